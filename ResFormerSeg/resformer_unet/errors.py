@@ -1,0 +1,24 @@
+"""The two exceptions of the engine that callers are meant to catch."""
+
+
+class EngineError(Exception):
+    """Something the user can act on: what is wrong, and what to do about it.
+
+    Args:
+        code: stable identifier in upper snake case, for instance ``FILE_NOT_FOUND``.
+        message: one or two plain sentences saying what is wrong.
+        hint: a sentence saying what to do; may be empty.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(code, message, hint)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class Cancelled(Exception):
+    """The user asked to stop; nothing is wrong."""

@@ -1,0 +1,87 @@
+"""Fitting slices of any size into the network's input and bringing its answers back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where a slice lies inside the network's input: aspect in millimetres kept, centred, padded.
+
+    Attributes:
+        rows, columns: size of the slice in pixels.
+        size: (height, width) of the network's input in pixels.
+        content: (top, left, height, width) of the slice inside ``size``.
+    """
+
+    rows: int
+    columns: int
+    size: tuple[int, int]
+    content: tuple[int, int, int, int]
+
+    @classmethod
+    def fit(cls, rows: int, columns: int, row_mm: float, column_mm: float, size: tuple[int, int]) -> Letterbox:
+        """The largest centred placement of a slice whose pixels measure ``row_mm`` by ``column_mm``."""
+        scale = min(size[0] / (rows * row_mm), size[1] / (columns * column_mm))
+        height = min(size[0], max(1, round(rows * row_mm * scale)))
+        width = min(size[1], max(1, round(columns * column_mm * scale)))
+        return cls(rows, columns, tuple(size), ((size[0] - height) // 2, (size[1] - width) // 2, height, width))
+
+    def shrink(self, stack: np.ndarray) -> np.ndarray:
+        """Average blocks of pixels of a slice far larger than the network's input, before anything turns it to float.
+
+        Args:
+            stack: (n, rows, columns, c), any real dtype.
+
+        Returns:
+            The stack itself if it is less than four times as large as its place in the input, else a float32 array at
+            least twice that large, which :meth:`forward` takes in its stead. Memory stays near that of the result.
+        """
+        _, _, height, width = self.content
+        factor = min(self.rows // height, self.columns // width) // 2
+        if factor < 2:
+            return stack
+        row_starts, column_starts = np.arange(0, self.rows, factor), np.arange(0, self.columns, factor)
+        column_counts = np.diff(column_starts, append=self.columns).astype(np.float32)[:, None]
+        shrunk = np.empty((len(stack), len(row_starts), len(column_starts), stack.shape[-1]), np.float32)
+        for source, target in zip(stack, shrunk, strict=True):
+            for index, start in enumerate(row_starts):
+                line = source[start : start + factor].mean(axis=0, dtype=np.float32)
+                target[index] = np.add.reduceat(line, column_starts, axis=0) / column_counts
+        return shrunk
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """Resize (n, c, rows, columns), already intensity-scaled, to (n, c, H, W); antialiased, padded with 0.
+
+        Zero is the mean intensity of the training set, because :func:`.intensity.scale_slices` centres values.
+        """
+        top, left, height, width = self.content
+        if batch.shape[-2:] != (height, width):
+            batch = F.interpolate(batch, (height, width), mode="bilinear", antialias=True, align_corners=False)
+        below, right = self.size[0] - top - height, self.size[1] - left - width
+        return F.pad(batch, (left, right, top, below))
+
+    def inverse(self, batch: torch.Tensor, rows: slice | None = None) -> torch.Tensor:
+        """Crop the padding off (n, s, H, W) and resize bilinearly to (n, s, rows, columns).
+
+        Args:
+            batch: float answers of the network, for instance probabilities.
+            rows: only these rows of the slice, so that a huge picture can be brought back strip by strip.
+        """
+        top, left, height, width = self.content
+        batch = batch[..., top : top + height, left : left + width]
+        if rows is None:
+            return F.interpolate(batch, (self.rows, self.columns), mode="bilinear", align_corners=False)
+        first, last, _ = rows.indices(self.rows)
+        centres = (torch.arange(first, last, device=batch.device) + 0.5) * (height / self.rows) - 0.5
+        centres = centres.clamp(0, height - 1)
+        above = centres.floor().long()
+        weight = (centres - above).to(batch.dtype)[:, None]
+        below = (above + 1).clamp(max=height - 1)
+        strip = torch.lerp(batch[..., above, :], batch[..., below, :], weight)
+        return F.interpolate(strip, (last - first, self.columns), mode="bilinear", align_corners=False)
