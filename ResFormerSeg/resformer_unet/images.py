@@ -78,9 +78,7 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
     return _read_file(path, start)
 
 
-def image_from_array(
-    voxels: np.ndarray, affine: np.ndarray, name: str, has_orientation: bool = True
-) -> MedicalImage:
+def image_from_array(voxels: np.ndarray, affine: np.ndarray, name: str, has_orientation: bool = True) -> MedicalImage:
     """Make an image of an array that is already in memory (or memory-mapped); nothing is copied.
 
     Args:
