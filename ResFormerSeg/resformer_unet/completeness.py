@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -28,29 +29,29 @@ def looks_like_an_image(start: bytes) -> bool:
     return any(start[offset : offset + len(signature)] == signature for offset, signature in _SIGNATURES)
 
 
-def check_complete(path: Path, start: bytes, reader: sitk.ImageFileReader) -> bool:
+def is_complete(path: Path, reader: sitk.ImageFileReader, file_format: str) -> bool:
     """Whether a file whose header was read has all of its pixels.
 
     Looks at the formats whose readers do not notice themselves: NIfTI (the rest keeps what memory held before), JPEG
-    and BMP (the rest becomes grey or black).
+    and BMP (the rest becomes grey or black), TIFF (pages are lost).
 
     Args:
         path: the file.
-        start: its first 512 bytes.
         reader: after ``ReadImageInformation``.
+        file_format: name of the ``ImageIO`` that reads the file.
     """
-    reader_name = reader.GetImageIO()
-    if reader_name == "NiftiImageIO" and reader.HasMetaDataKey("bitpix") and path.suffix in (".nii", ".gz"):
-        bits = reader.GetNumberOfComponents() * int(reader.GetMetaData("bitpix"))
-        voxels = 1
-        for length in reader.GetSize():
-            voxels *= length
-        return _holds(path, int(float(reader.GetMetaData("vox_offset"))) + voxels * bits // 8)
-    if reader_name == "JPEGImageIO":
+    if file_format == "NiftiImageIO" and path.suffix.lower() in (".nii", ".gz"):
+        header = reader.GetMetaData
+        voxels = math.prod(int(header(f"dim[{axis}]")) for axis in range(1, int(header("dim[0]")) + 1))
+        return _holds(path, int(float(header("vox_offset"))) + voxels * int(header("bitpix")) // 8)
+    if file_format == "JPEGImageIO":
         data = path.read_bytes()
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")  # an end of image after the last start of scan
-    if reader_name == "BMPImageIO":
-        return path.stat().st_size >= int.from_bytes(start[2:6], "little")
+    if file_format == "BMPImageIO":
+        with path.open("rb") as file:
+            return path.stat().st_size >= int.from_bytes(file.read(6)[2:], "little")
+    if file_format == "TIFFImageIO":
+        return _tiff_pages_are_linked(path)
     return True
 
 
@@ -66,3 +67,27 @@ def _holds(path: Path, size: int) -> bool:
     except (EOFError, OSError, zlib.error):
         return False
     return unpacked >= size
+
+
+def _tiff_pages_are_linked(path: Path) -> bool:
+    """Whether the chain of page directories of a TIFF ends inside the file."""
+    with path.open("rb") as file:
+        order = "little" if file.read(2) == b"II" else "big"
+
+        def number(size: int) -> int:
+            return int.from_bytes(file.read(size), order)
+
+        big = number(2) == 43  # BigTIFF
+        count_size, entry_size, offset_size = (8, 20, 8) if big else (2, 12, 4)
+        file.seek(8 if big else 4)
+        size, seen = path.stat().st_size, set()
+        while offset := number(offset_size):
+            if offset in seen or offset + count_size > size:
+                return False
+            seen.add(offset)
+            file.seek(offset)
+            following = offset + count_size + number(count_size) * entry_size
+            if following + offset_size > size:
+                return False
+            file.seek(following)
+    return True

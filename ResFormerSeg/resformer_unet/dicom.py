@@ -59,7 +59,8 @@ def read_series(folder: Path, series: str | None = None) -> Series:
         EngineError: EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES, IMAGE_4D, CORRUPT_IMAGE.
         OSError: the folder cannot be listed.
     """
-    headers = _choose(_scan(folder), folder, series)
+    found, unreadable = _scan(folder)
+    headers = _choose(found, folder, series)
     if len(headers) > 1 and any(header.size[2] > 1 for header in headers):
         raise EngineError(
             "IMAGE_4D",
@@ -69,10 +70,15 @@ def read_series(folder: Path, series: str | None = None) -> Series:
     if len({header.size for header in headers}) > 1:
         raise _mixed(folder, "sizes")
 
-    warnings: tuple[dict[str, str], ...] = ()
-    between = None
+    between, warnings = None, []
+    if unreadable:
+        message = (
+            f"DICOM files without a readable image were passed over, {len(unreadable)} in all, first {unreadable[0]}. "
+            "If one belongs to the series, a slice is missing."
+        )
+        warnings.append({"code": "UNREADABLE_FILES", "message": message})
     if all(header.position is not None and header.directions is not None for header in headers):
-        headers, between, warnings = _sort_by_position(headers, folder)
+        headers, between = _sort_by_position(headers, folder, warnings)
     else:
         headers = sorted(headers, key=lambda header: (header.number, header.path.name))
 
@@ -82,16 +88,22 @@ def read_series(folder: Path, series: str | None = None) -> Series:
     affine[:3, 3] = pixels.GetOrigin()
     if between is not None:
         affine[:3, 2] = between
-    return Series(pixels, affine, oriented, warnings)
+    return Series(pixels, affine, oriented, tuple(warnings))
 
 
-def _scan(folder: Path) -> dict[str, list[_Header]]:
-    """Headers of all DICOM images of a folder by series instance UID."""
-    found = defaultdict(list)
+def _scan(folder: Path) -> tuple[dict[str, list[_Header]], list[str]]:
+    """Headers of all DICOM images of a folder by series instance UID; names of DICOM files that are no such image."""
+    found, unreadable = defaultdict(list), []
     for path in sorted(folder.iterdir()):
-        if path.is_file() and (header := _read_header(path)):
+        if not path.is_file():
+            continue
+        if header := _read_header(path):
             found[header.series].append(header)
-    return found
+        else:
+            with path.open("rb") as file:
+                if file.read(132).endswith(b"DICM"):
+                    unreadable.append(path.name)
+    return found, unreadable
 
 
 def _read_header(path: Path) -> _Header | None:
@@ -143,14 +155,14 @@ def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -
 
 
 def _sort_by_position(
-    headers: list[_Header], folder: Path
-) -> tuple[list[_Header], np.ndarray | None, tuple[dict[str, str], ...]]:
-    """Headers in order along the slice normal, mean step from slice to slice (None for a single one), warnings."""
+    headers: list[_Header], folder: Path, warnings: list[dict[str, str]]
+) -> tuple[list[_Header], np.ndarray | None]:
+    """Headers in order along the slice normal, and the mean step from slice to slice (None for a single slice)."""
     directions = headers[0].directions
     if any(np.abs(header.directions - directions).max() > _SAME_ORIENTATION for header in headers):
         raise _mixed(folder, "orientations")
     if len(headers) == 1:
-        return headers, None, ()
+        return headers, None
     normal = np.cross(*directions)
     headers = sorted(headers, key=lambda header: header.position @ normal)
     gaps = np.diff([header.position @ normal for header in headers])
@@ -161,14 +173,13 @@ def _sort_by_position(
             f"The series in “{folder.name}” has several slices at the same position (several times or echoes?).",
             "Put the files of one volume into a folder of their own.",
         )
-    warnings = ()
     if np.abs(gaps - usual).max() > _EVEN * usual:
         message = (
             f"The slices are {gaps.min():.4g} to {gaps.max():.4g} mm apart; some may be missing. "
             "They are taken as evenly spaced, so volumes in mm³ are approximate."
         )
-        warnings = ({"code": "UNEVEN_SPACING", "message": message},)
-    return headers, (headers[-1].position - headers[0].position) / (len(headers) - 1), warnings
+        warnings.append({"code": "UNEVEN_SPACING", "message": message})
+    return headers, (headers[-1].position - headers[0].position) / (len(headers) - 1)
 
 
 def _read_pixels(headers: list[_Header]) -> tuple[sitk.Image, bool]:

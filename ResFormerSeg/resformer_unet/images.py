@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from .completeness import check_complete, looks_like_an_image
+from .completeness import is_complete, looks_like_an_image
 from .dicom import is_oriented, read_series
 from .errors import EngineError
 
@@ -19,6 +19,8 @@ _BLOCK = 1 << 22  # voxels looked at together, so that checks of a big volume ne
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _SUFFIX = re.compile(r"(\.seg)?\.(nrrd|nhdr|nii|nii\.gz|hdr|img|mha|mhd|dcm|png|jpe?g|jp2|tiff?|bmp)$", re.IGNORECASE)
 _PICTURES = ("PNGImageIO", "JPEGImageIO", "JPEG2000ImageIO", "TIFFImageIO", "BMPImageIO")
+
+sitk.ProcessObject.GlobalWarningDisplayOff()  # what matters of ITK's own warnings is said by this package in its words
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
+        file_format = reader.GetImageIOFromFileName(str(path))
         reader.ReadImageInformation()
     except RuntimeError:
         if looks_like_an_image(start):
@@ -204,7 +207,7 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
         raise _four_dimensional(path.name, len(size))
     if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelIDValue()):
         raise _complex(path.name)
-    if not check_complete(path, start, reader):
+    if not is_complete(path, reader, file_format):
         raise _corrupt(path)
     if len(size) > 3:
         reader.SetExtractSize([*size[:3], *(0 for _ in size[3:])])
@@ -219,9 +222,10 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
             ) from None
         raise _corrupt(path) from None
 
-    oriented = pixels.GetDimension() == 3 and reader.GetImageIO() not in _PICTURES
-    if reader.GetImageIO() == "GDCMImageIO":
+    if file_format == "GDCMImageIO":
         oriented = is_oriented(reader)
+    else:
+        oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
     return image_from_array(_array(pixels), _affine(pixels), _SUFFIX.sub("", path.name), oriented)
 
 
@@ -260,7 +264,9 @@ def _luminance(voxels: np.ndarray) -> np.ndarray:
 
 def _corrupt(path: Path) -> EngineError:
     return EngineError(
-        "CORRUPT_IMAGE", f"“{path.name}” is damaged or not complete.", "Copy or download it again, or export it anew."
+        "CORRUPT_IMAGE",
+        f"“{path.name}” is damaged, not complete, or holds no picture.",
+        "Copy or download it again, or export it anew.",
     )
 
 
