@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .atomic_files import disk_full
 from .errors import EngineError
 from .schema import violations
 
@@ -85,7 +86,7 @@ def load_weights(bundle: ModelBundle) -> dict[str, torch.Tensor]:
     except safetensors.SafetensorError as error:
         raise EngineError(
             "MODEL_WEIGHTS_NOT_SAFETENSORS",
-            f"{bundle.folder / WEIGHTS} is not in the safetensors format ({error}).",
+            f"“{bundle.folder / WEIGHTS}” is not in the safetensors format ({error}).",
             "Other formats, pickles above all, are never opened. Get the model again from where it was published.",
         ) from error
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
@@ -116,7 +117,7 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
     if differences:
         raise EngineError(
             "MODEL_WEIGHTS_MISMATCH",
-            f"The weights in {bundle.folder} do not fit the network its model.json describes: {_few(differences)}.",
+            f"The weights in “{bundle.folder}” do not fit the network its model.json describes: {_few(differences)}.",
             "Weights and model.json come from different trainings; get the whole folder again.",
         )
     network.load_state_dict(weights, strict=True)
@@ -148,11 +149,12 @@ def save_bundle(
             load_network(load_bundle(staged))
             _put_in_place(staged, folder)
     except OSError as error:
-        full = error.errno == errno.ENOSPC
+        if error.errno == errno.ENOSPC:
+            raise disk_full(folder) from error
         raise EngineError(
-            "DISK_FULL" if full else "OUTPUT_NOT_WRITABLE",
-            f"The model could not be written to {folder} ({error.strerror or error}).",
-            "Free some space, or choose another folder." if full else "Choose a folder you may write to.",
+            "OUTPUT_NOT_WRITABLE",
+            f"The model could not be written to “{folder}” ({error.strerror or error}).",
+            "Choose a folder in which you may write.",
         ) from error
     return load_bundle(folder)
 
@@ -163,7 +165,7 @@ def _check_descriptor(descriptor: object, place: Path) -> None:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise EngineError(
             "MODEL_TOO_NEW",
-            f"{place} uses version {version} of the model format; this version of the engine knows {SCHEMA_VERSION}.",
+            f"“{place}” uses version {version} of the model format; this version of the engine knows {SCHEMA_VERSION}.",
             "Update ResFormerSeg, or get a model made for this version.",
         )
     if problems := list(violations(descriptor, _schema())) or list(_contradictions(descriptor)):
@@ -206,11 +208,11 @@ def _read_descriptor(path: Path) -> dict:
         json.dumps(descriptor, allow_nan=False)  # NaN and infinity are no JSON, whatever Python says
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EngineError(
-            "MODEL_NOT_FOUND", f"{path.parent} is not a model folder: it has no {path.name}.", "Name a model folder."
+            "MODEL_NOT_FOUND", f"“{path.parent}” is not a model folder: it has no {path.name}.", "Name a model folder."
         ) from error
     except OSError as error:
         raise EngineError(
-            "MODEL_NOT_FOUND", f"{path} cannot be read ({error.strerror or error}).", "Check the permissions."
+            "MODEL_NOT_FOUND", f"“{path}” cannot be read ({error.strerror or error}).", "Check the permissions."
         ) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
         raise _invalid(path, [f"it is not a JSON text ({error})"]) from error
@@ -224,12 +226,12 @@ def _read_weights(bundle: ModelBundle) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise EngineError("MODEL_WEIGHTS_MISSING", f"{path} cannot be read ({error.strerror}).", again) from error
+        raise EngineError("MODEL_WEIGHTS_MISSING", f"“{path}” cannot be read ({error.strerror}).", again) from error
     if len(content) != described["bytes"]:
-        message = f"{path} has {len(content)} bytes, but model.json promises {described['bytes']}."
+        message = f"“{path}” has {len(content)} bytes, but model.json promises {described['bytes']}."
         raise EngineError("MODEL_WEIGHTS_TAMPERED", message, again)
     if hashlib.sha256(content).hexdigest() != described["sha256"]:
-        message = f"{path} was changed: its SHA-256 is not the one in model.json."
+        message = f"“{path}” was changed: its SHA-256 is not the one in model.json."
         raise EngineError("MODEL_WEIGHTS_TAMPERED", message, again)
     return content
 
@@ -275,7 +277,7 @@ def _schema() -> dict:
 
 
 def _invalid(place: Path, problems: list[str]) -> EngineError:
-    message = f"{place} is not a valid model descriptor: {_few(problems)}."
+    message = f"“{place}” is not a valid model descriptor: {_few(problems)}."
     return EngineError("MODEL_DESCRIPTOR_INVALID", message, "Correct it, or get the model again.")
 
 

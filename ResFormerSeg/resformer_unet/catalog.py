@@ -35,7 +35,7 @@ def list_models() -> tuple[list[ModelBundle], list[dict]]:
             problems.append({"folder": str(folder), "message": str(error)})
             continue
         if bundle.id in models:
-            message = f"The model id {bundle.id} is already used by {models[bundle.id].folder}; give it another id."
+            message = f"The model id “{bundle.id}” is already used by “{models[bundle.id].folder}”; give it another id."
             problems.append({"folder": str(folder), "message": message})
         else:
             models[bundle.id] = bundle
@@ -58,7 +58,7 @@ def find_model(id_or_folder: str | os.PathLike) -> ModelBundle:
     known = ", ".join(bundle.id for bundle in models) or "none"
     raise EngineError(
         "MODEL_NOT_FOUND",
-        f"There is no model {wanted!r}. Known models: {known}.",
+        f"There is no model “{wanted}”. Known models: {known}.",
         f"Give one of these, or a model folder; {USER_FOLDERS} names more folders to search.",
     )
 
