@@ -98,11 +98,14 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
     Raises ``EngineError``: those of ``load_weights``, MODEL_DESCRIPTOR_INVALID (an impossible network),
     MODEL_WEIGHTS_MISMATCH (tensors of another network).
     """
+    import torch
+
     from .network import NetworkConfig, ResFormerUNet
 
     try:
-        network = ResFormerUNet(NetworkConfig(**bundle.descriptor["network"]))
-    except (TypeError, ValueError) as error:
+        with torch.device("meta"):  # shapes only: no time for random weights, no memory for an absurd descriptor
+            network = ResFormerUNet(NetworkConfig(**bundle.descriptor["network"]))
+    except (TypeError, ValueError, RuntimeError) as error:
         raise _invalid(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
     weights, expected = load_weights(bundle), network.state_dict()
     differences = [
@@ -113,6 +116,11 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
             for name in expected.keys() & weights.keys()
             if weights[name].shape != expected[name].shape
         ),
+        *(
+            f"{name} holds {weights[name].dtype} instead of {expected[name].dtype}"
+            for name in expected.keys() & weights.keys()
+            if weights[name].dtype != expected[name].dtype
+        ),
     ]
     if differences:
         raise EngineError(
@@ -120,7 +128,7 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
             f"The weights in “{bundle.folder}” do not fit the network its model.json describes: {_few(differences)}.",
             "Weights and model.json come from different trainings; get the whole folder again.",
         )
-    network.load_state_dict(weights, strict=True)
+    network.load_state_dict(weights, strict=True, assign=True)
     return network.to(device).eval()
 
 

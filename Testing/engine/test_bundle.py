@@ -154,7 +154,7 @@ def test_an_impossible_intensity_scaling_is_refused(bundle, changes, named):
     assert named in refused("MODEL_DESCRIPTOR_INVALID", load_bundle, bundle.folder)
 
 
-@pytest.mark.parametrize("change", [{"widths": [4, 7], "heads": [0, 2]}, {"no_such_field": 1}])
+@pytest.mark.parametrize("change", [{"widths": [4, 7]}, {"no_such_field": 1}, {"widths": [10**12, 10**12]}])
 def test_an_impossible_network_is_refused(bundle, change):
     edit_descriptor(bundle, network={**bundle.descriptor["network"], **change})
     assert "network:" in refused("MODEL_DESCRIPTOR_INVALID", load_network, load_bundle(bundle.folder))
@@ -215,15 +215,26 @@ def test_weights_that_are_noise_are_refused(bundle, content):
 def test_wrong_tensor_names_and_shapes_are_named(bundle):
     import safetensors.torch
 
-    weights = {name: tensor.half() for name, tensor in tiny_weights(bundle.descriptor).items()}
+    weights = load_weights(bundle)
     renamed, reshaped = list(weights)[:2]
-    weights["a.stranger"] = weights.pop(renamed).clone()
-    weights[reshaped] = torch.zeros(7).half()
+    weights["a.stranger"] = weights.pop(renamed)
+    weights[reshaped] = torch.zeros(7)
     replace_weights(bundle, safetensors.torch.save(weights))
     message = refused("MODEL_WEIGHTS_MISMATCH", load_network, load_bundle(bundle.folder))
     assert "a.stranger is not part of the network" in message
     assert f"{renamed} is missing" in message
     assert f"{reshaped} has shape [7] instead of" in message
+
+
+def test_numbers_of_a_wrong_kind_are_named(bundle):
+    import safetensors.torch
+
+    weights = load_weights(bundle)
+    changed = next(iter(weights))
+    weights[changed] = weights[changed].long()
+    replace_weights(bundle, safetensors.torch.save(weights))
+    message = refused("MODEL_WEIGHTS_MISMATCH", load_network, load_bundle(bundle.folder))
+    assert f"{changed} holds torch.int64 instead of torch.float32" in message
 
 
 def test_weights_of_another_network_are_not_saved(tmp_path):
