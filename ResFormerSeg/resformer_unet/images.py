@@ -76,7 +76,9 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
             "NO_PERMISSION", f"“{path}” may not be read.", "Ask for read permission, or copy it to your own folder."
         ) from None
     except (OSError, ValueError):  # ValueError: a null character in the name
-        raise EngineError("FILE_NOT_FOUND", f"“{path}” does not exist.", "Check the spelling and the folder.") from None
+        raise EngineError(
+            "FILE_NOT_FOUND", f"“{path}” does not exist or cannot be opened.", "Check the spelling and the folder."
+        ) from None
     return _read_file(path, start)
 
 

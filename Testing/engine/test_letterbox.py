@@ -1,0 +1,75 @@
+"""Slices of every shape fit into the network's input and come back onto their own pixels."""
+
+import numpy as np
+import pytest
+import torch
+from resformer_unet.letterbox import Letterbox
+
+
+def disc(rows: int, columns: int, row_mm: float, column_mm: float) -> np.ndarray:
+    """A disc in millimetres, off the centre: (rows, columns) of 0 and 1."""
+    y = (np.arange(rows) + 0.5)[:, None] * row_mm
+    x = (np.arange(columns) + 0.5)[None] * column_mm
+    height, width = rows * row_mm, columns * column_mm
+    radius = 0.3 * min(height, width)
+    return ((y - 0.45 * height) ** 2 + (x - 0.55 * width) ** 2 < radius**2).astype(np.float32)
+
+
+SHAPES = [(200, 200, 1, 1), (255, 301, 1, 1), (97, 113, 1, 1), (128, 400, 1, 1), (101, 203, 3.0, 1.2), (700, 641, 1, 1)]
+
+
+@pytest.mark.parametrize(("rows", "columns", "row_mm", "column_mm"), SHAPES)
+def test_a_disc_comes_back_where_it_was(rows, columns, row_mm, column_mm):
+    drawn = disc(rows, columns, row_mm, column_mm)
+    box = Letterbox.fit(rows, columns, row_mm, column_mm, (256, 256))
+    seen = box.forward(torch.from_numpy(drawn)[None, None])
+    assert seen.shape == (1, 1, 256, 256)
+    back = box.inverse(seen)[0, 0].numpy() > 0.5
+    assert back.shape == drawn.shape
+    dice = 2 * (back * drawn).sum() / (back.sum() + drawn.sum())
+    assert dice > 0.99
+
+
+def test_the_aspect_in_millimetres_is_kept_and_the_slice_is_centred():
+    assert Letterbox.fit(100, 100, 2.0, 1.0, (192, 192)).content == (0, 48, 192, 96)
+    assert Letterbox.fit(50, 200, 1.0, 1.0, (100, 100)).content == (37, 0, 25, 100)
+    assert Letterbox.fit(256, 256, 0.7, 0.7, (192, 160)).content == (16, 0, 160, 160)
+    assert Letterbox.fit(20, 20_000, 1.0, 1.0, (64, 64)).content[2:] == (1, 64)
+
+
+def test_padding_is_zero():
+    seen = Letterbox.fit(50, 100, 1, 1, (64, 64)).forward(torch.ones(2, 3, 50, 100))
+    assert seen[:, :, :16].eq(0).all() and seen[:, :, 48:].eq(0).all()
+    assert torch.allclose(seen[:, :, 16:48], torch.ones(2, 3, 32, 64))
+
+
+def test_a_slice_of_the_right_size_is_untouched():
+    batch = torch.rand(2, 1, 48, 64)
+    box = Letterbox.fit(48, 64, 1, 1, (48, 64))
+    assert torch.equal(box.forward(batch), batch) and torch.equal(box.inverse(batch), batch)
+
+
+@pytest.mark.parametrize("rows", [300, 40])
+def test_strips_are_the_rows_of_the_whole(rows):
+    box = Letterbox.fit(rows, 90, 1, 1, (64, 64))
+    answer = torch.rand(1, 2, 64, 64)
+    strips = [box.inverse(answer, slice(first, first + 7)) for first in range(0, rows, 7)]
+    assert torch.allclose(torch.cat(strips, dim=2), box.inverse(answer), atol=1e-5)
+
+
+def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_float():
+    picture = np.zeros((1, 1501, 20_000, 3), np.uint8)
+    picture[:, 500:1000, 5_000:15_000] = 200
+    box = Letterbox.fit(1501, 20_000, 1, 1, (192, 192))
+    small = box.shrink(picture)
+    assert small.nbytes < 1e6 and small.dtype == np.float32
+    seen = box.forward(torch.from_numpy(small).permute(0, 3, 1, 2))
+    direct = box.forward(torch.from_numpy(picture).permute(0, 3, 1, 2).float())
+    assert (seen - direct).abs().mean() < 1  # of 200
+    back = box.inverse(seen[:, :1], slice(0, 100))
+    assert back.shape == (1, 1, 100, 20_000)
+
+
+def test_slices_of_usual_size_are_not_shrunk():
+    stack = np.zeros((3, 512, 512, 1), np.int16)
+    assert Letterbox.fit(512, 512, 1, 1, (192, 192)).shrink(stack) is stack
