@@ -1,0 +1,40 @@
+"""How results enter the scene: all of them or none, and beside the volume they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import slicer
+
+
+@contextmanager
+def allOrNothing(segmentationNode=None) -> Iterator[None]:
+    """When the block fails, the nodes that it added are removed and `segmentationNode` gets its segments back."""
+    before = _nodeIds()
+    segments = None
+    if segmentationNode is not None:
+        segments = slicer.vtkSegmentation()
+        segments.DeepCopy(segmentationNode.GetSegmentation())
+    try:
+        yield
+    except BaseException:
+        for nodeId in reversed(_nodeIds()):
+            if nodeId not in before:
+                slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(nodeId))
+        if segments is not None:
+            segmentationNode.GetSegmentation().DeepCopy(segments)
+        raise
+
+
+def placeBeside(node, volumeNode) -> None:
+    """Puts the node into the volume's study (or folder) in the subject hierarchy."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    item, volumeItem = hierarchy.GetItemByDataNode(node), hierarchy.GetItemByDataNode(volumeNode)
+    if item and volumeItem:
+        hierarchy.SetItemParent(item, hierarchy.GetItemParent(volumeItem))
+
+
+def _nodeIds() -> list[str]:
+    scene = slicer.mrmlScene
+    return [scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())]

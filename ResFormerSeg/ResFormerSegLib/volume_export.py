@@ -1,0 +1,109 @@
+"""Writes a volume node for the engine: voxels as a .npy file, geometry as an IJK to LPS matrix.
+
+The node itself is only read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class ExportedVolume:
+    """message: the "image" of the engine's predict command. shape: (slices, rows, columns).
+
+    ijkToRas: as it was when exported.
+    """
+
+    message: dict
+    shape: tuple[int, int, int]
+    ijkToRas: vtk.vtkMatrix4x4
+
+
+def checkVolume(volumeNode) -> None:
+    """Raises ResFormerSegError unless the node is a volume with voxels."""
+    if volumeNode is None:
+        raise ResFormerSegError("NO_VOLUME", _("No volume is selected."), _("Load an image and select it as input."))
+    if not isinstance(volumeNode, slicer.vtkMRMLScalarVolumeNode):
+        kind = volumeNode.GetClassName() if isinstance(volumeNode, vtk.vtkObject) else type(volumeNode).__name__
+        raise ResFormerSegError(
+            "NOT_A_VOLUME",
+            _("The input is not a volume but a {kind}.").format(kind=kind),
+            _("Select a scalar, colour or label map volume."),
+        )
+    if volumeNode.GetScene() is None:
+        raise ResFormerSegError(
+            "VOLUME_NOT_IN_SCENE",
+            _("The volume '{name}' is not in the scene.").format(name=volumeNode.GetName()),
+            _("Add it with slicer.mrmlScene.AddNode(), or load it again."),
+        )
+    image = volumeNode.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0 or image.GetPointData().GetScalars() is None:
+        raise ResFormerSegError(
+            "VOLUME_EMPTY",
+            _("The volume '{name}' holds no voxels.").format(name=volumeNode.GetName()),
+            _("Load its image again, or select another volume."),
+        )
+
+
+def exportVolume(volumeNode, folder: Path) -> ExportedVolume:
+    """Writes `image.npy`: (k, j, i), or (k, j, i, components) for a colour volume, in the node's own data type."""
+    import numpy as np
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = volumeNode.GetImageData()
+    shape = tuple(reversed(image.GetDimensions()))
+    components = image.GetNumberOfScalarComponents()
+    voxels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape + ((components,) if components > 1 else ()))
+    path = folder / "image.npy"
+    try:
+        np.save(path, voxels, allow_pickle=False)
+    except OSError as error:
+        raise temporaryFolderError(folder, error) from error
+    ijkToRas = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    message = {
+        "array": str(path),
+        "affine_lps": _lpsRows(ijkToRas),
+        "name": volumeNode.GetName() or "image",
+        "has_orientation": not isPicture(volumeNode),
+    }
+    return ExportedVolume(message, shape, ijkToRas)
+
+
+def isPicture(volumeNode) -> bool:
+    """Whether the volume is a 2D picture: one slice, and colour or read from a picture file.
+
+    Slicer gives every volume axes in the patient, also a photograph, where they mean nothing; the engine must not
+    turn it by them.
+    """
+    if volumeNode.GetImageData().GetDimensions()[2] != 1:
+        return False
+    storage = volumeNode.GetStorageNode()
+    fileName = (storage.GetFileName() if storage else None) or ""
+    return volumeNode.GetImageData().GetNumberOfScalarComponents() > 1 or fileName.lower().endswith(PICTURE_SUFFIXES)
+
+
+def temporaryFolderError(folder, error: OSError) -> ResFormerSegError:
+    return ResFormerSegError(
+        "TEMPORARY_FOLDER_NOT_WRITABLE",
+        _("The temporary folder {folder} cannot be written to: {reason}.").format(
+            folder=folder, reason=error.strerror or error
+        ),
+        _("Free some disk space, or choose another temporary folder in the application settings."),
+    )
+
+
+def _lpsRows(ijkToRas: vtk.vtkMatrix4x4) -> list[list[float]]:
+    """RAS to LPS turns the signs of the first two rows."""
+    signs = (-1.0, -1.0, 1.0, 1.0)
+    return [[signs[row] * ijkToRas.GetElement(row, column) for column in range(4)] for row in range(4)]

@@ -1,0 +1,203 @@
+"""Every way in which a run can end other than with a result: a clear error, and a scene as it was before.
+
+The fixtures check besides that no worker outlives its run and that no temporary folder stays."""
+
+import sys
+
+import pytest
+import slicer
+from scene_helpers import makeVolume, sceneState, stateOf
+
+
+@pytest.fixture
+def fails(scene, logicWith):
+    """`fails(behaviour)`: runs it on a volume, checks that the scene is unchanged, and returns the error."""
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    def run(behaviour: str, limits: dict | None = None, logic=None, **options):
+        volume = makeVolume()
+        before = sceneState(), stateOf(volume)
+        with pytest.raises(ResFormerSegError) as caught:
+            (logic or logicWith(behaviour, **(limits or {}))).process(volume, **options)
+        assert (sceneState(), stateOf(volume)) == before
+        assert caught.value.message in str(caught.value)
+        return caught.value
+
+    return run
+
+
+def test_an_error_of_the_engine_is_passed_on_with_its_hint(fails):
+    error = fails("error")
+    assert error.code == "CONSTANT_IMAGE"
+    assert str(error) == "All voxels are equal. Choose another image."
+
+
+def test_a_crash_is_named_by_its_signal(fails):
+    error = fails("segfault")
+    assert error.code == "ENGINE_CRASHED"
+    assert "SIGSEGV" in error.message and error.hint
+
+
+def test_a_killed_engine_points_to_memory(fails):
+    error = fails("killed")
+    assert error.code == "ENGINE_KILLED"
+    assert "memory" in error.message
+
+
+def test_an_engine_that_speaks_nonsense_and_leaves_is_reported(fails):
+    error = fails("garbage")
+    assert error.code == "ENGINE_GARBLED"
+    assert "not JSON" in error.details
+
+
+def test_an_engine_that_stops_by_itself_shows_its_last_words(fails):
+    error = fails("exit code")
+    assert error.code == "ENGINE_STOPPED"
+    assert "exit code 3" in error.message
+    assert "Something went wrong in here" in error.details
+
+
+def test_a_missing_package_is_named(fails):
+    error = fails("missing package")
+    assert error.code == "ENGINE_INCOMPLETE"
+    assert "'torch'" in error.message
+
+
+def test_an_engine_that_falls_silent_is_stopped(fails):
+    assert fails("silence", {"silenceSeconds": 0.3}).code == "ENGINE_SILENT"
+
+
+def test_an_engine_that_never_says_its_first_word_is_stopped(fails):
+    assert fails("never ready", {"startSeconds": 0.3}).code == "ENGINE_SILENT"
+
+
+def test_a_program_that_does_not_exist_is_named(fails, module):
+    from ResFormerSegLib.process import EngineProcess
+
+    logic = module.ResFormerSegLogic(makeEngine=lambda: EngineProcess(["no-such-python", "-m", "engine"]))
+    error = fails("", logic=logic)
+    assert error.code == "ENGINE_NOT_STARTED"
+    assert "no-such-python" in error.message
+
+
+@pytest.mark.parametrize("behaviour", ["lost labels", "wrong shape"])
+def test_a_result_that_does_not_fit_is_refused(fails, behaviour):
+    assert fails(behaviour).code == "RESULT_INVALID"
+
+
+def test_a_report_that_cannot_be_understood_is_refused(fails):
+    assert fails("bad report").code == "RESULT_NOT_IMPORTED"
+
+
+def test_a_run_is_cancelled_when_asked(fails):
+    asked = []
+
+    def isCancelled() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    assert fails("slow", isCancelled=isCancelled).code == "CANCELLED"
+
+
+def test_an_engine_that_ignores_cancelling_is_ended_all_the_same(fails, monkeypatch):
+    import ResFormerSegLib.job
+
+    monkeypatch.setattr(ResFormerSegLib.job, "CANCEL_SECONDS", 0.3)
+    assert fails("deaf", isCancelled=lambda: True).code == "CANCELLED"
+
+
+def test_a_crash_while_cancelling_counts_as_cancelled(fails):
+    assert fails("dies when cancelled", isCancelled=lambda: True).code == "CANCELLED"
+
+
+def test_prints_of_a_library_do_not_spoil_a_run(scene, logicWith):
+    assert logicWith("printing").process(makeVolume()).diagnosis == "glioma"
+
+
+def test_a_volume_deleted_during_the_run_ends_it(scene, logicWith, bed):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    volume = makeVolume()
+    before = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+    bed.app.onProcessEvents = lambda: scene.RemoveNode(volume) if volume.GetScene() else None
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("slow").process(volume)
+    assert caught.value.code == "INPUT_REMOVED"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == before
+
+
+def test_a_scene_closed_during_the_run_ends_it_and_stays_empty(scene, logicWith, bed):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    bed.app.onProcessEvents = lambda: scene.Clear(False)
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("slow").process(makeVolume())
+    assert caught.value.code == "INPUT_REMOVED"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
+def test_a_failure_while_importing_leaves_the_scene_and_the_given_segmentation_as_they_were(
+    scene, logicWith, monkeypatch
+):
+    import ResFormerSegLib.job
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    volume = makeVolume()
+    output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    output.CreateDefaultDisplayNodes()
+    output.GetSegmentation().AddEmptySegment("old", "My own work")
+    before = sceneState()
+
+    def failing(*arguments) -> None:
+        raise MemoryError("no room for a table")
+
+    monkeypatch.setattr(ResFormerSegLib.job, "fillDiagnosisTable", failing)
+    for given in (None, output):
+        with pytest.raises(ResFormerSegError, match="no room for a table"):
+            logicWith("exclusive").process(volume, outputSegmentation=given)
+        assert sceneState() == before
+    assert list(output.GetSegmentation().GetSegmentIDs()) == ["old"]
+    assert output.GetSegmentation().GetSegment("old").GetName() == "My own work"
+
+
+def test_a_failing_progress_callback_ends_the_run_cleanly(scene, logicWith):
+    volume = makeVolume()
+    before = sceneState()
+    with pytest.raises(ZeroDivisionError):
+        logicWith("slow").process(volume, progress=lambda fraction, message: 1 / 0)
+    assert sceneState() == before
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_named(fails, bed, monkeypatch):
+    monkeypatch.setattr(bed.app, "temporaryPath", "/nowhere/at/all")
+    error = fails("exclusive")
+    assert error.code == "TEMPORARY_FOLDER_NOT_WRITABLE"
+    assert "/nowhere/at/all" in error.message
+
+
+def test_a_full_disk_is_named(fails, monkeypatch):
+    import numpy as np
+
+    def full(*arguments, **options) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    error = fails("exclusive")
+    assert error.code == "TEMPORARY_FOLDER_NOT_WRITABLE"
+    assert "No space left on device" in error.message
+
+
+def test_stopping_twice_or_before_the_start_does_no_harm(module):
+    from ResFormerSegLib.process import EngineProcess
+
+    engine = EngineProcess([sys.executable, "-c", "input()"])
+    engine.stop()
+    engine.start()
+    engine.stop()
+    engine.stop()
+
+
+def test_the_module_survives_a_failed_run_and_works_again(fails, logicWith):
+    fails("segfault")
+    volume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+    assert logicWith("exclusive").process(volume).diagnosis == "glioma"

@@ -1,0 +1,28 @@
+"""A real MRML scene without the Slicer application: the test bed of ResFormerSeg.
+
+The `slicer-core` wheel brings Slicer's own C++ libraries (MRML nodes, module logics, displayable managers) and the
+real `slicer.util`, but neither Qt nor the application object. This package supplies the little that is missing, so
+that the module runs unchanged in pytest and in the demonstration:
+
+    >>> import slicer_bed
+    >>> bed = slicer_bed.boot()                       # slicer.mrmlScene, slicer.app, slicer.modules.<name>.logic()
+    >>> module = slicer_bed.loadModule("ResFormerSeg/ResFormerSeg.py")
+    >>> volume = slicer.util.loadVolume("head.nrrd")
+    >>> result = module.ResFormerSegLogic().process(volume)
+
+| file | what |
+|---|---|
+| `boot.py` | the scene, the application logic and the module logics |
+| `application.py` | `slicer.app` and `slicer.modules` |
+| `files.py` | loading and saving through `slicer.util.load*`, `saveNode`, `saveScene` |
+| `subject_hierarchy.py` | nodes appear in the subject hierarchy, as the application's Qt plugins do it |
+| `scripted_module.py` | loads a scripted module as the application does |
+| `stand_ins/` | the Python modules of Slicer that the wheel lacks (`slicer.ScriptedLoadableModule`, `slicer.i18n`) |
+| `views.py` | slice and 3D views of Slicer, rendered offscreen |
+| `watch.py` | collects VTK errors and exceptions in observers, which would pass unseen otherwise |
+"""
+
+from slicer_bed.boot import boot
+from slicer_bed.scripted_module import loadModule
+
+__all__ = ["boot", "loadModule"]
