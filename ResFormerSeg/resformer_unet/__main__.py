@@ -1,0 +1,8 @@
+"""``python -m resformer_unet``: the same as the command ``resformer-unet``."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""The command line ``resformer-unet``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import NOT_FOR_CLINICAL_USE, __version__
+from .errors import EngineError
+from .progress import Progress
+
+EPILOG = f"""examples:
+  resformer-unet models
+  resformer-unet predict head.nrrd --model brain-tumor-mr --output results
+  resformer-unet evaluate ../shared/data/skin-lesion --model skin-lesion --split test --output report.json
+  resformer-unet train ../shared/data/skin-lesion --recipe skin-lesion --output my-skin-model
+
+exit codes: 0 all is well, 1 something failed (what, is said on stderr), 2 wrong usage, 130 interrupted
+
+{NOT_FOR_CLINICAL_USE}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except EngineError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(
+            f"error: The package {error.name} is not installed. Get it with: pip install 'resformer-unet[train]'",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="resformer-unet",
+        description="Outline lesions or organs in medical images and give a diagnosis, with a ResFormer-UNet.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_predict(commands)
+    _add_evaluate(commands)
+    _add_train(commands)
+    _add_models(commands)
+    return parser
+
+
+def _add_predict(commands) -> None:
+    command = _command(commands, "predict", run_predict, "segment and diagnose images")
+    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="an image file or a DICOM series folder")
+    _add_model(command)
+    command.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="where <case>.seg.nrrd and <case>.json are written"
+    )
+    _add_device(command)
+    command.add_argument("--slice-axis", choices=("acquisition", "axial", "coronal", "sagittal", "stored"),
+                         help="along which the slices are taken, in place of the model's choice")  # fmt: skip
+    command.add_argument("--series", metavar="UID", help="which series of a DICOM folder that holds several")
+
+
+def _add_evaluate(commands) -> None:
+    command = _command(commands, "evaluate", run_evaluate, "measure a model on a data set with masks and labels")
+    command.add_argument("dataset", type=Path, metavar="DATASET", help="folder with labels.csv, images/ and masks/")
+    _add_model(command)
+    command.add_argument("--split", default="test", help="split of labels.csv to use (default: test)")
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="report to write, JSON")
+    _add_device(command)
+
+
+def _add_train(commands) -> None:
+    command = _command(commands, "train", run_train, "train a model on a data set and write it as a model folder")
+    command.add_argument("dataset", type=Path, metavar="DATASET", help="folder with labels.csv, images/ and masks/")
+    command.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="model folder to write")
+    command.add_argument(
+        "--recipe", metavar="NAME|FILE", help="descriptor and hyperparameters; without it, they are read off the data"
+    )
+    command.add_argument("--preset", choices=("small", "base"), help="size of the network (default: the recipe's)")
+    command.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training split")
+    command.add_argument("--batch-size", type=_positive, metavar="N", help="slices a step")
+    command.add_argument("--size", type=_positive, nargs=2, metavar=("ROWS", "COLUMNS"), help="input of the network")
+    command.add_argument("--learning-rate", type=float, metavar="X", help="the schedule's highest")
+    command.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
+    command.add_argument("--precision", choices=("32-true", "bf16-mixed", "16-mixed"),
+                         help="default: bf16-mixed on a GPU, 32-true on the CPU")  # fmt: skip
+    command.add_argument("--workers", type=int, metavar="N", help="processes that prepare the training images")
+    command.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
+    _add_device(command)
+
+
+def _add_models(commands) -> None:
+    command = _command(commands, "models", run_models, "list the models that are there")
+    command.add_argument("--json", action="store_true", help="descriptors as JSON")
+
+
+def run_predict(options: argparse.Namespace) -> int:
+    from .predict_files import predict_files
+
+    progress = Progress()
+    failed = 0
+    for outcome in predict_files(
+        options.inputs,
+        options.model,
+        options.output,
+        device=options.device,
+        slice_axis=options.slice_axis,
+        series=options.series,
+        progress=progress,
+    ):
+        progress.close()
+        if isinstance(outcome.result, EngineError):
+            failed += 1
+            print(f"error: {outcome.input}: {outcome.result}", file=sys.stderr)
+            continue
+        print(_sentence(outcome.result))
+        for warning in outcome.result["warnings"]:
+            print(f"  warning: {warning['message']}", file=sys.stderr)
+    if failed and len(options.inputs) > 1:
+        print(f"{failed} of {len(options.inputs)} inputs failed.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    from .catalog import find_model
+    from .evaluate import evaluate, write_evaluation
+    from .predict import Predictor
+    from .summary import summarise
+
+    progress = Progress()
+    predictor = Predictor(find_model(options.model), options.device)
+    report = evaluate(
+        options.dataset, predictor, options.split, lambda done, total: progress("evaluating", done, total)
+    )
+    progress.close()
+    write_evaluation(options.output, report)
+    print(summarise(report))
+    return 1 if report["failed"] else 0
+
+
+def run_train(options: argparse.Namespace) -> int:
+    from .training.recipe import Recipe, load_recipe
+    from .training.train import train
+
+    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
+    recipe = recipe.changed(
+        preset=options.preset,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+    )
+    progress = Progress()
+    bundle = train(
+        options.dataset,
+        options.output,
+        recipe,
+        device=options.device,
+        size=tuple(options.size) if options.size else None,
+        precision=options.precision,
+        workers=options.workers,
+        resume=options.resume,
+        progress=progress,
+    )
+    progress.close()
+    for row in bundle.descriptor["results"]:
+        print(f"{row['split']} ({row['cases']} cases): " + ", ".join(f"{k} {v:.3f}" for k, v in row["metrics"].items()))
+    print(f"The model is in {bundle.folder}. Use it with:")
+    print(f"  resformer-unet predict IMAGE --model {bundle.folder} --output DIR")
+    return 0
+
+
+def run_models(options: argparse.Namespace) -> int:
+    from .catalog import list_models
+
+    models, problems = list_models()
+    if options.json:
+        rows = [{"folder": str(bundle.folder), **bundle.descriptor} for bundle in models]
+        print(json.dumps({"models": rows, "problems": problems}, indent=2, ensure_ascii=False))
+    else:
+        for bundle in models:
+            print(f"{bundle.id:<20} {bundle.descriptor['modality']:<4} {bundle.title}")
+            print(f"{'':<20} diagnoses: {', '.join(row['name'] for row in bundle.diagnoses) or 'none'}")
+            print(f"{'':<20} segments:  {', '.join(row['name'] for row in bundle.segments) or 'none'}")
+    for problem in problems:
+        print(f"warning: {problem['folder']}: {problem['message']}", file=sys.stderr)
+    return 0
+
+
+def _command(commands, name: str, run, what: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=what, description=f"{what.capitalize()}.", epilog=NOT_FOR_CLINICAL_USE)
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", required=True, metavar="ID|FOLDER", help="see: resformer-unet models")
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", default="auto", help="auto (a usable GPU, else the CPU), cpu, cuda, cuda:N or mps")
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _sentence(report: dict) -> str:
+    parts = []
+    if report["diagnosis"]:
+        parts.append(f"{report['diagnosis']['name']} (probability {report['diagnosis']['probability']:.2f})")
+    for segment in report["segments"]:
+        volume = segment["volume_mm3"]
+        size = f"{segment['voxels']} pixels" if volume is None else f"{volume / 1000:.2f} ml"
+        parts.append(f"{segment['name'].lower()} {size}")
+    return f"{report['case']}: {', '.join(parts)}"

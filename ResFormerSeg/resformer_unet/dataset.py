@@ -1,0 +1,176 @@
+"""Data sets on disk: a folder of images, masks and one table of labels.
+
+Layout::
+
+    DATASET/labels.csv      columns id, label, split, group; optional orig_w, orig_h, label_conflict_with
+    DATASET/images/<id>.*   any format that `images.read_image` reads
+    DATASET/masks/<id>.*    the same grid as the image; a missing file means that the case has no mask
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .errors import EngineError
+from .images import MedicalImage, read_image
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image of a data set with what is known of it.
+
+    Attributes:
+        id: name of the files without their suffix.
+        mask: ``None`` if the case has no mask (an empty mask is a mask: nothing is there to outline).
+        label: id of the diagnosis; ``None`` if unknown.
+        group: patient or near-duplicate cluster; never crosses a split in training.
+        pixel_aspect: relative height and width of a pixel of a picture that was squashed when the set was made.
+    """
+
+    id: str
+    image: Path
+    mask: Path | None
+    label: str | None
+    split: str
+    group: str
+    pixel_aspect: tuple[float, float] | None = None
+
+
+def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
+    """The cases of a data set in the order of its table, without those whose label is in conflict with another's.
+
+    Args:
+        split: only the cases of this split.
+
+    Raises:
+        EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY.
+    """
+    folder = Path(folder)
+    table = folder / "labels.csv"
+    if not table.is_file():
+        raise EngineError(
+            "DATASET_NOT_FOUND",
+            f"{folder} is not a data set: it has no labels.csv.",
+            "Give a folder with labels.csv, images/ and masks/.",
+        )
+    images, masks = _files_by_id(folder / "images"), _files_by_id(folder / "masks")
+    with table.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.DictReader(lines)
+        missing = {"id", "label", "split", "group"} - set(reader.fieldnames or ())
+        if missing:
+            raise EngineError(
+                "DATASET_INVALID",
+                f"{table} has no column {', '.join(sorted(missing))}.",
+                "Its first line must name the columns id, label, split and group.",
+            )
+        rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+    without_image = [row["id"] for row in rows if row["id"] not in images]
+    if without_image:
+        raise EngineError(
+            "DATASET_INVALID",
+            f"{len(without_image)} cases of {table} have no image, the first is “{without_image[0]}”.",
+            f"Put a file of that name into {folder / 'images'}, or take the line out of the table.",
+        )
+    cases = [
+        Case(
+            id=row["id"],
+            image=images[row["id"]],
+            mask=masks.get(row["id"]),
+            label=row["label"] or None,
+            split=row["split"],
+            group=row["group"] or row["id"],
+            pixel_aspect=_original_size(row),
+        )
+        for row in rows
+        if not row.get("label_conflict_with") and split in (None, row["split"])
+    ]
+    if not cases:
+        known = ", ".join(sorted({row["split"] for row in rows})) or "none"
+        raise EngineError(
+            "DATASET_EMPTY",
+            f"{folder} has no case" + (f" in the split “{split}”." if split else "."),
+            f"Splits in its table: {known}.",
+        )
+    return cases
+
+
+def without_groups_of(cases: Iterable[Case], others: Iterable[Case]) -> list[Case]:
+    """The cases whose patient (or near-duplicate cluster) does not appear among the others."""
+    groups = {case.group for case in others}
+    return [case for case in cases if case.group not in groups]
+
+
+def read_case_image(case: Case) -> MedicalImage:
+    """The image of a case; a picture that was squashed to another aspect gets its true pixel aspect as spacing."""
+    image = read_image(case.image)
+    if case.pixel_aspect is None or image.has_orientation:
+        return image
+    _, rows, columns = image.shape
+    height, width = case.pixel_aspect[0] / rows, case.pixel_aspect[1] / columns
+    affine = image.affine @ np.diag([width / height, 1.0, 1.0, 1.0])
+    return replace(image, affine=affine)
+
+
+def read_case_mask(case: Case, image: MedicalImage) -> np.ndarray:
+    """Stored mask values of a case, uint8 (slices, rows, columns), on the image's grid.
+
+    Raises:
+        EngineError: MASK_SIZE if the grids differ, or the errors of :func:`.images.read_image`.
+    """
+    mask = read_image(case.mask).voxels[..., 0]
+    if mask.shape != image.shape:
+        raise EngineError(
+            "MASK_SIZE",
+            f"The mask of {case.id} has {mask.shape} voxels (slices, rows, columns), its image {image.shape}.",
+            "Image and mask must lie on the same grid.",
+        )
+    return mask.astype(np.uint8)
+
+
+def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
+    """Stored mask values as one boolean mask a segment.
+
+    The values are those of the segments; with a single segment, any one non-zero value (often 255) means it.
+
+    Args:
+        stored: integers (slices, rows, columns).
+        segments: the model's, each with ``value`` and ``name``.
+
+    Returns:
+        bool (segments, slices, rows, columns).
+
+    Raises:
+        EngineError: MASK_VALUES_UNKNOWN.
+    """
+    values = set(np.unique(stored).tolist()) - {0}
+    if len(segments) == 1 and len(values) == 1:
+        return (stored != 0)[None]
+    known = {segment["value"] for segment in segments}
+    if values - known:
+        raise EngineError(
+            "MASK_VALUES_UNKNOWN",
+            f"A mask has the values {sorted(values)}, but the model's segments have {sorted(known)}.",
+            "Evaluate with the model that belongs to this data set, or renumber the masks.",
+        )
+    return np.stack([stored == segment["value"] for segment in segments])
+
+
+def _files_by_id(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    return {path.name.split(".")[0]: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+
+
+def _original_size(row: dict[str, str]) -> tuple[float, float] | None:
+    try:
+        size = float(row["orig_h"]), float(row["orig_w"])
+    except (KeyError, ValueError):
+        return None
+    return size if min(size) > 0 else None

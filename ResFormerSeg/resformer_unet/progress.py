@@ -1,0 +1,41 @@
+"""Progress on stderr: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress:
+    """Call it with what is being done, how much is done and how much there is; a new ``what`` begins a new bar."""
+
+    def __init__(self, stream=None) -> None:
+        self._stream = stream or sys.stderr
+        self._bar: tqdm | None = None
+        self._what: str | None = None
+        self._told = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self._stream.isatty():
+            self._draw(what, done, total)
+        elif what != self._what or done == total or time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
+            print(f"{what}: {done} of {total}", file=self._stream, flush=True)
+            self._told = time.monotonic()
+        self._what = what
+
+    def close(self) -> None:
+        """End the bar, so that other text can follow."""
+        if self._bar:
+            self._bar.close()
+        self._bar = self._what = None
+
+    def _draw(self, what: str, done: int, total: int) -> None:
+        if self._bar is None or what != self._what:
+            self.close()
+            self._bar = tqdm(total=total, desc=what, file=self._stream, dynamic_ncols=True)
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)

@@ -1,0 +1,32 @@
+"""Temperature scaling: one number that makes the probabilities mean what they say.
+
+Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017, arXiv:1706.04599.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The temperature in 0.2...10 with the least negative log-likelihood.
+
+    Args:
+        logits: (n, diagnoses); labels: int64 (n,), none unknown.
+    """
+    logits = logits.double()
+
+    def loss(temperature: float) -> float:
+        return F.cross_entropy(logits / temperature, labels).item()
+
+    return round(float(minimize_scalar(loss, bounds=(0.2, 10.0), method="bounded").x), 4)
+
+
+@torch.inference_mode()
+def collect_logits(network: torch.nn.Module, images: Tensor, device: torch.device, batch_size: int = 32) -> Tensor:
+    """Diagnosis logits (n, diagnoses) of images (n, channels, H, W), on the CPU."""
+    network = network.to(device).eval()
+    return torch.cat([network(x.float().to(device)).diagnosis.float().cpu() for x in images.split(batch_size)])

@@ -1,0 +1,87 @@
+"""From trained weights to a complete bundle: calibration, measured results, model card."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from ..bundle import ModelBundle, save_bundle
+from ..dataset import Case
+from ..devices import choose_device
+from ..evaluate import evaluate_cases, write_evaluation
+from ..network import NetworkConfig, ResFormerUNet
+from ..predict import Predictor
+from .arrays import UNKNOWN, SliceArrays
+from .calibration import collect_logits, fit_temperature
+from .card import model_card
+
+
+def finish_bundle(
+    output: Path,
+    descriptor: dict,
+    weights: Mapping[str, Tensor],
+    val_set: SliceArrays,
+    splits: Mapping[str, Sequence[Case]],
+    device: str,
+    progress: Callable[[str, int, int], None],
+) -> ModelBundle:
+    """Calibrate on the validation slices, evaluate as a user would, and write the bundle.
+
+    The figures in the descriptor and the card are those of :func:`.evaluate.evaluate_cases` with the very weights that
+    are written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``.
+
+    Args:
+        descriptor: everything but ``calibration``, ``results`` and ``weights``.
+        splits: cases to report on, by name; one without cases is left out.
+    """
+    descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".evaluating-") as folder:
+        predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+        for split, cases in splits.items():
+            if not cases:
+                continue
+            report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
+            write_evaluation(output.with_name(output.name + ".training") / f"evaluation-{split}.json", report)
+            descriptor["results"].append(
+                {
+                    "data": descriptor["training"]["data"][0]["name"],
+                    "split": split,
+                    "cases": report["cases"],
+                    "metrics": headline(report),
+                }
+            )
+    return save_bundle(output, descriptor, weights, model_card(descriptor))
+
+
+def headline(report: Mapping) -> dict[str, float]:
+    """The figures of an evaluation that a descriptor carries, by name, without those that could not be measured."""
+    figures: dict[str, float | None] = {}
+    if report["segmentation"]:
+        figures |= {f"dice_{name}": value for name, value in report["segmentation"]["dice"].items()}
+        figures |= {f"jaccard_{name}": value for name, value in report["segmentation"]["jaccard"].items()}
+        figures["false_positive_rate"] = report["segmentation"]["false_positive_rate"]
+    if report["diagnosis"]:
+        for name, value in report["diagnosis"].items():
+            if isinstance(value, Mapping):
+                figures |= {f"{name}_{diagnosis}": figure for diagnosis, figure in value.items()}
+            else:
+                figures[name] = value
+    return {name: round(value, 4) for name, value in figures.items() if value is not None}
+
+
+def _calibration(descriptor: Mapping, weights: Mapping[str, Tensor], val_set: SliceArrays, device: str) -> dict | None:
+    known = val_set.labels != UNKNOWN
+    if not descriptor["diagnosis"] or not known.any():
+        return None
+    network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
+    network.load_state_dict(weights)
+    logits = collect_logits(network, val_set.images[known], choose_device(device))
+    temperature = fit_temperature(logits, val_set.labels[known])
+    return {
+        "method": "temperature",
+        "temperature": temperature,
+        "fitted_on": f"validation split, {int(known.sum())} slices",
+    }

@@ -1,0 +1,177 @@
+"""One run from a data set to a model bundle."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
+
+from ..bundle import ModelBundle
+from ..dataset import Case, load_dataset, without_groups_of
+from ..devices import choose_device, describe_device
+from ..errors import EngineError
+from ..network import NetworkConfig
+from .arrays import SliceArrays, load_arrays
+from .augmentation import build_augmentation
+from .draft import draft_descriptor
+from .finish import finish_bundle
+from .losses import class_weights
+from .module import ResFormerModule
+from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The cases of a data set as a training run uses them: no patient in two splits."""
+
+    train: list[Case]
+    val: list[Case]
+    test: list[Case]
+
+    @classmethod
+    def load(cls, dataset: str | Path) -> Splits:
+        cases = load_dataset(dataset)
+        train, val, test = ([case for case in cases if case.split == split] for split in ("train", "val", "test"))
+        if not train or not val:
+            raise EngineError(
+                "DATASET_INVALID",
+                f"{dataset} has {len(train)} training and {len(val)} validation cases; both are needed.",
+                "Name them train and val in the split column of labels.csv.",
+            )
+        return cls(without_groups_of(train, val + test), without_groups_of(val, test), test)
+
+
+def train(
+    dataset: str | Path,
+    output: str | Path,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    size: tuple[int, int] | None = None,
+    precision: str | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ModelBundle:
+    """Train, choose the best epoch by validation, calibrate, evaluate on the test split and write the bundle.
+
+    Checkpoints and the log (``metrics.csv``) lie in ``<output>.training``; they may be deleted afterwards.
+
+    Args:
+        size: (height, width) of the network's input, in place of the descriptor's.
+        precision: Lightning's word, for instance ``bf16-mixed``; by default mixed on a GPU and 32-bit elsewhere.
+        workers: processes that load and vary images; by default all processors but the two that a CPU run computes on.
+        resume: go on from the last checkpoint of an interrupted run.
+        progress: called with (what is being done, done, total) outside of Lightning's own progress bar.
+    """
+    started = time.monotonic()
+    output = Path(output)
+    work = output.with_name(output.name + ".training")
+    progress = progress or (lambda what, done, total: None)
+    torch_device = choose_device(device)
+    splits = Splits.load(dataset)
+    descriptor = recipe.descriptor or draft_descriptor(output.name, splits.train, size or (192, 192))
+    if size:
+        descriptor = {**descriptor, "input": {**descriptor["input"], "size": list(size)}}
+    config = network_config(descriptor, recipe)
+
+    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+    height_width = tuple(descriptor["input"]["size"])
+    vary = build_augmentation(recipe.augmentation, height_width, recipe.seed)
+    train_set = load_arrays(splits.train, descriptor, vary, lambda *n: progress("reading training images", *n))
+    val_set = load_arrays(splits.val, descriptor, None, lambda *n: progress("reading validation images", *n))
+
+    workers = max(0, (os.cpu_count() or 1) - 2) if workers is None else workers
+    loaders = _loaders(train_set, val_set, recipe, workers)
+    weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
+    module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loaders[0]))
+    checkpoint = ModelCheckpoint(work, "best", monitor="val_score", mode="max", save_last=True)
+    on_gpu = torch_device.type != "cpu"
+    trainer = lightning.Trainer(
+        max_epochs=recipe.epochs,
+        accelerator={"cuda": "gpu"}.get(torch_device.type, torch_device.type),
+        devices=[torch_device.index or 0] if torch_device.type == "cuda" else 1,
+        precision=precision or ("bf16-mixed" if on_gpu else "32-true"),
+        logger=CSVLogger(work, name=None, version=""),
+        callbacks=[checkpoint, EMAWeightAveraging(decay=recipe.averaging), TQDMProgressBar(refresh_rate=20)],
+        gradient_clip_val=5.0,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, *loaders, ckpt_path=_last_checkpoint(work) if resume else None)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+
+    best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)
+    prefix = "network."
+    weights = {key.removeprefix(prefix): x for key, x in best["state_dict"].items() if key.startswith(prefix)}
+    descriptor["training"] = {
+        **descriptor["training"],
+        "recipe": _hyperparameters(recipe),
+        "date": date.today().isoformat(),
+        "epochs": recipe.epochs,
+        "seconds": round(time.monotonic() - started),
+        "device": describe_device(torch_device),
+    }
+    descriptor["network"] = config.to_dict()
+    return finish_bundle(
+        output, descriptor, weights, val_set, {"val": splits.val, "test": splits.test}, device, progress
+    )
+
+
+def network_config(descriptor: dict, recipe: Recipe) -> NetworkConfig:
+    """The network that a descriptor's channels, segments and diagnoses and a recipe's preset ask for."""
+    segmentation, diagnosis = descriptor.get("segmentation"), descriptor.get("diagnosis")
+    presets = {"small": NetworkConfig.small, "base": NetworkConfig.base}
+    if recipe.preset not in presets:
+        raise EngineError("RECIPE_INVALID", f"There is no preset “{recipe.preset}”.", f"Use {' or '.join(presets)}.")
+    tasks = {
+        "in_channels": descriptor["input"]["channels"],
+        "segments": len(segmentation["segments"]) if segmentation else 0,
+        "exclusive": bool(segmentation and segmentation["exclusive"]),
+        "diagnoses": len(diagnosis["classes"]) if diagnosis else 0,
+    }
+    try:
+        return presets[recipe.preset](**{**recipe.network, **tasks})
+    except (TypeError, ValueError) as error:
+        raise EngineError("RECIPE_INVALID", f"The recipe's network is impossible: {error}.", "Correct it.") from None
+
+
+def _loaders(train_set: SliceArrays, val_set: SliceArrays, recipe: Recipe, workers: int) -> list[DataLoader]:
+    size = min(recipe.batch_size, len(train_set))
+    shuffled = torch.Generator().manual_seed(recipe.seed)
+    return [
+        DataLoader(
+            train_set,
+            size,
+            shuffle=True,
+            drop_last=True,  # batch normalisation of a last batch of one picture would be of no use
+            generator=shuffled,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        ),
+        DataLoader(val_set, 2 * size),
+    ]
+
+
+def _last_checkpoint(work: Path) -> Path:
+    last = work / "last.ckpt"
+    if not last.is_file():
+        raise EngineError("NOTHING_TO_RESUME", f"There is no checkpoint {last}.", "Start without --resume.")
+    return last
+
+
+def _hyperparameters(recipe: Recipe) -> dict:
+    values = asdict(recipe)
+    del values["descriptor"]
+    return values
