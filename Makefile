@@ -1,0 +1,36 @@
+# make demo   sets everything up and runs the main job on a real head volume; leaves demo/
+# make test   sets everything up and runs all tests
+# make lint   checks style
+# make clean  removes what the other targets made
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Slicer's views are rendered offscreen through EGL; no screen is needed.
+export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/python Testing/demo.py
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(READY): pyproject.toml constraints-dev.txt Testing/system-libraries
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Python 3.10 to 3.13 is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	Testing/system-libraries
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints-dev.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo .cache build dist .pytest_cache .ruff_cache
