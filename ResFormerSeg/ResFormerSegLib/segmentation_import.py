@@ -12,6 +12,10 @@ import vtk
 
 from ResFormerSegLib.volume_export import ExportedVolume
 
+# The vocabularies of 3D Slicer that codes of segments and of anatomic regions are looked up in.
+TERMINOLOGY_CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
+ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
+
 
 def importSegments(segmentationNode, layers, segments: list[dict], exported: ExportedVolume) -> None:
     """Replaces the node's segments.
@@ -75,6 +79,5 @@ def _serialize(terminology: dict) -> str:
     for part in ("category", "type", "modifier"):
         code = terminology.get(part) or {"value": "", "scheme": "", "meaning": ""}
         codes += [code["value"], code["scheme"], code["meaning"]]
-    context = "Segmentation category and type - DICOM master list"
-    region = [""] * 7  # context, and value, scheme and meaning of the anatomic region and of its modifier
-    return slicer.vtkSlicerTerminologiesModuleLogic.SerializeTerminologyEntry(context, *codes, *region)
+    anatomy = [ANATOMY_CONTEXT] + [""] * 6  # value, scheme and meaning of the anatomic region and of its modifier
+    return slicer.vtkSlicerTerminologiesModuleLogic.SerializeTerminologyEntry(TERMINOLOGY_CONTEXT, *codes, *anatomy)

@@ -60,11 +60,18 @@ class _View:
         return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)[::-1].copy()
 
     def close(self) -> None:
+        """Also takes the view's own nodes out of the scene: a later view of that name starts afresh."""
         self._group.SetMRMLDisplayableNode(None)
         for collection in (self._applicationLogic.GetSliceLogics(), self._applicationLogic.GetViewLogics()):
             collection.RemoveItem(self.logic)
+        scene = self.node.GetScene()
         self.logic.SetMRMLScene(None)
+        for node in self._ownNodes():
+            scene.RemoveNode(node)
         self.window.Finalize()
+
+    def _ownNodes(self) -> list:
+        return [self.node]
 
     def __enter__(self):
         return self
@@ -94,9 +101,10 @@ class SliceView(_View):
         self.logic = slicer.vtkMRMLSliceLogic()
         self.logic.SetMRMLApplicationLogic(bed.applicationLogic)
         bed.applicationLogic.GetSliceLogics().AddItem(self.logic)
-        self._tag = self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onLogicModified)
+        self._modifiedTag = self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onLogicModified)
         self.logic.SetMRMLScene(bed.scene)
         self.node = self.logic.AddSliceNode(name)
+        self.compositeNode = self.logic.GetSliceCompositeNode()
         self.node.SetOrientation(orientation)
         self.node.SetDimensions(size[0], size[1], 1)
         self.node.SetMappedInLayout(1)
@@ -109,15 +117,18 @@ class SliceView(_View):
 
     def show(self, volumeNode) -> None:
         """Shows the volume in the background layer, its slices parallel to the view, all of it in sight."""
-        self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volumeNode.GetID())
+        self.compositeNode.SetBackgroundVolumeID(volumeNode.GetID())
         self.logic.ResizeSliceNode(*self.size)
         self.logic.RotateSliceToLowestVolumeAxes(False)
         self.logic.FitSliceToBackground()
         self.logic.SnapSliceOffsetToIJK()
 
     def close(self) -> None:
-        self.logic.RemoveObserver(self._tag)
+        self.logic.RemoveObserver(self._modifiedTag)
         super().close()
+
+    def _ownNodes(self) -> list:
+        return [self.compositeNode, self.node]
 
 
 class ThreeDView(_View):

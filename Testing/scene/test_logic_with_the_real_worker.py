@@ -1,0 +1,124 @@
+"""The whole way with the real engine in its own process: a volume of the scene, an untrained model, nodes in the scene.
+
+What an untrained network outlines means nothing, so these tests compare the nodes with the engine's own figures.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+from scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Path:
+    """A folder with the models "grey", "colour" and "exclusive"."""
+    folder = tmp_path_factory.mktemp("models")
+    subprocess.run([sys.executable, str(Path(__file__).with_name("make_tiny_models.py")), str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture
+def process(scene, module, models):
+    """`process(volume, "grey")`: the logic as users call it."""
+
+    def run(volume, model: str, **options):
+        return module.ResFormerSegLogic().process(volume, str(models / model), device="cpu", **options)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("grey", {"oblique": True}),
+        ("grey", {"shape": (1, 40, 50)}),
+        ("grey", {"className": "vtkMRMLLabelMapVolumeNode", "dtype": np.uint8}),
+        ("exclusive", {}),
+        ("colour", {"shape": (1, 40, 50, 3), "className": "vtkMRMLVectorVolumeNode", "dtype": np.uint8}),
+        ("colour", {"shape": (3, 40, 50, 3), "className": "vtkMRMLVectorVolumeNode", "dtype": np.uint8}),
+    ],
+    ids=str,
+)
+def test_nodes_agree_with_the_report_and_the_volume_stays_as_it_was(process, model, kind):
+    volume = makeVolume(**{"shape": (4, 40, 50), **kind})
+    before = stateOf(volume)
+    result = process(volume, model)
+    assert stateOf(volume) == before
+    masks = {row["id"]: segmentArray(result.segmentationNode, row["id"], volume) for row in result.report["segments"]}
+    assert any(mask.any() and not mask.all() for mask in masks.values())
+    for row in result.report["segments"]:
+        assert masks[row["id"]].sum() == row["voxels"]
+    axis = result.report["slice_axis"]["array_axis"]
+    for row in result.report["slices"]:
+        assert {name: mask.take(row["index"], axis).sum() for name, mask in masks.items()} == row["voxels"]
+    assert result.tableNode.GetNumberOfRows() == len(result.report["slices"])
+    assert result.diagnosis == max(result.probabilities, key=result.probabilities.get)
+    assert sum(result.probabilities.values()) == pytest.approx(1)
+    assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (2 if model == "grey" else 1)
+
+
+def test_results_lie_beside_the_volume_and_under_its_transform(scene, process):
+    volume = makeVolume(shape=(4, 40, 50))
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    result = process(volume, "grey")
+    assert result.segmentationNode.GetParentTransformNode() is transform
+    assert parentItem(result.segmentationNode) == parentItem(volume)
+
+
+def test_the_slice_axis_can_be_chosen(process):
+    volume = makeVolume(shape=(34, 40, 50))
+    result = process(volume, "grey", sliceAxis="sagittal")
+    assert result.report["slice_axis"]["plane"] == "sagittal"
+    assert result.tableNode.GetNumberOfRows() == 50
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"model": "no such model"}, "MODEL_NOT_FOUND"),
+        ({"device": "quantum"}, "DEVICE_UNKNOWN"),
+        ({"constant": True}, "CONSTANT_IMAGE"),
+    ],
+    ids=str,
+)
+def test_an_error_of_the_engine_arrives_with_code_and_hint_and_changes_nothing(scene, module, models, options, code):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    volume = makeVolume(shape=(4, 40, 50))
+    if options.get("constant"):
+        slicer.util.updateVolumeFromArray(volume, np.full((4, 40, 50), 7, np.int16))
+    before = sceneState()
+    with pytest.raises(ResFormerSegError) as caught:
+        module.ResFormerSegLogic().process(
+            volume, options.get("model", str(models / "grey")), options.get("device", "cpu")
+        )
+    assert sceneState() == before
+    assert caught.value.code == code
+    assert caught.value.message and caught.value.hint
+
+
+def test_a_run_is_cancelled(scene, process):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    volume = makeVolume(shape=(200, 64, 64))
+    before = sceneState()
+    with pytest.raises(ResFormerSegError) as caught:
+        process(volume, "grey", isCancelled=lambda: True)
+    assert caught.value.code == "CANCELLED"
+    assert sceneState() == before
+
+
+def test_names_beyond_ascii_come_through(process):
+    result = process(makeVolume(shape=(4, 40, 50), name="Kopf Übersicht 頭"), "grey")
+    assert result.report["case"] == "Kopf Übersicht 頭"
+
+
+def test_the_run_brings_no_torch_into_the_application_process(process):
+    before = set(sys.modules)
+    process(makeVolume(shape=(4, 40, 50)), "grey")
+    assert "torch" not in set(sys.modules) - before
