@@ -62,8 +62,8 @@ class NetworkConfig:
             raise ValueError("a DFE module has three branches: give three dilation rates")
         if min(self.segments, self.diagnoses) < 0 or self.segments + self.diagnoses == 0:
             raise ValueError("a network needs at least one segment or one diagnosis")
-        if not 0 <= self.dropout < 1:
-            raise ValueError("dropout must be at least 0 and below 1")
+        if not 0 <= self.dropout < 0.5:  # the classification head drops twice as many
+            raise ValueError("dropout must be at least 0 and below 0.5")
 
     @classmethod
     def small(cls, **changes) -> NetworkConfig:
