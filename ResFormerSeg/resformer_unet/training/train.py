@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, Timer, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
@@ -73,7 +72,6 @@ def train(
         resume: go on from the last checkpoint of an interrupted run.
         progress: called with (what is being done, done, total) outside of Lightning's own progress bar.
     """
-    started = time.monotonic()
     output = Path(output)
     work = output.with_name(output.name + ".training")
     progress = progress or (lambda what, done, total: None)
@@ -95,6 +93,7 @@ def train(
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loaders[0]))
     checkpoint = ModelCheckpoint(work, "best", monitor="val_score", mode="max", save_last=True)
+    timer = Timer()  # counts on after --resume
     on_gpu = torch_device.type != "cpu"
     trainer = lightning.Trainer(
         max_epochs=recipe.epochs,
@@ -102,7 +101,7 @@ def train(
         devices=[torch_device.index or 0] if torch_device.type == "cuda" else 1,
         precision=precision or ("bf16-mixed" if on_gpu else "32-true"),
         logger=CSVLogger(work, name=None, version=""),
-        callbacks=[checkpoint, EMAWeightAveraging(decay=recipe.averaging), TQDMProgressBar(refresh_rate=20)],
+        callbacks=[checkpoint, timer, EMAWeightAveraging(decay=recipe.averaging), TQDMProgressBar(refresh_rate=20)],
         gradient_clip_val=5.0,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
@@ -120,7 +119,7 @@ def train(
         "recipe": _hyperparameters(recipe),
         "date": date.today().isoformat(),
         "epochs": recipe.epochs,
-        "seconds": round(time.monotonic() - started),
+        "seconds": round(timer.time_elapsed("train")),
         "device": describe_device(torch_device),
     }
     descriptor["network"] = config.to_dict()
