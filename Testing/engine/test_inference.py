@@ -1,0 +1,167 @@
+"""Running a network slice-wise: batches, progress, cancelling, and what happens when memory runs out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
+from tiny_model import tiny_descriptor
+
+from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.images import image_from_array
+from resformer_unet.inference import BATCH, SliceRunner
+from resformer_unet.network import Logits, NetworkConfig
+from resformer_unet.preprocess import PreparedImage, prepare_image
+
+
+def prepared(slices: int = 20) -> PreparedImage:
+    """Slices of which each has its own brightness."""
+    voxels = np.zeros((slices, 32, 32), np.uint8)
+    voxels[:, 8:24, 8:24] = np.linspace(20, 250, slices, dtype=np.uint8)[:, None, None]
+    return prepare_image(image_from_array(voxels, np.eye(4), "head"), tiny_descriptor()["input"])
+
+
+def runner(network: torch.nn.Module | None = None, device: str = "cpu", **changes) -> SliceRunner:
+    config = NetworkConfig(**{**tiny_descriptor()["network"], **changes})
+    return SliceRunner(network or BrightNetwork(config), torch.device(device))
+
+
+class Forgetful(BrightNetwork):
+    """Has no memory for more than ``most`` slices at a time on a device."""
+
+    def __init__(self, most: dict[str, int], error: Exception | None = None) -> None:
+        super().__init__(NetworkConfig(**tiny_descriptor()["network"]))
+        self.most, self.error, self.tried = most, error or torch.OutOfMemoryError("no memory left"), []
+
+    def forward(self, image: torch.Tensor) -> Logits:
+        self.tried.append((image.device.type, len(image)))
+        if len(image) > self.most[image.device.type]:
+            raise self.error
+        return super().forward(image)
+
+
+def masks_of(batches) -> torch.Tensor:
+    return torch.cat([batch.masks for batch in batches])
+
+
+def test_the_slices_come_in_order_in_batches_and_the_last_is_shorter():
+    batches = list(runner().run(prepared(20)))
+    assert [batch.first for batch in batches] == [0, 8, 16]
+    assert [len(batch.masks) for batch in batches] == [8, 8, 4]
+    assert batches[0].masks.shape == (8, 1, 32, 32) and batches[0].diagnosis.shape == (8, 2)
+    brightest = masks_of(batches).amax((1, 2, 3))
+    assert torch.equal(brightest, brightest.sort().values) and brightest.max() <= 1
+
+
+def test_a_single_slice_is_a_batch():
+    (batch,) = runner().run(prepared(1))
+    assert (batch.first, len(batch.masks)) == (0, 1)
+
+
+def test_exclusive_segments_give_probabilities_that_sum_to_one():
+    batches = runner(segments=2, exclusive=True).run(prepared(3))
+    masks = masks_of(batches)
+    assert masks.shape[1] == 3
+    torch.testing.assert_close(masks.sum(1), torch.ones(3, 32, 32))
+
+
+def test_a_task_the_network_lacks_gives_none():
+    assert next(runner(diagnoses=0).run(prepared(2))).diagnosis is None
+    assert next(runner(segments=0).run(prepared(2))).masks is None
+
+
+def test_nothing_of_the_answers_wants_a_gradient():
+    batch = next(runner().run(prepared(2)))
+    assert not batch.masks.requires_grad and not batch.diagnosis.requires_grad
+
+
+def test_the_network_is_put_into_evaluation_mode():
+    assert not runner(BrightNetwork(NetworkConfig()).train()).network.training
+
+
+def test_progress_counts_the_slices_that_are_done():
+    told = []
+    list(runner().run(prepared(20), progress=lambda *counts: told.append(counts)))
+    assert told == [(8, 20), (16, 20), (20, 20)]
+
+
+def test_cancelling_stops_before_the_next_batch():
+    network = BrightNetwork(NetworkConfig(**tiny_descriptor()["network"]))
+    batches = runner(network).run(prepared(20), cancelled=lambda: len(network.seen) == 1)
+    assert next(batches).first == 0
+    with pytest.raises(Cancelled):
+        next(batches)
+    assert len(network.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes."),
+        RuntimeError("MPS backend out of memory"),
+    ],
+    ids=["torch", "cpu allocator", "mps"],
+)
+def test_when_memory_runs_out_the_batch_is_halved_and_the_answer_stays_the_same(error):
+    network = Forgetful({"cpu": 3}, error)
+    careful = runner(network)
+    masks = masks_of(careful.run(prepared(20)))
+    torch.testing.assert_close(masks, masks_of(runner().run(prepared(20))))
+    assert [count for _, count in network.tried] == [8, 4] + [2] * 10
+    assert [warning["code"] for warning in careful.warnings] == ["BATCH_HALVED", "BATCH_HALVED"]
+    assert "2 slices at a time" in careful.warnings[-1]["message"]
+
+
+def test_a_smaller_batch_is_kept_for_the_next_image():
+    network = Forgetful({"cpu": 4})
+    careful = runner(network)
+    list(careful.run(prepared(9)))
+    network.tried.clear()
+    list(careful.run(prepared(9)))
+    assert [count for _, count in network.tried] == [4, 4, 1]
+
+
+def test_when_not_even_one_slice_fits_on_the_gpu_the_cpu_goes_on():
+    network = Forgetful({"meta": 0, "cpu": 99})  # "meta" stands for a GPU without any memory
+    careful = runner(network, "meta")
+    masks = masks_of(careful.run(prepared(20)))
+    assert network.tried[:5] == [("meta", 8), ("meta", 4), ("meta", 2), ("meta", 1), ("cpu", BATCH["cpu"])]
+    assert careful.device.type == "cpu" and careful.warnings[-1]["code"] == "CPU_INSTEAD_OF_GPU"
+    torch.testing.assert_close(masks, masks_of(runner().run(prepared(20))))
+
+
+def test_memory_may_run_out_in_the_middle_of_an_image_without_losing_a_slice():
+    network = Forgetful({"cpu": 8})
+    careful, firsts = runner(network), []
+    for batch in careful.run(prepared(20)):
+        firsts.append(batch.first)
+        network.most["cpu"] = 2
+    assert firsts == [0, 8, 10, 12, 14, 16, 18]
+
+
+def test_without_memory_for_one_slice_the_user_is_told_what_to_do(monkeypatch):
+    predictor = stand_in_predictor(monkeypatch, stand_in_bundle(), lambda _: Forgetful({"cpu": 0}))
+    with pytest.raises(EngineError) as caught:
+        predictor.predict(prepared(3).image)
+    assert caught.value.code == "OUT_OF_MEMORY"
+    assert "head does not fit into memory" in str(caught.value) and "crop" in str(caught.value)
+
+
+def test_the_report_says_that_memory_ran_out_and_the_next_report_does_not(monkeypatch):
+    network = Forgetful({"cpu": 4})
+    predictor = stand_in_predictor(monkeypatch, stand_in_bundle(), lambda _: network)
+    codes = [[row["code"] for row in predictor.predict(prepared(20).image).report["warnings"]] for _ in range(2)]
+    assert "BATCH_HALVED" in codes[0] and "BATCH_HALVED" not in codes[1]
+
+
+def test_another_failure_of_the_network_is_no_question_of_memory():
+    class Broken(BrightNetwork):
+        def forward(self, image):
+            raise RuntimeError("shapes do not fit")
+
+    careful = runner(Broken(NetworkConfig(**tiny_descriptor()["network"])))
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(careful.run(prepared(3)))
+    assert careful.warnings == []

@@ -1,0 +1,128 @@
+"""From mask probabilities to clean masks on the slices' own pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from resformer_unet import postprocess
+from resformer_unet.letterbox import Letterbox
+from resformer_unet.postprocess import clean_masks, masks_on_slices
+
+KEEP_ALL = {
+    "exclusive": False, "threshold": 0.5, "min_area_mm2": 0, "min_area_fraction": 0, "fill_holes": False,
+    "keep_largest": False, "min_slices": 1,
+}  # fmt: skip
+
+
+def same_size(rows: int = 12, columns: int = 16) -> Letterbox:
+    return Letterbox.fit(rows, columns, 1, 1, (rows, columns))
+
+
+def test_what_exceeds_the_threshold_is_inside():
+    probabilities = torch.zeros(1, 2, 12, 16)
+    probabilities[0, 0, 2:5] = 0.31
+    probabilities[0, 1, 4:9] = 0.29
+    masks = masks_on_slices(probabilities, same_size(), {**KEEP_ALL, "threshold": 0.3})
+    assert masks.shape == (1, 2, 12, 16) and masks.dtype == bool
+    assert np.flatnonzero(masks[0, 0].any(1)).tolist() == [2, 3, 4]
+    assert not masks[0, 1].any()
+
+
+def test_overlapping_segments_may_share_pixels():
+    masks = masks_on_slices(torch.full((1, 2, 12, 16), 0.9), same_size(), KEEP_ALL)
+    assert masks.all()
+
+
+def test_of_exclusive_segments_the_likeliest_wins_even_below_one_half():
+    probabilities = torch.tensor([0.3, 0.45, 0.25]).view(1, 3, 1, 1).repeat(1, 1, 12, 16)
+    probabilities[:, :, :6] = torch.tensor([0.6, 0.3, 0.1]).view(1, 3, 1, 1)  # the background's rows
+    masks = masks_on_slices(probabilities, same_size(), {**KEEP_ALL, "exclusive": True})
+    assert masks.shape == (1, 2, 12, 16)
+    assert not masks[:, :, :6].any() and masks[:, 0, 6:].all() and not masks[:, 1].any()
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_huge_picture_is_brought_back_in_strips_without_a_seam(monkeypatch, exclusive):
+    letterbox = Letterbox.fit(301, 203, 1, 1, (48, 40))
+    probabilities = torch.rand(2, 3, 48, 40, generator=torch.Generator().manual_seed(0))
+    segmentation = {**KEEP_ALL, "exclusive": exclusive}
+    whole = masks_on_slices(probabilities, letterbox, segmentation)
+    monkeypatch.setattr(postprocess, "STRIP", 203 * 2 * 3 * 17)
+    assert np.mean(masks_on_slices(probabilities, letterbox, segmentation) != whole) < 1e-4
+
+
+def blobs() -> np.ndarray:
+    """One slice with blobs of 16, 4 and 1 pixels, the first with a hole of one more."""
+    masks = np.zeros((1, 1, 20, 20), bool)
+    masks[0, 0, 1:5, 1:5] = True
+    masks[0, 0, 2, 2] = False
+    masks[0, 0, 10:12, 10:12] = True
+    masks[0, 0, 17, 17] = True
+    return masks
+
+
+def pixels_left(pixel_mm2: float | None = 1.0, masks: np.ndarray | None = None, **changes) -> int:
+    return int(clean_masks(blobs() if masks is None else masks, {**KEEP_ALL, **changes}, pixel_mm2).sum())
+
+
+def test_nothing_is_changed_unless_the_descriptor_asks_for_it():
+    assert np.array_equal(clean_masks(blobs(), KEEP_ALL, 1.0), blobs())
+
+
+def test_holes_are_filled():
+    assert pixels_left(fill_holes=True) == 16 + 4 + 1
+
+
+def test_what_opens_to_the_outside_is_no_hole():
+    masks = np.zeros((1, 1, 20, 20), bool)
+    masks[0, 0, 5:10, 5:10] = True
+    masks[0, 0, 6:10, 7] = False
+    assert pixels_left(masks=masks, fill_holes=True) == 21
+
+
+def test_pieces_below_the_smallest_area_in_square_millimetres_are_dropped():
+    assert pixels_left(1.0, min_area_mm2=4) == 15 + 4
+    assert pixels_left(0.25, min_area_mm2=4) == 0  # 16 pixels would be needed, the largest has 15
+    assert pixels_left(0.25, min_area_mm2=4, fill_holes=True) == 16
+    assert pixels_left(4.0, min_area_mm2=4) == 20
+
+
+def test_without_millimetres_the_share_of_the_slice_counts():
+    assert pixels_left(None, min_area_mm2=1000, min_area_fraction=4 / 400) == 15 + 4
+    assert pixels_left(None, min_area_fraction=0.0) == 20
+
+
+def test_only_the_largest_piece_of_each_slice_is_kept():
+    masks = np.concatenate([blobs(), np.roll(blobs(), 3, axis=3)])
+    assert pixels_left(masks=masks, keep_largest=True) == 2 * 15
+
+
+def test_pieces_that_touch_at_a_corner_are_one():
+    masks = np.zeros((1, 1, 20, 20), bool)
+    masks[0, 0, 3:5, 3:5] = masks[0, 0, 5:7, 5:7] = True
+    assert pixels_left(masks=masks, min_area_mm2=8) == 8
+
+
+def test_pieces_that_reach_through_too_few_slices_are_dropped():
+    masks = np.zeros((6, 1, 20, 20), bool)
+    masks[1:4, 0, 2:6, 2:6] = True  # three slices
+    masks[4, 0, 12:16, 12:16] = True  # one slice
+    assert pixels_left(masks=masks.copy(), min_slices=3) == 3 * 16
+    assert pixels_left(masks=masks.copy(), min_slices=4) == 0
+
+
+def test_a_picture_need_not_reach_through_more_slices_than_it_has():
+    assert pixels_left(min_slices=3) == 20
+
+
+def test_each_segment_is_cleaned_by_itself():
+    masks = np.concatenate([blobs(), np.zeros_like(blobs()), ~blobs()], axis=1)
+    cleaned = clean_masks(masks, {**KEEP_ALL, "min_area_mm2": 4}, 1.0)
+    assert cleaned[0, 0].sum() == 19 and not cleaned[0, 1].any() and cleaned[0, 2].sum() == 400 - 20 - 1
+
+
+def test_an_empty_mask_stays_empty():
+    everything = {"fill_holes": True, "keep_largest": True, "min_slices": 2, "min_area_mm2": 5}
+    assert pixels_left(masks=np.zeros((3, 2, 9, 9), bool), **everything) == 0
