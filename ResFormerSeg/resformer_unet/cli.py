@@ -26,6 +26,8 @@ exit codes: 0 all is well, 1 something failed (what, is said on stderr), 2 wrong
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show must not end the work
+        stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
@@ -45,6 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"error: The package {error.name} is not installed. Get it with: pip install 'resformer-unet[train]'",
             file=sys.stderr,
         )
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"error: The engine failed unexpectedly: {type(error).__name__}: {error}", file=sys.stderr)
+        print("Please report it with what --debug shows.", file=sys.stderr)
         return 1
 
 
@@ -128,6 +136,8 @@ def run_predict(options: argparse.Namespace) -> int:
         progress.close()
         if isinstance(outcome.result, EngineError):
             failed += 1
+            if options.debug:
+                traceback.print_exception(outcome.result)
             print(f"error: {outcome.input}: {outcome.result}", file=sys.stderr)
             continue
         print(_sentence(outcome.result))

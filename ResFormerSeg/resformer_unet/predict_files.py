@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -48,12 +49,20 @@ def predict_files(
         raise EngineError(
             "OUTPUT_NOT_WRITABLE", f"The folder {output} cannot be made: {error.strerror}.", "Choose another folder."
         ) from error
-    taken: dict[str, int] = {}
+    taken: set[str] = set()
     for path in inputs:
         try:
             yield Outcome(path, _predict_file(path, predictor, output, slice_axis, series, progress, taken))
         except EngineError as error:
             yield Outcome(path, error)
+        except Exception as error:  # whatever is wrong with this input, the others are none the worse for it
+            failure = EngineError(
+                "INTERNAL",
+                f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
+                "Please report it with what --debug shows.",
+            )
+            failure.__cause__ = error
+            yield Outcome(path, failure)
 
 
 def _predict_file(
@@ -63,7 +72,7 @@ def _predict_file(
     slice_axis: str | None,
     series: str | None,
     progress: Callable[[str, int, int], None] | None,
-    taken: dict[str, int],
+    taken: set[str],
 ) -> dict:
     started = time.perf_counter()
     image = read_image(path, series=series)
@@ -74,8 +83,8 @@ def _predict_file(
         progress=None if progress is None else lambda done, total: progress(image.name, done, total),
     )
     predicted = time.perf_counter()
-    taken[image.name] = taken.get(image.name, 0) + 1
-    name = image.name if taken[image.name] == 1 else f"{image.name}-{taken[image.name]}"
+    name = _free_name(image.name, taken)
+    taken.add(name)
     if len(prediction.layers):
         write_segmentation(output / f"{name}.seg.nrrd", prediction.layers, image, prediction.report["segments"])
     written = time.perf_counter()
@@ -88,3 +97,9 @@ def _predict_file(
     report = {**prediction.report, "case": name, "input": str(path), "timing_s": timing}
     atomic_write_text(output / f"{name}.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     return report
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """``name``, or the first of ``name-2``, ``name-3``... that no other case has."""
+    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(candidate for candidate in candidates if candidate not in taken)
