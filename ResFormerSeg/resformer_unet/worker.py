@@ -117,7 +117,9 @@ class Worker:
             try:
                 command = json.loads(line)
             except ValueError:
-                self._send("error", id="", code="NOT_JSON", message=f"Not a JSON line: {line[:80]!r}", hint="")
+                command = None
+            if not isinstance(command, dict):
+                self._send("error", id="", code="NOT_JSON", message=f"Not a JSON object: {line[:80]!r}", hint="")
                 continue
             if command.get("command") == "cancel":
                 self._cancelled.add(str(command.get("id", "")))
@@ -147,7 +149,7 @@ def main() -> None:
     # Libraries may print: only events belong on the channel that the other program reads.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
-    Worker(os.fdopen(0, "r", encoding="utf-8"), events).serve()
+    Worker(os.fdopen(0, "r", encoding="utf-8", errors="replace"), events).serve()
     sys.stderr.flush()
 
 
