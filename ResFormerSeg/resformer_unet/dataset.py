@@ -10,6 +10,7 @@ Layout::
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import EngineError
-from .images import MedicalImage, read_image
+from .images import MedicalImage, case_name, read_image
 
 SPLITS = ("train", "val", "test")
 
@@ -61,16 +62,7 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
             "Give a folder with labels.csv, images/ and masks/.",
         )
     images, masks = _files_by_id(folder / "images"), _files_by_id(folder / "masks")
-    with table.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        missing = {"id", "label", "split", "group"} - set(reader.fieldnames or ())
-        if missing:
-            raise EngineError(
-                "DATASET_INVALID",
-                f"{table} has no column {', '.join(sorted(missing))}.",
-                "Its first line must name the columns id, label, split and group.",
-            )
-        rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+    rows = _read_table(table)
     without_image = [row["id"] for row in rows if row["id"] not in images]
     if without_image:
         raise EngineError(
@@ -162,10 +154,33 @@ def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
     return np.stack([stored == segment["value"] for segment in segments])
 
 
+def _read_table(table: Path) -> list[dict[str, str]]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.reader(lines)
+            columns = [name.strip() for name in next(reader, [])]
+            rows = [dict(zip(columns, (value.strip() for value in line), strict=False)) for line in reader if any(line)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EngineError(
+            "DATASET_INVALID", f"{table} is not a table in UTF-8 ({error}).", "Save it as CSV UTF-8."
+        ) from None
+    if missing := {"id", "label", "split", "group"} - set(columns):
+        raise EngineError(
+            "DATASET_INVALID",
+            f"{table} has no column {', '.join(sorted(missing))}.",
+            "Its first line must name the columns id, label, split and group, with commas between them.",
+        )
+    rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a line may end early
+    twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
+    if twice:
+        raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one line.")
+    return rows
+
+
 def _files_by_id(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
-    return {path.name.split(".")[0]: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+    return {case_name(path): path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
 
 
 def _original_size(row: dict[str, str]) -> tuple[float, float] | None:

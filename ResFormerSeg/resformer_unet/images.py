@@ -82,6 +82,11 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
     return _read_file(path, start)
 
 
+def case_name(path: Path) -> str:
+    """A file's name without the suffixes of image formats; other dots belong to the name."""
+    return _SUFFIX.sub("", path.name)
+
+
 def image_from_array(voxels: np.ndarray, affine: np.ndarray, name: str, has_orientation: bool = True) -> MedicalImage:
     """Make an image of an array that is already in memory (or memory-mapped); nothing is copied.
 
@@ -228,7 +233,7 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
         oriented = is_oriented(reader)
     else:
         oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
-    return image_from_array(_array(pixels), _affine(pixels), _SUFFIX.sub("", path.name), oriented)
+    return image_from_array(_array(pixels), _affine(pixels), case_name(path), oriented)
 
 
 def _array(pixels: sitk.Image) -> np.ndarray:
