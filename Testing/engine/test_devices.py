@@ -1,0 +1,76 @@
+"""Choosing a processor by name, and what is said of one that cannot compute."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from resformer_unet import devices
+from resformer_unet.devices import choose_device, describe_device
+from resformer_unet.errors import EngineError
+
+
+def refusal(name: str) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        choose_device(name)
+    return caught.value
+
+
+def no_accelerators(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_the_cpu_is_always_there():
+    assert choose_device("cpu") == torch.device("cpu") and describe_device(torch.device("cpu")) == "cpu"
+
+
+def test_auto_is_the_cpu_when_there_is_nothing_else(monkeypatch):
+    no_accelerators(monkeypatch)
+    assert choose_device() == torch.device("cpu")
+
+
+def test_auto_takes_the_first_accelerator_that_computes(monkeypatch):
+    found = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    monkeypatch.setattr(devices, "_accelerators", lambda: found)
+    monkeypatch.setattr(devices, "_problem", lambda device: "no kernel image" if device.index == 0 else None)
+    assert choose_device("auto") == found[1]
+
+
+def test_auto_passes_over_a_gpu_whose_driver_promises_more_than_it_holds(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+    def no_kernel(*arguments, **options):
+        raise RuntimeError("CUDA error: no kernel image is available\nCompile with ...")
+
+    monkeypatch.setattr(torch, "ones", no_kernel)
+    assert choose_device("auto") == torch.device("cpu")
+    error = refusal("cuda")
+    assert error.code == "DEVICE_UNUSABLE" and "no kernel image" in str(error) and "Compile" not in str(error)
+
+
+@pytest.mark.parametrize("name", ["tpu", "gpu", "", "cuda:x", "CPU!", "meta", "xpu"])
+def test_a_name_that_is_no_device_is_refused_with_the_names_there_are(name):
+    error = refusal(name)
+    assert error.code == "DEVICE_UNKNOWN" and "auto, cpu, cuda or mps" in error.hint
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps"])
+def test_a_device_that_is_not_there_is_refused_with_advice(monkeypatch, name):
+    no_accelerators(monkeypatch)
+    error = refusal(name)
+    assert error.code == "DEVICE_UNUSABLE" and name in error.message and error.hint == "Use auto or cpu."
+
+
+def test_a_number_beyond_the_last_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert "has 2 CUDA devices" in refusal("cuda:2").message
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+def test_a_gpu_that_is_there_is_named():
+    assert describe_device(choose_device("cuda:0")) == f"cuda:0 ({torch.cuda.get_device_name(0)})"
