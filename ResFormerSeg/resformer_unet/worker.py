@@ -65,6 +65,8 @@ class Worker:
             traceback.print_exc()
             message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
             self._send("error", id=job, code="INTERNAL", message=message, hint="Please report it with the log.")
+        finally:
+            self._cancelled.discard(job)  # another job may have the same id
 
     def _predict(self, job: str, command: dict) -> dict:
         from .images import image_from_array
