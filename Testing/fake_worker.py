@@ -67,7 +67,8 @@ def reportFor(command: dict, voxels, layers: int, values: tuple[int, int]) -> di
             "label": "glioma",
             "probability": 0.75,
             "probabilities": probabilities,
-            "rule": "mean; of slices: all",
+            "rule": "mean",
+            "rule_text": "Mean over all slices; each counts the same.",
         },
         "segments": segments,
         "slices": [

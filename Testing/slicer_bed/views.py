@@ -27,7 +27,7 @@ class _View:
     Subclasses set `logic` and `node`.
     """
 
-    def __init__(self, bed, factory, managers: tuple[str, ...], size: tuple[int, int]) -> None:
+    def __init__(self, bed, name: str, nodeClasses, factory, managers: tuple[str, ...], size: tuple[int, int]) -> None:
         self._applicationLogic = bed.applicationLogic
         self.size = size
         self.renderer = vtk.vtkRenderer()
@@ -38,6 +38,8 @@ class _View:
         self.window.AddRenderer(self.renderer)
         interactor = vtk.vtkRenderWindowInteractor()  # displayable managers ask for one; it is never started
         interactor.SetRenderWindow(self.window)
+        for className in nodeClasses:  # a view that a loaded scene brought along gives way to this one
+            bed.scene.RemoveNode(bed.scene.GetSingletonNode(name, className))
         factory.SetMRMLApplicationLogic(bed.applicationLogic)
         for manager in managers:
             if not factory.IsDisplayableManagerRegistered(manager):
@@ -87,7 +89,8 @@ class SliceView(_View):
     """
 
     def __init__(self, bed, name: str = "Red", orientation: str = "Axial", size: tuple[int, int] = (512, 512)) -> None:
-        super().__init__(bed, slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance(), SLICE_MANAGERS, size)
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        super().__init__(bed, name, ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode"), factory, SLICE_MANAGERS, size)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         # The slice logic's image fills the background, as ctkVTKLightBoxRendererManager does it in the application.
         self._mapper = vtk.vtkImageMapper()
@@ -135,7 +138,8 @@ class ThreeDView(_View):
     """`size` is (width, height) in pixels; the background is the application's."""
 
     def __init__(self, bed, name: str = "1", size: tuple[int, int] = (512, 512)) -> None:
-        super().__init__(bed, slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance(), THREED_MANAGERS, size)
+        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+        super().__init__(bed, name, ("vtkMRMLViewNode",), factory, THREED_MANAGERS, size)
         self.logic = slicer.vtkMRMLViewLogic()
         self.logic.SetMRMLApplicationLogic(bed.applicationLogic)
         bed.applicationLogic.GetViewLogics().AddItem(self.logic)

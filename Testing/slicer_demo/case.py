@@ -1,0 +1,107 @@
+"""The image that the demonstration works on: a real head MR, or a phantom of our own without a network connection.
+
+The real one is a contrast-enhanced T1 MR of a head with a tumour, 256 x 256 x 25 voxels, with a reference outline. It
+ships in the source archive of the package pyradiomics 3.0.1, which pip downloads; only the two image files are taken
+out, and checked by their SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PACKAGE = "pyradiomics==3.0.1"
+ARCHIVE = "pyradiomics-3.0.1.tar.gz"
+FILES = {
+    "brain1_image.nrrd": "fffdb111ee8b428ede7256707393c927a7d5be912f0604cf3c6f1bd5fc9644cf",
+    "brain1_label.nrrd": "ae6d8e6b84f7e99d68c210ee2fa6aaaefa0b2df0a84f55efca4feebe2b216059",
+}
+
+
+@dataclass(frozen=True)
+class DemoCase:
+    """image and reference: NRRD files on one grid; in the reference 1 is tumour.
+
+    origin: where they come from, for the user.
+    """
+
+    name: str
+    image: Path
+    reference: Path
+    origin: str
+
+
+def getCase(cache: Path) -> DemoCase:
+    """The real head, kept in the folder `cache` for the next time; a phantom when it cannot be had."""
+    cache.mkdir(parents=True, exist_ok=True)
+    image, reference = (cache / name for name in FILES)
+    problem = None if _isThere(cache) else _download(cache)
+    if problem is None:
+        return DemoCase(
+            "head", image, reference, f"a real contrast-enhanced T1 MR (from the source archive of {PACKAGE})"
+        )
+    image, reference = makePhantom(cache)
+    return DemoCase(
+        "phantom",
+        image,
+        reference,
+        f"a phantom made by this program, since the real head MR could not be had: {problem}",
+    )
+
+
+def _isThere(cache: Path) -> bool:
+    return all((cache / name).is_file() and _sha256(cache / name) == digest for name, digest in FILES.items())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _download(cache: Path) -> str | None:
+    """Returns what went wrong, or None."""
+    options = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "download", PACKAGE, *options, "--dest", str(cache)]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return "the download took too long"
+    if run.returncode != 0:
+        lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
+        return lines[-1] if lines else "pip could not download it"
+    archive = cache / ARCHIVE
+    with tarfile.open(archive) as tar:
+        # By their exact names and contents only: nothing in an archive decides where files go.
+        for name in FILES:
+            (cache / name).write_bytes(tar.extractfile(f"pyradiomics-3.0.1/data/{name}").read())
+    archive.unlink()
+    return None if _isThere(cache) else "its files are not those expected"
+
+
+def makePhantom(folder: Path) -> tuple[Path, Path]:
+    """Writes a head-like ellipsoid with a bright ball in it, and the outline of the ball; 160 x 160 x 24 voxels."""
+    import SimpleITK as sitk
+
+    spacing = np.array((1.25, 1.25, 6.0))  # mm, along i, j, k
+    k, j, i = np.indices((24, 160, 160))
+    x, y, z = (
+        (index - (length - 1) / 2) * step
+        for index, length, step in zip((i, j, k), (160, 160, 24), spacing, strict=True)
+    )
+    radius = np.sqrt((x / 68) ** 2 + (y / 85) ** 2 + (z / 66) ** 2)
+    voxels = np.select([radius < 0.86, radius < 0.92, radius < 1], [420, 90, 900], 10).astype(np.float32)
+    voxels[(np.abs(x) < 14) & (np.abs(y) < 25) & (np.abs(z) < 15)] = 200  # ventricles
+    ball = (x - 30) ** 2 + (y - 20) ** 2 + (z - 10) ** 2 < 16**2
+    voxels[ball] = 850
+    voxels += np.random.default_rng(0).normal(0, 20, voxels.shape)
+    paths = folder / "phantom_image.nrrd", folder / "phantom_label.nrrd"
+    for path, array in zip(paths, (voxels.clip(0).astype(np.int16), ball.astype(np.uint8)), strict=True):
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing(spacing.tolist())
+        sitk.WriteImage(image, str(path), useCompression=True)
+    return paths
