@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_model import tiny_descriptor
 from torch import Tensor, nn
 
 from resformer_unet.bundle import ModelBundle
 from resformer_unet.network import Logits, NetworkConfig
 from resformer_unet.predict import Predictor
+from tiny_model import tiny_descriptor
 
 
 class BrightNetwork(nn.Module):

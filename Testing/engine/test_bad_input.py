@@ -18,10 +18,10 @@ import pytest
 import safetensors.torch
 import SimpleITK as sitk
 import torch
-from phantom_images import truncate, volume, write_picture, write_series, write_volume
-from tiny_model import save_tiny, tiny_descriptor, tiny_weights
 
+from phantom_images import truncate, volume, write_picture, write_series, write_volume
 from resformer_unet.cli import main
+from tiny_model import save_tiny, tiny_descriptor, tiny_weights
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from resformer_unet.bundle import load_bundle, load_network, load_weights, save_bundle
 from resformer_unet.errors import EngineError
 from tiny_model import save_tiny, tiny_descriptor, tiny_weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from resformer_unet import catalog
 from resformer_unet.catalog import USER_FOLDERS, find_model, list_models, model_folders
 from resformer_unet.errors import EngineError

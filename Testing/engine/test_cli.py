@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from generated_dataset import write_discs
 from phantom_images import oblique_affine, volume, write_picture, write_volume
-from tiny_model import save_tiny
-
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__, catalog
 from resformer_unet.cli import main
 from resformer_unet.progress import Progress
+from tiny_model import save_tiny
 
 PACKAGE = Path(__file__).parents[2] / "ResFormerSeg"
 

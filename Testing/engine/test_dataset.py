@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from generated_dataset import COLUMNS, write_discs, write_pixels, write_table
 
+from generated_dataset import COLUMNS, write_discs, write_pixels, write_table
 from resformer_unet.dataset import (
     Case,
     load_dataset,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from phantom_images import oblique_affine, truncate, volume, write_series
 from resformer_unet.errors import EngineError
 from resformer_unet.images import read_image

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from resformer_unet.bundle import ModelBundle
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluate import evaluate, write_evaluation

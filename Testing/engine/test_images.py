@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from phantom_images import oblique_affine, truncate, volume, write_picture, write_volume
 from resformer_unet.errors import EngineError
 from resformer_unet.images import check_image, convert_channels, image_from_array, read_image

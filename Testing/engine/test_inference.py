@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
-from tiny_model import tiny_descriptor
 
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.images import image_from_array
 from resformer_unet.inference import BATCH, SliceRunner
 from resformer_unet.network import Logits, NetworkConfig
 from resformer_unet.preprocess import PreparedImage, prepare_image
+from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
+from tiny_model import tiny_descriptor
 
 
 def prepared(slices: int = 20) -> PreparedImage:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from resformer_unet.intensity import image_limits, scale_slices
 
 PERCENTILE = {"method": "percentile", "lower": 0.5, "upper": 99.5, "scope": "slice", "ignore": None}

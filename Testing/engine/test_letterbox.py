@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from resformer_unet.letterbox import Letterbox
 
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from resformer_unet.metrics import diagnosis_metrics, mean, overlap
 
 CLASSES = ["a", "b", "c"]

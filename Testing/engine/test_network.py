@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from tiny_model import TINY_NETWORK
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -16,6 +15,7 @@ from resformer_unet.network import (
     ResFormerUNet,
     Transformer,
 )
+from tiny_model import TINY_NETWORK
 
 THREE_LEVELS = {
     "widths": (8, 16, 24), "depths": (1, 2, 1), "heads": (0, 2, 4), "pooling": (1, 2, 1), "dropout": 0.0

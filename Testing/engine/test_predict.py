@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from phantom_images import oblique_affine
-from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 
+from phantom_images import oblique_affine
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.images import MedicalImage, image_from_array
+from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 
 
 def blocks(slices: int = 5, rows: int = 18, columns: int = 22) -> np.ndarray:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from phantom_images import oblique_affine, write_picture, write_series, write_volume
-from stand_ins import BrightNetwork, stand_in_bundle
-from tiny_model import save_tiny
 
+from phantom_images import oblique_affine, write_picture, write_series, write_volume
 from resformer_unet import predict_files as module
 from resformer_unet.errors import EngineError
 from resformer_unet.images import read_image
 from resformer_unet.network import NetworkConfig
 from resformer_unet.predict_files import predict_files
+from stand_ins import BrightNetwork, stand_in_bundle
+from tiny_model import save_tiny
 
 DOCUMENTED = {
     "case", "input", "model", "device", "diagnosis", "segments", "slice_axis", "slices", "warnings", "timing_s",

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 import resformer_unet
 from resformer_unet.schema import violations
 from tiny_model import tiny_descriptor

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from phantom_images import oblique_affine
 from resformer_unet.atomic_files import atomic_write_text
 from resformer_unet.errors import EngineError

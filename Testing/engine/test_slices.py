@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from phantom_images import oblique_affine, volume
 from resformer_unet.errors import EngineError
 from resformer_unet.images import MedicalImage, image_from_array

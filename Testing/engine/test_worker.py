@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from phantom_images import oblique_affine
 from tiny_model import save_tiny
 

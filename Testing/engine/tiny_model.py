@@ -80,6 +80,7 @@ def tiny_descriptor(
 def tiny_weights(descriptor: dict) -> dict:
     """Random weights for the descriptor's network; the same ones each time."""
     import torch
+
     from resformer_unet.network import NetworkConfig, ResFormerUNet
 
     torch.manual_seed(0)

@@ -13,9 +13,9 @@ sys.path[:0] = [str(TESTING / "engine"), str(TESTING.parent / "ResFormerSeg")]
 def weightsThatOutline(descriptor: dict) -> dict:
     """Random weights; the bias of the last layer is such that about half of a noisy image is outlined."""
     import torch
-    from tiny_model import tiny_weights
 
     from resformer_unet.network import NetworkConfig, ResFormerUNet
+    from tiny_model import tiny_weights
 
     weights = tiny_weights(descriptor)
     network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
@@ -27,9 +27,8 @@ def weightsThatOutline(descriptor: dict) -> dict:
 
 
 def makeModels(folder: Path) -> None:
-    from tiny_model import tiny_descriptor
-
     from resformer_unet.bundle import save_bundle
+    from tiny_model import tiny_descriptor
 
     grey = tiny_descriptor(segments=("lesion", "edema"))
     colour = tiny_descriptor()

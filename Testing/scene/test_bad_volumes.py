@@ -3,6 +3,7 @@
 import pytest
 import slicer
 import vtk
+
 from scene_helpers import makeVolume, sceneState
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+
 from scene_helpers import makeVolume, segmentArray, stateOf
 
 COLOUR = {"className": "vtkMRMLVectorVolumeNode", "dtype": np.uint8}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+
 from scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
 
 

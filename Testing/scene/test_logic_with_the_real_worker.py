@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import slicer
+
 from scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
 
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import slicer
 import vtk
+
 from scene_helpers import makeVolume, parentItem
 
 

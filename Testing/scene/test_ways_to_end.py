@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import slicer
+
 from scene_helpers import makeVolume, sceneState, stateOf
 
 
