@@ -45,7 +45,8 @@ class SliceArrays(Dataset):
             "has_mask": self.has_mask[index],
             "label": self.labels[index],
         }
-        return self.transform(sample) if self.transform else sample
+        # Not its truth: asking MONAI's Compose for its length seeds all of its transforms anew.
+        return sample if self.transform is None else self.transform(sample)
 
 
 def load_arrays(

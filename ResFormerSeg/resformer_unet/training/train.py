@@ -12,6 +12,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, Timer, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
+from monai.data.utils import worker_init_fn
 from torch.utils.data import DataLoader
 
 from ..bundle import ModelBundle
@@ -107,9 +108,14 @@ def train(
         log_every_n_steps=1,
         enable_model_summary=False,
     )
-    trainer.fit(module, *loaders, ckpt_path=_last_checkpoint(work) if resume else None)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    last = _last_checkpoint(work) if resume else None
+    if not resume:
+        for outdated in work.glob("*.ckpt"):  # of an earlier run: not to be taken for this one's
+            outdated.unlink()
+    try:
+        trainer.fit(module, *loaders, ckpt_path=last)
+    except SystemExit:  # what Lightning makes of Ctrl+C
+        raise KeyboardInterrupt from None
 
     best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)
     prefix = "network."
@@ -157,6 +163,7 @@ def _loaders(train_set: SliceArrays, val_set: SliceArrays, recipe: Recipe, worke
             drop_last=True,  # batch normalisation of a last batch of one picture would be of no use
             generator=shuffled,
             num_workers=workers,
+            worker_init_fn=worker_init_fn,  # variations of its own for each process, from the one seed
             persistent_workers=workers > 0,
         ),
         DataLoader(val_set, 2 * size),
