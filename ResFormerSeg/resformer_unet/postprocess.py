@@ -49,8 +49,8 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
     Args:
         masks: bool (n, segments, rows, columns), all slices of an image.
         segmentation: ``segmentation`` of the model descriptor: ``fill_holes``, ``min_area_mm2`` or, for pictures
-            without millimetres, ``min_area_fraction`` of the slice, ``keep_largest`` (of each slice), ``min_slices``
-            (components of a volume that reach through fewer neighbouring slices are dropped).
+            without millimetres, ``min_area_fraction`` of the slice; ``min_slices`` that a component of a volume must
+            reach through; ``keep_largest`` component of each ``slice``, of the whole ``image``, or ``none``.
         pixel_mm2: area of a pixel, or ``None`` if it is not known.
     """
     count, segments, rows, columns = masks.shape
@@ -63,15 +63,14 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
             if mask.any():
                 masks[index, segment] = _clean_slice(mask, segmentation, smallest)
         fewest = min(segmentation["min_slices"], count)
-        if fewest > 1 and masks[:, segment].any():
-            masks[:, segment] &= _reaching_through(masks[:, segment], fewest)
+        largest = segmentation["keep_largest"] == "image"
+        if (fewest > 1 or largest) and masks[:, segment].any():
+            masks[:, segment] &= _solid_components(masks[:, segment], fewest, largest)
     return masks
 
 
 def _clean_slice(mask: np.ndarray, segmentation: Mapping, smallest: float) -> np.ndarray:
-    # Work on the bounding box only: lesions are small beside the slice.
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = _bounding_box(mask)
     inside = mask[box]
     if segmentation["fill_holes"]:
         inside = binary_fill_holes(inside)
@@ -79,16 +78,31 @@ def _clean_slice(mask: np.ndarray, segmentation: Mapping, smallest: float) -> np
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     keep = areas >= max(smallest, 1)
-    if segmentation["keep_largest"]:
+    if segmentation["keep_largest"] == "slice":
         keep &= np.arange(len(areas)) == areas.argmax()
     cleaned = np.zeros_like(mask)
     cleaned[box] = keep[labels]
     return cleaned
 
 
-def _reaching_through(volume: np.ndarray, slices: int) -> np.ndarray:
-    labels = label(volume, connectivity=2)
+def _solid_components(volume: np.ndarray, slices: int, largest: bool) -> np.ndarray:
+    """Components (edges and faces connect) that reach through enough slices; of these only the largest, if asked."""
+    box = _bounding_box(volume)
+    labels = label(volume[box], connectivity=2)
+    regions = [region for region in regionprops(labels) if region.bbox[3] - region.bbox[0] >= slices]
+    if largest:
+        regions = sorted(regions, key=lambda region: region.area)[-1:]
     keep = np.zeros(labels.max() + 1, bool)
-    for region in regionprops(labels):
-        keep[region.label] = region.bbox[3] - region.bbox[0] >= slices
-    return keep[labels]
+    keep[[region.label for region in regions]] = True
+    solid = np.zeros_like(volume)
+    solid[box] = keep[labels]
+    return solid
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
+    """Where a mask is not empty: lesions are small beside the image, and labels take eight bytes a voxel."""
+    box = []
+    for axis in range(mask.ndim):
+        inside = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
+        box.append(slice(inside[0], inside[-1] + 1))
+    return tuple(box)

@@ -12,7 +12,7 @@ from resformer_unet.postprocess import clean_masks, masks_on_slices
 
 KEEP_ALL = {
     "exclusive": False, "threshold": 0.5, "min_area_mm2": 0, "min_area_fraction": 0, "fill_holes": False,
-    "keep_largest": False, "min_slices": 1,
+    "keep_largest": "none", "min_slices": 1,
 }  # fmt: skip
 
 
@@ -96,7 +96,22 @@ def test_without_millimetres_the_share_of_the_slice_counts():
 
 def test_only_the_largest_piece_of_each_slice_is_kept():
     masks = np.concatenate([blobs(), np.roll(blobs(), 3, axis=3)])
-    assert pixels_left(masks=masks, keep_largest=True) == 2 * 15
+    assert pixels_left(masks=masks, keep_largest="slice") == 2 * 15
+
+
+def test_only_the_largest_piece_of_the_whole_image_is_kept():
+    masks = np.zeros((6, 1, 20, 20), bool)
+    masks[0, 0, 2:10, 2:10] = True  # the largest area, in one slice
+    masks[2:5, 0, 2:8, 2:8] = True  # the largest volume
+    assert pixels_left(masks=masks.copy(), keep_largest="image") == 3 * 36
+    assert pixels_left(masks=masks[:1].copy(), keep_largest="image") == 64
+
+
+def test_the_largest_piece_is_chosen_among_those_that_reach_through_enough_slices():
+    masks = np.zeros((6, 1, 20, 20), bool)
+    masks[0, 0, 2:18, 2:18] = True
+    masks[2:4, 0, 2:6, 2:6] = True
+    assert pixels_left(masks=masks, keep_largest="image", min_slices=2) == 2 * 16
 
 
 def test_pieces_that_touch_at_a_corner_are_one():
@@ -124,5 +139,5 @@ def test_each_segment_is_cleaned_by_itself():
 
 
 def test_an_empty_mask_stays_empty():
-    everything = {"fill_holes": True, "keep_largest": True, "min_slices": 2, "min_area_mm2": 5}
+    everything = {"fill_holes": True, "keep_largest": "image", "min_slices": 2, "min_area_mm2": 5}
     assert pixels_left(masks=np.zeros((3, 2, 9, 9), bool), **everything) == 0

@@ -38,7 +38,7 @@ def tiny_descriptor(
             "min_area_mm2": 0,
             "min_area_fraction": 0,
             "fill_holes": False,
-            "keep_largest": False,
+            "keep_largest": "none",
             "min_slices": 1,
             "segments": [
                 {

@@ -83,7 +83,7 @@ def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]
             "min_area_mm2": 0,
             "min_area_fraction": 0,
             "fill_holes": False,
-            "keep_largest": False,
+            "keep_largest": "none",
             "min_slices": 1,
             "segments": segments,
         }
