@@ -108,12 +108,8 @@ def train(
         log_every_n_steps=1,
         enable_model_summary=False,
     )
-    last = _last_checkpoint(work) if resume else None
-    if not resume:
-        for outdated in work.glob("*.ckpt"):  # of an earlier run: not to be taken for this one's
-            outdated.unlink()
     try:
-        trainer.fit(module, *loaders, ckpt_path=last)
+        trainer.fit(module, *loaders, ckpt_path=_last_checkpoint(work) if resume else None)
     except SystemExit:  # what Lightning makes of Ctrl+C
         raise KeyboardInterrupt from None
 
@@ -171,10 +167,11 @@ def _loaders(train_set: SliceArrays, val_set: SliceArrays, recipe: Recipe, worke
 
 
 def _last_checkpoint(work: Path) -> Path:
-    last = work / "last.ckpt"
-    if not last.is_file():
-        raise EngineError("NOTHING_TO_RESUME", f"There is no checkpoint {last}.", "Start without --resume.")
-    return last
+    """The newest: each run that began afresh in the same folder has left a ``last`` of its own."""
+    found = sorted(work.glob("last*.ckpt"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise EngineError("NOTHING_TO_RESUME", f"There is no checkpoint in {work}.", "Start without --resume.")
+    return found[-1]
 
 
 def _hyperparameters(recipe: Recipe) -> dict:
