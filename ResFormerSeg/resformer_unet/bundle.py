@@ -145,7 +145,7 @@ def save_bundle(
     content = _to_half_precision(state_dict)
     described = {"file": WEIGHTS, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     descriptor = {**descriptor, "weights": {**described, "dtype": "float16"}}
-    _check_descriptor(descriptor, folder / DESCRIPTOR)
+    check_descriptor(descriptor, folder / DESCRIPTOR)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
@@ -167,7 +167,7 @@ def save_bundle(
     return load_bundle(folder)
 
 
-def _check_descriptor(descriptor: object, place: Path) -> None:
+def check_descriptor(descriptor: object, place: Path) -> None:
     """Raises ``EngineError`` MODEL_TOO_NEW or MODEL_DESCRIPTOR_INVALID, naming ``place`` and what is wrong there."""
     version = descriptor.get("schema_version") if isinstance(descriptor, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -224,7 +224,7 @@ def _read_descriptor(path: Path) -> dict:
         ) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
         raise _invalid(path, [f"it is not a JSON text ({error})"]) from error
-    _check_descriptor(descriptor, path)
+    check_descriptor(descriptor, path)
     return descriptor
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]
     """What can be known without being told; titles, codes and intended use are for the user to fill in.
 
     Args:
+        model_id: name that the user gave; the id is made of its letters and digits.
         cases: of the training split; all their masks are read.
         size: (height, width) of the network's input.
 
@@ -64,7 +66,7 @@ def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]
     weighted = bool(segments) and not exclusive
     return {
         "schema_version": 1,
-        "id": model_id,
+        "id": re.sub("[^a-z0-9]+", "-", model_id.lower()).strip("-") or "model",
         "version": "1.0.0",
         "title": model_id.replace("-", " ").replace("_", " ").capitalize(),
         "description": "Trained from a folder of images; not described yet.",

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import CSVLogger
 from monai.data.utils import worker_init_fn
 from torch.utils.data import DataLoader
 
-from ..bundle import ModelBundle
+from ..bundle import WEIGHTS, ModelBundle, check_descriptor
 from ..dataset import Case, load_dataset, without_groups_of
 from ..devices import choose_device, describe_device
 from ..errors import EngineError
@@ -82,6 +82,7 @@ def train(
     if size:
         descriptor = {**descriptor, "input": {**descriptor["input"], "size": list(size)}}
     config = network_config(descriptor, recipe)
+    descriptor = _described(descriptor, config, recipe, torch_device)
 
     lightning.seed_everything(recipe.seed, workers=True, verbose=False)
     height_width = tuple(descriptor["input"]["size"])
@@ -116,15 +117,7 @@ def train(
     best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)
     prefix = "network."
     weights = {key.removeprefix(prefix): x for key, x in best["state_dict"].items() if key.startswith(prefix)}
-    descriptor["training"] = {
-        **descriptor["training"],
-        "recipe": _hyperparameters(recipe),
-        "date": date.today().isoformat(),
-        "epochs": recipe.epochs,
-        "seconds": round(timer.time_elapsed("train")),
-        "device": describe_device(torch_device),
-    }
-    descriptor["network"] = config.to_dict()
+    descriptor["training"]["seconds"] = round(timer.time_elapsed("train"))
     return finish_bundle(
         output, descriptor, weights, val_set, {"val": splits.val, "test": splits.test}, device, progress
     )
@@ -136,16 +129,37 @@ def network_config(descriptor: dict, recipe: Recipe) -> NetworkConfig:
     presets = {"small": NetworkConfig.small, "base": NetworkConfig.base}
     if recipe.preset not in presets:
         raise EngineError("RECIPE_INVALID", f"There is no preset “{recipe.preset}”.", f"Use {' or '.join(presets)}.")
-    tasks = {
-        "in_channels": descriptor["input"]["channels"],
-        "segments": len(segmentation["segments"]) if segmentation else 0,
-        "exclusive": bool(segmentation and segmentation["exclusive"]),
-        "diagnoses": len(diagnosis["classes"]) if diagnosis else 0,
-    }
+    try:
+        tasks = {
+            "in_channels": descriptor["input"]["channels"],
+            "segments": len(segmentation["segments"]) if segmentation else 0,
+            "exclusive": bool(segmentation and segmentation["exclusive"]),
+            "diagnoses": len(diagnosis["classes"]) if diagnosis else 0,
+        }
+    except (KeyError, TypeError) as error:
+        raise EngineError(
+            "RECIPE_INVALID", f"The recipe's descriptor is not complete: {error}.", "Correct it."
+        ) from None
     try:
         return presets[recipe.preset](**{**recipe.network, **tasks})
     except (TypeError, ValueError) as error:
         raise EngineError("RECIPE_INVALID", f"The recipe's network is impossible: {error}.", "Correct it.") from None
+
+
+def _described(descriptor: dict, config: NetworkConfig, recipe: Recipe, device: torch.device) -> dict:
+    """The descriptor with all that is known before training, checked: a fault found afterwards would cost hours."""
+    training = {
+        **descriptor.get("training", {}),
+        "recipe": _hyperparameters(recipe),
+        "date": date.today().isoformat(),
+        "epochs": recipe.epochs,
+        "seconds": 0,
+        "device": describe_device(device),
+    }
+    known = {**descriptor, "network": config.to_dict(), "training": training, "calibration": None, "results": []}
+    weights = {"file": WEIGHTS, "sha256": "0" * 64, "bytes": 1, "dtype": "float16"}  # of the right form, to pass
+    check_descriptor({**known, "weights": weights}, Path("descriptor of the recipe"))
+    return known
 
 
 def _loaders(train_set: SliceArrays, val_set: SliceArrays, recipe: Recipe, workers: int) -> list[DataLoader]:
