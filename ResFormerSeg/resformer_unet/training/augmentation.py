@@ -91,7 +91,7 @@ class EraseLesions(RandomizableTransform):
                 return sample
             return {**sample, "image": image, "mask": sample["mask"] * 0, "label": sample["label"] * 0 + UNKNOWN}
         beside = self._shifted(lesion)
-        if (beside * _grown(lesion)).any():
+        if (beside * _grown(_grown(lesion))).any():  # painting reaches five pixels beyond its region
             return sample
         image = self._paint_over(sample["image"], beside, lesion)
         return sample if image is None else {**sample, "image": image}

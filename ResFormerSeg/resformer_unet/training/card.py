@@ -62,8 +62,8 @@ def _results(results: list[Mapping]) -> str:
     rule = "|---|" + "---|" * len(results)
     lines = [
         f"| {name.replace('_', ' ')} | "
-        + " | ".join(f"{row['metrics'].get(name, float('nan')):.3f}" for row in results)
+        + " | ".join(f"{row['metrics'][name]:.3f}" if name in row["metrics"] else "–" for row in results)
         + " |"
         for name in names
     ]
-    return "\n".join([head, rule, *lines]).replace("nan", "–")
+    return "\n".join([head, rule, *lines])
