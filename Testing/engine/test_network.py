@@ -118,7 +118,7 @@ def test_every_parameter_gets_a_gradient(changes):
     assert idle == []
 
 
-def test_without_the_multi_level_head_the_finer_levels_learn_from_the_segmentation_alone():
+def test_a_diagnosis_from_the_deepest_level_alone_teaches_every_level_before_it():
     network = tiny(**THREE_LEVELS, segments=0, multi_level_head=False)
     network(image()).diagnosis.sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())

@@ -151,6 +151,13 @@ def test_an_interrupted_training_can_be_resumed(data, tmp_path, monkeypatch):
     assert load_bundle(bundle.folder).descriptor["training"]["epochs"] == 2
 
 
+def test_resuming_a_finished_training_only_makes_the_bundle_again(data, tmp_path, monkeypatch):
+    first = trained(data, tmp_path / "model").descriptor
+    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained again"))
+    again = trained(data, tmp_path / "model", resume=True).descriptor
+    assert again["weights"]["sha256"] == first["weights"]["sha256"] and again["results"] == first["results"]
+
+
 def test_resuming_goes_on_with_the_newest_of_several_runs(data, tmp_path, monkeypatch):
     for _ in range(2):
         trained(data, tmp_path / "model")
