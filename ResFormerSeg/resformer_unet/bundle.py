@@ -196,6 +196,8 @@ def _contradictions(descriptor: dict) -> Iterable[str]:
     for key in ("mean", "std"):
         if len(intensity[key]) != channels:
             yield f"input.intensity.{key} needs one number for each of the {channels} channels"
+    if descriptor["input"]["orientation"].get("both_ways") and len(set(descriptor["input"]["size"])) > 1:
+        yield "input.orientation.both_ways needs an input.size with as many rows as columns"
     if intensity["lower"] >= intensity["upper"]:
         yield "input.intensity.lower must be below input.intensity.upper"
     if intensity["method"] == "percentile":

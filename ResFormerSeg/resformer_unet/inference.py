@@ -16,6 +16,38 @@ from .preprocess import PreparedImage
 BATCH = {"cpu": 8, "cuda": 32, "mps": 16}
 
 
+@torch.inference_mode()
+def forward(network: ResFormerUNet, batch: Tensor, both_ways: bool = False) -> tuple[Tensor | None, Tensor | None]:
+    """The network's answers for slices that are already where the network is.
+
+    Args:
+        batch: float32 (n, channels, height, width), as :meth:`.preprocess.PreparedImage.batch` gives it.
+        both_ways: show each slice as it is and with rows and columns exchanged, and average the two, so that an
+            upright and a lying picture have the same answer; needs a square input.
+
+    Returns:
+        Mask probabilities float32 (n, channels, height, width) and diagnosis logits float32 (n, diagnoses), each
+        ``None`` without that task.
+    """
+    masks, diagnosis = _forward_once(network, batch)
+    if both_ways:
+        turned_masks, turned_diagnosis = _forward_once(network, batch.transpose(2, 3))
+        masks = None if masks is None else (masks + turned_masks.transpose(2, 3)) / 2
+        diagnosis = None if diagnosis is None else (diagnosis + turned_diagnosis) / 2
+    return masks, diagnosis
+
+
+def _forward_once(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    on_cuda = batch.device.type == "cuda"
+    with torch.autocast("cuda", torch.float16) if on_cuda else contextlib.nullcontext():
+        logits = network(batch.contiguous(memory_format=torch.channels_last))
+    masks = logits.segmentation
+    if masks is not None:
+        masks = masks.float()
+        masks = masks.softmax(1) if network.config.exclusive else masks.sigmoid()
+    return masks, None if logits.diagnosis is None else logits.diagnosis.float()
+
+
 @dataclass(frozen=True)
 class SliceBatch:
     """The network's answers for slices ``first``... of an image, on the CPU.
@@ -49,8 +81,12 @@ class SliceRunner:
         prepared: PreparedImage,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        *,
+        both_ways: bool = False,
     ) -> Iterator[SliceBatch]:
         """Batches in the order of the slices; ``progress`` is called with (slices done, slices in all).
+
+        ``both_ways`` as in :func:`forward`.
 
         Raises:
             Cancelled: between two batches, when ``cancelled()`` says so.
@@ -61,29 +97,16 @@ class SliceRunner:
                 raise Cancelled
             last = min(first + self.batch_size, total)
             try:
-                masks, diagnosis = self._forward(prepared.batch(first, last))
+                masks, diagnosis = forward(self.network, prepared.batch(first, last).to(self.device), both_ways)
             except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one; the CPU's allocator raises a plain one
                 if not _out_of_memory(error):
                     raise
                 self._need_less_memory(error)
                 continue
-            yield SliceBatch(first, masks, diagnosis)
+            yield SliceBatch(first, _on_cpu(masks), _on_cpu(diagnosis))
             first = last
             if progress:
                 progress(first, total)
-
-    @torch.inference_mode()
-    def _forward(self, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        half = (
-            torch.autocast(self.device.type, torch.float16) if self.device.type == "cuda" else contextlib.nullcontext()
-        )
-        with half:
-            logits = self.network(batch.to(self.device, memory_format=torch.channels_last))
-        masks = logits.segmentation
-        if masks is not None:
-            masks = masks.float()
-            masks = (masks.softmax(1) if self.network.config.exclusive else masks.sigmoid()).cpu()
-        return masks, None if logits.diagnosis is None else logits.diagnosis.float().cpu()
 
     def _need_less_memory(self, error: RuntimeError) -> None:
         if self.device.type == "cuda":
@@ -105,6 +128,10 @@ class SliceRunner:
 
     def _tell(self, code: str, message: str) -> None:
         self.warnings.append({"code": code, "message": message})
+
+
+def _on_cpu(answer: Tensor | None) -> Tensor | None:
+    return None if answer is None else answer.cpu()
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

@@ -113,8 +113,11 @@ class Predictor:
         masks = np.zeros((count, len(self.bundle.segments), *prepared.stack.shape[1:3]), bool)
         logits = np.zeros((count, len(self.bundle.diagnoses)), np.float32)
         seconds, before = 0.0, time.perf_counter()
+        both_ways = prepared.layout.plane == "picture" and self.bundle.descriptor["input"]["orientation"].get(
+            "both_ways", False
+        )
         try:
-            for batch in self.runner.run(prepared, progress, cancelled):
+            for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways):
                 seconds += time.perf_counter() - before
                 where = slice(batch.first, batch.first + self._length(batch))
                 if batch.masks is not None:

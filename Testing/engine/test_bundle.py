@@ -133,6 +133,12 @@ def contradiction(part: str, **changes) -> dict:
         (contradiction("segmentation", segments=[SEGMENT, {**SEGMENT, "id": "rim"}]), "repeats the same value"),
         (contradiction("diagnosis", classes=[CLASS, CLASS]), "diagnosis.classes repeats the same id"),
         ({"segmentation": None, "diagnosis": None}, "at least one task"),
+        (
+            contradiction(
+                "input", size=[32, 64], orientation={"volume": "stored", "picture": "stored", "both_ways": True}
+            ),
+            "both_ways needs",
+        ),
     ],
 )
 def test_a_descriptor_that_contradicts_itself_is_refused(bundle, changes, named):

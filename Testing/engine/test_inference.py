@@ -8,8 +8,8 @@ import torch
 
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.images import image_from_array
-from resformer_unet.inference import BATCH, SliceRunner
-from resformer_unet.network import Logits, NetworkConfig
+from resformer_unet.inference import BATCH, SliceRunner, forward
+from resformer_unet.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.preprocess import PreparedImage, prepare_image
 from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 from tiny_model import tiny_descriptor
@@ -69,6 +69,29 @@ def test_exclusive_segments_give_probabilities_that_sum_to_one():
 def test_a_task_the_network_lacks_gives_none():
     assert next(runner(diagnoses=0).run(prepared(2))).diagnosis is None
     assert next(runner(segments=0).run(prepared(2))).masks is None
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_both_ways_gives_the_mean_of_the_slice_as_it_is_and_turned(exclusive):
+    torch.manual_seed(0)
+    config = NetworkConfig(**{**tiny_descriptor()["network"], "segments": 2, "exclusive": exclusive})
+    network, batch = ResFormerUNet(config).eval(), torch.rand(3, 1, 32, 32)
+    turned = batch.transpose(2, 3)
+    masks, diagnosis = forward(network, batch, both_ways=True)
+    once, turned_once = forward(network, batch), forward(network, turned)
+    torch.testing.assert_close(masks, (once[0] + turned_once[0].transpose(2, 3)) / 2)
+    torch.testing.assert_close(diagnosis, (once[1] + turned_once[1]) / 2)
+    turned_masks, turned_diagnosis = forward(network, turned, both_ways=True)
+    torch.testing.assert_close(turned_masks.transpose(2, 3), masks)
+    torch.testing.assert_close(turned_diagnosis, diagnosis)
+    assert not torch.allclose(once[0], masks) and not torch.allclose(once[1], diagnosis)
+
+
+@pytest.mark.parametrize(("task", "index"), [("segments", 0), ("diagnoses", 1)])
+def test_both_ways_works_for_a_network_with_one_task(task, index):
+    network = BrightNetwork(NetworkConfig(**{**tiny_descriptor()["network"], task: 0}))
+    answers = forward(network, torch.rand(1, 1, 32, 32), both_ways=True)
+    assert answers[index] is None and answers[1 - index] is not None
 
 
 def test_nothing_of_the_answers_wants_a_gradient():

@@ -6,10 +6,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from phantom_images import oblique_affine
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.images import MedicalImage, image_from_array
+from resformer_unet.network import ResFormerUNet
+from resformer_unet.predict import Prediction
 from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 
 
@@ -143,6 +146,46 @@ def test_a_slice_of_a_volume_looks_like_the_lying_picture_that_training_saw(monk
         assert np.array_equal(prediction.layers[0], image.voxels[..., 0] > 127)
         seen.append(predictor.runner.network.seen[0])
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+
+
+def test_a_picture_and_its_transpose_get_the_same_answer_from_a_model_that_looks_both_ways(monkeypatch):
+    bundle = stand_in_bundle((64, 64))
+    orientation = {"volume": "stored", "picture": "transposed", "both_ways": True}
+    bundle.descriptor["input"]["orientation"] = orientation
+    torch.manual_seed(1)
+    predictor = stand_in_predictor(monkeypatch, bundle, ResFormerUNet)
+    torch.nn.init.zeros_(predictor.runner.network.segmentation.bias)  # some pixels on either side of the threshold
+    picture = np.random.default_rng(0).integers(0, 255, (1, 50, 90), np.uint8)
+
+    def answers() -> tuple[Prediction, Prediction]:
+        return tuple(
+            predictor.predict(image_from_array(voxels, np.eye(4), "x", has_orientation=False))
+            for voxels in (picture, picture.swapaxes(1, 2))
+        )
+
+    upright, lying = answers()
+    assert upright.layers.any() and not upright.layers.all()
+    assert np.mean(upright.layers != lying.layers.swapaxes(2, 3)) < 1e-3
+    assert probabilities_of(lying) == pytest.approx(probabilities_of(upright), abs=1e-6)
+    orientation["both_ways"] = False
+    upright, lying = answers()
+    assert np.mean(upright.layers != lying.layers.swapaxes(2, 3)) > 1e-2
+    assert probabilities_of(lying) != pytest.approx(probabilities_of(upright), abs=1e-6)
+
+
+def test_only_pictures_are_looked_at_both_ways(monkeypatch):
+    bundle = stand_in_bundle()
+    bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored", "both_ways": True}
+    predictor = stand_in_predictor(monkeypatch, bundle)
+    predictor.predict(image_from_array(blocks(), np.eye(4), "volume"))
+    assert len(predictor.runner.network.seen) == 1
+    predictor.predict(image_from_array(blocks(1), np.eye(4), "picture", has_orientation=False))
+    _, as_it_is, turned = predictor.runner.network.seen
+    assert torch.equal(turned, as_it_is.swapaxes(2, 3))
+
+
+def probabilities_of(prediction: Prediction) -> dict[str, float]:
+    return prediction.report["diagnosis"]["probabilities"]
 
 
 def test_the_report_is_complete_and_agrees_with_the_masks(monkeypatch):

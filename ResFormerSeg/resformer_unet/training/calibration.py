@@ -10,6 +10,9 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from ..inference import forward
+from ..network import ResFormerUNet
+
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature in 0.2...10 with the least negative log-likelihood.
@@ -25,8 +28,13 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     return round(float(minimize_scalar(loss, bounds=(0.2, 10.0), method="bounded").x), 4)
 
 
-@torch.inference_mode()
-def collect_logits(network: torch.nn.Module, images: Tensor, device: torch.device, batch_size: int = 32) -> Tensor:
-    """Diagnosis logits (n, diagnoses) of images (n, channels, H, W), on the CPU."""
+def collect_logits(
+    network: ResFormerUNet, images: Tensor, device: torch.device, both_ways: bool, batch_size: int = 32
+) -> Tensor:
+    """Diagnosis logits (n, diagnoses) of images (n, channels, H, W) as prediction has them, on the CPU.
+
+    Args:
+        both_ways: as in :func:`..inference.forward`.
+    """
     network = network.to(device).eval()
-    return torch.cat([network(x.float().to(device)).diagnosis.float().cpu() for x in images.split(batch_size)])
+    return torch.cat([forward(network, x.float().to(device), both_ways)[1].cpu() for x in images.split(batch_size)])

@@ -78,7 +78,8 @@ def _calibration(descriptor: Mapping, weights: Mapping[str, Tensor], val_set: Sl
         return None
     network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
     network.load_state_dict(weights)
-    logits = collect_logits(network, val_set.images[known], choose_device(device))
+    both_ways = descriptor["input"]["orientation"].get("both_ways", False)  # asked for where the set is of pictures
+    logits = collect_logits(network, val_set.images[known], choose_device(device), both_ways)
     temperature = fit_temperature(logits, val_set.labels[known])
     return {
         "method": "temperature",
