@@ -27,6 +27,10 @@ class Progress:
             self._told = time.monotonic()
         self._what = what
 
+    def note(self, line: str) -> None:
+        """Print a line without breaking the bar."""
+        tqdm.write(line, file=self._stream)
+
     def close(self) -> None:
         """End the bar, so that other text can follow."""
         if self._bar:

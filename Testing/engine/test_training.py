@@ -22,16 +22,15 @@ from resformer_unet.cli import main
 from resformer_unet.dataset import load_dataset
 from resformer_unet.errors import EngineError
 from resformer_unet.images import read_image
-from resformer_unet.network import Logits, NetworkConfig
 from resformer_unet.predict import Predictor
-from resformer_unet.training.arrays import UNKNOWN, SliceArrays, load_arrays
-from resformer_unet.training.augmentation import EraseLesions, build_augmentation
-from resformer_unet.training.calibration import fit_temperature
+from resformer_unet.training.arrays import UNKNOWN, load_arrays
+from resformer_unet.training.callbacks import WarmedUpAverage
 from resformer_unet.training.draft import draft_descriptor
-from resformer_unet.training.losses import MultiTaskLoss, class_weights, exclusive_target
-from resformer_unet.training.module import ResFormerModule, binary_masks
+from resformer_unet.training.losses import MultiTaskLoss
+from resformer_unet.training.module import ResFormerModule
 from resformer_unet.training.recipe import Augmentation, Recipe, load_recipe, recipe_names
-from resformer_unet.training.train import Splits, _loaders, network_config, train
+from resformer_unet.training.splits import Splits
+from resformer_unet.training.train import network_config, train
 
 pytestmark = [
     pytest.mark.filterwarnings(
@@ -185,7 +184,7 @@ def test_a_recipe_says_what_the_model_is(data, tmp_path):
     recipe = tiny_recipe()
     before = copy.deepcopy(recipe.descriptor)
     descriptor = trained(data, tmp_path / "model", recipe).descriptor
-    assert descriptor["id"] == "tiny" and descriptor["title"] == "Tiny model"
+    assert descriptor["id"] == "model" and descriptor["title"] == "Tiny model"
     assert recipe.descriptor == before  # a recipe may be used again
 
 
@@ -252,14 +251,14 @@ def test_no_patient_is_in_two_splits(tmp_path):
         {"id": name, "label": "x", "split": split, "group": group}
         for name, split, group in (
             ("a", "train", "p1"), ("b", "train", "p2"), ("c", "val", "p2"), ("d", "val", "p3"), ("e", "test", "p3"),
-            ("f", "train", "p3"), ("g", "val", "p4"),
+            ("f", "train", "p3"), ("g", "val", "p4"), ("h", "train", "p5"),
         )
     ]  # fmt: skip
     for row in rows:
         write_pixels(tmp_path / "images" / f"{row['id']}.png", np.zeros((4, 4), np.uint8))
     splits = Splits.load(write_table(tmp_path, rows))
     assert [[case.id for case in cases] for cases in (splits.train, splits.val, splits.test)] == [
-        ["a"], ["c", "g"], ["e"]
+        ["a", "h"], ["c", "g"], ["e"]
     ]  # fmt: skip
 
 
@@ -345,157 +344,83 @@ def test_slices_are_prepared_as_in_prediction_and_know_what_is_missing(tmp_path)
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-def samples(count: int = 12) -> SliceArrays:
-    masks = torch.zeros(count, 1, 32, 32, dtype=torch.uint8)
-    masks[:, :, 12:18, 10:15] = 1
-    images = torch.rand(count, 1, 32, 32, generator=torch.Generator().manual_seed(0)).half()
-    return SliceArrays(images + masks.half(), masks, torch.ones(count, dtype=bool), torch.arange(count) % 2)
+def test_what_a_recipe_says_of_its_data_holds_for_the_data_set_of_its_name_only(data, tmp_path):
+    recipe = tiny_recipe()
+    foreign = trained(data, tmp_path / "model", recipe).descriptor
+    assert foreign["training"]["data"] == [
+        {"name": "discs", "cases": 6, "licence": "not stated", "citation": "not stated"}
+    ]
+    assert foreign["licence"] == "not stated"
+    recipe.descriptor["id"] = "discs"
+    own = trained(data, tmp_path / "model", recipe).descriptor
+    assert own["training"]["data"] == [{**recipe.descriptor["training"]["data"][0], "cases": 6}]
+    assert own["licence"] == recipe.descriptor["licence"]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_variations_follow_from_the_seed_alone_and_each_process_has_its_own(workers):
-    def batches() -> list[torch.Tensor]:
-        vary = build_augmentation(Augmentation(noise=0.5, erase_lesions=0.3), (32, 32), seed=1)
-        arrays = samples()
-        arrays = SliceArrays(arrays.images * 0, arrays.masks, arrays.has_mask, arrays.labels, vary)
-        return [batch["image"] for batch in _loaders(arrays, samples(2), Recipe(batch_size=4, seed=1), workers)[0]]
-
-    first, second = batches(), batches()
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    assert not any(torch.equal(a, b) for index, a in enumerate(first) for b in first[index + 1 :])
+def test_labels_and_diagnoses_must_be_the_same(data, tmp_path):
+    recipe = tiny_recipe()
+    recipe.descriptor["diagnosis"]["classes"][0]["id"] = "healthy"
+    error = refusal(data, tmp_path / "model", recipe)
+    assert error.code == "LABELS_UNKNOWN" and "benign" in str(error) and "healthy" in str(error)
+    recipe = tiny_recipe()
+    recipe.descriptor["diagnosis"]["classes"].append({"id": "cyst", "name": "Cyst", "code": None})
+    error = refusal(data, tmp_path / "model", recipe)
+    assert error.code == "CLASS_WITHOUT_CASES" and "cyst" in str(error)
 
 
-def test_variation_keeps_image_and_mask_together():
-    vary = build_augmentation(Augmentation(transpose=0.5, noise=0, intensity=0, blur=0), (32, 32), seed=0)
-    arrays = samples()
-    arrays = SliceArrays(arrays.masks.half(), arrays.masks, arrays.has_mask, arrays.labels, vary)
-    changed = 0
-    for index in range(len(arrays)):
-        sample = arrays[index]
-        assert sample["mask"].unique().tolist() in ([0, 1], [0])
-        assert ((sample["image"] > 0.5).float() - sample["mask"]).abs().mean() < 0.02
-        changed += not torch.equal(sample["mask"], arrays.masks[index].float())
-    assert changed > len(arrays) / 2
+def test_a_training_is_not_resumed_with_other_settings(data, tmp_path):
+    trained(data, tmp_path / "model")
+    error = refusal(data, tmp_path / "model", TINY.changed(learning_rate=0.5, epochs=4), resume=True)
+    assert error.code == "RUN_DIFFERS" and "training.recipe.learning_rate" in str(error)
 
 
-def erased(sample: dict, seed: int = 0) -> dict:
-    return EraseLesions(prob=0.5).set_random_state(seed)(sample)
+def test_an_output_that_cannot_be_written_is_refused_before_training(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
+    (tmp_path / "file").write_text("precious")
+    assert refusal(data, tmp_path / "file").code == "OUTPUT_NOT_WRITABLE"
+    assert refusal(data, tmp_path / "file" / "model").code == "OUTPUT_NOT_WRITABLE"
+    assert (tmp_path / "file").read_text() == "precious"
 
 
-def sample(mask: bool = True, has_mask: bool = True) -> dict:
-    picture = torch.zeros(1, 64, 64)
-    lesion = torch.zeros(1, 64, 64)
-    lesion[:, 20:30, 24:34] = 1
-    image = picture + 3 * lesion
-    return {
-        "image": image, "mask": lesion * mask, "has_mask": torch.tensor(has_mask), "label": torch.tensor(1)
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 0}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"seed": -5}, {"averaging": 1}]
+)
+def test_values_that_cannot_be_meant_are_refused(changes):
+    with pytest.raises(EngineError) as caught:
+        TINY.changed(**changes)
+    assert caught.value.code == "RECIPE_INVALID" and "must be" in str(caught.value)
 
 
-def test_erasing_paints_a_lesion_over_and_empties_its_mask_or_leaves_both():
-    emptied = 0
-    for seed in range(20):
-        before = sample()
-        after = erased(before, seed)
-        assert before["mask"].any() and before["image"].max() == 3  # the stored sample is not touched
-        if after["mask"].any():
-            assert torch.equal(after["mask"], before["mask"]) and after["label"] == 1
-            assert after["image"][before["mask"] > 0].min() == 3  # what was painted lies beside the lesion
-        else:
-            emptied += 1
-            assert after["label"] == UNKNOWN and after["has_mask"]
-            assert after["image"].max() < 0.01
-    assert 4 <= emptied <= 16
+def test_a_training_that_diverges_says_so_and_keeps_its_checkpoints(data, tmp_path, monkeypatch):
+    forward, calls = MultiTaskLoss.forward, []
+
+    def diverging(loss, *arguments):
+        calls.append(arguments)
+        return {name: x * (1.0 if len(calls) <= 2 else float("nan")) for name, x in forward(loss, *arguments).items()}
+
+    monkeypatch.setattr(MultiTaskLoss, "forward", diverging)
+    error = refusal(data, tmp_path / "model", TINY.changed(epochs=3))  # of two steps each
+    assert error.code == "TRAINING_DIVERGED" and "epoch 2" in str(error)
+    assert (tmp_path / "model.training" / "best.ckpt").is_file() and not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("lacking", [{"mask": False}, {"has_mask": False}])
-def test_erasing_leaves_pictures_without_an_outlined_lesion_alone(lacking):
-    for seed in range(10):
-        before = sample(**lacking)
-        after = erased(before, seed)
-        assert torch.equal(after["image"], before["image"]) and after["label"] == 1
+def test_progress_and_figures_are_told(data, tmp_path):
+    told, notes = [], []
+    trained(
+        data,
+        tmp_path / "model",
+        TINY.changed(epochs=2),
+        progress=lambda what, done, total: told.append((what, done, total)),
+        note=notes.append,
+    )
+    assert ("training", 4, 4) in told and ("evaluating test", 2, 2) in told
+    assert len(notes) == 2 and notes[1].startswith("epoch 2 of 2: ") and "val_dice" in notes[1]
 
 
-def loss_of(config: NetworkConfig, weight: float = 0.5) -> MultiTaskLoss:
-    return MultiTaskLoss(config, None, label_smoothing=0.0, diagnosis_weight=weight)
-
-
-def batch(segments: int = 1, diagnoses: int = 2) -> tuple[Logits, torch.Tensor, torch.Tensor, torch.Tensor]:
-    torch.manual_seed(0)
-    logits = Logits(torch.randn(3, segments, 8, 8, requires_grad=True), torch.randn(3, diagnoses, requires_grad=True))
-    masks = (torch.rand(3, segments, 8, 8) > 0.7).float()
-    return logits, masks, torch.tensor([True, True, True]), torch.tensor([0, 1, 1])
-
-
-def test_the_loss_weighs_its_two_tasks():
-    losses = loss_of(NetworkConfig(), 0.25)(*batch())
-    assert losses.keys() == {"segmentation", "diagnosis", "loss"}
-    assert losses["loss"].item() == pytest.approx((losses["segmentation"] + 0.25 * losses["diagnosis"]).item())
-
-
-def test_an_unknown_label_teaches_no_diagnosis():
-    logits, masks, has_mask, _ = batch()
-    losses = loss_of(NetworkConfig())(logits, masks, has_mask, torch.tensor([0, UNKNOWN, UNKNOWN]))
-    losses["loss"].backward()
-    assert logits.diagnosis.grad[0].any() and not logits.diagnosis.grad[1:].any()
-    only_first = torch.nn.functional.cross_entropy(logits.diagnosis[:1], torch.tensor([0]))
-    assert losses["diagnosis"].item() == pytest.approx(only_first.item())
-
-
-def test_a_missing_mask_teaches_no_outline():
-    logits, masks, _, labels = batch()
-    losses = loss_of(NetworkConfig())(logits, masks, torch.tensor([True, False, False]), labels)
-    losses["loss"].backward()
-    assert logits.segmentation.grad[0].any() and not logits.segmentation.grad[1:].any()
-    alone = loss_of(NetworkConfig())(Logits(logits.segmentation[:1], None), masks[:1], torch.tensor([True]), labels[:1])
-    assert losses["segmentation"].item() == pytest.approx(alone["segmentation"].item())
-
-
-def test_a_batch_that_teaches_nothing_has_a_loss_of_nought():
-    logits, masks, has_mask, labels = batch()
-    losses = loss_of(NetworkConfig())(logits, masks, ~has_mask, labels * 0 + UNKNOWN)
-    losses["loss"].backward()
-    assert losses.keys() == {"loss"} and losses["loss"] == 0 and not logits.segmentation.grad.any()
-
-
-def test_an_empty_mask_is_something_to_learn():
-    logits, masks, has_mask, labels = batch()
-    losses = loss_of(NetworkConfig())(logits, masks * 0, has_mask, labels)
-    losses["loss"].backward()
-    assert torch.isfinite(losses["loss"]) and logits.segmentation.grad.sum() > 0  # away from the foreground
-
-
-def test_right_logits_have_less_loss_than_wrong_ones_also_for_exclusive_segments():
-    for exclusive in (False, True):
-        config = NetworkConfig(segments=2, exclusive=exclusive)
-        masks = torch.zeros(1, 2, 8, 8)
-        masks[:, 0, :3], masks[:, 1, 3:6] = 1, 1
-        channels = torch.cat([1 - masks.sum(1, keepdim=True), masks], 1) if exclusive else masks
-        score = loss_of(config)
-        facts = masks, torch.tensor([True]), torch.tensor([UNKNOWN])
-        right, wrong = (score(Logits(sign * (20 * channels - 10), None), *facts)["loss"] for sign in (1, -1))
-        assert right < 0.1 < wrong
-        assert torch.equal(binary_masks(Logits(20 * channels - 10, None), exclusive), masks)
-
-
-def test_exclusive_masks_become_channel_numbers():
-    masks = torch.zeros(1, 2, 1, 3)
-    masks[0, 0, 0, 1] = masks[0, 1, 0, 2] = 1
-    assert exclusive_target(masks).flatten().tolist() == [0, 1, 2]
-
-
-def test_rare_classes_weigh_more():
-    labels = torch.tensor([0] * 8 + [1] * 2 + [UNKNOWN] * 5)
-    assert class_weights(labels, 2, 0.0).tolist() == [1, 1]
-    weights = class_weights(labels, 2, 0.5)
-    assert (weights[1] / weights[0]).item() == pytest.approx(2)
-    assert ((8 * weights[0] + 2 * weights[1]) / 10).item() == pytest.approx(1)
-    assert torch.isfinite(class_weights(labels, 3, 0.5)).all()  # a class without a case
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_fitting_recovers_a_known_temperature(temperature):
-    generator = torch.Generator().manual_seed(0)
-    honest = 2 * torch.randn(20_000, 3, generator=generator)
-    labels = torch.multinomial(honest.softmax(1), 1, generator=generator)[:, 0]
-    assert fit_temperature(temperature * honest, labels) == pytest.approx(temperature, rel=0.05)
+def test_the_average_of_a_short_training_forgets_its_random_beginning():
+    average = WarmedUpAverage(decay=0.998)._kwargs["avg_fn"]
+    averaged = torch.tensor(1.0)  # the beginning; all that follows is 0
+    for step in range(200):
+        averaged = average(averaged, torch.tensor(0.0), torch.tensor(step))
+    assert averaged < 1e-3
+    assert average(torch.tensor(5), torch.tensor(7), torch.tensor(1)) == 7  # a counter is not averaged

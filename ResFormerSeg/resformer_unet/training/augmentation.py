@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+import numpy as np
 import torch.nn.functional as F
 from monai.data import set_track_meta
 from monai.transforms import (
@@ -19,14 +21,31 @@ from monai.transforms import (
 )
 from torch import Tensor
 
+from ..errors import EngineError
 from .arrays import UNKNOWN
 from .recipe import Augmentation
 
 BOTH = ("image", "mask")
 
 
-def build_augmentation(settings: Augmentation, size: tuple[int, int], seed: int) -> Compose:
-    """Transform of a sample dict: ``image`` (channels, H, W), ``mask`` (segments, H, W), ``label``, ``has_mask``."""
+def build_augmentation(settings: Augmentation, model_input: Mapping, seed: int) -> Compose:
+    """Transform of a sample dict: ``image`` (channels, H, W), ``mask`` (segments, H, W), ``label``, ``has_mask``.
+
+    Args:
+        model_input: ``input`` of the model descriptor.
+
+    Raises:
+        EngineError: RECIPE_INVALID if rows and columns are to be exchanged in an input that is not square.
+    """
+    size = model_input["size"]
+    if settings.transpose and size[0] != size[1]:
+        raise EngineError(
+            "RECIPE_INVALID",
+            f"The recipe exchanges rows and columns, but the input of {size[0]} x {size[1]} pixels is not square.",
+            "Choose a square --size, or set the augmentation's transpose to 0.",
+        )
+    # Images come divided by the standard deviation: one intensity range is 1 / std of their values.
+    intensity_range = 1 / float(np.mean(model_input["intensity"]["std"]))
     set_track_meta(False)  # the geometry is dealt with before: plain tensors are several times faster
     steps = [
         EraseLesions(prob=settings.erase_lesions),
@@ -42,17 +61,17 @@ def build_augmentation(settings: Augmentation, size: tuple[int, int], seed: int)
             mode=("bilinear", "nearest"),
             padding_mode="zeros",
         ),
-        RandScaleIntensityd("image", factors=settings.intensity, prob=0.5),
-        RandShiftIntensityd("image", offsets=settings.intensity, prob=0.5),
+        RandScaleIntensityd("image", factors=settings.contrast, prob=0.5),
+        RandShiftIntensityd("image", offsets=settings.brightness * intensity_range, prob=0.5),
         RandScaleIntensityd("image", factors=settings.colour, prob=0.5 if settings.colour else 0, channel_wise=True),
-        RandGaussianNoised("image", prob=0.2, std=settings.noise),
+        RandGaussianNoised("image", prob=0.2, std=settings.noise * intensity_range),
         RandGaussianSmoothd("image", prob=settings.blur, sigma_x=(0.5, 1.2), sigma_y=(0.5, 1.2)),
     ]
     return Compose(steps).set_random_state(seed)
 
 
 class RandTransposed(RandomizableTransform, MapTransform):
-    """Exchange rows and columns; a picture that is not square is resized to keep its shape."""
+    """Exchange rows and columns of a square picture."""
 
     def __init__(self, keys: tuple[str, ...], prob: float) -> None:
         MapTransform.__init__(self, keys)
@@ -62,10 +81,7 @@ class RandTransposed(RandomizableTransform, MapTransform):
         self.randomize(None)
         if not self._do_transform:
             return sample
-        turned = {key: sample[key].transpose(1, 2) for key in self.keys}
-        if sample["image"].shape[1] != sample["image"].shape[2]:
-            turned = {key: F.interpolate(x[None], sample[key].shape[1:])[0] for key, x in turned.items()}
-        return {**sample, **turned}
+        return {**sample, **{key: sample[key].transpose(1, 2) for key in self.keys}}
 
 
 class EraseLesions(RandomizableTransform):

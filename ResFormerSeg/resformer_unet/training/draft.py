@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,11 +16,11 @@ STRUCTURE = {
 }
 
 
-def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]) -> dict:
+def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int]) -> dict:
     """What can be known without being told; titles, codes and intended use are for the user to fill in.
 
     Args:
-        model_id: name that the user gave; the id is made of its letters and digits.
+        name: of the model.
         cases: of the training split; all their masks are read.
         size: (height, width) of the network's input.
 
@@ -30,6 +29,7 @@ def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]
     """
     images = [read_case_image(case) for case in cases[:: max(1, len(cases) // 20)]]
     channels = max(image.voxels.shape[-1] for image in images)
+    channels = 3 if channels == 4 else channels  # of a picture's four, the last is transparency
     values: set[int] = set()
     for case in cases:
         if case.mask:
@@ -66,9 +66,9 @@ def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]
     weighted = bool(segments) and not exclusive
     return {
         "schema_version": 1,
-        "id": re.sub("[^a-z0-9]+", "-", model_id.lower()).strip("-") or "model",
+        "id": name,
         "version": "1.0.0",
-        "title": model_id.replace("-", " ").replace("_", " ").capitalize(),
+        "title": name.replace("-", " ").replace("_", " ").capitalize(),
         "description": "Trained from a folder of images; not described yet.",
         "modality": "OT",
         "kind": "volume" if any(image.shape[0] > 1 for image in images) else "2d",
@@ -101,7 +101,7 @@ def draft_descriptor(model_id: str, cases: Sequence[Case], size: tuple[int, int]
         else None,
         "training": {
             "data": [
-                {"name": model_id, "cases": len(cases), "licence": "not stated", "citation": "not stated"},
+                {"name": name, "cases": len(cases), "licence": "not stated", "citation": "not stated"},
             ]
         },
         "intended_use": "Research and teaching. Not a medical device.",

@@ -17,8 +17,9 @@ class Augmentation:
     Attributes:
         flip_rows, flip_columns, transpose: probability of each.
         rotation: degrees to either side; scale: fraction to either side, rows and columns apart; shift: of the size.
-        intensity: gain and offset, as fractions of the intensity range; colour: the same for each channel alone.
-        noise: standard deviation, as a fraction of the intensity range; blur: probability.
+        contrast: gain, a fraction to either side; colour: the same for each channel alone.
+        brightness: offset to either side, noise: standard deviation; as fractions of the intensity range.
+        blur: probability.
         erase_lesions: probability that lesions are painted over by tissue from elsewhere in the picture. The sample
             then teaches the network what a picture without a lesion looks like; its label does not count.
     """
@@ -29,8 +30,9 @@ class Augmentation:
     rotation: float = 20.0
     scale: float = 0.2
     shift: float = 0.08
-    intensity: float = 0.15
+    contrast: float = 0.15
     colour: float = 0.0
+    brightness: float = 0.1
     noise: float = 0.05
     blur: float = 0.15
     erase_lesions: float = 0.0
@@ -53,6 +55,23 @@ class Recipe:
     averaging: float = 0.998  # decay a step of the weights' moving average, which is what is kept
     seed: int = 0
     augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self) -> None:
+        """Raises ``EngineError`` RECIPE_INVALID for a value that cannot be meant."""
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("weight_decay", 0),
+            ("seed", 0),
+            ("diagnosis_weight", 0),
+        ):
+            if not getattr(self, name) >= least:
+                raise _out_of_range(name, getattr(self, name), f"at least {least}")
+        for name in ("label_smoothing", "averaging"):
+            if not 0 <= getattr(self, name) < 1:
+                raise _out_of_range(name, getattr(self, name), "at least 0 and below 1")
+        if not 0 < self.learning_rate <= 1:
+            raise _out_of_range("learning_rate", self.learning_rate, "above 0 and at most 1")
 
     def changed(self, **changes) -> Recipe:
         """A copy with every change that is not ``None``."""
@@ -88,6 +107,12 @@ def load_recipe(name_or_file: str) -> Recipe:
             f"The recipe {name_or_file} cannot be used: {error}.",
             f"It needs “descriptor” and “training”, the latter with any of: {known}.",
         ) from None
+
+
+def _out_of_range(name: str, value: float, allowed: str) -> EngineError:
+    return EngineError(
+        "RECIPE_INVALID", f"A training's {name.replace('_', ' ')} cannot be {value}.", f"It must be {allowed}."
+    )
 
 
 def _folder():

@@ -1,0 +1,42 @@
+"""What a training run was started with, so that it is not resumed with something else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..atomic_files import atomic_write_text
+from ..errors import EngineError
+
+RECORD = "run.json"
+MAY_DIFFER = {("training", "date"), ("training", "device")}  # another day, another machine
+
+
+def write_record(work: Path, descriptor: dict) -> None:
+    """Note the descriptor, hyperparameters included, in the run's folder."""
+    atomic_write_text(work / RECORD, json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n")
+
+
+def check_record(work: Path, descriptor: dict) -> None:
+    """Raises ``EngineError`` NOTHING_TO_RESUME without a record, RUN_DIFFERS naming what is not as it was."""
+    try:
+        recorded = json.loads((work / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise EngineError(
+            "NOTHING_TO_RESUME", f"{work} holds no interrupted training.", "Start without --resume."
+        ) from None
+    now = json.loads(json.dumps(descriptor))
+    differing = sorted({".".join(path) for path in _differences(recorded, now) if path not in MAY_DIFFER})
+    if differing:
+        raise EngineError(
+            "RUN_DIFFERS",
+            f"The interrupted training was started with other settings: {', '.join(differing[:4])}.",
+            "Give the same settings as before, or start without --resume.",
+        )
+
+
+def _differences(first: object, second: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if isinstance(first, dict) and isinstance(second, dict):
+        keys = first.keys() | second.keys()
+        return [found for key in keys for found in _differences(first.get(key), second.get(key), (*path, key))]
+    return [] if first == second else [path]
