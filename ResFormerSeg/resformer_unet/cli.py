@@ -109,7 +109,7 @@ def _add_train(commands) -> None:
     command.add_argument("--seed", type=int, metavar="N", help="of everything random (default: 0)")
     command.add_argument("--precision", choices=("32-true", "bf16-mixed", "16-mixed"),
                          help="default: bf16-mixed on a GPU, 32-true on the CPU")  # fmt: skip
-    command.add_argument("--workers", type=int, metavar="N", help="processes that prepare the training images")
+    command.add_argument("--workers", type=_not_negative, metavar="N", help="processes that prepare training images")
     command.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
     _add_device(command)
 
@@ -188,6 +188,7 @@ def run_train(options: argparse.Namespace) -> int:
         workers=options.workers,
         resume=options.resume,
         progress=progress,
+        note=progress.note,
     )
     progress.close()
     for row in bundle.descriptor["results"]:
@@ -232,6 +233,12 @@ def _add_device(command: argparse.ArgumentParser) -> None:
 def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _not_negative(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
 
 
