@@ -149,7 +149,7 @@ def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -
         raise EngineError(
             "SEVERAL_SERIES",
             f"The folder “{folder}” holds {len(found)} DICOM series: {listing}.",
-            "Name one of them by its UID.",
+            "Name one of them by its UID; on the command line: --series UID.",
         )
     return next(iter(found.values()))
 

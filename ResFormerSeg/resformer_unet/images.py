@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from .completeness import is_complete, looks_like_an_image
 from .dicom import is_oriented, read_series
 from .errors import EngineError
+from .nifti import uncorrected_affine
 
 SMALLEST_SIDE = 8  # pixels; below this there is nothing for a network to see
 _BLOCK = 1 << 22  # voxels looked at together, so that checks of a big volume need little memory
@@ -57,11 +58,12 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
 
     Args:
         path: file, or folder with one DICOM series.
-        series: series instance UID to read where a folder holds several.
+        series: series instance UID to read where a folder holds several; a file gets the warning SERIES_IGNORED.
 
     Raises:
         EngineError: FILE_NOT_FOUND, NO_PERMISSION, NOT_AN_IMAGE, CORRUPT_IMAGE, IMAGE_EMPTY, IMAGE_4D, COMPLEX_IMAGE,
-            IMAGE_TOO_LARGE; for folders also EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES.
+            IMAGE_TOO_LARGE, BAD_GEOMETRY; of folders also EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND,
+            MIXED_SERIES.
     """
     path = Path(path)
     try:
@@ -79,12 +81,16 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
         raise EngineError(
             "FILE_NOT_FOUND", f"“{path}” does not exist or cannot be opened.", "Check the spelling and the folder."
         ) from None
-    return _read_file(path, start)
+    image = _read_file(path, start)
+    if series is None:
+        return image
+    message = f"The series {series} was asked for, but this is a file, not a folder of DICOM files; the file was read."
+    return replace(image, warnings=({"code": "SERIES_IGNORED", "message": message},))
 
 
 def case_name(path: Path) -> str:
-    """A file's name without the suffixes of image formats; other dots belong to the name."""
-    return _SUFFIX.sub("", path.name)
+    """A file's name without the suffixes of image formats, or “image”; other dots belong to the name."""
+    return _SUFFIX.sub("", path.name) or "image"
 
 
 def image_from_array(voxels: np.ndarray, affine: np.ndarray, name: str, has_orientation: bool = True) -> MedicalImage:
@@ -107,11 +113,7 @@ def image_from_array(voxels: np.ndarray, affine: np.ndarray, name: str, has_orie
         raise _complex(name)
     affine = np.array(affine, np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
-        raise EngineError(
-            "BAD_GEOMETRY",
-            f"The geometry of “{name}” is not usable: its spacing or directions are zero or not numbers.",
-            "Correct the spacing and the directions of the image.",
-        )
+        raise _bad_geometry(name)
     if voxels.dtype == bool:
         voxels = voxels.view(np.uint8)
     return MedicalImage(voxels if voxels.ndim == 4 else voxels[..., None], affine, name, has_orientation)
@@ -198,7 +200,9 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
     try:
         file_format = reader.GetImageIOFromFileName(str(path))
         reader.ReadImageInformation()
-    except RuntimeError:
+    except RuntimeError as error:
+        if "orthonormal direction cosines" in str(error):
+            raise _bad_geometry(path.name) from None
         if looks_like_an_image(start):
             raise _corrupt(path) from None
         raise EngineError(
@@ -233,7 +237,8 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
         oriented = is_oriented(reader)
     else:
         oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
-    return image_from_array(_array(pixels), _affine(pixels), case_name(path), oriented)
+    affine = uncorrected_affine(reader)
+    return image_from_array(_array(pixels), _affine(pixels) if affine is None else affine, case_name(path), oriented)
 
 
 def _array(pixels: sitk.Image) -> np.ndarray:
@@ -274,6 +279,14 @@ def _corrupt(path: Path) -> EngineError:
         "CORRUPT_IMAGE",
         f"“{path.name}” is damaged, not complete, or holds no picture.",
         "Copy or download it again, or export it anew.",
+    )
+
+
+def _bad_geometry(name: str) -> EngineError:
+    return EngineError(
+        "BAD_GEOMETRY",
+        f"The geometry of “{name}” is not usable: its spacing or directions are zero, parallel or not numbers.",
+        "Correct the spacing and the directions of the image.",
     )
 
 

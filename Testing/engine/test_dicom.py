@@ -82,7 +82,7 @@ def test_several_series_are_refused_with_their_list_unless_one_is_named(tmp_path
         path.rename(path.with_stem("a" + path.stem))
     write_series(folder, volume(4), oblique_affine(), uid="1.2.4", description="FLAIR")
     error = error_of(folder)
-    assert error.code == "SEVERAL_SERIES"
+    assert error.code == "SEVERAL_SERIES" and "--series UID" in error.hint
     for part in ("1.2.3 (T1, 6 files)", "1.2.4 (FLAIR, 4 files)"):
         assert part in str(error)
     assert read_image(folder, series="1.2.4").shape[0] == 4

@@ -34,6 +34,34 @@ def test_an_oblique_volume_keeps_its_voxels_and_geometry(tmp_path, suffix, flip)
     assert (image.name, image.shape, image.has_orientation) == ("head", (6, 20, 24), True)
 
 
+def write_sform(path: Path, sform: np.ndarray) -> Path:
+    """A NIfTI volume whose geometry is this (3, 4) affine in RAS, without a quaternion beside it."""
+    write_volume(path, volume(), oblique_affine())  # for the spacing
+    data = bytearray(path.read_bytes())
+    data[252:256] = np.array([0, 2], "<i2").tobytes()  # qform_code, sform_code
+    data[280:328] = sform.astype("<f4").tobytes()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("askew", [0.0, 1e-4, 1e-2])
+def test_a_nifti_volume_whose_directions_are_not_exactly_at_right_angles_keeps_them(tmp_path, askew):
+    affine = oblique_affine()
+    affine[0, 1:3] += askew
+    affine[:3, :3] *= (0.5, 0.7, 3.0) / np.linalg.norm(affine[:3, :3], axis=0)
+    image = read_image(write_sform(tmp_path / "registered.nii", np.diag([-1, -1, 1]) @ affine[:3]))
+    assert np.array_equal(image.voxels[..., 0], volume())
+    assert np.allclose(image.affine, affine, atol=2e-6)
+
+
+@pytest.mark.parametrize("column", [0.0, np.nan])
+def test_a_nifti_volume_with_directions_that_say_nothing_is_not_called_damaged(tmp_path, column):
+    sform = np.eye(3, 4)
+    sform[:, 1] = column
+    error = error_of(write_sform(tmp_path / "x.nii", sform))
+    assert error.code == "BAD_GEOMETRY" and "x" in error.message
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
 def test_a_colour_picture_is_one_slice_of_three_channels_without_orientation(tmp_path, suffix):
     image = read_image(write_picture(tmp_path / f"skin{suffix}", colour_picture()))
@@ -63,6 +91,10 @@ def test_the_case_is_named_without_suffixes(tmp_path, name):
     assert read_image(write_volume(tmp_path / name, volume(), np.eye(4))).name == "brain"
 
 
+def test_a_file_that_is_named_only_by_its_suffix_is_called_image(tmp_path):
+    assert read_image(write_volume(tmp_path / ".nrrd", volume(), np.eye(4))).name == "image"
+
+
 def test_names_with_dots_keep_them(tmp_path):
     assert read_image(write_volume(tmp_path / "1.2.840.7.nrrd", volume(), np.eye(4))).name == "1.2.840.7"
 
@@ -71,6 +103,13 @@ def test_a_fourth_dimension_of_length_one_is_no_obstacle(tmp_path):
     pixels = sitk.JoinSeries([sitk.GetImageFromArray(volume())])
     sitk.WriteImage(pixels, str(tmp_path / "x.nii.gz"))
     assert np.array_equal(read_image(tmp_path / "x.nii.gz").voxels[..., 0], volume())
+
+
+def test_a_series_asked_of_a_file_is_said_to_mean_nothing(tmp_path):
+    path = write_picture(tmp_path / "x.png", grey_picture())
+    (warning,) = read_image(path, series="1.2.3").warnings
+    assert warning["code"] == "SERIES_IGNORED" and "1.2.3" in warning["message"]
+    assert read_image(path).warnings == ()
 
 
 def test_paths_with_any_letters_are_read(tmp_path):
