@@ -50,7 +50,8 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
         masks: bool (n, segments, rows, columns), all slices of an image.
         segmentation: ``segmentation`` of the model descriptor: ``fill_holes``, ``min_area_mm2`` or, for pictures
             without millimetres, ``min_area_fraction`` of the slice; ``min_slices`` that a component of a volume must
-            reach through; ``keep_largest`` component of each ``slice``, of the whole ``image``, or ``none``.
+            reach through; ``keep_largest`` component of each ``slice``, of the whole ``image``, or ``none``. A hole
+            of an ``exclusive`` segment is filled only if no other segment lies in it.
         pixel_mm2: area of a pixel, or ``None`` if it is not known.
     """
     count, segments, rows, columns = masks.shape
@@ -61,7 +62,8 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
         for index in range(count):
             mask = masks[index, segment]
             if mask.any():
-                masks[index, segment] = _clean_slice(mask, segmentation, smallest)
+                others = masks[index].any(0) & ~mask if segmentation["exclusive"] else None
+                masks[index, segment] = _clean_slice(mask, others, segmentation, smallest)
         fewest = min(segmentation["min_slices"], count)
         largest = segmentation["keep_largest"] == "image"
         if (fewest > 1 or largest) and masks[:, segment].any():
@@ -69,11 +71,11 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
     return masks
 
 
-def _clean_slice(mask: np.ndarray, segmentation: Mapping, smallest: float) -> np.ndarray:
+def _clean_slice(mask: np.ndarray, others: np.ndarray | None, segmentation: Mapping, smallest: float) -> np.ndarray:
     box = _bounding_box(mask)
     inside = mask[box]
     if segmentation["fill_holes"]:
-        inside = binary_fill_holes(inside)
+        inside = _fill_holes(inside, None if others is None else others[box])
     labels = label(inside, connectivity=2)
     areas = np.bincount(labels.ravel())
     areas[0] = 0
@@ -83,6 +85,17 @@ def _clean_slice(mask: np.ndarray, segmentation: Mapping, smallest: float) -> np
     cleaned = np.zeros_like(mask)
     cleaned[box] = keep[labels]
     return cleaned
+
+
+def _fill_holes(mask: np.ndarray, others: np.ndarray | None) -> np.ndarray:
+    filled = binary_fill_holes(mask)
+    if others is None or not (others & filled).any():
+        return filled
+    holes = label(filled & ~mask, connectivity=1)  # holes that meet at a corner only are two, as for the filling
+    empty = np.ones(holes.max() + 1, bool)
+    empty[holes[others]] = False
+    empty[0] = False  # no hole
+    return mask | empty[holes]
 
 
 def _solid_components(volume: np.ndarray, slices: int, largest: bool) -> np.ndarray:

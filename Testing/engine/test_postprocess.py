@@ -132,6 +132,41 @@ def test_a_picture_need_not_reach_through_more_slices_than_it_has():
     assert pixels_left(min_slices=3) == 20
 
 
+def ring_around(inner: bool) -> np.ndarray:
+    """A ring (segment 0) around another one (segment 1) if ``inner``, with one pixel of background in the middle."""
+    masks = np.zeros((1, 2, 11, 11), bool)
+    masks[0, 0, 1:10, 1:10] = True
+    masks[0, 0, 3:8, 3:8] = False
+    if inner:
+        masks[0, 1, 3:8, 3:8] = True
+        masks[0, 1, 5, 5] = False
+    return masks
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_exclusive_segments_fill_holes_of_background_and_leave_other_segments_their_pixels(order):
+    cleaned = clean_masks(ring_around(inner=True)[:, order], {**KEEP_ALL, "exclusive": True, "fill_holes": True}, 1.0)
+    ring, inner = cleaned[0, order]
+    assert np.array_equal(ring, ring_around(inner=True)[0, 0])
+    assert inner.sum() == 25 and not (ring & inner).any()
+    cleaned = clean_masks(ring_around(inner=False), {**KEEP_ALL, "exclusive": True, "fill_holes": True}, 1.0)
+    assert cleaned[0, 0].sum() == 81
+
+
+def test_overlapping_segments_fill_all_their_holes():
+    cleaned = clean_masks(ring_around(inner=True), {**KEEP_ALL, "fill_holes": True}, 1.0)
+    assert cleaned.sum((2, 3)).tolist() == [[81, 25]]
+
+
+def test_an_exclusive_segment_fills_the_one_hole_that_is_empty_and_not_the_other():
+    masks = np.zeros((1, 2, 9, 16), bool)
+    masks[0, 0, 1:8, 1:15] = True
+    masks[0, 0, 3:6, 3:6] = masks[0, 0, 3:6, 9:12] = False
+    masks[0, 1, 4, 4] = True
+    cleaned = clean_masks(masks, {**KEEP_ALL, "exclusive": True, "fill_holes": True}, 1.0)
+    assert cleaned[0, 0].sum() == 7 * 14 - 9 and cleaned[0, 0, 3:6, 9:12].all()
+
+
 def test_each_segment_is_cleaned_by_itself():
     masks = np.concatenate([blobs(), np.zeros_like(blobs()), ~blobs()], axis=1)
     cleaned = clean_masks(masks, {**KEEP_ALL, "min_area_mm2": 4}, 1.0)
