@@ -19,9 +19,33 @@ import numpy as np
 
 from . import __version__
 from .errors import Cancelled, EngineError
+from .schema import violations
 
 PROTOCOL = 1
 HEARTBEAT_SECONDS = 2.0
+PREDICT = {
+    "type": "object",
+    "required": ["model", "image", "output"],
+    "properties": {
+        "model": {"type": "string"},
+        "device": {"type": ["string", "null"]},
+        "output": {"type": "string"},
+        "options": {"type": ["object", "null"], "properties": {"slice_axis": {"type": ["string", "null"]}}},
+        "image": {
+            "type": "object",
+            "required": ["array", "affine_lps", "name"],
+            "properties": {
+                "array": {"type": "string"},
+                "affine_lps": {
+                    "type": "array", "minItems": 4, "maxItems": 4,
+                    "items": {"type": "array", "minItems": 4, "maxItems": 4, "items": {"type": "number"}},
+                },
+                "name": {"type": "string"},
+                "has_orientation": {"type": "boolean"},
+            },
+        },
+    },
+}  # fmt: skip
 
 
 class Worker:
@@ -31,11 +55,12 @@ class Worker:
         self._events = events
         self._writing = threading.Lock()
         self._jobs: queue.Queue[dict | None] = queue.Queue()
+        self._open: list[str] = []  # ids of the jobs that wait or are under way
         self._cancelled: set[str] = set()
         self._leaving = False
         self._busy = threading.Event()
         self._predictor = None
-        self._loaded: tuple[str, str] | None = None
+        self._loaded: tuple[dict, str] | None = None
         threading.Thread(target=self._read, args=(commands,), daemon=True).start()
         threading.Thread(target=self._beat, daemon=True).start()
 
@@ -66,15 +91,21 @@ class Worker:
             message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
             self._send("error", id=job, code="INTERNAL", message=message, hint="Please report it with the log.")
         finally:
+            self._open.remove(job)
             self._cancelled.discard(job)  # another job may have the same id
 
     def _predict(self, job: str, command: dict) -> dict:
         from .images import image_from_array
 
+        if problems := list(violations(command, PREDICT)):
+            raise _bad_command("; ".join(problems))
         self._send("status", id=job, message="Loading the model")
         predictor = self._load(command["model"], command.get("device") or "auto")
         source = command["image"]
-        voxels = np.load(source["array"], mmap_mode="r", allow_pickle=False)
+        try:
+            voxels = np.load(source["array"], mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise _bad_command(f"image.array “{source['array']}” cannot be read ({error})") from error
         image = image_from_array(voxels, source["affine_lps"], source["name"], source.get("has_orientation", True))
         self._send("status", id=job, message="Segmenting")
         told = 0
@@ -88,7 +119,7 @@ class Worker:
 
         prediction = predictor.predict(
             image,
-            slice_axis=command.get("options", {}).get("slice_axis"),
+            slice_axis=(command.get("options") or {}).get("slice_axis"),
             progress=progress,
             cancelled=lambda: self._leaving or job in self._cancelled,
         )
@@ -108,7 +139,7 @@ class Worker:
         from .predict import Predictor
 
         bundle = find_model(model)
-        wanted = (bundle.descriptor["weights"]["sha256"], device)
+        wanted = (bundle.descriptor, device)  # all of it: a threshold or a calibration may have been edited
         if wanted != self._loaded:
             self._predictor, self._loaded = None, None  # not two networks at once in a small GPU
             self._predictor, self._loaded = Predictor(bundle, device), wanted
@@ -123,11 +154,14 @@ class Worker:
             if not isinstance(command, dict):
                 self._send("error", id="", code="NOT_JSON", message=f"Not a JSON object: {line[:80]!r}", hint="")
                 continue
+            job = str(command.get("id", ""))
             if command.get("command") == "cancel":
-                self._cancelled.add(str(command.get("id", "")))
+                if job in self._open:
+                    self._cancelled.add(job)
             elif command.get("command") == "quit":
                 break
             else:
+                self._open.append(job)
                 self._jobs.put(command)
         self._leaving = True
         self._jobs.put(None)
@@ -139,12 +173,19 @@ class Worker:
             threading.Event().wait(HEARTBEAT_SECONDS)
 
     def _send(self, event: str, **content) -> None:
+        line = json.dumps({"event": event, **content}, ensure_ascii=False, allow_nan=False) + "\n"
         with self._writing:
             try:
-                self._events.write(json.dumps({"event": event, **content}, ensure_ascii=False) + "\n")
+                self._events.write(line)
                 self._events.flush()
             except (BrokenPipeError, ValueError):  # nobody listens any more
                 self._leaving = True
+
+
+def _bad_command(problem: str) -> EngineError:
+    return EngineError(
+        "BAD_COMMAND", f"The worker cannot use the command: {problem}.", "docs/worker-protocol.md says what it takes."
+    )
 
 
 def main() -> None:

@@ -207,13 +207,88 @@ def test_what_the_user_can_mend_comes_with_code_message_and_hint(worker, models,
         assert (error["event"], error["id"], error["code"]) == ("error", "a", code) and error["hint"]
 
 
-def test_a_command_without_its_parts_is_an_error_with_the_details_in_the_log(worker, models, tmp_path):
+def test_a_command_with_a_missing_or_wrong_entry_is_answered_with_its_name(worker, models, tmp_path):
+    good = job(tmp_path, models, "a")
+    for changes, entry in (
+        ({"model": None}, "model"),
+        ({"image": None}, "image"),
+        ({"image": {**good["image"], "affine_lps": [[1, 0, 0]]}}, "image.affine_lps"),
+        ({"image": {**good["image"], "array": str(tmp_path / "gone.npy")}}, "image.array"),
+        ({"output": 7}, "output"),
+        ({"options": ["axial"]}, "options"),
+        ({"options": {"slice_axis": 1}}, "options.slice_axis"),
+    ):
+        worker.say(**{**good, **changes})
+        error = worker.hear(*ENDS)
+        assert (error["id"], error["code"]) == ("a", "BAD_COMMAND") and error["hint"]
+        assert f" {entry} " in error["message"]
     worker.say(command="predict", id="x")
-    error = worker.hear(*ENDS)
-    assert (error["event"], error["id"], error["code"]) == ("error", "x", "INTERNAL")
-    worker.say(**job(tmp_path, models, "a"))
+    message = worker.hear(*ENDS)["message"]
+    assert all(f"{entry} is missing" in message for entry in ("model", "image", "output"))
+
+
+def test_options_and_device_may_be_null_or_absent(worker, models, tmp_path):
+    worker.say(**job(tmp_path, models, "a", options=None, device=None))
     assert worker.hear(*ENDS)["event"] == "result"
+    command = job(tmp_path, models, "a")
+    del command["options"], command["device"]
+    worker.say(**command)
+    assert worker.hear(*ENDS)["event"] == "result"
+
+
+def test_cancelling_a_job_that_is_unknown_or_over_does_not_touch_a_later_one_of_that_id(worker, models, tmp_path):
+    worker.say(command="cancel", id="a")
+    for _ in range(2):
+        worker.say(**job(tmp_path, models, "a"))
+        assert worker.hear(*ENDS)["event"] == "result"
+        worker.say(command="cancel", id="a")
+
+
+def test_a_model_that_was_edited_is_loaded_anew(worker, tmp_path):
+    bundle = save_tiny(tmp_path / "edited")
+    path = bundle.folder / "model.json"
+    outlined = []
+    for threshold in (0, 1):
+        descriptor = json.loads(path.read_text("utf-8"))
+        descriptor["segmentation"]["threshold"] = threshold
+        path.write_text(json.dumps(descriptor), "utf-8")
+        worker.say(**job(tmp_path, tmp_path, "a", model="edited"))
+        outlined.append(worker.hear(*ENDS)["report"]["segments"][0]["voxels"])
+    assert outlined == [5 * 18 * 22, 0]
+
+
+FAILING = """
+import resformer_unet.worker as worker
+def fail(self, job, command):
+    raise RuntimeError("a bug")
+worker.Worker._predict = fail
+worker.main()
+"""
+
+
+def test_a_bug_is_an_error_with_the_details_in_the_log_and_the_worker_lives_on():
+    worker = Talk(("-c", FAILING))
+    for name in "ab":
+        worker.say(command="predict", id=name)
+        error = worker.hear(*ENDS)
+        assert (error["id"], error["code"]) == (name, "INTERNAL") and "a bug" in error["message"]
+    assert worker.close() == 0
+    time.sleep(0.2)
     assert b"Traceback" in worker.log
+
+
+NOT_A_NUMBER = """
+import resformer_unet.worker as worker
+worker.Worker._predict = lambda self, job, command: {"report": {"probability": float("nan")}}
+worker.main()
+"""
+
+
+def test_what_is_no_json_is_never_sent():
+    worker = Talk(("-c", NOT_A_NUMBER))
+    worker.say(command="predict", id="a")
+    assert worker.hear(*ENDS)["code"] == "INTERNAL"
+    assert worker.close() == 0
 
 
 def test_pickled_arrays_are_not_opened(worker, models, tmp_path):
