@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .errors import Cancelled
-from .network import ResFormerUNet
+from .errors import Cancelled, EngineError
+from .network import Logits, ResFormerUNet
 from .preprocess import PreparedImage
+from .stopwatch import Stopwatch
 
 BATCH = {"cpu": 8, "cuda": 32, "mps": 16}
 
@@ -28,6 +29,9 @@ def forward(network: ResFormerUNet, batch: Tensor, both_ways: bool = False) -> t
     Returns:
         Mask probabilities float32 (n, channels, height, width) and diagnosis logits float32 (n, diagnoses), each
         ``None`` without that task.
+
+    Raises:
+        EngineError: NETWORK_NOT_FINITE.
     """
     masks, diagnosis = _forward_once(network, batch)
     if both_ways:
@@ -38,14 +42,29 @@ def forward(network: ResFormerUNet, batch: Tensor, both_ways: bool = False) -> t
 
 
 def _forward_once(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    on_cuda = batch.device.type == "cuda"
-    with torch.autocast("cuda", torch.float16) if on_cuda else contextlib.nullcontext():
-        logits = network(batch.contiguous(memory_format=torch.channels_last))
+    batch = batch.contiguous(memory_format=torch.channels_last)
+    half = batch.device.type == "cuda"
+    with torch.autocast("cuda", torch.float16) if half else contextlib.nullcontext():
+        logits = network(batch)
+    if half and not _finite(logits):  # beyond the range of half precision, perhaps
+        logits = network(batch)
+    if not _finite(logits):
+        raise EngineError(
+            "NETWORK_NOT_FINITE",
+            "The network's answer is not a number.",
+            "The model was damaged or its training diverged: get or train it again, or choose another.",
+        )
     masks = logits.segmentation
     if masks is not None:
         masks = masks.float()
         masks = masks.softmax(1) if network.config.exclusive else masks.sigmoid()
     return masks, None if logits.diagnosis is None else logits.diagnosis.float()
+
+
+def _finite(logits: Logits) -> bool:
+    return all(
+        bool(answer.isfinite().all()) for answer in (logits.segmentation, logits.diagnosis) if answer is not None
+    )
 
 
 @dataclass(frozen=True)
@@ -63,18 +82,18 @@ class SliceBatch:
 
 
 class SliceRunner:
-    """Runs a network slice-wise; keeps to a smaller batch, or to the CPU, once memory has run out.
+    """Runs a network slice-wise; goes on with a smaller batch, or on the CPU, once memory has run out.
 
     Attributes:
-        device: where the network is now.
-        warnings: what the user should be told, rows with ``code`` and ``message``.
+        device: where the network is now; each image starts on the wanted one, as memory may be free again.
+        warnings: what the user should be told of the last image, rows with ``code`` and ``message``.
     """
 
     def __init__(self, network: ResFormerUNet, device: torch.device) -> None:
         self.network = network.to(device, memory_format=torch.channels_last).eval()
-        self.device = device
-        self.batch_size = BATCH.get(device.type, 8)
+        self._wanted = device
         self.warnings: list[dict] = []
+        self._start_afresh()
 
     def run(
         self,
@@ -83,30 +102,43 @@ class SliceRunner:
         cancelled: Callable[[], bool] | None = None,
         *,
         both_ways: bool = False,
+        watch: Stopwatch | None = None,
     ) -> Iterator[SliceBatch]:
         """Batches in the order of the slices; ``progress`` is called with (slices done, slices in all).
 
-        ``both_ways`` as in :func:`forward`.
+        ``both_ways`` as in :func:`forward`; ``watch`` is given the steps ``prepare`` and ``network``.
 
         Raises:
             Cancelled: between two batches, when ``cancelled()`` says so.
+            EngineError: NETWORK_NOT_FINITE.
+            MemoryError: when there is not even room for one slice on the CPU.
         """
+        watch = watch or Stopwatch()
+        self._start_afresh()
         first, total = 0, len(prepared)
         while first < total:
             if cancelled and cancelled():
                 raise Cancelled
             last = min(first + self.batch_size, total)
             try:
-                masks, diagnosis = forward(self.network, prepared.batch(first, last).to(self.device), both_ways)
+                with watch.step("prepare"):
+                    batch = prepared.batch(first, last)
+                with watch.step("network"):
+                    answers = forward(self.network.to(self.device), batch.to(self.device), both_ways)
+                    masks, diagnosis = (None if answer is None else answer.cpu() for answer in answers)
             except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one; the CPU's allocator raises a plain one
                 if not _out_of_memory(error):
                     raise
                 self._need_less_memory(error)
                 continue
-            yield SliceBatch(first, _on_cpu(masks), _on_cpu(diagnosis))
+            yield SliceBatch(first, masks, diagnosis)
             first = last
             if progress:
                 progress(first, total)
+
+    def _start_afresh(self) -> None:
+        self.device, self.batch_size = self._wanted, BATCH.get(self._wanted.type, 8)
+        self.warnings.clear()
 
     def _need_less_memory(self, error: RuntimeError) -> None:
         if self.device.type == "cuda":
@@ -122,16 +154,11 @@ class SliceRunner:
             )
             self.device = torch.device("cpu")
             self.batch_size = BATCH["cpu"]
-            self.network.to(self.device)
         else:
             raise MemoryError("There is not enough memory for a single slice.") from error
 
     def _tell(self, code: str, message: str) -> None:
         self.warnings.append({"code": code, "message": message})
-
-
-def _on_cpu(answer: Tensor | None) -> Tensor | None:
-    return None if answer is None else answer.cpu()
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from .inference import SliceBatch, SliceRunner
 from .postprocess import clean_masks, masks_on_slices
 from .preprocess import PreparedImage, prepare_image
 from .report import build_report
+from .stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -63,32 +63,25 @@ class Predictor:
             cancelled: asked between batches.
 
         Raises:
-            EngineError: those of :func:`.preprocess.prepare_image`, OUT_OF_MEMORY.
+            EngineError: those of :func:`.preprocess.prepare_image`, NETWORK_NOT_FINITE, OUT_OF_MEMORY.
             Cancelled: when ``cancelled()`` said so.
         """
-        started = time.perf_counter()
-        self.runner.warnings.clear()
-        prepared = prepare_image(image, self.bundle.descriptor["input"], slice_axis)
-        masks, logits, seconds = self._run(prepared, progress, cancelled)
+        watch = Stopwatch()
+        with watch.step("prepare"):
+            prepared = prepare_image(image, self.bundle.descriptor["input"], slice_axis)
+        masks, logits = self._run(prepared, watch, progress, cancelled)
 
-        cleaning = time.perf_counter()
-        descriptor = self.bundle.descriptor
-        row_mm, column_mm, _ = prepared.layout.spacing(image)
-        if self.bundle.segments:
-            clean_masks(masks, descriptor["segmentation"], row_mm * column_mm if image.has_orientation else None)
-        layers = self._layers(prepared, masks)
-        probabilities = case = None
-        if self.bundle.diagnoses:
-            probabilities = slice_probabilities(logits, descriptor["calibration"])
-            areas = masks.any(1).sum((1, 2))
-            case = case_probabilities(probabilities, areas, descriptor["diagnosis"]["rule"])
-        finished = time.perf_counter()
-        timing = {
-            "network": seconds,
-            "postprocess": finished - cleaning,
-            "prepare": cleaning - started - seconds,
-            "total": finished - started,
-        }
+        with watch.step("postprocess"):
+            descriptor = self.bundle.descriptor
+            row_mm, column_mm, _ = prepared.layout.spacing(image)
+            if self.bundle.segments:
+                clean_masks(masks, descriptor["segmentation"], row_mm * column_mm if image.has_orientation else None)
+            layers = self._layers(prepared, masks)
+            probabilities = case = None
+            if self.bundle.diagnoses:
+                probabilities = slice_probabilities(logits, descriptor["calibration"])
+                areas = masks.any(1).sum((1, 2))
+                case = case_probabilities(probabilities, areas, descriptor["diagnosis"]["rule"])
         report = build_report(
             self.bundle,
             image,
@@ -98,45 +91,44 @@ class Predictor:
             case,
             device=describe_device(self.runner.device),
             warnings=prepared.warnings + self.runner.warnings,
-            timing=timing,
+            timing={**watch.seconds, "total": watch.total()},
         )
         return Prediction(layers, report)
 
     def _run(
         self,
         prepared: PreparedImage,
+        watch: Stopwatch,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Masks bool (n, segments, rows, columns), logits (n, diagnoses), seconds spent in the network."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Masks bool (n, segments, rows, columns), logits (n, diagnoses)."""
         count = len(prepared)
         masks = np.zeros((count, len(self.bundle.segments), *prepared.stack.shape[1:3]), bool)
         logits = np.zeros((count, len(self.bundle.diagnoses)), np.float32)
-        seconds, before = 0.0, time.perf_counter()
         both_ways = prepared.layout.plane == "picture" and self.bundle.descriptor["input"]["orientation"].get(
             "both_ways", False
         )
         try:
-            for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways):
-                seconds += time.perf_counter() - before
+            for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways, watch=watch):
                 where = slice(batch.first, batch.first + self._length(batch))
                 if batch.masks is not None:
-                    masks[where] = masks_on_slices(
-                        batch.masks, prepared.letterbox, self.bundle.descriptor["segmentation"]
-                    )
+                    with watch.step("postprocess"):
+                        masks[where] = masks_on_slices(
+                            batch.masks, prepared.letterbox, self.bundle.descriptor["segmentation"]
+                        )
                 if batch.diagnosis is not None:
                     logits[where] = batch.diagnosis.numpy()
-                before = time.perf_counter()
         except MemoryError as error:
             raise EngineError(
                 "OUT_OF_MEMORY", f"{prepared.image.name} does not fit into memory.", "Close other programs, or crop it."
             ) from error
-        return masks, logits, seconds
+        return masks, logits
 
     def _layers(self, prepared: PreparedImage, masks: np.ndarray) -> np.ndarray:
         values = np.array([segment["value"] for segment in self.bundle.segments], np.uint8)
         if self.bundle.segments and self.bundle.descriptor["segmentation"]["exclusive"]:
-            # Cleaning never makes segments overlap: the maximum is the only value there is.
+            # Cleaning never makes exclusive segments overlap.
             slices = np.zeros((1, len(masks), *masks.shape[2:]), np.uint8)
             for index, value in enumerate(values):
                 slices[0][masks[:, index]] = value

@@ -137,13 +137,16 @@ def test_when_memory_runs_out_the_batch_is_halved_and_the_answer_stays_the_same(
     assert "2 slices at a time" in careful.warnings[-1]["message"]
 
 
-def test_a_smaller_batch_is_kept_for_the_next_image():
-    network = Forgetful({"cpu": 4})
-    careful = runner(network)
+def test_the_next_image_starts_afresh_as_memory_may_be_free_again():
+    network = Forgetful({"meta": 0, "cpu": 4})
+    careful = runner(network, "meta")
     list(careful.run(prepared(9)))
+    first = list(network.tried)
+    assert [warning["code"] for warning in careful.warnings].count("CPU_INSTEAD_OF_GPU") == 1
     network.tried.clear()
     list(careful.run(prepared(9)))
-    assert [count for _, count in network.tried] == [4, 4, 1]
+    assert network.tried == first
+    assert [warning["code"] for warning in careful.warnings].count("CPU_INSTEAD_OF_GPU") == 1
 
 
 def test_when_not_even_one_slice_fits_on_the_gpu_the_cpu_goes_on():
@@ -172,11 +175,46 @@ def test_without_memory_for_one_slice_the_user_is_told_what_to_do(monkeypatch):
     assert "head does not fit into memory" in str(caught.value) and "crop" in str(caught.value)
 
 
-def test_the_report_says_that_memory_ran_out_and_the_next_report_does_not(monkeypatch):
+def test_the_report_of_each_image_says_whether_memory_ran_out_for_it(monkeypatch):
     network = Forgetful({"cpu": 4})
     predictor = stand_in_predictor(monkeypatch, stand_in_bundle(), lambda _: network)
-    codes = [[row["code"] for row in predictor.predict(prepared(20).image).report["warnings"]] for _ in range(2)]
-    assert "BATCH_HALVED" in codes[0] and "BATCH_HALVED" not in codes[1]
+    codes = [
+        [row["code"] for row in predictor.predict(prepared(slices).image).report["warnings"]] for slices in (20, 20, 3)
+    ]
+    assert codes[0].count("BATCH_HALVED") == codes[1].count("BATCH_HALVED") == 1
+    assert "BATCH_HALVED" not in codes[2]
+
+
+@pytest.mark.parametrize("task", ["segmentation", "diagnosis"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_answer_that_is_not_a_number_is_an_error_and_no_diagnosis(monkeypatch, task, number):
+    class Diverged(BrightNetwork):
+        def forward(self, image):
+            logits = super().forward(image)
+            getattr(logits, task)[-1] = number
+            return logits
+
+    predictor = stand_in_predictor(monkeypatch, stand_in_bundle(), Diverged)
+    with pytest.raises(EngineError) as caught:
+        predictor.predict(prepared(3).image)
+    assert caught.value.code == "NETWORK_NOT_FINITE" and caught.value.hint
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+def test_what_half_precision_cannot_hold_is_computed_again_in_single_precision():
+    class Large(torch.nn.Module):
+        config = NetworkConfig(**tiny_descriptor()["network"])
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 2)
+            torch.nn.init.constant_(self.layer.weight, 1e5)
+
+        def forward(self, image):
+            return Logits(None, self.layer(image.mean((2, 3))))
+
+    _, diagnosis = forward(Large().cuda(), torch.ones(2, 1, 32, 32, device="cuda"))
+    assert diagnosis.min() > 9e4 and diagnosis.isfinite().all()
 
 
 def test_another_failure_of_the_network_is_no_question_of_memory():
