@@ -36,6 +36,8 @@ def build_report(
     if case is not None and bundle.segments and not voxels.any():
         message = "Nothing was outlined. The diagnosis is the mean over all slices and should not be relied on."
         warnings = [*warnings, {"code": "NOTHING_OUTLINED", "message": message}]
+    if mismatch := _kind_mismatch(bundle.descriptor["kind"], len(masks)):
+        warnings = [*warnings, {"code": "KIND_MISMATCH", "message": mismatch}]
     return {
         "case": image.name,
         "model": {
@@ -59,6 +61,17 @@ def build_report(
         "timing_s": {step: round(seconds, 4) for step, seconds in timing.items()},
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
+
+
+def _kind_mismatch(kind: str, slices: int) -> str | None:
+    if kind == "2d" and slices > 1:
+        return (
+            f"This model was made for single pictures; the image is a volume of {slices} slices. The result should "
+            "not be relied on."
+        )
+    if kind == "volume" and slices == 1:
+        return "This model was made for volumes; the image is a single slice. The result should not be relied on."
+    return None
 
 
 def _diagnosis(bundle: ModelBundle, case: np.ndarray) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from phantom_images import oblique_affine
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.images import MedicalImage, image_from_array
 from resformer_unet.network import ResFormerUNet
+from resformer_unet.postprocess import masks_on_slices
 from resformer_unet.predict import Prediction
+from resformer_unet.preprocess import PreparedImage
 from stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 
 
@@ -254,6 +257,43 @@ def test_when_nothing_is_outlined_the_report_warns_of_the_diagnosis(monkeypatch)
     report = predict(monkeypatch, image, segmentation={"min_area_mm2": 2}).report
     assert [row["code"] for row in report["warnings"]] == ["NOTHING_OUTLINED"]
     assert report["segments"][0]["voxels"] == 0 and report["segments"][0]["volume_mm3"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "slices", "words"),
+    [
+        ("2d", 5, "made for single pictures; the image is a volume of 5 slices"),
+        ("2d", 1, None),
+        ("volume", 1, "made for volumes; the image is a single slice"),
+        ("volume", 5, None),
+        ("both", 1, None),
+        ("both", 5, None),
+    ],
+)
+def test_a_model_is_not_used_on_what_it_was_not_made_for_without_a_warning(monkeypatch, kind, slices, words):
+    report = predict(monkeypatch, image_from_array(blocks(slices), np.eye(4), "x"), kind=kind).report
+    messages = [row["message"] for row in report["warnings"] if row["code"] == "KIND_MISMATCH"]
+    assert len(messages) == (words is not None) and all(words in message for message in messages)
+
+
+def test_each_step_has_the_time_that_it_took(monkeypatch):
+    def slowly(function, seconds: float):
+        def slow(*arguments, **options):
+            time.sleep(seconds)
+            return function(*arguments, **options)
+
+        return slow
+
+    predictor = stand_in_predictor(monkeypatch, stand_in_bundle())
+    predictor.predict(image_from_array(blocks(), np.eye(4), "x"))  # what is slow the first time
+    monkeypatch.setattr(PreparedImage, "batch", slowly(PreparedImage.batch, 0.1))
+    monkeypatch.setattr(BrightNetwork, "forward", slowly(BrightNetwork.forward, 0.2))
+    monkeypatch.setattr("resformer_unet.predict.masks_on_slices", slowly(masks_on_slices, 0.4))
+    image = image_from_array(blocks(), np.eye(4), "x")
+    timing = predictor.predict(image, progress=lambda *_: time.sleep(0.8)).report["timing_s"]
+    assert list(timing) == ["prepare", "network", "postprocess", "total"]
+    assert 0.1 <= timing["prepare"] < 0.2 <= timing["network"] < 0.4 <= timing["postprocess"] < 0.8
+    assert timing["total"] >= 1.5
 
 
 def test_a_model_without_diagnosis_gives_none(monkeypatch):
