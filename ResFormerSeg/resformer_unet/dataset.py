@@ -10,6 +10,7 @@ Layout::
 from __future__ import annotations
 
 import csv
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from .errors import EngineError
 from .images import MedicalImage, case_name, read_image
 
 SPLITS = ("train", "val", "test")
+_WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
+_SAME_GRID = 0.01  # voxels that image and mask may lie apart
 
 
 @dataclass(frozen=True)
@@ -114,16 +117,44 @@ def read_case_mask(case: Case, image: MedicalImage) -> np.ndarray:
     """Stored mask values of a case, uint8 (slices, rows, columns), on the image's grid.
 
     Raises:
-        EngineError: MASK_SIZE if the grids differ, or the errors of :func:`.images.read_image`.
+        EngineError: MASK_SIZE or MASK_GEOMETRY if the grids differ, or the errors of :func:`read_mask`.
     """
-    mask = read_image(case.mask).voxels[..., 0]
+    mask = read_mask(case)
     if mask.shape != image.shape:
         raise EngineError(
             "MASK_SIZE",
             f"The mask of {case.id} has {mask.shape} voxels (slices, rows, columns), its image {image.shape}.",
             "Image and mask must lie on the same grid.",
         )
-    return mask.astype(np.uint8)
+    if image.has_orientation and mask.has_orientation and (apart := _voxels_apart(mask, image)) > _SAME_GRID:
+        raise EngineError(
+            "MASK_GEOMETRY",
+            f"The mask of {case.id} lies up to {apart:.2g} voxels away from its image: their origins, directions or "
+            "spacings differ.",
+            "Resample the mask onto the image's grid, or correct the geometry of the file that is wrong.",
+        )
+    return mask.voxels[..., 0]
+
+
+def read_mask(case: Case) -> MedicalImage:
+    """The mask of a case as it is stored, with one uint8 channel; its grid is not compared to the image's.
+
+    Raises:
+        EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, or the errors of
+            :func:`.images.read_image`.
+    """
+    mask = read_image(case.mask)
+    stored = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
+    values = np.rint(stored[..., :1]).clip(0, 255)
+    if not (np.abs(stored - values) <= _WHOLE).all():  # so written, NaN is refused too
+        several = stored.shape[-1] > 1
+        what = "colours or several layers" if several else "values that are not whole numbers from 0 to 255"
+        raise EngineError(
+            "MASK_VALUES_UNKNOWN",
+            f"The mask of {case.id} holds {what}.",
+            "Save it as one label map: grey, 0 where nothing is, and each segment's value where that is.",
+        )
+    return replace(mask, voxels=values.astype(np.uint8))
 
 
 def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
@@ -152,6 +183,13 @@ def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
             "Evaluate with the model that belongs to this data set, or renumber the masks.",
         )
     return np.stack([stored == segment["value"] for segment in segments])
+
+
+def _voxels_apart(image: MedicalImage, other: MedicalImage) -> float:
+    """Largest distance, in voxels along an axis, between the same corner in two images of the same shape."""
+    slices, rows, columns = image.shape
+    corners = np.array(list(itertools.product((0, columns - 1), (0, rows - 1), (0, slices - 1), (1,)))).T
+    return float(np.abs(np.linalg.solve(other.affine, image.affine @ corners) - corners).max())
 
 
 def _read_table(table: Path) -> list[dict[str, str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from generated_dataset import COLUMNS, write_discs, write_pixels, write_table
+from phantom_images import oblique_affine, volume, write_volume
 from resformer_unet.dataset import (
     Case,
     load_dataset,
@@ -172,6 +174,81 @@ def test_a_mask_of_another_size_is_refused(tmp_path):
     with pytest.raises(EngineError) as caught:
         read_case_mask(case, read_case_image(case))
     assert caught.value.code == "MASK_SIZE" and "train-0" in str(caught.value) and "41" in str(caught.value)
+
+
+def case_with_mask(folder, mask: np.ndarray, suffix: str = ".nrrd") -> Case:
+    """A case of 8 x 9 pixels with this mask, (rows, columns[, channels])."""
+    image = write_pixels(folder / "images" / "a.png", np.zeros((8, 9), np.uint8))
+    (folder / "masks").mkdir()
+    path = folder / "masks" / f"a{suffix}"
+    sitk.WriteImage(sitk.GetImageFromArray(mask, isVector=mask.ndim == 3), str(path))
+    return Case("a", image, path, None, "train", "a")
+
+
+def drawn(value, dtype) -> np.ndarray:
+    mask = np.zeros((8, 9), dtype)
+    mask[2:5, 3:7] = value
+    return mask
+
+
+@pytest.mark.parametrize("mask", [drawn(2, np.int32), drawn(2, np.float64), drawn(1.99999, np.float32)])
+def test_masks_of_any_number_type_keep_their_whole_values(tmp_path, mask):
+    case = case_with_mask(tmp_path, mask)
+    read = read_case_mask(case, read_case_image(case))
+    assert read.dtype == np.uint8 and np.array_equal(read[0], drawn(2, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        drawn(0.5, np.float32),
+        drawn(0.999, np.float32),
+        drawn(np.nan, np.float32),
+        drawn(256, np.uint16),
+        drawn(-1, np.int16),
+    ],
+)
+def test_mask_values_that_are_no_whole_numbers_up_to_255_are_refused(tmp_path, mask):
+    case = case_with_mask(tmp_path, mask)
+    with pytest.raises(EngineError) as caught:
+        read_case_mask(case, read_case_image(case))
+    assert caught.value.code == "MASK_VALUES_UNKNOWN" and "mask of a" in str(caught.value)
+
+
+def test_a_mask_may_be_grey_stored_as_colour_but_not_coloured(tmp_path):
+    grey, nothing, opaque = drawn(255, np.uint8), drawn(0, np.uint8), np.full((8, 9), 255, np.uint8)
+    case = case_with_mask(tmp_path, np.dstack([grey, grey, grey, opaque]), ".png")
+    assert np.array_equal(read_case_mask(case, read_case_image(case))[0], grey)
+    green = case_with_mask(tmp_path / "green", np.dstack([nothing, grey, nothing]), ".png")
+    with pytest.raises(EngineError, match="colours") as caught:
+        read_case_mask(green, read_case_image(green))
+    assert caught.value.code == "MASK_VALUES_UNKNOWN"
+
+
+def volume_case(folder, mask_affine: np.ndarray) -> Case:
+    image = write_volume(folder / "image.nrrd", volume(), oblique_affine())
+    mask = write_volume(folder / "mask.nii.gz", (volume() % 2).astype(np.uint8), mask_affine)
+    return Case("a", image, mask, None, "train", "a")
+
+
+def test_a_mask_written_with_other_digits_than_its_image_is_on_the_same_grid(tmp_path):
+    case = volume_case(tmp_path, oblique_affine() @ np.diag([1 + 1e-5, 1, 1, 1]))
+    assert read_case_mask(case, read_case_image(case)).any()
+
+
+@pytest.mark.parametrize("change", ["flipped", "shifted", "thinner"])
+def test_a_mask_that_lies_elsewhere_than_its_image_is_refused(tmp_path, change):
+    affine = oblique_affine()
+    if change == "flipped":
+        affine[:3, :2] *= -1
+    elif change == "shifted":
+        affine[:3, 3] += affine[:3, 0] / 2
+    else:
+        affine[:3, 2] *= 0.9
+    case = volume_case(tmp_path, affine)
+    with pytest.raises(EngineError) as caught:
+        read_case_mask(case, read_case_image(case))
+    assert caught.value.code == "MASK_GEOMETRY" and "voxels away" in str(caught.value)
 
 
 def segments(*values: int) -> list[dict]:
