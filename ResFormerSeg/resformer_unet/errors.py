@@ -20,5 +20,16 @@ class EngineError(Exception):
         return f"{self.message} {self.hint}".rstrip()
 
 
+def unexpected(error: Exception) -> EngineError:
+    """The code INTERNAL for a failure that nobody foresaw; it must not stop the work on other images."""
+    failure = EngineError(
+        "INTERNAL",
+        f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
+        "Please report it with what --debug shows.",
+    )
+    failure.__cause__ = error
+    return failure
+
+
 class Cancelled(Exception):
     """The user asked to stop; nothing is wrong."""

@@ -16,8 +16,8 @@ import numpy as np
 
 from .atomic_files import atomic_write_text
 from .bundle import ModelBundle
-from .dataset import Case, load_dataset, read_case_image, read_case_mask, segment_masks
-from .errors import EngineError
+from .dataset import Case, load_dataset, read_case_image, read_case_mask, read_mask, segment_masks
+from .errors import EngineError, unexpected
 from .metrics import diagnosis_metrics, mean, overlap
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     for done, case in enumerate(cases, start=1):
         try:
             rows.append(_score_case(case, predictor))
-        except EngineError as error:
-            failed.append({"case": case.id, "code": error.code, "message": str(error)})
+        except Exception as error:  # whatever is wrong with this case, the others are none the worse for it
+            failure = error if isinstance(error, EngineError) else unexpected(error)
+            failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
         if progress:
             progress(done, len(cases))
     if not rows:
@@ -85,11 +86,13 @@ def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
         if case.mask is None or not bundle.segments:
             continue
         try:
-            segment_masks(read_case_mask(case, read_case_image(case)), bundle.segments)
+            stored = read_mask(case).voxels[..., 0]
+        except Exception:  # whatever is wrong with one file is told when the case is scored
+            continue
+        try:
+            segment_masks(stored, bundle.segments)
         except EngineError as error:
-            if error.code == "MASK_VALUES_UNKNOWN":
-                raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
-            # whatever else is wrong with a case is told when it is scored
+            raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
 
 
 def _score_case(case: Case, predictor: Predictor) -> dict:

@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from resformer_unet.bundle import ModelBundle
+from resformer_unet.dataset import read_case_image
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluate import evaluate, write_evaluation
 from tiny_model import tiny_descriptor
@@ -211,6 +212,33 @@ def test_an_unreadable_case_is_listed_and_the_others_go_on(data):
     assert [row["case"] for row in report["failed"]] == ["bad", "small-mask"]
     assert all(row["code"] and row["message"] for row in report["failed"])
     assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_failure_nobody_foresaw_in_one_case_is_listed_too(data):
+    data.add("good", picture(benign=90), None, "benign").add("odd", picture(benign=7), None, "benign")
+    predictor = StandIn()
+    usual = predictor.predict
+
+    def failing(image):
+        if image.name == "odd":
+            raise ValueError("a rare fault")
+        return usual(image)
+
+    predictor.predict = failing
+    report = evaluate(data.folder, predictor)
+    assert report["cases"] == 1
+    (failure,) = report["failed"]
+    assert (failure["case"], failure["code"]) == ("odd", "INTERNAL") and "a rare fault" in failure["message"]
+
+
+def test_an_image_is_read_once(data, monkeypatch):
+    data.add("a", picture(slice(4, 8)), band(slice(4, 8)), "benign")
+    read = []
+    monkeypatch.setattr(
+        "resformer_unet.evaluate.read_case_image", lambda case: read.append(case.id) or read_case_image(case)
+    )
+    evaluate(data.folder, StandIn())
+    assert read == ["a"]
 
 
 def test_when_every_case_fails_the_first_reason_is_given(data):
