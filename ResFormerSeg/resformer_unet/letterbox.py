@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,19 +47,20 @@ class Letterbox:
         factor = min(self.rows // height, self.columns // width) // 2
         if factor < 2:
             return stack
-        row_starts, column_starts = np.arange(0, self.rows, factor), np.arange(0, self.columns, factor)
-        column_counts = np.diff(column_starts, append=self.columns).astype(np.float32)[:, None]
-        shrunk = np.empty((len(stack), len(row_starts), len(column_starts), stack.shape[-1]), np.float32)
+        row_edges, column_edges = _block_edges(self.rows, factor), _block_edges(self.columns, factor)
+        column_counts = np.diff(column_edges).astype(np.float32)[:, None]
+        shrunk = np.empty((len(stack), len(row_edges) - 1, len(column_counts), stack.shape[-1]), np.float32)
         for source, target in zip(stack, shrunk, strict=True):
-            for index, start in enumerate(row_starts):
-                line = source[start : start + factor].mean(axis=0, dtype=np.float32)
-                target[index] = np.add.reduceat(line, column_starts, axis=0) / column_counts
+            for index, (first, last) in enumerate(itertools.pairwise(row_edges)):
+                line = source[first:last].mean(axis=0, dtype=np.float32)
+                target[index] = np.add.reduceat(line, column_edges[:-1], axis=0) / column_counts
         return shrunk
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Resize (n, c, rows, columns), already intensity-scaled, to (n, c, H, W); antialiased, padded with 0.
 
-        Zero is the mean intensity of the training set, because :func:`.intensity.scale_slices` centres values.
+        What zero looks like is up to the model: :func:`.intensity.scale_slices` centres values on the descriptor's
+        ``mean``, which may be that of the training set (padding is then grey) or 0 (padding is then black).
         """
         top, left, height, width = self.content
         if batch.shape[-2:] != (height, width):
@@ -85,3 +87,12 @@ class Letterbox:
         below = (above + 1).clamp(max=height - 1)
         strip = torch.lerp(batch[..., above, :], batch[..., below, :], weight)
         return F.interpolate(strip, (last - first, self.columns), mode="bilinear", align_corners=False)
+
+
+def _block_edges(length: int, factor: int) -> np.ndarray:
+    """Edges of blocks of ``factor`` pixels or one more, which lie evenly to within half a pixel.
+
+    With a shorter last block instead, the far edge of the picture would be stretched.
+    """
+    count = length // factor
+    return np.rint(np.arange(count + 1) * (length / count)).astype(int)

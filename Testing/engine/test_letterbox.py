@@ -74,3 +74,14 @@ def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_f
 def test_slices_of_usual_size_are_not_shrunk():
     stack = np.zeros((3, 512, 512, 1), np.int16)
     assert Letterbox.fit(512, 512, 1, 1, (192, 192)).shrink(stack) is stack
+
+
+@pytest.mark.parametrize("length", [800, 999, 1001, 1003, 1501])
+def test_shrinking_moves_nothing_not_even_at_the_far_edge(length):
+    column = np.broadcast_to(np.arange(length, dtype=np.float32)[:, None], (1, length, length, 1))
+    box = Letterbox.fit(length, length, 1, 1, (192, 192))
+    shrunk = box.shrink(column)
+    assert shrunk.shape[1] < length
+    seen = box.forward(torch.from_numpy(shrunk).permute(0, 3, 1, 2))[0, 0, :, 0]
+    direct = box.forward(torch.from_numpy(column.copy()).permute(0, 3, 1, 2))[0, 0, :, 0]
+    assert (seen - direct)[1:-1].abs().max() < 0.5  # pixels of the picture, of which the network's is at least four
