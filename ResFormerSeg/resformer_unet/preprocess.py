@@ -57,6 +57,9 @@ def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | N
     warnings = [*image.warnings, *check_image(image)]
     image, notes = convert_channels(image, model_input["channels"])
     layout = choose_layout(image, model_input["slice_axis"], model_input["orientation"], slice_axis)
+    if slice_axis in ("axial", "coronal", "sagittal") and layout.plane == "picture":
+        message = "The image does not say how it lies in the patient; its stored slices were taken."
+        notes = [*notes, {"code": "SLICE_AXIS_IGNORED", "message": message}]
     stack = layout.stack(image.voxels)
     _, rows, columns, _ = stack.shape
     if min(rows, columns) < SMALLEST_SLICE:
