@@ -54,6 +54,8 @@ class NetworkConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not len(self.widths) == len(self.depths) == len(self.heads) == len(self.pooling) >= 2:
             raise ValueError("widths, depths, heads and pooling need one value for each of at least two levels")
+        if min(self.heads) < 0:
+            raise ValueError("the number of attention heads of a level must be at least 0")
         if any(heads and width % heads for width, heads in zip(self.widths, self.heads, strict=True)):
             raise ValueError("each level's width must be divisible by its number of attention heads")
         if min(self.in_channels, *self.widths, *self.depths, *self.pooling, *self.dilations, self.mlp_ratio) < 1:

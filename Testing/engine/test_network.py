@@ -205,6 +205,7 @@ def test_the_network_can_be_exported():
         ({"widths": (8, 16, 32)}, "one value for each"),
         ({"widths": (8,), "depths": (1,), "heads": (0,), "pooling": (1,)}, "at least two levels"),
         ({"heads": (0, 3)}, "divisible"),
+        ({"heads": (0, -4)}, "heads of a level must be at least 0"),
         ({"in_channels": 0}, "at least 1"),
         ({"depths": (0, 1)}, "at least 1"),
         ({"dilations": (1, 2)}, "three dilation rates"),
