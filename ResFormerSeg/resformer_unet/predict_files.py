@@ -6,15 +6,16 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from .atomic_files import atomic_write_text
 from .catalog import find_model
-from .errors import EngineError
+from .errors import EngineError, unexpected
 from .images import read_image
 from .predict import Predictor
-from .segmentation_file import write_segmentation
+from .segmentation_file import segmentation_file
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def predict_files(
 ) -> Iterator[Outcome]:
     """Predict each input and write ``<case>.seg.nrrd`` and ``<case>.json`` into ``output``.
 
-    Cases of the same name are told apart by ``-2``, ``-3``... in the order of the inputs.
+    Cases of the same name are told apart by ``-2``, ``-3``... in the order of the inputs. An earlier result of the
+    same input is replaced; no other file is: not an input, nor a result of another input of that name.
 
     Raises:
         EngineError: before the first input, if the model, the device or the output folder cannot be used.
@@ -49,20 +51,14 @@ def predict_files(
         raise EngineError(
             "OUTPUT_NOT_WRITABLE", f"The folder {output} cannot be made: {error.strerror}.", "Choose another folder."
         ) from error
-    taken: set[str] = set()
+    sources = {path.resolve() for path in inputs if path.exists()}
     for path in inputs:
         try:
-            yield Outcome(path, _predict_file(path, predictor, output, slice_axis, series, progress, taken))
+            yield Outcome(path, _predict_file(path, predictor, output, slice_axis, series, progress, sources))
         except EngineError as error:
             yield Outcome(path, error)
         except Exception as error:  # whatever is wrong with this input, the others are none the worse for it
-            failure = EngineError(
-                "INTERNAL",
-                f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
-                "Please report it with what --debug shows.",
-            )
-            failure.__cause__ = error
-            yield Outcome(path, failure)
+            yield Outcome(path, unexpected(error))
 
 
 def _predict_file(
@@ -72,7 +68,7 @@ def _predict_file(
     slice_axis: str | None,
     series: str | None,
     progress: Callable[[str, int, int], None] | None,
-    taken: set[str],
+    inputs: set[Path],
 ) -> dict:
     started = time.perf_counter()
     image = read_image(path, series=series)
@@ -83,23 +79,42 @@ def _predict_file(
         progress=None if progress is None else lambda done, total: progress(image.name, done, total),
     )
     predicted = time.perf_counter()
-    name = _free_name(image.name, taken)
-    taken.add(name)
-    if len(prediction.layers):
-        write_segmentation(output / f"{name}.seg.nrrd", prediction.layers, image, prediction.report["segments"])
-    written = time.perf_counter()
-    timing = {
-        **prediction.report["timing_s"],
-        "read": round(read - started, 4),
-        "write": round(written - predicted, 4),
-        "total": round(written - started, 4),
-    }
-    report = {**prediction.report, "case": name, "input": str(path), "timing_s": timing}
-    atomic_write_text(output / f"{name}.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    name = _free_name(image.name, path, output, inputs)
+    segmentation, report_file = _files(output, name)
+    report = {**prediction.report, "case": name, "input": str(path.absolute())}
+    with ExitStack() as stack:  # the segmentation takes its name only after the report was written
+        if len(prediction.layers):
+            stack.enter_context(segmentation_file(segmentation, prediction.layers, image, report["segments"]))
+        written = time.perf_counter()
+        report["timing_s"] = {
+            **report["timing_s"],
+            "read": round(read - started, 4),
+            "write": round(written - predicted, 4),
+            "total": round(written - started, 4),
+        }
+        atomic_write_text(report_file, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    if not len(prediction.layers):
+        segmentation.unlink(missing_ok=True)  # another model's, of the same input; it would not belong to this report
     return report
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    """``name``, or the first of ``name-2``, ``name-3``... that no other case has."""
+def _free_name(name: str, path: Path, output: Path, inputs: set[Path]) -> str:
+    """``name``, or the first of ``name-2``, ``name-3``... whose files would replace nothing but this input's result."""
     candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return next(candidate for candidate in candidates if _is_free(_files(output, candidate), path, inputs))
+
+
+def _files(output: Path, name: str) -> tuple[Path, Path]:
+    """Where the segmentation and the report of a case are written."""
+    return output / f"{name}.seg.nrrd", output / f"{name}.json"
+
+
+def _is_free(files: tuple[Path, Path], path: Path, inputs: set[Path]) -> bool:
+    if not any(file.exists() for file in files):
+        return True
+    if any(file.resolve() in inputs for file in files):
+        return False
+    try:
+        return Path(json.loads(files[1].read_text("utf-8"))["input"]).resolve() == path.resolve()
+    except (OSError, ValueError, KeyError, TypeError):  # nothing that was written here
+        return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ _TERMINOLOGY = "Segmentation category and type - 3D Slicer General Anatomy list"
 _ANATOMY = "Anatomic codes - DICOM master list"
 
 
-def write_segmentation(path: str | Path, layers: np.ndarray, image: MedicalImage, segments: Sequence[Mapping]) -> None:
-    """Write label layers on the grid of an image; the file appears whole or not at all.
+@contextmanager
+def segmentation_file(
+    path: str | Path, layers: np.ndarray, image: MedicalImage, segments: Sequence[Mapping]
+) -> Iterator[None]:
+    """Write label layers on the grid of an image; the file appears when the block ends well, or not at all.
 
     Args:
         path: ends in ``.seg.nrrd``.
@@ -65,6 +69,7 @@ def write_segmentation(path: str | Path, layers: np.ndarray, image: MedicalImage
             sitk.ReadImage(str(temporary))
         except RuntimeError:  # the file could be made, so it is its size that does not fit
             raise disk_full(Path(path)) from None
+        yield
 
 
 def _terminology_entry(codes: Mapping) -> str:

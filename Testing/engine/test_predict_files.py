@@ -125,14 +125,14 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path, bright):
 
 def test_not_even_a_failure_nobody_foresaw_stops_the_others(tmp_path, bright, monkeypatch):
     inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
-    write = module.write_segmentation
+    write = module.segmentation_file
 
     def failing(path, *rest):
         if path.name.startswith("grey"):
             raise RuntimeError("a rare fault")
-        write(path, *rest)
+        return write(path, *rest)
 
-    monkeypatch.setattr(module, "write_segmentation", failing)
+    monkeypatch.setattr(module, "segmentation_file", failing)
     first, second = outcomes(inputs, bright, tmp_path / "out")
     assert first.code == "INTERNAL" and "a rare fault" in str(first) and "--debug" in str(first)
     assert second["case"] == "head"
@@ -157,6 +157,74 @@ def test_a_second_run_replaces_the_files_of_the_first(tmp_path, bright):
     (report,) = outcomes(path, bright, tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert report["segments"][0]["voxels"] == int((grey() < 127).sum())
+
+
+def test_another_patients_picture_of_the_same_name_replaces_nothing_in_a_later_run(tmp_path, bright, monkeypatch):
+    for folder in ("p1", "p2"):
+        (tmp_path / folder).mkdir()
+    for folder, name, case in (("p1", "t1.png", "t1"), ("p2", "t1.png", "t1-2"), ("p1", "t1.png", "t1")):
+        monkeypatch.chdir(tmp_path / folder)  # named in the same words, it is still another file
+        write_picture(Path(name), grey())
+        (report,) = outcomes(Path(name), bright, tmp_path / "out")
+        assert report["case"] == case and report["input"] == str(tmp_path / folder / name)
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_input_is_never_replaced_by_a_result(tmp_path, bright):
+    label_map = write_volume(tmp_path / "x.seg.nrrd", head(), oblique_affine())
+    before = contents(tmp_path)
+    assert [report["case"] for report in outcomes(label_map, bright, tmp_path)] == ["x-2"]
+    image = write_volume(tmp_path / "y.nrrd", head(), oblique_affine())
+    outcomes(image, bright, tmp_path)
+    before |= {name: data for name, data in contents(tmp_path).items() if name.startswith("y.")}
+    reports = outcomes([image, tmp_path / "y.seg.nrrd"], bright, tmp_path)  # a result that is now an input
+    assert "y" not in [report["case"] for report in reports]
+    assert before.items() <= contents(tmp_path).items()
+
+
+@pytest.mark.parametrize("name", ["grey.seg.nrrd", "grey.json"])
+@pytest.mark.parametrize("content", ["mine", "{}", '{"input": 7}', "[]"])
+def test_a_file_that_is_no_result_is_not_replaced(tmp_path, bright, name, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text(content)
+    (report,) = outcomes(write_image(tmp_path, "grey.png"), bright, tmp_path / "out")
+    assert report["case"] == "grey-2"
+    assert (tmp_path / "out" / name).read_text() == content
+
+
+def test_without_its_report_no_segmentation_appears(tmp_path, bright, monkeypatch):
+    path = write_image(tmp_path, "grey.png")
+
+    def full(*_):
+        raise EngineError("DISK_FULL", "The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "atomic_write_text", full)
+        assert outcomes(path, bright, tmp_path / "out")[0].code == "DISK_FULL"
+        assert contents(tmp_path / "out") == {}
+    outcomes(path, bright, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    monkeypatch.setattr(module, "atomic_write_text", full)
+    write_picture(path, 255 - grey())
+    outcomes(path, bright, tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
+def test_no_segmentation_of_another_model_stays_beside_a_report(tmp_path, model):
+    path = write_image(tmp_path, "grey.png")
+    outcomes(path, model, tmp_path / "out")
+    outcomes(path, str(save_tiny(tmp_path / "diagnosis-only", segments=()).folder), tmp_path / "out")
+    assert list(contents(tmp_path / "out")) == ["grey.json"]
+
+
+def test_a_file_without_a_name_gets_one(tmp_path, bright):
+    path = write_volume(tmp_path / ".nrrd", head(), oblique_affine())
+    outcomes(path, bright, tmp_path / "out")
+    assert sorted(contents(tmp_path / "out")) == ["image.json", "image.seg.nrrd"]
 
 
 def test_the_series_of_a_folder_may_be_chosen(tmp_path, bright):

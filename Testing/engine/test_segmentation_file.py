@@ -14,7 +14,7 @@ from phantom_images import oblique_affine
 from resformer_unet.atomic_files import atomic_write_text
 from resformer_unet.errors import EngineError
 from resformer_unet.images import image_from_array, read_image
-from resformer_unet.segmentation_file import write_segmentation
+from resformer_unet.segmentation_file import segmentation_file
 
 TERMINOLOGY = {
     "category": {"scheme": "SCT", "value": "49755003", "meaning": "Morphologically Altered Structure"},
@@ -28,6 +28,11 @@ SERIALISED = (
     "Segmentation category and type - 3D Slicer General Anatomy list~SCT^49755003^Morphologically Altered Structure"
     "~SCT^4147007^Mass~^^~Anatomic codes - DICOM master list~^^~^^"
 )
+
+
+def write_segmentation(*arguments) -> None:
+    with segmentation_file(*arguments):
+        pass
 
 
 def image(affine: np.ndarray | None = None):
@@ -158,6 +163,17 @@ def test_an_unwritable_place_is_named(tmp_path):
                 write(path, *arguments)
             assert caught.value.code == "OUTPUT_NOT_WRITABLE" and str(path) in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.seg.nrrd"]
+
+
+def test_a_segmentation_whose_block_fails_does_not_appear(tmp_path):
+    path = tmp_path / "x.seg.nrrd"
+    with (
+        pytest.raises(RuntimeError, match="a rare fault"),
+        segmentation_file(path, exclusive_layers(), image(), SEGMENTS),
+    ):
+        assert not path.exists()
+        raise RuntimeError("a rare fault")
+    assert os.listdir(tmp_path) == []
 
 
 FULL_DISK = """
