@@ -25,23 +25,27 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
+    with _told_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)  # tells now, in Python's words, if nothing can be written here
+        temporary = _empty_file(path, path.parent)  # tells now, in Python's words, if nothing can be written here
         try:
             yield temporary
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise disk_full(path) from None
-        raise EngineError(
-            "OUTPUT_NOT_WRITABLE",
-            f"“{path}” cannot be written ({error.strerror}).",
-            "Choose a folder in which you may write.",
-        ) from None
+
+
+def check_writable(path: str | Path) -> None:
+    """Find out before long work whether its result can be written to ``path``; nothing is left behind.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise EngineError("OUTPUT_NOT_WRITABLE", f"“{path}” is a folder.", "Give the name of the file to write.")
+    with _told_of(path):
+        _empty_file(path, next(folder for folder in path.parents if folder.exists())).unlink()
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
@@ -52,6 +56,27 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     """
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _empty_file(path: Path, folder: Path) -> Path:
+    temporary = folder / f".{uuid.uuid4().hex}{path.suffix}"
+    temporary.touch(exist_ok=False)
+    return temporary
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Say in this package's words why ``path`` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise disk_full(path) from None
+        raise EngineError(
+            "OUTPUT_NOT_WRITABLE",
+            f"“{path}” cannot be written ({error.strerror}).",
+            "Choose a folder in which you may write.",
+        ) from None
 
 
 def disk_full(path: Path) -> EngineError:

@@ -24,10 +24,12 @@ def model_folders() -> list[Path]:
 def list_models() -> tuple[list[ModelBundle], list[dict]]:
     """All usable models, and a row ``{"folder", "message"}`` for each one that is not usable.
 
-    A searched folder may be a bundle itself or hold bundles. Of two models with the same id the first is used.
+    A searched folder may be a bundle itself or hold bundles. Of two models with the same id the first is used. A
+    user's folder that does not exist has a row too.
     """
     models: dict[str, ModelBundle] = {}
-    problems = []
+    missing = f"This folder, named by {USER_FOLDERS}, does not exist; correct the name."
+    problems = [{"folder": str(own), "message": missing} for own in model_folders()[1:] if not own.is_dir()]
     for folder in _bundle_folders():
         try:
             bundle = load_bundle(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import NOT_FOR_CLINICAL_USE, __version__
 from .errors import EngineError
-from .progress import Progress
+from .progress import Progress, tell
 
 EPILOG = f"""examples:
   resformer-unet models
@@ -138,22 +138,24 @@ def run_predict(options: argparse.Namespace) -> int:
             failed += 1
             if options.debug:
                 traceback.print_exception(outcome.result)
-            print(f"error: {outcome.input}: {outcome.result}", file=sys.stderr)
+            tell(f"error: {outcome.input}: {outcome.result}", sys.stderr)
             continue
-        print(_sentence(outcome.result))
+        tell(_sentence(outcome.result), sys.stdout)
         for warning in outcome.result["warnings"]:
-            print(f"  warning: {warning['message']}", file=sys.stderr)
+            tell(f"  warning: {warning['message']}", sys.stderr)
     if failed and len(options.inputs) > 1:
-        print(f"{failed} of {len(options.inputs)} inputs failed.", file=sys.stderr)
+        tell(f"{failed} of {len(options.inputs)} inputs failed.", sys.stderr)
     return 1 if failed else 0
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
+    from .atomic_files import check_writable
     from .catalog import find_model
     from .evaluate import evaluate, write_evaluation
     from .predict import Predictor
     from .summary import summarise
 
+    check_writable(options.output)
     progress = Progress()
     predictor = Predictor(find_model(options.model), options.device)
     report = evaluate(
@@ -161,7 +163,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     )
     progress.close()
     write_evaluation(options.output, report)
-    print(summarise(report))
+    tell(summarise(report), sys.stdout)
     return 1 if report["failed"] else 0
 
 
@@ -199,20 +201,22 @@ def run_train(options: argparse.Namespace) -> int:
 
 
 def run_models(options: argparse.Namespace) -> int:
-    from .catalog import list_models
+    from .catalog import list_models, model_folders
 
     models, problems = list_models()
     if options.json:
         rows = [{"folder": str(bundle.folder), **bundle.descriptor} for bundle in models]
-        print(json.dumps({"models": rows, "problems": problems}, indent=2, ensure_ascii=False))
+        tell(json.dumps({"models": rows, "problems": problems}, indent=2, ensure_ascii=False), sys.stdout)
     else:
         for bundle in models:
-            print(f"{bundle.id:<20} {bundle.descriptor['modality']:<4} {bundle.title}")
-            print(f"{'':<20} diagnoses: {', '.join(row['name'] for row in bundle.diagnoses) or 'none'}")
-            print(f"{'':<20} segments:  {', '.join(row['name'] for row in bundle.segments) or 'none'}")
+            tell(f"{bundle.id:<20} {bundle.descriptor['modality']:<4} {bundle.title}", sys.stdout)
+            tell(f"{'':<20} diagnoses: {', '.join(row['name'] for row in bundle.diagnoses) or 'none'}", sys.stdout)
+            tell(f"{'':<20} segments:  {', '.join(row['name'] for row in bundle.segments) or 'none'}", sys.stdout)
     for problem in problems:
-        print(f"warning: {problem['folder']}: {problem['message']}", file=sys.stderr)
-    return 0
+        tell(f"warning: {problem['folder']}: {problem['message']}", sys.stderr)
+    if not models:
+        tell(f"No models found in {', '.join(map(str, model_folders()))}.", sys.stderr)
+    return 0 if models else 1
 
 
 def _command(commands, name: str, run, what: str) -> argparse.ArgumentParser:

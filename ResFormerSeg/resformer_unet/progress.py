@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from typing import TextIO
 
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 5.0
+
+
+def tell(line: str, stream: TextIO) -> None:
+    """Print a line now. A reader who has left (``| head``) neither stops the work nor is an error."""
+    try:
+        print(line, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # nor is what is left when Python ends
 
 
 class Progress:
@@ -23,7 +33,7 @@ class Progress:
         if self._stream.isatty():
             self._draw(what, done, total)
         elif what != self._what or done == total or time.monotonic() - self._told > SECONDS_BETWEEN_LINES:
-            print(f"{what}: {done} of {total}", file=self._stream, flush=True)
+            tell(f"{what}: {done} of {total}", self._stream)
             self._told = time.monotonic()
         self._what = what
 

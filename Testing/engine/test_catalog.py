@@ -41,7 +41,8 @@ def test_a_searched_folder_may_hold_models_or_be_one(tmp_path, monkeypatch):
     monkeypatch.setattr(catalog, "model_folders", lambda: [tmp_path / "many", tmp_path / "missing", tmp_path / "one"])
     models, problems = list_models()
     assert [bundle.id for bundle in models] == ["a", "b", "c"]
-    assert problems == []
+    (problem,) = problems
+    assert problem["folder"] == str(tmp_path / "missing") and USER_FOLDERS in problem["message"]
 
 
 def test_a_broken_model_is_reported_and_the_others_are_listed(models):

@@ -217,6 +217,36 @@ def test_models_are_listed_as_json_with_the_broken_ones(models, tmp_path, monkey
     assert "warning:" in printed.err and "broken" in printed.err
 
 
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"]])
+def test_when_there_is_no_model_it_is_said_where_was_searched(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.setattr(catalog, "model_folders", lambda: [tmp_path / "bundled", tmp_path / "nope"])
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert f"warning: {tmp_path / 'nope'}: " in printed.err
+    assert f"No models found in {tmp_path / 'bundled'}, {tmp_path / 'nope'}." in printed.err
+    if "--json" in arguments:
+        listed = json.loads(printed.out)
+        assert listed["models"] == [] and len(listed["problems"]) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes as on POSIX")
+@pytest.mark.parametrize("both", [False, True], ids=["stdout", "stdout and stderr"])
+def test_a_reader_who_leaves_does_not_stop_the_work(tmp_path, models, picture, both):
+    other = write_picture(tmp_path / "other.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
+    arguments = ["predict", picture, other, "--model", models / "tiny", "--output", tmp_path / "out", "--device", "cpu"]
+    done = subprocess.Popen(
+        [sys.executable, "-m", "resformer_unet", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if both else subprocess.PIPE,
+    )
+    done.stdout.close()  # as `| true` does
+    said = b"" if both else done.stderr.read()
+    assert done.wait(120) == 0
+    assert b"Broken" not in said and b"Errno" not in said
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.json")) == ["mole.json", "other.json"]
+
+
 def test_evaluate_writes_the_documented_figures(tmp_path, capsys):
     data = write_discs(tmp_path / "data", {"test": 4, "train": 1})
     output = tmp_path / "reports" / "report.json"
@@ -245,6 +275,15 @@ def test_evaluate_refuses_a_folder_that_is_no_data_set(tmp_path, capsys):
     output = tmp_path / "report.json"
     assert main(["evaluate", str(tmp_path), "--model", "tiny", "--output", str(output)]) == 1
     assert "labels.csv" in capsys.readouterr().err and not output.exists()
+
+
+def test_evaluate_refuses_an_output_that_cannot_be_written_before_the_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(catalog, "find_model", lambda name: pytest.fail("loaded"))
+    (tmp_path / "file").write_text("in the way")
+    for output, words in ((tmp_path, "is a folder"), (tmp_path / "file" / "report.json", "cannot be written")):
+        assert main(["evaluate", str(tmp_path), "--model", "tiny", "--output", str(output)]) == 1
+        assert words in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 class Terminal(io.StringIO):

@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from phantom_images import oblique_affine
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_write_text, check_writable
 from resformer_unet.errors import EngineError
 from resformer_unet.images import image_from_array, read_image
 from resformer_unet.segmentation_file import segmentation_file
@@ -163,6 +163,16 @@ def test_an_unwritable_place_is_named(tmp_path):
                 write(path, *arguments)
             assert caught.value.code == "OUTPUT_NOT_WRITABLE" and str(path) in str(caught.value)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.seg.nrrd"]
+
+
+def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
+    (tmp_path / "old.json").write_text("old")
+    for name in ("old.json", "new.json", "a/b/new.json"):
+        check_writable(tmp_path / name)
+    with pytest.raises(EngineError) as caught:
+        check_writable(tmp_path / "old.json" / "new.json")
+    assert caught.value.code == "OUTPUT_NOT_WRITABLE"
+    assert os.listdir(tmp_path) == ["old.json"] and (tmp_path / "old.json").read_text() == "old"
 
 
 def test_a_segmentation_whose_block_fails_does_not_appear(tmp_path):
