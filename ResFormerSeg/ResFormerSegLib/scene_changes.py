@@ -10,12 +10,20 @@ import slicer
 
 @contextmanager
 def allOrNothing(segmentationNode=None) -> Iterator[None]:
-    """When the block fails, the nodes that it added are removed and `segmentationNode` gets its segments back."""
+    """When the block fails, the nodes that it added are removed.
+
+    `segmentationNode` gets its segments back, with the visibility and opacity that each had in every display node.
+    """
     before = _nodeIds()
-    segments = None
+    segments, displays = None, []
     if segmentationNode is not None:
         segments = slicer.vtkSegmentation()
         segments.DeepCopy(segmentationNode.GetSegmentation())
+        for index in range(segmentationNode.GetNumberOfDisplayNodes()):
+            display = segmentationNode.GetNthDisplayNode(index)
+            saved = display.CreateNodeInstance()
+            saved.CopyContent(display)
+            displays.append((display, saved))
     try:
         yield
     except BaseException:
@@ -24,6 +32,8 @@ def allOrNothing(segmentationNode=None) -> Iterator[None]:
                 slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(nodeId))
         if segments is not None:
             segmentationNode.GetSegmentation().DeepCopy(segments)
+        for display, saved in displays:  # after the segments, which come back with a display like new
+            display.CopyContent(saved)
         raise
 
 

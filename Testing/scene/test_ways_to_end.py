@@ -161,6 +161,27 @@ def test_a_failure_while_importing_leaves_the_scene_and_the_given_segmentation_a
     assert output.GetSegmentation().GetSegment("old").GetName() == "My own work"
 
 
+def test_a_failure_while_importing_gives_the_segments_their_own_display_back(scene, logicWith, monkeypatch):
+    import ResFormerSegLib.job
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    output.CreateDefaultDisplayNodes()
+    display = output.GetDisplayNode()
+    for identifier in ("hidden", "faint"):
+        output.GetSegmentation().AddEmptySegment(identifier)
+    display.SetSegmentVisibility("hidden", False)
+    display.SetSegmentOpacity3D("faint", 0.25)
+    display.SetSegmentOpacity2DFill("faint", 0.5)
+    monkeypatch.setattr(ResFormerSegLib.job, "fillDiagnosisTable", lambda *arguments: 1 / 0)
+    with pytest.raises(ResFormerSegError):
+        logicWith("exclusive").process(makeVolume(), outputSegmentation=output)
+    assert output.GetDisplayNode() is display and output.GetNumberOfDisplayNodes() == 1
+    assert [display.GetSegmentVisibility(identifier) for identifier in ("hidden", "faint")] == [False, True]
+    assert display.GetSegmentOpacity3D("faint") == 0.25 and display.GetSegmentOpacity2DFill("faint") == 0.5
+    assert display.GetSegmentOpacity3D("hidden") == 1
+
+
 def test_a_failing_progress_callback_ends_the_run_cleanly(scene, logicWith):
     volume = makeVolume()
     before = sceneState()
