@@ -149,16 +149,15 @@ class Job:
         """Makes the nodes. When anything fails on the way, the scene is as before and ResFormerSegError is raised."""
         layers = self._readLayers()
         try:
-            result = self._makeNodes(layers)
+            return self._makeNodes(layers)
         except Exception as error:
             raise ResFormerSegError(
                 "RESULT_NOT_IMPORTED",
                 _("The result could not be put into the scene: {reason}.").format(reason=error or type(error).__name__),
                 _("Close other programs if memory is short, then try again."),
+        self._progress(1.0, _("Putting the result into the scene"))  # before it: a callback may fail
                 self._engine.log(),
             ) from error
-        self._progress(1.0, _("Done"))
-        return result
 
     def _makeNodes(self, layers) -> ProcessingResult:
         volumeNode, report = self._volume.Get(), self._result["report"]

@@ -190,6 +190,26 @@ def test_a_failing_progress_callback_ends_the_run_cleanly(scene, logicWith):
     assert sceneState() == before
 
 
+def test_a_failure_of_the_last_progress_callback_changes_nothing_either(scene, logicWith):
+    told = []
+    logicWith("exclusive").process(makeVolume(), progress=lambda *news: told.append(news))
+    volume = makeVolume()
+    before = sceneState()
+
+    def fail(*news) -> None:
+        if news == told[-1]:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        logicWith("exclusive").process(volume, progress=fail)
+    assert sceneState() == before
+
+
+def test_a_model_that_is_neither_an_id_nor_a_folder_is_refused(fails):
+    error = fails("exclusive", modelId=None)
+    assert error.code == "NOT_A_MODEL" and "NoneType" in error.message
+
+
 def test_a_temporary_folder_that_cannot_be_written_is_named(fails, bed, monkeypatch):
     monkeypatch.setattr(bed.app, "temporaryPath", "/nowhere/at/all")
     error = fails("exclusive")
