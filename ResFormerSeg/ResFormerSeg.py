@@ -8,6 +8,7 @@ From the Python console:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import slicer
@@ -61,7 +62,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     def process(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
-        modelId: str = "brain-tumor-mr",
+        modelId: str | os.PathLike = "brain-tumor-mr",
         device: str = "auto",
         *,
         sliceAxis: str | None = None,

@@ -7,6 +7,7 @@ panel, which steps it from a timer.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -45,7 +46,7 @@ class Job:
         self,
         engine: EngineProcess,
         volumeNode,
-        modelId: str,
+        modelId: str | os.PathLike,
         device: str,
         sliceAxis: str | None = None,
         outputSegmentation=None,
@@ -58,12 +59,18 @@ class Job:
                 _("The output is not a segmentation."),
                 _("Select a segmentation, or none to have a new one made."),
             )
+        if not isinstance(modelId, str | os.PathLike):
+            raise ResFormerSegError(
+                "NOT_A_MODEL",
+                _("The model is neither an id nor a folder but a {kind}.").format(kind=type(modelId).__name__),
+                _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
+            )
         self._id = uuid.uuid4().hex
         self._engine = engine
         # Weak: the user may delete the nodes or close the scene while the engine works.
         self._volume = _weakReference(volumeNode)
         self._output = _weakReference(outputSegmentation) if outputSegmentation is not None else None
-        self._command = {"command": "predict", "id": self._id, "model": modelId, "device": device}
+        self._command = {"command": "predict", "id": self._id, "model": os.fspath(modelId), "device": device}
         self._command["options"] = {"slice_axis": sliceAxis}
         self._progress = progress or (lambda fraction, message: None)
         self._fraction = 0.0
@@ -148,6 +155,7 @@ class Job:
     def importResult(self) -> ProcessingResult:
         """Makes the nodes. When anything fails on the way, the scene is as before and ResFormerSegError is raised."""
         layers = self._readLayers()
+        self._progress(1.0, _("Putting the result into the scene"))  # before it: a callback may fail
         try:
             return self._makeNodes(layers)
         except Exception as error:
@@ -155,7 +163,6 @@ class Job:
                 "RESULT_NOT_IMPORTED",
                 _("The result could not be put into the scene: {reason}.").format(reason=error or type(error).__name__),
                 _("Close other programs if memory is short, then try again."),
-        self._progress(1.0, _("Putting the result into the scene"))  # before it: a callback may fail
                 self._engine.log(),
             ) from error
 

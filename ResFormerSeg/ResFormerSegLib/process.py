@@ -37,10 +37,13 @@ def engineCommand() -> list[str]:
 
 
 def engineEnvironment() -> dict[str, str]:
+    """The worker runs in the application's working directory, where a relative model folder is found, as on the
+    command line, but imports nothing from there."""
     searchPath = [str(MODULE_FOLDER), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, searchPath)),
+        "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }
@@ -81,7 +84,6 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=engineEnvironment(),
-                cwd=MODULE_FOLDER,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # no console window on Windows
             )
         except OSError as error:

@@ -62,6 +62,26 @@ def test_nodes_agree_with_the_report_and_the_volume_stays_as_it_was(process, mod
     assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (2 if model == "grey" else 1)
 
 
+def test_a_model_folder_may_be_a_path_relative_to_the_working_directory(scene, module, models, monkeypatch):
+    monkeypatch.chdir(models)
+    result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId=Path("grey"), device="cpu")
+    assert result.report["model"]["id"] == "tiny"
+
+
+def test_the_folder_of_models_may_be_relative_too(scene, module, models, monkeypatch):
+    monkeypatch.chdir(models.parent)
+    monkeypatch.setenv("RESFORMER_UNET_MODELS", models.name)
+    result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId="grey", device="cpu")
+    assert result.report["model"]["id"] == "tiny"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no PYTHONSAFEPATH")
+def test_the_engine_imports_nothing_from_the_working_directory(process, monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
+    monkeypatch.chdir(tmp_path)
+    assert process(makeVolume(shape=(4, 40, 50)), "grey").diagnosis
+
+
 def test_results_lie_beside_the_volume_and_under_its_transform(scene, process):
     volume = makeVolume(shape=(4, 40, 50))
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
