@@ -79,9 +79,9 @@ def _predict_file(
         progress=None if progress is None else lambda done, total: progress(image.name, done, total),
     )
     predicted = time.perf_counter()
-    name = _free_name(image.name, path, output, inputs)
+    name = _free_name(image.name, path, series, output, inputs)
     segmentation, report_file = _files(output, name)
-    report = {**prediction.report, "case": name, "input": str(path.absolute())}
+    report = {**prediction.report, "case": name, "input": str(path.absolute()), "series": series}
     with ExitStack() as stack:  # the segmentation takes its name only after the report was written
         if len(prediction.layers):
             stack.enter_context(segmentation_file(segmentation, prediction.layers, image, report["segments"]))
@@ -98,10 +98,10 @@ def _predict_file(
     return report
 
 
-def _free_name(name: str, path: Path, output: Path, inputs: set[Path]) -> str:
+def _free_name(name: str, path: Path, series: str | None, output: Path, inputs: set[Path]) -> str:
     """``name``, or the first of ``name-2``, ``name-3``... whose files would replace nothing but this input's result."""
     candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(candidate for candidate in candidates if _is_free(_files(output, candidate), path, inputs))
+    return next(candidate for candidate in candidates if _is_free(_files(output, candidate), path, series, inputs))
 
 
 def _files(output: Path, name: str) -> tuple[Path, Path]:
@@ -109,12 +109,13 @@ def _files(output: Path, name: str) -> tuple[Path, Path]:
     return output / f"{name}.seg.nrrd", output / f"{name}.json"
 
 
-def _is_free(files: tuple[Path, Path], path: Path, inputs: set[Path]) -> bool:
+def _is_free(files: tuple[Path, Path], path: Path, series: str | None, inputs: set[Path]) -> bool:
     if not any(file.exists() for file in files):
         return True
     if any(file.resolve() in inputs for file in files):
         return False
     try:
-        return Path(json.loads(files[1].read_text("utf-8"))["input"]).resolve() == path.resolve()
+        report = json.loads(files[1].read_text("utf-8"))
+        return Path(report["input"]).resolve() == path.resolve() and report["series"] == series
     except (OSError, ValueError, KeyError, TypeError):  # nothing that was written here
         return False

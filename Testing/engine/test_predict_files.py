@@ -18,8 +18,8 @@ from stand_ins import BrightNetwork, stand_in_bundle
 from tiny_model import save_tiny
 
 DOCUMENTED = {
-    "case", "input", "model", "device", "diagnosis", "segments", "slice_axis", "slices", "warnings", "timing_s",
-    "not_for_clinical_use",
+    "case", "input", "series", "model", "device", "diagnosis", "segments", "slice_axis", "slices", "warnings",
+    "timing_s", "not_for_clinical_use",
 }  # fmt: skip
 
 
@@ -168,6 +168,16 @@ def test_another_patients_picture_of_the_same_name_replaces_nothing_in_a_later_r
         (report,) = outcomes(Path(name), bright, tmp_path / "out")
         assert report["case"] == case and report["input"] == str(tmp_path / folder / name)
     assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_another_series_of_the_same_folder_replaces_nothing_in_a_later_run(tmp_path, bright):
+    folder = write_series(tmp_path / "s", head(), oblique_affine(), uid="1.2.3")
+    for path in folder.iterdir():
+        path.rename(path.with_stem("a" + path.stem))
+    write_series(folder, head(), oblique_affine(), uid="1.2.4")
+    for uid, case in (("1.2.3", "s"), ("1.2.4", "s-2"), ("1.2.3", "s")):
+        (report,) = outcomes(folder, bright, tmp_path / "out", series=uid)
+        assert report["case"] == case and report["series"] == uid
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -150,6 +150,22 @@ def test_an_interrupted_training_can_be_resumed(data, tmp_path, monkeypatch):
     assert load_bundle(bundle.folder).descriptor["training"]["epochs"] == 2
 
 
+def test_the_last_epoch_is_kept_to_resume_from_also_when_it_is_not_the_best(data, tmp_path, monkeypatch):
+    log_dict = ResFormerModule.log_dict
+
+    def worsening(module, figures, **options):
+        if "val_score" in figures:
+            figures = {**figures, "val_score": torch.tensor(-float(module.current_epoch))}
+        log_dict(module, figures, **options)
+
+    monkeypatch.setattr(ResFormerModule, "log_dict", worsening)
+    trained(data, tmp_path / "model", TINY.changed(epochs=3))
+    epochs = {
+        path.name: torch.load(path, weights_only=True)["epoch"] for path in (tmp_path / "model.training").glob("*.ckpt")
+    }
+    assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
+
+
 def test_resuming_a_finished_training_only_makes_the_bundle_again(data, tmp_path, monkeypatch):
     first = trained(data, tmp_path / "model").descriptor
     monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained again"))

@@ -89,7 +89,8 @@ def train(
     loaders = _loaders(train_set, val_set, recipe, workers)
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loaders[0]))
-    checkpoint = ModelCheckpoint(work, "best", monitor="val_score", mode="max", save_last=True)
+    best = ModelCheckpoint(work, "best", monitor="val_score", mode="max")
+    last = ModelCheckpoint(work, "last")  # of every epoch; the option save_last saves with a new best one only
     timer = Timer()  # counts on after --resume
     telling = TrainingProgress(progress, note or (lambda line: None))
     on_gpu = torch_device.type != "cpu"
@@ -100,7 +101,7 @@ def train(
         devices=[torch_device.index or 0] if torch_device.type == "cuda" else 1,
         precision=precision or ("bf16-mixed" if on_gpu else "32-true"),
         logger=CSVLogger(work, name=None, version=""),
-        callbacks=[checkpoint, timer, WarmedUpAverage(recipe.averaging), telling],
+        callbacks=[best, last, timer, WarmedUpAverage(recipe.averaging), telling],
         gradient_clip_val=5.0,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
@@ -112,9 +113,9 @@ def train(
     except SystemExit:  # what Lightning makes of Ctrl+C
         raise KeyboardInterrupt from None
 
-    best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)
+    kept = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "network."
-    weights = {key.removeprefix(prefix): x for key, x in best["state_dict"].items() if key.startswith(prefix)}
+    weights = {key.removeprefix(prefix): x for key, x in kept.items() if key.startswith(prefix)}
     descriptor["training"]["seconds"] = round(timer.time_elapsed("train"))
     return finish_bundle(
         output, descriptor, weights, val_set, {"val": splits.val, "test": splits.test}, device, progress
