@@ -52,10 +52,9 @@ def _drawSides(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 def _drawDiagnosis(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict) -> None:
     diagnosis = report["diagnosis"]
-    kind = "calibrated probability" if diagnosis.get("calibrated") else "probability"
     draw.text((left, top), "DIAGNOSIS", font=_font(17), fill=QUIET)
     draw.text((left, top + 30), diagnosis.get("name") or readable(diagnosis["label"]), font=_font(50), fill=TEXT)
-    draw.text((left, top + 96), f"{diagnosis['probability']:.0%} {kind}", font=_font(26), fill=TEXT)
+    draw.text((left, top + 96), f"{diagnosis['probability']:.0%} probability", font=_font(26), fill=TEXT)
     model = f"model {report['model']['id']} {report['model']['version']} on {report['device']}"
     draw.text((left, top + 146), model, font=_font(19), fill=QUIET)
 
