@@ -43,7 +43,8 @@ class ResFormerSeg(ScriptedLoadableModule):
             "Not a medical device: for research, not for clinical use without review."
         )
         self.parent.acknowledgementText = _(
-            "The network follows the ResFormer-UNet, which joins residual convolutions with a Transformer. "
+            "The network follows Bui, Le, Bum and Choo: Multi-scale Feature Enhancement in Multi-task Learning for "
+            "Medical Image Analysis, arXiv:2412.00351, 2024. What the paper leaves open was chosen by this project. "
             "Each model names the public data that it was trained on."
         )
         self.parent.widgetRepresentationCreationEnabled = False

@@ -194,9 +194,10 @@ def run_train(options: argparse.Namespace) -> int:
     )
     progress.close()
     for row in bundle.descriptor["results"]:
-        print(f"{row['split']} ({row['cases']} cases): " + ", ".join(f"{k} {v:.3f}" for k, v in row["metrics"].items()))
-    print(f"The model is in {bundle.folder}. Use it with:")
-    print(f"  resformer-unet predict IMAGE --model {bundle.folder} --output DIR")
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in row["metrics"].items())
+        tell(f"{row['split']} ({row['cases']} cases): {figures}", sys.stdout)
+    tell(f"The model is in {bundle.folder}. Use it with:", sys.stdout)
+    tell(f"  resformer-unet predict IMAGE --model {bundle.folder} --output DIR", sys.stdout)
     return 0
 
 

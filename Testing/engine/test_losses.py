@@ -1,4 +1,4 @@
-"""The loss of both tasks, and the calibration that follows the training."""
+"""The loss of both tasks, the average of the weights, and the calibration that follows the training."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 from resformer_unet.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.training.arrays import UNKNOWN
 from resformer_unet.training.calibration import collect_logits, fit_temperature
+from resformer_unet.training.callbacks import WarmedUpAverage
 from resformer_unet.training.losses import MultiTaskLoss, class_weights, exclusive_target
 from resformer_unet.training.module import binary_masks
 
@@ -111,3 +112,12 @@ def test_the_logits_to_calibrate_with_are_those_of_prediction(both_ways):
         as_they_are, turned = (network(x.float()).diagnosis for x in (images, images.swapaxes(2, 3)))
     logits = collect_logits(network, images, torch.device("cpu"), both_ways, batch_size=2)
     torch.testing.assert_close(logits, (as_they_are + turned) / 2 if both_ways else as_they_are)
+
+
+def test_the_average_of_a_short_training_forgets_its_random_beginning():
+    average = WarmedUpAverage(decay=0.998)._kwargs["avg_fn"]
+    averaged = torch.tensor(1.0)  # the beginning; all that follows is 0
+    for step in range(200):
+        averaged = average(averaged, torch.tensor(0.0), torch.tensor(step))
+    assert averaged < 1e-3
+    assert average(torch.tensor(5), torch.tensor(7), torch.tensor(1)) == 7  # a counter is not averaged

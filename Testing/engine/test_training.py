@@ -24,7 +24,6 @@ from resformer_unet.errors import EngineError
 from resformer_unet.images import read_image
 from resformer_unet.predict import Predictor
 from resformer_unet.training.arrays import UNKNOWN, load_arrays
-from resformer_unet.training.callbacks import WarmedUpAverage
 from resformer_unet.training.draft import draft_descriptor
 from resformer_unet.training.losses import MultiTaskLoss
 from resformer_unet.training.module import ResFormerModule
@@ -391,12 +390,3 @@ def test_progress_and_figures_are_told(data, tmp_path):
     )
     assert ("training", 4, 4) in told and ("evaluating test", 2, 2) in told
     assert len(notes) == 2 and notes[1].startswith("epoch 2 of 2: ") and "val_dice" in notes[1]
-
-
-def test_the_average_of_a_short_training_forgets_its_random_beginning():
-    average = WarmedUpAverage(decay=0.998)._kwargs["avg_fn"]
-    averaged = torch.tensor(1.0)  # the beginning; all that follows is 0
-    for step in range(200):
-        averaged = average(averaged, torch.tensor(0.0), torch.tensor(step))
-    assert averaged < 1e-3
-    assert average(torch.tensor(5), torch.tensor(7), torch.tensor(1)) == 7  # a counter is not averaged
