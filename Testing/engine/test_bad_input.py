@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import pickle
 import resource
 import shutil
@@ -19,6 +17,7 @@ import safetensors.torch
 import SimpleITK as sitk
 import torch
 
+from nobody import as_nobody
 from phantom_images import truncate, volume, write_picture, write_series, write_volume
 from resformer_unet.cli import main
 from tiny_model import save_tiny, tiny_descriptor, tiny_weights
@@ -207,19 +206,6 @@ def test_paths_with_any_letters_are_read_and_written(tmp_path, tiny, capsys):
     code, _ = run(capsys, picture(folder, "Schädel ø.png"), model=model, output=folder / "Ergebnis é")
     assert code == 0 and left(folder / "Ergebnis é") == ["Schädel ø.json", "Schädel ø.seg.nrrd"]
     assert json.loads((folder / "Ergebnis é" / "Schädel ø.json").read_text("utf-8"))["case"] == "Schädel ø"
-
-
-@contextlib.contextmanager
-def as_nobody() -> Iterator[None]:
-    """Root may do everything, so be somebody else for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

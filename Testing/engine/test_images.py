@@ -1,6 +1,5 @@
 """Reading pictures and volumes: exact pixels, exact geometry, and plain words about files that cannot be read."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from nobody import as_nobody
 from phantom_images import oblique_affine, truncate, volume, write_picture, write_volume
 from resformer_unet.errors import EngineError
 from resformer_unet.images import check_image, convert_channels, image_from_array, read_image
@@ -217,19 +217,6 @@ def test_a_volume_over_time_is_refused(tmp_path):
 def test_complex_numbers_are_refused(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(np.ones((4, 9, 9), np.complex64)), str(tmp_path / "x.nii"))
     assert error_of(tmp_path / "x.nii").code == "COMPLEX_IMAGE"
-
-
-@contextlib.contextmanager
-def as_nobody():
-    """Root may read everything, so be somebody else for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions as on POSIX")

@@ -13,7 +13,7 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 from resformer_unet.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.training.arrays import UNKNOWN
 from resformer_unet.training.calibration import collect_logits, fit_temperature
-from resformer_unet.training.callbacks import WarmedUpAverage
+from resformer_unet.training.callbacks import warmed_up_average
 from resformer_unet.training.losses import MultiTaskLoss, class_weights, exclusive_target
 from resformer_unet.training.module import binary_masks
 
@@ -115,7 +115,7 @@ def test_the_logits_to_calibrate_with_are_those_of_prediction(both_ways):
 
 
 def test_the_average_of_a_short_training_forgets_its_random_beginning():
-    average = WarmedUpAverage(decay=0.998)._kwargs["avg_fn"]
+    average = warmed_up_average(decay=0.998)
     averaged = torch.tensor(1.0)  # the beginning; all that follows is 0
     for step in range(200):
         averaged = average(averaged, torch.tensor(0.0), torch.tensor(step))

@@ -12,21 +12,26 @@ from torch import Tensor
 from ..errors import EngineError
 
 
-class WarmedUpAverage(WeightAveraging):
-    """Exponential moving average of the weights and of the batch normalisation's statistics; it is what is kept.
+def warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Rule (average so far, current value, steps so far) -> new average, of exponential decay with a warm start.
 
     The decay grows as (1 + n) / (10 + n) with the steps n up to its final value, so that a training of few steps is
     not an average over its random beginning.
     """
 
-    def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-            if not averaged.is_floating_point():  # counters
-                return current
-            now = min(decay, (1 + int(steps)) / (10 + int(steps)))
-            return torch.lerp(current, averaged, now)
+    def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        if not averaged.is_floating_point():  # counters
+            return current
+        return torch.lerp(current, averaged, min(decay, (1 + int(steps)) / (10 + int(steps))))
 
-        super().__init__(use_buffers=True, avg_fn=average)
+    return average
+
+
+class WarmedUpAverage(WeightAveraging):
+    """Moving average of the weights and of the batch normalisation's statistics; it is what is kept."""
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(use_buffers=True, avg_fn=warmed_up_average(decay))
 
 
 class TrainingProgress(Callback):

@@ -50,7 +50,9 @@ def _outputs(descriptor: Mapping) -> list[str]:
         parts.append(f"Diagnoses: {names}. {descriptor['diagnosis']['rule_text']}")
     if descriptor["calibration"]:
         temperature, fitted = descriptor["calibration"]["temperature"], descriptor["calibration"]["fitted_on"]
-        parts.append(f"Probabilities are calibrated by temperature scaling (T = {temperature}, {fitted}).")
+        parts.append(
+            f"The probabilities of single slices are calibrated by temperature scaling (T = {temperature}, {fitted})."
+        )
     return parts
 
 
