@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import platform
+import sys
+from pathlib import Path
+
 import torch
 
+from . import __version__
 from .errors import EngineError
+
+# What PyTorch says of a GPU that is there and cannot compute, and what it means.
+_PLAIN_WORDS = {
+    "no kernel image": "the installed PyTorch was not built for this GPU (no kernel image is available)",
+    "out of memory": "its memory is full; close other programs that use it",
+    "driver version is insufficient": "its driver is older than the installed PyTorch needs; update the driver",
+    "busy or unavailable": "another program has reserved it",
+}
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -26,13 +39,38 @@ def choose_device(name: str = "auto") -> torch.device:
         raise EngineError("DEVICE_UNKNOWN", f"There is no device called “{name}”.", "Use auto, cpu, cuda or mps.")
     problem = None if device.type == "cpu" else _problem(device)
     if problem:
-        raise EngineError("DEVICE_UNUSABLE", f"The device {name} cannot be used: {problem}", "Use auto or cpu.")
+        raise EngineError("DEVICE_UNUSABLE", f"The device {name} cannot be used: {problem}.", "Use auto or cpu.")
     return device
 
 
 def describe_device(device: torch.device) -> str:
     """Name to show, for instance ``cuda:0 (NVIDIA H100)`` or ``cpu``."""
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def list_devices() -> list[dict]:
+    """The processors of this computer, best first: rows with ``id`` (for :func:`choose_device`), ``name``, ``usable``
+    and ``reason`` (why it cannot be used, in plain words, or ``None``). The CPU is last and always usable."""
+    rows = []
+    for device in _accelerators():
+        problem = _problem(device)
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU"
+        rows.append({"id": str(device), "name": name, "usable": problem is None, "reason": problem})
+    return [*rows, {"id": "cpu", "name": _cpu_name(), "usable": True, "reason": None}]
+
+
+def versions() -> dict[str, str | None]:
+    """What a bug report must say of the software: ``cuda`` is the version that PyTorch was built for, ``driver`` the
+    newest one that the GPU's driver serves; each is ``None`` where there is none."""
+    driver = getattr(torch._C, "_cuda_getDriverVersion", lambda: 0)() if torch.cuda.is_available() else 0
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "resformer_unet": __version__,
+        "cuda": torch.version.cuda,
+        "driver": f"CUDA {driver // 1000}.{driver % 1000 // 10}" if driver else None,
+        "platform": platform.platform(),
+    }
 
 
 def _accelerators() -> list[torch.device]:
@@ -43,15 +81,28 @@ def _accelerators() -> list[torch.device]:
 def _problem(device: torch.device) -> str | None:
     """Why a device cannot compute, learnt by running one real kernel: a driver may promise more than it holds."""
     if device.type == "cuda" and not torch.cuda.is_available():
-        return "PyTorch finds no NVIDIA GPU, or was installed without CUDA."
+        return "PyTorch finds no NVIDIA GPU, or was installed without CUDA"
     if device.type == "mps" and not torch.backends.mps.is_available():
-        return "this is not a Mac with a Metal GPU."
+        return "this is not a Mac with a Metal GPU"
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        return f"this computer has {torch.cuda.device_count()} CUDA devices, counted from 0."
+        return f"this computer has {torch.cuda.device_count()} CUDA devices, counted from 0"
     try:
         torch.nn.functional.conv2d(
             torch.ones(1, 1, 8, 8, device=device), torch.ones(1, 1, 3, 3, device=device)
         ).sum().item()
     except RuntimeError as error:
-        return str(error).splitlines()[0]
+        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        return next((words for sign, words in _PLAIN_WORDS.items() if sign in told), told)
     return None
+
+
+def _cpu_name() -> str:
+    if sys.platform == "linux":  # where the standard library knows the architecture only
+        try:
+            lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        except OSError:
+            lines = []
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine() or "CPU"

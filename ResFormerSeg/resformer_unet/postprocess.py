@@ -10,6 +10,7 @@ from scipy.ndimage import binary_fill_holes
 from skimage.measure import label, regionprops
 from torch import Tensor
 
+from .bounding_box import bounding_box
 from .letterbox import Letterbox
 
 STRIP = 8_000_000  # probabilities that are held at once when a picture is brought back to its own size
@@ -72,7 +73,7 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
 
 
 def _clean_slice(mask: np.ndarray, others: np.ndarray | None, segmentation: Mapping, smallest: float) -> np.ndarray:
-    box = _bounding_box(mask)
+    box = bounding_box(mask)
     inside = mask[box]
     if segmentation["fill_holes"]:
         inside = _fill_holes(inside, None if others is None else others[box])
@@ -100,7 +101,7 @@ def _fill_holes(mask: np.ndarray, others: np.ndarray | None) -> np.ndarray:
 
 def _solid_components(volume: np.ndarray, slices: int, largest: bool) -> np.ndarray:
     """Components (edges and faces connect) that reach through enough slices; of these only the largest, if asked."""
-    box = _bounding_box(volume)
+    box = bounding_box(volume)
     labels = label(volume[box], connectivity=2)
     regions = [region for region in regionprops(labels) if region.bbox[3] - region.bbox[0] >= slices]
     if largest:
@@ -110,12 +111,3 @@ def _solid_components(volume: np.ndarray, slices: int, largest: bool) -> np.ndar
     solid = np.zeros_like(volume)
     solid[box] = keep[labels]
     return solid
-
-
-def _bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
-    """Where a mask is not empty: lesions are small beside the image, and labels take eight bytes a voxel."""
-    box = []
-    for axis in range(mask.ndim):
-        inside = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(inside[0], inside[-1] + 1))
-    return tuple(box)

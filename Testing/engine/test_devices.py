@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from resformer_unet import devices
-from resformer_unet.devices import choose_device, describe_device
+from resformer_unet.devices import choose_device, describe_device, list_devices, versions
 from resformer_unet.errors import EngineError
 
 
@@ -69,6 +69,48 @@ def test_a_number_beyond_the_last_gpu_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert "has 2 CUDA devices" in refusal("cuda:2").message
+
+
+def test_the_cpu_is_listed_by_name_and_last(monkeypatch):
+    no_accelerators(monkeypatch)
+    (row,) = list_devices()
+    assert row["id"] == "cpu" and row["name"] and row["usable"] is True and row["reason"] is None
+
+
+def test_each_gpu_is_listed_with_the_reason_why_it_cannot_be_used(monkeypatch):
+    found = [torch.device("cuda", 0), torch.device("cuda", 1)]
+    monkeypatch.setattr(devices, "_accelerators", lambda: found)
+    monkeypatch.setattr(devices, "_problem", lambda device: "its memory is full" if device.index == 0 else None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU number {device.index}")
+    assert list_devices()[:2] == [
+        {"id": "cuda:0", "name": "GPU number 0", "usable": False, "reason": "its memory is full"},
+        {"id": "cuda:1", "name": "GPU number 1", "usable": True, "reason": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("CUDA error: no kernel image is available for execution on the device", "was not built for this GPU"),
+        ("CUDA out of memory. Tried to allocate 20.00 MiB", "its memory is full"),
+        ("The NVIDIA driver version is insufficient for CUDA runtime version", "update the driver"),
+        ("CUDA error: something else\nCompile with ...", "CUDA error: something else"),
+    ],
+)
+def test_what_a_broken_gpu_says_is_put_into_plain_words(monkeypatch, told, words):
+    def broken(*arguments, **options):
+        raise RuntimeError(told)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch, "ones", broken)
+    assert words in devices._problem(torch.device("cuda", 0))
+
+
+def test_the_versions_are_those_of_what_runs():
+    told = versions()
+    assert told["torch"] == torch.__version__ and told["cuda"] == torch.version.cuda
+    assert told["python"] and told["resformer_unet"] and "driver" in told
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
