@@ -11,6 +11,7 @@ from monai.data import set_track_meta
 from monai.transforms import (
     Compose,
     MapTransform,
+    RandAdjustContrastd,
     RandAffined,
     RandFlipd,
     RandGaussianNoised,
@@ -23,13 +24,16 @@ from torch import Tensor
 
 from ..errors import EngineError
 from .arrays import UNKNOWN
+from .random_streams import SeededTransforms
 from .recipe import Augmentation
 
 BOTH = ("image", "mask")
 
 
-def build_augmentation(settings: Augmentation, model_input: Mapping, seed: int) -> Compose:
+def build_augmentation(settings: Augmentation, model_input: Mapping, seed: int) -> SeededTransforms:
     """Transform of a sample dict: ``image`` (channels, H, W), ``mask`` (segments, H, W), ``label``, ``has_mask``.
+
+    It is called with the sample, its epoch and its index, from which all that is random in it follows.
 
     Args:
         model_input: ``input`` of the model descriptor.
@@ -61,13 +65,16 @@ def build_augmentation(settings: Augmentation, model_input: Mapping, seed: int) 
             mode=("bilinear", "nearest"),
             padding_mode="zeros",
         ),
+        RandAdjustContrastd(
+            "image", prob=0.5 if settings.gamma else 0, gamma=(math.exp(-settings.gamma), math.exp(settings.gamma))
+        ),
         RandScaleIntensityd("image", factors=settings.contrast, prob=0.5),
         RandShiftIntensityd("image", offsets=settings.brightness * intensity_range, prob=0.5),
         RandScaleIntensityd("image", factors=settings.colour, prob=0.5 if settings.colour else 0, channel_wise=True),
         RandGaussianNoised("image", prob=0.2, std=settings.noise * intensity_range),
         RandGaussianSmoothd("image", prob=settings.blur, sigma_x=(0.5, 1.2), sigma_y=(0.5, 1.2)),
     ]
-    return Compose(steps).set_random_state(seed)
+    return SeededTransforms(Compose(steps), seed)
 
 
 class RandTransposed(RandomizableTransform, MapTransform):

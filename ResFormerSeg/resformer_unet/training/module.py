@@ -12,6 +12,7 @@ from ..network import Logits, NetworkConfig, ResFormerUNet
 from .arrays import UNKNOWN
 from .losses import MultiTaskLoss
 from .recipe import Recipe
+from .resizing import resize, training_size
 
 
 class ResFormerModule(LightningModule):
@@ -19,14 +20,19 @@ class ResFormerModule(LightningModule):
 
     def __init__(self, config: NetworkConfig, recipe: Recipe, weights: Tensor | None, steps: int) -> None:
         super().__init__()
-        self.network = ResFormerUNet(config)
+        self.network = ResFormerUNet(config).to(memory_format=torch.channels_last)
         self.loss = MultiTaskLoss(config, weights, recipe.label_smoothing, recipe.diagnosis_weight)
         self.recipe = recipe
         self.steps = steps
         self.validation: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def training_step(self, batch: dict, _index: int) -> Tensor:
-        losses = self.loss(self.network(batch["image"]), batch["mask"], batch["has_mask"], batch["label"])
+        full = tuple(batch["image"].shape[2:])
+        size = training_size(full, self.recipe.first_size, self.current_epoch, self.recipe.epochs)
+        images, masks = resize(batch["image"], batch["mask"], size)
+        # Channels last: a seventh less time a step on a CPU, and what the tensor cores of a GPU ask for.
+        logits = self.network(images.contiguous(memory_format=torch.channels_last))
+        losses = self.loss(logits, masks, batch["has_mask"], batch["label"])
         self.log_dict({f"train_{name}": value for name, value in losses.items()}, on_step=False, on_epoch=True)
         return losses["loss"]
 

@@ -18,6 +18,7 @@ class Augmentation:
         flip_rows, flip_columns, transpose: probability of each.
         rotation: degrees to either side; scale: fraction to either side, rows and columns apart; shift: of the size.
         contrast: gain, a fraction to either side; colour: the same for each channel alone.
+        gamma: the exponent's natural logarithm, to either side; brightens or darkens the middle tones.
         brightness: offset to either side, noise: standard deviation; as fractions of the intensity range.
         blur: probability.
         erase_lesions: probability that lesions are painted over by tissue from elsewhere in the picture. The sample
@@ -32,6 +33,7 @@ class Augmentation:
     shift: float = 0.08
     contrast: float = 0.15
     colour: float = 0.0
+    gamma: float = 0.0
     brightness: float = 0.1
     noise: float = 0.05
     blur: float = 0.15
@@ -53,6 +55,7 @@ class Recipe:
     class_balance: float = 0.5  # weight of a class: its frequency to the power of minus this
     diagnosis_weight: float = 0.5  # of the diagnosis in the loss; the segmentation's weight is 1
     averaging: float = 0.998  # decay a step of the weights' moving average, which is what is kept
+    first_size: float = 1.0  # the training begins with images of this fraction of the input's size
     seed: int = 0
     augmentation: Augmentation = Augmentation()
 
@@ -70,8 +73,9 @@ class Recipe:
         for name in ("label_smoothing", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise _out_of_range(name, getattr(self, name), "at least 0 and below 1")
-        if not 0 < self.learning_rate <= 1:
-            raise _out_of_range("learning_rate", self.learning_rate, "above 0 and at most 1")
+        for name in ("learning_rate", "first_size"):
+            if not 0 < getattr(self, name) <= 1:
+                raise _out_of_range(name, getattr(self, name), "above 0 and at most 1")
 
     def changed(self, **changes) -> Recipe:
         """A copy with every change that is not ``None``."""
