@@ -14,6 +14,7 @@ from ..dataset import Case, read_case_image, read_case_mask, segment_masks
 from ..errors import EngineError
 from ..letterbox import Letterbox
 from ..preprocess import prepare_image
+from .sampling import Draw
 
 UNKNOWN = -1  # label of a slice whose diagnosis is not known or does not count
 
@@ -27,32 +28,34 @@ class SliceArrays(Dataset):
         masks: uint8 (n, segments, height, width).
         has_mask: bool (n,); without a mask a slice teaches the diagnosis only.
         labels: int64 (n,), index of the diagnosis or ``UNKNOWN``.
+        transform: varies a sample; called with the sample, its epoch and its index.
     """
 
     images: Tensor
     masks: Tensor
     has_mask: Tensor
     labels: Tensor
-    transform: Callable[[dict], dict] | None = None
+    transform: Callable[[dict, int, int], dict] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> dict:
+    def __getitem__(self, draw: Draw | int) -> dict:
+        """One sample, varied as its epoch asks for; a plain index means epoch 0."""
+        epoch, index = draw if isinstance(draw, tuple) else (0, draw)
         sample = {
             "image": self.images[index].float(),
             "mask": self.masks[index].float(),
             "has_mask": self.has_mask[index],
             "label": self.labels[index],
         }
-        # Not its truth: asking MONAI's Compose for its length seeds all of its transforms anew.
-        return sample if self.transform is None else self.transform(sample)
+        return sample if self.transform is None else self.transform(sample, epoch, index)
 
 
 def load_arrays(
     cases: Sequence[Case],
     descriptor: Mapping,
-    transform: Callable[[dict], dict] | None = None,
+    transform: Callable[[dict, int, int], dict] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SliceArrays:
     """Read, lay out, scale and resize every slice of the cases.
@@ -86,4 +89,5 @@ def load_arrays(
 
 def shrink_masks(stack: np.ndarray, letterbox: Letterbox) -> Tensor:
     """Boolean masks (n, segments, rows, columns) at the network's input size: half covered is inside."""
+    stack = np.moveaxis(letterbox.shown(np.moveaxis(stack, 1, -1)), -1, 1)
     return (letterbox.forward(torch.from_numpy(stack.astype(np.float32))) >= 0.5).to(torch.uint8)
