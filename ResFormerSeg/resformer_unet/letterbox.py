@@ -17,21 +17,49 @@ class Letterbox:
     Attributes:
         rows, columns: size of the slice in pixels.
         size: (height, width) of the network's input in pixels.
-        content: (top, left, height, width) of the slice inside ``size``.
+        content: (top, left, height, width) of what is shown of the slice inside ``size``.
+        window: (top, left, height, width) of what is shown inside the slice: all of it, or its middle.
     """
 
     rows: int
     columns: int
     size: tuple[int, int]
     content: tuple[int, int, int, int]
+    window: tuple[int, int, int, int]
 
     @classmethod
-    def fit(cls, rows: int, columns: int, row_mm: float, column_mm: float, size: tuple[int, int]) -> Letterbox:
-        """The largest centred placement of a slice whose pixels measure ``row_mm`` by ``column_mm``."""
-        scale = min(size[0] / (rows * row_mm), size[1] / (columns * column_mm))
-        height = min(size[0], max(1, round(rows * row_mm * scale)))
-        width = min(size[1], max(1, round(columns * column_mm * scale)))
-        return cls(rows, columns, tuple(size), ((size[0] - height) // 2, (size[1] - width) // 2, height, width))
+    def fit(
+        cls,
+        rows: int,
+        columns: int,
+        row_mm: float,
+        column_mm: float,
+        size: tuple[int, int],
+        field_mm: tuple[float, float] | None = None,
+    ) -> Letterbox:
+        """The largest centred placement of a slice whose pixels measure ``row_mm`` by ``column_mm``.
+
+        Args:
+            field_mm: height and width of the middle of a slice that fills the input, so that a millimetre is as large
+                in every image; what lies farther out is not shown. ``None`` shows the whole slice, as large as it fits.
+        """
+        shown = (rows, columns)
+        if field_mm is not None:
+            shown = (
+                min(rows, max(1, round(field_mm[0] / row_mm))),
+                min(columns, max(1, round(field_mm[1] / column_mm))),
+            )
+        high, wide = field_mm or (rows * row_mm, columns * column_mm)
+        scale = min(size[0] / high, size[1] / wide)
+        height = min(size[0], max(1, round(shown[0] * row_mm * scale)))
+        width = min(size[1], max(1, round(shown[1] * column_mm * scale)))
+        content = ((size[0] - height) // 2, (size[1] - width) // 2, height, width)
+        return cls(rows, columns, tuple(size), content, ((rows - shown[0]) // 2, (columns - shown[1]) // 2, *shown))
+
+    def shown(self, stack: np.ndarray) -> np.ndarray:
+        """View of what the network is shown of slices (n, rows, columns, ...)."""
+        top, left, height, width = self.window
+        return stack[:, top : top + height, left : left + width]
 
     def shrink(self, stack: np.ndarray) -> np.ndarray:
         """Average blocks of pixels of a slice far larger than the network's input, before anything turns it to float.
@@ -40,14 +68,16 @@ class Letterbox:
             stack: (n, rows, columns, c), any real dtype.
 
         Returns:
-            The stack itself if it is less than four times as large as its place in the input, else a float32 array at
-            least twice that large, which :meth:`forward` takes in its stead. Memory stays near that of the result.
+            What is shown of the stack if it is less than four times as large as its place in the input, else a float32
+            array at least twice that large; :meth:`forward` takes either. Memory stays near that of the result.
         """
+        stack = self.shown(stack)
+        rows, columns = stack.shape[1:3]
         _, _, height, width = self.content
-        factor = min(self.rows // height, self.columns // width) // 2
+        factor = min(rows // height, columns // width) // 2
         if factor < 2:
             return stack
-        row_edges, column_edges = _block_edges(self.rows, factor), _block_edges(self.columns, factor)
+        row_edges, column_edges = _block_edges(rows, factor), _block_edges(columns, factor)
         column_counts = np.diff(column_edges).astype(np.float32)[:, None]
         shrunk = np.empty((len(stack), len(row_edges) - 1, len(column_counts), stack.shape[-1]), np.float32)
         for source, target in zip(stack, shrunk, strict=True):
@@ -57,7 +87,7 @@ class Letterbox:
         return shrunk
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Resize (n, c, rows, columns), already intensity-scaled, to (n, c, H, W); antialiased, padded with 0.
+        """Resize what is shown of slices (n, c, ...), intensity-scaled, to (n, c, H, W); antialiased, padded with 0.
 
         What zero looks like is up to the model: :func:`.intensity.scale_slices` centres values on the descriptor's
         ``mean``, which may be that of the training set (padding is then grey) or 0 (padding is then black).
@@ -69,24 +99,35 @@ class Letterbox:
         return F.pad(batch, (left, right, top, below))
 
     def inverse(self, batch: torch.Tensor, rows: slice | None = None) -> torch.Tensor:
-        """Crop the padding off (n, s, H, W) and resize bilinearly to (n, s, rows, columns).
+        """Crop the padding off (n, s, H, W) and resize bilinearly to (n, s, rows, columns); 0 where nothing was shown.
 
         Args:
             batch: float answers of the network, for instance probabilities.
             rows: only these rows of the slice, so that a huge picture can be brought back strip by strip.
         """
+        first, last, _ = (rows or slice(None)).indices(self.rows)
+        top, left, height, width = self.window
+        inside = min(max(first, top), last), max(min(last, top + height), first)
+        if inside[0] >= inside[1]:
+            return batch.new_zeros(*batch.shape[:2], last - first, self.columns)
+        answer = self._enlarge(batch, None if rows is None else (inside[0] - top, inside[1] - top))
+        return F.pad(answer, (left, self.columns - left - width, inside[0] - first, last - inside[1]))
+
+    def _enlarge(self, batch: torch.Tensor, rows: tuple[int, int] | None) -> torch.Tensor:
+        """The answers at the size of the window, or for its rows from the first up to the last of two numbers."""
+        _, _, shown_rows, shown_columns = self.window
         top, left, height, width = self.content
         batch = batch[..., top : top + height, left : left + width]
         if rows is None:
-            return F.interpolate(batch, (self.rows, self.columns), mode="bilinear", align_corners=False)
-        first, last, _ = rows.indices(self.rows)
-        centres = (torch.arange(first, last, device=batch.device) + 0.5) * (height / self.rows) - 0.5
+            return F.interpolate(batch, (shown_rows, shown_columns), mode="bilinear", align_corners=False)
+        first, last = rows
+        centres = (torch.arange(first, last, device=batch.device) + 0.5) * (height / shown_rows) - 0.5
         centres = centres.clamp(0, height - 1)
         above = centres.floor().long()
         weight = (centres - above).to(batch.dtype)[:, None]
         below = (above + 1).clamp(max=height - 1)
         strip = torch.lerp(batch[..., above, :], batch[..., below, :], weight)
-        return F.interpolate(strip, (last - first, self.columns), mode="bilinear", align_corners=False)
+        return F.interpolate(strip, (last - first, shown_columns), mode="bilinear", align_corners=False)
 
 
 def _block_edges(length: int, factor: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ class PreparedImage:
     Attributes:
         stack: view of the image, (slices, rows, columns, channels).
         limits: intensities that become 0 and 1 before centring.
+        first: index of the stack's first slice along the axis that is cut.
     """
 
     image: MedicalImage
@@ -33,6 +34,16 @@ class PreparedImage:
     intensity: Mapping
     limits: tuple[float, float]
     warnings: list[dict] = field(default_factory=list)
+    first: int = 0
+
+    @property
+    def slices(self) -> slice:
+        """Where the stack lies along the axis that is cut."""
+        return slice(self.first, self.first + len(self.stack))
+
+    def only(self, chosen: range) -> PreparedImage:
+        """Some of the slices, scaled as among all of them."""
+        return replace(self, stack=self.stack[chosen.start : chosen.stop], first=chosen.start)
 
     def __len__(self) -> int:
         return len(self.stack)
@@ -70,7 +81,7 @@ def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | N
             "Choose another slice axis or a larger image.",
         )
     row_mm, column_mm, _ = layout.spacing(image)
-    letterbox = Letterbox.fit(rows, columns, row_mm, column_mm, tuple(model_input["size"]))
+    letterbox = Letterbox.fit(rows, columns, row_mm, column_mm, tuple(model_input["size"]), model_input.get("field_mm"))
     intensity = model_input["intensity"]
     limits = image_limits(image.voxels, intensity)
     return PreparedImage(image, layout, stack, letterbox, intensity, limits, warnings + notes)

@@ -73,7 +73,8 @@ def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_f
 
 def test_slices_of_usual_size_are_not_shrunk():
     stack = np.zeros((3, 512, 512, 1), np.int16)
-    assert Letterbox.fit(512, 512, 1, 1, (192, 192)).shrink(stack) is stack
+    shrunk = Letterbox.fit(512, 512, 1, 1, (192, 192)).shrink(stack)
+    assert shrunk.shape == stack.shape and np.shares_memory(shrunk, stack)
 
 
 @pytest.mark.parametrize("length", [800, 999, 1001, 1003, 1501])
@@ -85,3 +86,34 @@ def test_shrinking_moves_nothing_not_even_at_the_far_edge(length):
     seen = box.forward(torch.from_numpy(shrunk).permute(0, 3, 1, 2))[0, 0, :, 0]
     direct = box.forward(torch.from_numpy(column.copy()).permute(0, 3, 1, 2))[0, 0, :, 0]
     assert (seen - direct)[1:-1].abs().max() < 0.5  # pixels of the picture, of which the network's is at least four
+
+
+def test_a_field_in_millimetres_shows_the_middle_at_the_same_scale_in_every_image():
+    coarse = Letterbox.fit(100, 120, 2.0, 2.0, (64, 64), (128, 128))
+    fine = Letterbox.fit(300, 200, 1.0, 1.0, (64, 64), (128, 128))
+    assert coarse.window == (18, 28, 64, 64)
+    assert fine.window == (86, 36, 128, 128)
+    assert coarse.content == fine.content == (0, 0, 64, 64)
+
+
+def test_an_image_smaller_than_the_field_is_padded_and_not_enlarged():
+    small = Letterbox.fit(40, 100, 1.0, 1.0, (64, 64), (128, 128))
+    assert small.window == (0, 0, 40, 100)
+    assert small.content == (22, 7, 20, 50)
+
+
+@pytest.mark.parametrize("rows", [None, slice(0, 10), slice(5, 50), slice(90, 100), slice(0, 100)])
+def test_answers_come_back_into_the_middle_with_nothing_around(rows):
+    box = Letterbox.fit(100, 120, 1.0, 1.0, (32, 32), (64, 64))
+    answer = box.inverse(torch.ones(1, 2, 32, 32), rows)
+    expected = torch.zeros(1, 2, 100, 120)
+    expected[..., 18:82, 28:92] = 1
+    assert torch.equal(answer, expected[..., rows or slice(None), :])
+
+
+def test_a_mask_keeps_its_place_on_the_way_through_a_field():
+    box = Letterbox.fit(100, 120, 1.0, 1.0, (64, 64), (64, 64))
+    mask = np.zeros((1, 100, 120, 1), np.float32)
+    mask[0, 40:60, 50:70] = 1
+    shown = torch.from_numpy(box.shrink(mask)).permute(0, 3, 1, 2)
+    assert np.array_equal(box.inverse(box.forward(shown))[0, 0].numpy(), mask[0, ..., 0])
