@@ -1,0 +1,214 @@
+"""What each part of the network is worth: the same training with one part taken away, and with other networks.
+
+    python benchmarks/ablation.py --data ../shared/data --sets skin-lesion breast-ultrasound --epochs 10 30
+    python benchmarks/ablation.py --table
+
+Every run of a variant, a seed and a data set that has finished is one JSON line of --results; runs found there are
+skipped, so that the work can be interrupted and taken up again. Seeds are the outermost loop: a broken series has all
+variants, with fewer seeds. All variants share optimiser, schedule, augmentation, batches and their order; the weights'
+moving average after the last epoch is measured, without choosing an epoch by validation, so that neither the validation
+nor the test split was seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from ablation_data import PreparedSet, fraction_of, prepare
+from ablation_networks import VARIANTS, build_network
+from ablation_table import markdown
+from network_cost import network_cost
+from torch.utils.data import DataLoader
+
+from resformer_unet.metrics import diagnosis_metrics, mean, overlap
+from resformer_unet.training.arrays import UNKNOWN, SliceArrays
+from resformer_unet.training.augmentation import build_augmentation
+from resformer_unet.training.callbacks import TrainingProgress, WarmedUpAverage
+from resformer_unet.training.losses import class_weights
+from resformer_unet.training.module import ResFormerModule, binary_masks
+from resformer_unet.training.recipe import Augmentation, Recipe
+from resformer_unet.training.sampling import EpochSampler
+
+TARGETS = ("melanoma", "malignant")  # whose sensitivity is told; otherwise that of the last diagnosis
+AUGMENTATION = {
+    "skin-lesion": Augmentation(flip_rows=0.5, rotation=45, scale=0.25, colour=0.1, brightness=0.025, noise=0.008),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.table:
+        print(markdown(_finished(options.results), VARIANTS), end="")
+        return 0
+    if len(options.epochs) not in (1, len(options.sets)):
+        sys.exit("Give --epochs one number, or one for each of --sets.")
+    torch.set_num_threads(options.threads)
+    epochs = dict(zip(options.sets, options.epochs * len(options.sets), strict=False))
+    size = tuple(options.size)
+    prepared = {name: prepare(options.data / name, size, options.cache, _report) for name in options.sets}
+    for seed in options.seeds:
+        for name in options.sets:
+            for variant in options.variants:
+                settings = {
+                    "epochs": epochs[name],
+                    "size": list(size),
+                    "batch_size": options.batch_size,
+                    "learning_rate": options.learning_rate,
+                    "precision": options.precision,
+                    "train_fraction": options.train_fraction,
+                }
+                key = {"set": name, "variant": variant, "seed": seed, "settings": settings}
+                if any(key.items() <= row.items() for row in _finished(options.results)):
+                    continue
+                row = {**key, **run(prepared[name], name, variant, seed, settings)}
+                options.results.parent.mkdir(parents=True, exist_ok=True)
+                with options.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                test = row["results"]["test"]
+                shown = ", ".join(
+                    f"{figure} {test[figure]:.3f}" for figure in ("dice", "macro_auc") if test[figure] is not None
+                )
+                print(f"{name}, {variant}, seed {seed}: test {shown}; {row['seconds_per_epoch']:.1f} s an epoch")
+    return 0
+
+
+def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -> dict:
+    """Train one variant and measure it on the validation and the test split."""
+    recipe = Recipe(
+        epochs=settings["epochs"],
+        batch_size=settings["batch_size"],
+        learning_rate=settings["learning_rate"],
+        seed=seed,
+        augmentation=AUGMENTATION.get(name, Augmentation()),
+    )
+    train_set = fraction_of(data.train, settings["train_fraction"])
+    lightning.seed_everything(seed, workers=True, verbose=False)
+    network = build_network(variant, **data.tasks)
+    parameters, gmac = network_cost(network, data.tasks["in_channels"], *settings["size"])
+    vary = build_augmentation(recipe.augmentation, data.descriptor["input"], seed)
+    loader = DataLoader(
+        replace(train_set, transform=vary),
+        min(recipe.batch_size, len(train_set)),
+        sampler=EpochSampler(len(train_set), seed),
+        drop_last=True,
+    )
+    config = network.config
+    weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
+    module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loader))
+    module.network = network
+    _quieten_lightning()
+    telling = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
+    trainer = lightning.Trainer(
+        max_epochs=recipe.epochs,
+        accelerator="cpu",
+        precision=settings["precision"],
+        callbacks=[WarmedUpAverage(recipe.averaging), telling],
+        gradient_clip_val=5.0,
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
+    wall, cpu = time.perf_counter(), time.process_time()
+    trainer.fit(module, loader)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    target = next((label for label in TARGETS if label in data.classes), data.classes[-1])
+    splits = {"val": data.val, "test": data.test}
+    return {
+        "training_images": len(train_set),
+        "parameters": parameters,
+        "gmac": gmac,
+        "seconds_per_epoch": wall / recipe.epochs,
+        "cpu_seconds_per_epoch": cpu / recipe.epochs,
+        "target": target,
+        "results": {split: measure(network, arrays, data.classes, target) for split, arrays in splits.items()},
+    }
+
+
+@torch.inference_mode()
+def measure(network: torch.nn.Module, arrays: SliceArrays, classes: Sequence[str], target: str) -> dict:
+    """Figures of a split at the network's input size; ``None`` for those of a task that the network lacks."""
+    network.eval()
+    outputs = [network(images.float()) for images in arrays.images.split(32)]
+    known = arrays.labels != UNKNOWN
+    figures: dict = {
+        "cases": len(arrays.labels),
+        "target_cases": int((arrays.labels == classes.index(target)).sum()),
+        **dict.fromkeys(("dice", "jaccard", "false_positive_rate")),
+        **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_auc", "sensitivity", "specificity", "ece")),
+        **dict.fromkeys(("target_sensitivity", "target_specificity")),
+    }
+    if network.config.segments:
+        predicted = torch.cat([binary_masks(logits, network.config.exclusive) for logits in outputs]).bool()
+        figures |= _overlaps(predicted[arrays.has_mask].numpy(), arrays.masks[arrays.has_mask].bool().numpy())
+    if network.config.diagnoses and known.any():
+        probabilities = torch.cat([logits.diagnosis for logits in outputs])[known].softmax(1).numpy()
+        figures |= diagnosis_metrics(probabilities, arrays.labels[known].tolist(), classes)
+        figures |= {f"target_{name}": figures[name][target] for name in ("sensitivity", "specificity")}
+    return figures
+
+
+def _overlaps(predicted: np.ndarray, reference: np.ndarray) -> dict:
+    """Means over the cases whose reference holds the segment; false alarms where the reference is empty."""
+    scores = [
+        overlap(p, r)
+        for case, truth in zip(predicted, reference, strict=True)
+        for p, r in zip(case, truth, strict=True)
+        if r.any()
+    ]
+    alarms = [bool(case.any()) for case, truth in zip(predicted, reference, strict=True) if not truth.any()]
+    return {
+        "dice": mean(dice for dice, _ in scores),
+        "jaccard": mean(jaccard for _, jaccard in scores),
+        "false_positive_rate": mean(alarms),
+    }
+
+
+def _finished(results: Path) -> list[dict]:
+    lines = results.read_text(encoding="utf-8").splitlines() if results.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _report(what: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _quieten_lightning() -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
+    parser.add_argument("--sets", nargs="+", default=["skin-lesion", "breast-ultrasound"])
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS, metavar="NAME")
+    parser.add_argument("--epochs", nargs="+", type=int, default=[10], help="one number, or one for each set")
+    parser.add_argument("--size", nargs=2, type=int, default=[96, 128], metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
+    parser.add_argument("--precision", default="32-true", help="Lightning's word, for instance bf16-mixed")
+    parser.add_argument("--train-fraction", type=float, default=1.0, help="share of the training images, by diagnosis")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=Path("runs/ablation.jsonl"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/ablation"), help="prepared images are kept here")
+    parser.add_argument("--table", action="store_true", help="print the tables of --results and do nothing else")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
