@@ -24,7 +24,9 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.job import Job
 from ResFormerSegLib.process import EngineProcess
 from ResFormerSegLib.result import ProcessingResult
+from ResFormerSegLib.sample_data import registerSampleData
 
+HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
 WAIT_SECONDS = 0.03  # between two looks at the application's events while the engine works
 
 
@@ -38,16 +40,19 @@ class ResFormerSeg(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["The ResFormerSeg contributors"]
         self.parent.helpText = _(
-            "Outlines structures in a medical image and names the most probable diagnosis, with the probability of "
-            "every class for every slice. Works on 2D images and on volumes. "
-            "Not a medical device: for research, not for clinical use without review."
-        )
+            "Outlines lesions or organs in a medical image and names the most probable diagnosis, with a calibrated "
+            "probability for every slice. Works on 2D images and on volumes.<br><br>"
+            "Choose a volume and a model, then press Apply. "
+            '<a href="{tutorial}">A tutorial</a> and <a href="{homepage}">all documentation</a> are on the web.<br><br>'
+            "<b>Not a medical device.</b> For research and teaching, not for clinical use without expert review."
+        ).format(tutorial=f"{HOMEPAGE}/blob/main/docs/tutorial.md", homepage=HOMEPAGE)
         self.parent.acknowledgementText = _(
-            "The network follows Bui, Le, Bum and Choo: Multi-scale Feature Enhancement in Multi-task Learning for "
-            "Medical Image Analysis, arXiv:2412.00351, 2024. What the paper leaves open was chosen by this project. "
-            "Each model names the public data that it was trained on."
-        )
+            'The network follows Bui, Le, Bum and Choo: <a href="{paper}">Multi-scale Feature Enhancement in '
+            "Multi-task Learning for Medical Image Analysis</a>, arXiv:2412.00351, 2024. What it leaves open was "
+            "chosen by this project. Each model names the public data that it was trained on, and its licence."
+        ).format(paper="https://arxiv.org/abs/2412.00351")
         self.parent.widgetRepresentationCreationEnabled = False
+        slicer.app.connect("startupCompleted()", registerSampleData)
 
 
 class ResFormerSegLogic(ScriptedLoadableModuleLogic):

@@ -27,10 +27,10 @@ def test_without_a_connection_there_is_a_phantom_and_the_reason_is_told(case, sc
     assert case.name == "phantom"
     assert "No matching distribution" in case.origin
     image, reference = (slicer.util.loadVolume(str(path), {}) for path in (case.image, case.reference))
-    voxels, ball = slicer.util.arrayFromVolume(image), slicer.util.arrayFromVolume(reference).astype(bool)
-    assert voxels.shape == ball.shape == (24, 160, 160)
+    voxels, tumour = slicer.util.arrayFromVolume(image), slicer.util.arrayFromVolume(reference).astype(bool)
+    assert voxels.shape == tumour.shape == (18, 176, 144)
     assert image.GetSpacing() == pytest.approx((1.25, 1.25, 6.0))
-    assert voxels[ball].mean() > 2 * voxels[~ball].mean()
+    assert voxels[tumour].mean() > 2 * voxels[~tumour].mean()
 
 
 def test_files_that_are_not_the_expected_ones_are_not_used(offline, tmp_path):

@@ -14,7 +14,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from phantoms import headPhantom
 
 PACKAGE = "pyradiomics==3.0.1"
 ARCHIVE = "pyradiomics-3.0.1.tar.gz"
@@ -84,24 +84,7 @@ def _download(cache: Path) -> str | None:
 
 
 def makePhantom(folder: Path) -> tuple[Path, Path]:
-    """Writes a head-like ellipsoid with a bright ball in it, and the outline of the ball; 160 x 160 x 24 voxels."""
-    import SimpleITK as sitk
-
-    spacing = np.array((1.25, 1.25, 6.0))  # mm, along i, j, k
-    k, j, i = np.indices((24, 160, 160))
-    x, y, z = (
-        (index - (length - 1) / 2) * step
-        for index, length, step in zip((i, j, k), (160, 160, 24), spacing, strict=True)
-    )
-    radius = np.sqrt((x / 68) ** 2 + (y / 85) ** 2 + (z / 66) ** 2)
-    voxels = np.select([radius < 0.86, radius < 0.92, radius < 1], [420, 90, 900], 10).astype(np.float32)
-    voxels[(np.abs(x) < 14) & (np.abs(y) < 25) & (np.abs(z) < 15)] = 200  # ventricles
-    ball = (x - 30) ** 2 + (y - 20) ** 2 + (z - 10) ** 2 < 16**2
-    voxels[ball] = 850
-    voxels += np.random.default_rng(0).normal(0, 20, voxels.shape)
+    """Writes a drawn head with a tumour, and the tumour's outline."""
     paths = folder / "phantom_image.nrrd", folder / "phantom_label.nrrd"
-    for path, array in zip(paths, (voxels.clip(0).astype(np.int16), ball.astype(np.uint8)), strict=True):
-        image = sitk.GetImageFromArray(array)
-        image.SetSpacing(spacing.tolist())
-        sitk.WriteImage(image, str(path), useCompression=True)
+    headPhantom().save(*paths)
     return paths

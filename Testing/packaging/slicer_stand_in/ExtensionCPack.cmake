@@ -1,0 +1,15 @@
+# Stands for Slicer's packaging: checks what Slicer's checks, and writes the description down for `staging.py` to read.
+foreach(name EXTENSION_README_FILE EXTENSION_LICENSE_FILE)
+  if(NOT EXISTS "${${name}}")
+    message(FATAL_ERROR "${name} points to a file that does not exist: ${${name}}")
+  endif()
+endforeach()
+file(WRITE "${CMAKE_BINARY_DIR}/description.txt" "")
+foreach(name HOMEPAGE CATEGORY CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS KEYWORDS)
+  set(value "${EXTENSION_${name}}")
+  # Slicer hands the values on without quotes, each as one argument: a semicolon would split it.
+  if(value STREQUAL "" OR value MATCHES ";")
+    message(FATAL_ERROR "EXTENSION_${name} must be one text without semicolons: \"${value}\"")
+  endif()
+  file(APPEND "${CMAKE_BINARY_DIR}/description.txt" "${name} ${value}\n")
+endforeach()

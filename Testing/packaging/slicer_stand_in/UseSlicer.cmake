@@ -1,0 +1,31 @@
+# Stands for what `include(${Slicer_USE_FILE})` brings: the macros for scripted modules and their tests. They check
+# their arguments as Slicer's do; installing is a plain copy, without byte-compiling and translations.
+set(EXTENSION_NAME "${PROJECT_NAME}")
+option(BUILD_TESTING "Register the tests." ON)
+file(WRITE "${CMAKE_BINARY_DIR}/unit_tests.txt" "")
+
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY_SLICER "WITH_GENERIC_TESTS;WITH_SUBDIR;VERBOSE" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(MY_SLICER_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "slicerMacroBuildScriptedModule: unknown arguments \"${MY_SLICER_UNPARSED_ARGUMENTS}\"")
+  endif()
+  if(NOT DEFINED MY_SLICER_NAME)
+    message(FATAL_ERROR "slicerMacroBuildScriptedModule: NAME is mandatory")
+  endif()
+  foreach(file IN LISTS MY_SLICER_SCRIPTS MY_SLICER_RESOURCES)
+    if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+      message(FATAL_ERROR "slicerMacroBuildScriptedModule: there is no file ${file}")
+    endif()
+    get_filename_component(folder "${file}" DIRECTORY)
+    install(FILES "${file}" DESTINATION "${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}/${folder}")
+  endforeach()
+endmacro()
+
+# Registered tests are only written down, for `staging.py` to read.
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(MY "" "TESTNAME_PREFIX;SCRIPT" "SLICER_ARGS" ${ARGN})
+  if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT}")
+    message(FATAL_ERROR "slicer_add_python_unittest: there is no file ${MY_SCRIPT}")
+  endif()
+  file(APPEND "${CMAKE_BINARY_DIR}/unit_tests.txt" "${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT}\n")
+endmacro()

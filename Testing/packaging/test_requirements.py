@@ -1,0 +1,48 @@
+"""What the extension asks Slicer to install, against what its worker imports."""
+
+import ast
+import importlib.metadata
+import sys
+from pathlib import Path
+
+MODULE = Path(__file__).resolve().parents[2] / "ResFormerSeg"
+BROUGHT_BY_SLICER = {"numpy", "SimpleITK"}
+BROUGHT_BY_THE_PYTORCH_EXTENSION = {"torch"}
+BROUGHT_BY_REQUIREMENTS = {"skimage", "scipy", "safetensors"}  # scipy comes with scikit-image
+
+
+def requirements() -> dict[str, str]:
+    """Package to version range in the requirements that Slicer installs."""
+    lines = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    split = [line.partition(">=") for line in lines if line and not line.startswith("#")]
+    return {name: f">={versions}" for name, _, versions in split}
+
+
+def test_slicer_is_asked_for_no_package_that_would_disturb_others():
+    assert set(requirements()) == {"scikit-image", "safetensors"}
+
+
+def test_the_lowest_versions_are_those_that_the_package_itself_needs():
+    needed = importlib.metadata.requires("resformer-unet")
+    for name, versions in requirements().items():
+        assert f"{name}{versions.split(',')[0]}" in needed
+
+
+def test_the_worker_imports_nothing_that_slicer_would_not_have():
+    waiting, seen, outside = ["worker"], set(), set()
+    while waiting:
+        name = waiting.pop()
+        path = MODULE / "resformer_unet" / f"{name}.py"
+        if name in seen or not path.exists():
+            continue
+        seen.add(name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                waiting += [node.module] if node.module else [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                outside.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Import):
+                outside |= {alias.name.split(".")[0] for alias in node.names}
+    allowed = {*BROUGHT_BY_SLICER, *BROUGHT_BY_THE_PYTORCH_EXTENSION, *BROUGHT_BY_REQUIREMENTS}
+    assert len(seen) > 10
+    assert outside - set(sys.stdlib_module_names) <= allowed
