@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -63,6 +64,27 @@ def find_model(id_or_folder: str | os.PathLike) -> ModelBundle:
         f"There is no model “{wanted}”. Known models: {known}.",
         f"Give one of these, or a model folder; {USER_FOLDERS} names more folders to search.",
     )
+
+
+def newer_version(bundle: ModelBundle) -> str | None:
+    """The highest version of the same model that can be found, if it is above this one's.
+
+    Only descriptors are read, so that it costs little; what cannot be read or understood is passed over.
+    """
+    found = [bundle.descriptor["version"]]
+    for folder in _bundle_folders():
+        try:
+            descriptor = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))
+            if descriptor["id"] == bundle.id and _numbers(descriptor["version"]):
+                found.append(descriptor["version"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    newest = max(found, key=_numbers)
+    return newest if _numbers(newest) > _numbers(bundle.descriptor["version"]) else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _bundle_folders() -> list[Path]:

@@ -82,6 +82,14 @@ def _add_predict(commands) -> None:
     _add_device(command)
     command.add_argument("--slice-axis", choices=("acquisition", "axial", "coronal", "sagittal", "stored"),
                          help="along which the slices are taken, in place of the model's choice")  # fmt: skip
+    command.add_argument("--slices", type=_slices, metavar="FIRST-LAST",
+                         help="only these slices along that axis, counted from 0")  # fmt: skip
+    command.add_argument("--min-area", type=_millimetres, metavar="MM2",
+                         help="drop smaller pieces of a slice, in place of the model's limit")  # fmt: skip
+    command.add_argument("--smoothing", type=_millimetres, default=0.0, metavar="MM",
+                         help="smooth outlines by a Gaussian of this standard deviation")  # fmt: skip
+    command.add_argument("--probability-maps", action="store_true",
+                         help="write <case>.probability.<segment>.nrrd too, in per cent")  # fmt: skip
     command.add_argument("--series", metavar="UID", help="which series of a DICOM folder that holds several")
 
 
@@ -120,6 +128,7 @@ def _add_models(commands) -> None:
 
 
 def run_predict(options: argparse.Namespace) -> int:
+    from .options import PredictOptions
     from .predict_files import predict_files
 
     progress = Progress()
@@ -129,7 +138,13 @@ def run_predict(options: argparse.Namespace) -> int:
         options.model,
         options.output,
         device=options.device,
-        slice_axis=options.slice_axis,
+        options=PredictOptions(
+            slice_axis=options.slice_axis,
+            slices=options.slices,
+            min_area_mm2=options.min_area,
+            smoothing_mm=options.smoothing,
+            probability_maps=options.probability_maps,
+        ),
         series=options.series,
         progress=progress,
     ):
@@ -244,6 +259,19 @@ def _positive(text: str) -> int:
 def _not_negative(text: str) -> int:
     if (number := int(text)) < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _slices(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and (last or first).isdecimal()) or int(last or first) < int(first):
+        raise argparse.ArgumentTypeError(f"{text} is not FIRST-LAST, such as 10-24")
+    return int(first), int(last or first)
+
+
+def _millimetres(text: str) -> float:
+    if not 0 <= (number := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0")
     return number
 
 

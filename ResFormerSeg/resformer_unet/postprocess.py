@@ -16,13 +16,16 @@ from .letterbox import Letterbox
 STRIP = 8_000_000  # probabilities that are held at once when a picture is brought back to its own size
 
 
-def masks_on_slices(probabilities: Tensor, letterbox: Letterbox, segmentation: Mapping) -> np.ndarray:
+def masks_on_slices(
+    probabilities: Tensor, letterbox: Letterbox, segmentation: Mapping, percent: np.ndarray | None = None
+) -> np.ndarray:
     """Decide which pixels belong to which segment, at the slices' own size.
 
     Args:
         probabilities: (n, channels, height, width) at the network's input size; exclusive segments have the
             background as channel 0.
         segmentation: ``segmentation`` of the model descriptor.
+        percent: uint8 (n, segments, rows, columns) to be filled with the segments' probabilities, 0 to 100.
 
     Returns:
         bool (n, segments, rows, columns).
@@ -41,19 +44,28 @@ def masks_on_slices(probabilities: Tensor, letterbox: Letterbox, segmentation: M
         else:
             chosen = strip > segmentation["threshold"]
         masks[:, :, rows] = chosen.numpy()
+        if percent is not None:
+            percent[:, :, rows] = (100 * strip[:, -segments:]).round_().to(torch.uint8).numpy()
     return masks
 
 
-def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | None) -> np.ndarray:
+def clean_masks(
+    masks: np.ndarray,
+    segmentation: Mapping,
+    pixel_mm2: float | None,
+    open_ends: tuple[bool, bool] = (False, False),
+) -> np.ndarray:
     """Fill holes and take away what is too small to be meant, as the descriptor says; changes ``masks`` in place.
 
     Args:
-        masks: bool (n, segments, rows, columns), all slices of an image.
+        masks: bool (n, segments, rows, columns), all slices of an image, or a range of them.
         segmentation: ``segmentation`` of the model descriptor: ``fill_holes``, ``min_area_mm2`` or, for pictures
             without millimetres, ``min_area_fraction`` of the slice; ``min_slices`` that a component of a volume must
             reach through; ``keep_largest`` component of each ``slice``, of the whole ``image``, or ``none``. A hole
             of an ``exclusive`` segment is filled only if no other segment lies in it.
         pixel_mm2: area of a pixel, or ``None`` if it is not known.
+        open_ends: whether the image goes on before the first and behind the last slice, which were left out. What
+            touches an open end may go on there, and is not dropped for reaching through too few slices.
     """
     count, segments, rows, columns = masks.shape
     smallest = (
@@ -68,7 +80,7 @@ def clean_masks(masks: np.ndarray, segmentation: Mapping, pixel_mm2: float | Non
         fewest = min(segmentation["min_slices"], count)
         largest = segmentation["keep_largest"] == "image"
         if (fewest > 1 or largest) and masks[:, segment].any():
-            masks[:, segment] &= _solid_components(masks[:, segment], fewest, largest)
+            masks[:, segment] &= _solid_components(masks[:, segment], fewest, largest, open_ends)
     return masks
 
 
@@ -99,11 +111,16 @@ def _fill_holes(mask: np.ndarray, others: np.ndarray | None) -> np.ndarray:
     return mask | empty[holes]
 
 
-def _solid_components(volume: np.ndarray, slices: int, largest: bool) -> np.ndarray:
+def _solid_components(volume: np.ndarray, slices: int, largest: bool, open_ends: tuple[bool, bool]) -> np.ndarray:
     """Components (edges and faces connect) that reach through enough slices; of these only the largest, if asked."""
     box = bounding_box(volume)
     labels = label(volume[box], connectivity=2)
-    regions = [region for region in regionprops(labels) if region.bbox[3] - region.bbox[0] >= slices]
+    regions = []
+    for region in regionprops(labels):
+        first, last = box[0].start + region.bbox[0], box[0].start + region.bbox[3]
+        goes_on = (open_ends[0] and first == 0) or (open_ends[1] and last == len(volume))
+        if goes_on or last - first >= slices:
+            regions.append(region)
     if largest:
         regions = sorted(regions, key=lambda region: region.area)[-1:]
     keep = np.zeros(labels.max() + 1, bool)

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bundle import ModelBundle, load_network
+from .cautions import kind_caution, model_cautions, result_cautions
 from .devices import choose_device, describe_device
 from .diagnosis import case_probabilities, slice_probabilities
 from .errors import EngineError
 from .images import MedicalImage
 from .inference import SliceBatch, SliceRunner
+from .options import PredictOptions
 from .postprocess import clean_masks, masks_on_slices
 from .preprocess import PreparedImage, prepare_image
 from .report import build_report
+from .smoothing import smooth_masks
 from .stopwatch import Stopwatch
 
 
@@ -27,10 +30,22 @@ class Prediction:
         layers: uint8 (layers, slices, rows, columns) on the image's grid, holding the segments' values; exclusive
             segments share one layer, others have one each. No layers for a model without segmentation.
         report: the content of ``<case>.json``; see ``docs/prediction-report.md``.
+        probability_maps: uint8 (segments, slices, rows, columns) in per cent, 0 in slices that were not run; ``None``
+            unless they were asked for.
     """
 
     layers: np.ndarray
     report: dict
+    probability_maps: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What the network says: masks bool (n, segments, rows, columns), logits (n, diagnoses), probability maps."""
+
+    masks: np.ndarray
+    logits: np.ndarray
+    maps: np.ndarray | None
 
 
 class Predictor:
@@ -46,97 +61,130 @@ class Predictor:
         self.bundle = bundle
         chosen = choose_device(device)
         self.runner = SliceRunner(load_network(bundle), chosen)
+        self._model_cautions = model_cautions(bundle)
 
     def predict(
         self,
         image: MedicalImage,
         *,
-        slice_axis: str | None = None,
+        options: PredictOptions | None = None,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Prediction:
         """Segment and diagnose one image; the image is not changed.
 
         Args:
-            slice_axis: in place of the model's: acquisition, axial, coronal, sagittal or stored.
+            options: the user's choices; without any, the model's own hold.
             progress: called with (slices done, slices in all).
             cancelled: asked between batches.
 
         Raises:
-            EngineError: those of :func:`.preprocess.prepare_image`, NETWORK_NOT_FINITE, OUT_OF_MEMORY.
+            EngineError: those of :func:`.preprocess.prepare_image`, BAD_OPTION, NETWORK_NOT_FINITE, OUT_OF_MEMORY.
             Cancelled: when ``cancelled()`` said so.
         """
+        options = options or PredictOptions()
         watch = Stopwatch()
         with watch.step("prepare"):
-            prepared = prepare_image(image, self.bundle.descriptor["input"], slice_axis)
-        masks, logits = self._run(prepared, watch, progress, cancelled)
+            whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
+            prepared = whole.only(options.slice_range(len(whole)))
+        answers = self._run(prepared, options, watch, progress, cancelled)
 
         with watch.step("postprocess"):
-            descriptor = self.bundle.descriptor
-            row_mm, column_mm, _ = prepared.layout.spacing(image)
+            masks, maps = answers.masks, answers.maps
+            warnings = [*prepared.warnings, *self.runner.warnings]
             if self.bundle.segments:
-                clean_masks(masks, descriptor["segmentation"], row_mm * column_mm if image.has_orientation else None)
-            layers = self._layers(prepared, masks)
+                warnings += self._tidy(masks, prepared, options, len(whole))
             probabilities = case = None
             if self.bundle.diagnoses:
-                probabilities = slice_probabilities(logits, descriptor["calibration"])
+                probabilities = slice_probabilities(answers.logits, self.bundle.descriptor["calibration"])
                 areas = masks.any(1).sum((1, 2))
-                case = case_probabilities(probabilities, areas, descriptor["diagnosis"]["rule"])
-        report = build_report(
-            self.bundle,
-            image,
-            prepared.layout,
-            masks,
-            probabilities,
-            case,
-            device=describe_device(self.runner.device),
-            warnings=prepared.warnings + self.runner.warnings,
-            timing={**watch.seconds, "total": watch.total()},
-        )
-        return Prediction(layers, report)
+                case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
+            warnings += kind_caution(self.bundle.descriptor["kind"], len(whole))
+            warnings += [*self._model_cautions, *result_cautions(self.bundle, masks, case)]
+            layers = self._layers(prepared, masks)
+            report = build_report(
+                self.bundle, image, prepared, masks, probabilities, case,
+                device=describe_device(self.runner.device), warnings=warnings,
+            )  # fmt: skip
+        timing = {**watch.seconds, "total": watch.total()}
+        report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
+        return Prediction(layers, report, maps)
 
     def _run(
         self,
         prepared: PreparedImage,
+        options: PredictOptions,
         watch: Stopwatch,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Masks bool (n, segments, rows, columns), logits (n, diagnoses)."""
-        count = len(prepared)
-        masks = np.zeros((count, len(self.bundle.segments), *prepared.stack.shape[1:3]), bool)
-        logits = np.zeros((count, len(self.bundle.diagnoses)), np.float32)
+    ) -> _Answers:
+        count, segments = len(prepared), len(self.bundle.segments)
         both_ways = prepared.layout.plane == "picture" and self.bundle.descriptor["input"]["orientation"].get(
             "both_ways", False
         )
         try:
+            answers = _Answers(
+                np.zeros((count, segments, *prepared.stack.shape[1:3]), bool),
+                np.zeros((count, len(self.bundle.diagnoses)), np.float32),
+                np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
+            )
             for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways, watch=watch):
                 where = slice(batch.first, batch.first + self._length(batch))
                 if batch.masks is not None:
                     with watch.step("postprocess"):
-                        masks[where] = masks_on_slices(
-                            batch.masks, prepared.letterbox, self.bundle.descriptor["segmentation"]
-                        )
+                        answers.masks[where] = self._masks(batch, prepared, answers.maps)
                 if batch.diagnosis is not None:
-                    logits[where] = batch.diagnosis.numpy()
+                    answers.logits[where] = batch.diagnosis.numpy()
         except MemoryError as error:
             raise EngineError(
                 "OUT_OF_MEMORY", f"{prepared.image.name} does not fit into memory.", "Close other programs, or crop it."
             ) from error
-        return masks, logits
+        return answers
+
+    def _masks(self, batch: SliceBatch, prepared: PreparedImage, maps: np.ndarray | None) -> np.ndarray:
+        """Masks of a batch, bool (n, segments, rows, columns); their probabilities go into ``maps``."""
+        segmentation = self.bundle.descriptor["segmentation"]
+        if maps is None:
+            return masks_on_slices(batch.masks, prepared.letterbox, segmentation)
+        percent = np.empty((len(batch.masks), len(maps), *prepared.stack.shape[1:3]), np.uint8)
+        masks = masks_on_slices(batch.masks, prepared.letterbox, segmentation, percent)
+        first = prepared.first + batch.first
+        for index, segment_map in enumerate(maps):
+            prepared.layout.stack(segment_map)[first : first + len(percent)] = percent[:, index]
+        return masks
+
+    def _tidy(
+        self, masks: np.ndarray, prepared: PreparedImage, options: PredictOptions, slices: int
+    ) -> list[dict[str, str]]:
+        """Smooth and clean the masks in place, as the descriptor and the user say; returns warnings."""
+        segmentation, warnings = self.bundle.descriptor["segmentation"], []
+        row_mm, column_mm, _ = prepared.layout.spacing(prepared.image)
+        in_millimetres = prepared.image.has_orientation
+        if not in_millimetres and (options.min_area_mm2 is not None or options.smoothing_mm):
+            message = (
+                "The picture's pixels have no known size: smallest area and smoothing in millimetres were ignored."
+            )
+            warnings.append({"code": "MILLIMETRES_UNKNOWN", "message": message})
+        elif options.smoothing_mm:
+            smooth_masks(
+                masks, (options.smoothing_mm / row_mm, options.smoothing_mm / column_mm), segmentation["exclusive"]
+            )
+        if options.min_area_mm2 is not None:
+            segmentation = {**segmentation, "min_area_mm2": options.min_area_mm2}
+        chosen = prepared.slices
+        open_ends = (chosen.start > 0, chosen.stop < slices)
+        clean_masks(masks, segmentation, row_mm * column_mm if in_millimetres else None, open_ends)
+        return warnings
 
     def _layers(self, prepared: PreparedImage, masks: np.ndarray) -> np.ndarray:
-        values = np.array([segment["value"] for segment in self.bundle.segments], np.uint8)
-        if self.bundle.segments and self.bundle.descriptor["segmentation"]["exclusive"]:
+        segments = self.bundle.segments
+        exclusive = bool(segments) and self.bundle.descriptor["segmentation"]["exclusive"]
+        layers = np.zeros((1 if exclusive else len(segments), *prepared.image.shape), np.uint8)
+        for index, segment in enumerate(segments):
             # Cleaning never makes exclusive segments overlap.
-            slices = np.zeros((1, len(masks), *masks.shape[2:]), np.uint8)
-            for index, value in enumerate(values):
-                slices[0][masks[:, index]] = value
-        else:
-            slices = masks.swapaxes(0, 1) * values[:, None, None, None]
-        return np.ascontiguousarray([prepared.layout.unstack(layer) for layer in slices], np.uint8).reshape(
-            len(slices), *prepared.image.shape
-        )
+            stack = prepared.layout.stack(layers[0 if exclusive else index])
+            stack[prepared.slices][masks[:, index]] = segment["value"]
+        return layers
 
     @staticmethod
     def _length(batch: SliceBatch) -> int:

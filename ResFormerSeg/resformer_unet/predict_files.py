@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from .atomic_files import atomic_write_text
 from .catalog import find_model
 from .errors import EngineError, unexpected
 from .images import read_image
-from .predict import Predictor
-from .segmentation_file import segmentation_file
+from .options import PredictOptions
+from .predict import Prediction, Predictor
+from .segmentation_file import probability_file, segmentation_file
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,15 @@ def predict_files(
     output: Path,
     *,
     device: str = "auto",
-    slice_axis: str | None = None,
+    options: PredictOptions | None = None,
     series: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Iterator[Outcome]:
     """Predict each input and write ``<case>.seg.nrrd`` and ``<case>.json`` into ``output``.
 
-    Cases of the same name are told apart by ``-2``, ``-3``... in the order of the inputs. An earlier result of the
-    same input is replaced; no other file is: not an input, nor a result of another input of that name.
+    With the option ``probability_maps``, ``<case>.probability.<segment>.nrrd`` too, uint8 in per cent. Cases of the
+    same name are told apart by ``-2``, ``-3``... in the order of the inputs. An earlier result of the same input is
+    replaced; no other file is: not an input, nor a result of another input of that name.
 
     Raises:
         EngineError: before the first input, if the model, the device or the output folder cannot be used.
@@ -54,7 +60,7 @@ def predict_files(
     sources = {path.resolve() for path in inputs if path.exists()}
     for path in inputs:
         try:
-            yield Outcome(path, _predict_file(path, predictor, output, slice_axis, series, progress, sources))
+            yield Outcome(path, _predict_file(path, predictor, output, options, series, progress, sources))
         except EngineError as error:
             yield Outcome(path, error)
         except Exception as error:  # whatever is wrong with this input, the others are none the worse for it
@@ -65,7 +71,7 @@ def _predict_file(
     path: Path,
     predictor: Predictor,
     output: Path,
-    slice_axis: str | None,
+    options: PredictOptions | None,
     series: str | None,
     progress: Callable[[str, int, int], None] | None,
     inputs: set[Path],
@@ -75,16 +81,19 @@ def _predict_file(
     read = time.perf_counter()
     prediction = predictor.predict(
         image,
-        slice_axis=slice_axis,
+        options=options,
         progress=None if progress is None else lambda done, total: progress(image.name, done, total),
     )
     predicted = time.perf_counter()
     name = _free_name(image.name, path, series, output, inputs)
     segmentation, report_file = _files(output, name)
+    maps = _map_files(output, name, predictor, prediction)
     report = {**prediction.report, "case": name, "input": str(path.absolute()), "series": series}
-    with ExitStack() as stack:  # the segmentation takes its name only after the report was written
+    with ExitStack() as stack:  # the others take their names only after the report was written
         if len(prediction.layers):
             stack.enter_context(segmentation_file(segmentation, prediction.layers, image, report["segments"]))
+        for file, probabilities in maps.items():
+            stack.enter_context(probability_file(file, probabilities, image))
         written = time.perf_counter()
         report["timing_s"] = {
             **report["timing_s"],
@@ -93,15 +102,16 @@ def _predict_file(
             "total": round(written - started, 4),
         }
         atomic_write_text(report_file, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    if not len(prediction.layers):
-        segmentation.unlink(missing_ok=True)  # another model's, of the same input; it would not belong to this report
+    written_now = {report_file, *maps, *([segmentation] if len(prediction.layers) else [])}
+    for stale in set(_present(output, name)) - written_now:
+        stale.unlink()  # an earlier prediction's of the same input; it would not belong to this report
     return report
 
 
 def _free_name(name: str, path: Path, series: str | None, output: Path, inputs: set[Path]) -> str:
     """``name``, or the first of ``name-2``, ``name-3``... whose files would replace nothing but this input's result."""
     candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(candidate for candidate in candidates if _is_free(_files(output, candidate), path, series, inputs))
+    return next(candidate for candidate in candidates if _is_free(output, candidate, path, series, inputs))
 
 
 def _files(output: Path, name: str) -> tuple[Path, Path]:
@@ -109,13 +119,29 @@ def _files(output: Path, name: str) -> tuple[Path, Path]:
     return output / f"{name}.seg.nrrd", output / f"{name}.json"
 
 
-def _is_free(files: tuple[Path, Path], path: Path, series: str | None, inputs: set[Path]) -> bool:
-    if not any(file.exists() for file in files):
+def _map_files(output: Path, name: str, predictor: Predictor, prediction: Prediction) -> dict[Path, np.ndarray]:
+    """Where the probability maps are written, and what is in them, (slices, rows, columns); none unless asked for."""
+    if prediction.probability_maps is None:
+        return {}
+    segments = [re.sub(r"[^\w-]+", "_", segment["id"]) for segment in predictor.bundle.segments]
+    files = [output / f"{name}.probability.{segment}.nrrd" for segment in segments]
+    return dict(zip(files, prediction.probability_maps, strict=True))
+
+
+def _present(output: Path, name: str) -> list[Path]:
+    """The files of a case that are there already."""
+    maps = sorted(output.glob(f"{glob.escape(name)}.probability.*.nrrd"))
+    return [file for file in (*_files(output, name), *maps) if file.exists()]
+
+
+def _is_free(output: Path, name: str, path: Path, series: str | None, inputs: set[Path]) -> bool:
+    present = _present(output, name)
+    if not present:
         return True
-    if any(file.resolve() in inputs for file in files):
+    if any(file.resolve() in inputs for file in present):
         return False
     try:
-        report = json.loads(files[1].read_text("utf-8"))
+        report = json.loads((output / f"{name}.json").read_text("utf-8"))
         return Path(report["input"]).resolve() == path.resolve() and report["series"] == series
     except (OSError, ValueError, KeyError, TypeError):  # nothing that was written here
         return False

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from . import NOT_FOR_CLINICAL_USE
 from .bundle import ModelBundle
 from .images import MedicalImage
-from .slices import SliceLayout
+from .measurements import largest_lesion, longest_diameters
+from .preprocess import PreparedImage
 
 
 def build_report(
     bundle: ModelBundle,
     image: MedicalImage,
-    layout: SliceLayout,
+    prepared: PreparedImage,
     masks: np.ndarray,
     probabilities: np.ndarray | None,
     case: np.ndarray | None,
     *,
     device: str,
     warnings: list[dict],
-    timing: Mapping[str, float],
 ) -> dict:
-    """The content of ``<case>.json``; ``docs/prediction-report.md`` explains each entry.
+    """The content of ``<case>.json`` but ``timing_s``; ``docs/prediction-report.md`` explains each entry.
 
     Args:
-        masks: bool (n, segments, rows, columns), slices in the order of the image's array axis.
+        prepared: the slices that were run.
+        masks: bool (n, segments, rows, columns) of these slices.
         probabilities: (n, diagnoses) of the slices; case: (diagnoses,) of the image; ``None`` without that task.
-        timing: seconds by step.
     """
+    layout = prepared.layout
+    segments, diagnoses = ([row["id"] for row in rows] for rows in (bundle.segments, bundle.diagnoses))
     voxels = masks.sum((2, 3))  # (n, segments)
-    diagnoses = [entry["id"] for entry in bundle.diagnoses]
-    if case is not None and bundle.segments and not voxels.any():
-        message = "Nothing was outlined. The diagnosis is the mean over all slices and should not be relied on."
-        warnings = [*warnings, {"code": "NOTHING_OUTLINED", "message": message}]
-    if mismatch := _kind_mismatch(bundle.descriptor["kind"], len(masks)):
-        warnings = [*warnings, {"code": "KIND_MISMATCH", "message": mismatch}]
+    diameters = None
+    row_mm, column_mm, _ = layout.spacing(image)
+    if image.has_orientation:  # a picture's pixels have no size in millimetres
+        diameters = longest_diameters(masks, (row_mm, column_mm))
     return {
         "case": image.name,
         "model": {
@@ -47,31 +45,23 @@ def build_report(
         },
         "device": device,
         "diagnosis": None if case is None else _diagnosis(bundle, case),
-        "segments": _segments(bundle, image, voxels.sum(0)),
+        "segments": _segments(bundle, image, voxels.sum(0), diameters),
+        "largest_lesion": _largest_lesion(bundle, image, prepared, masks),
         "slice_axis": {"plane": layout.plane, "array_axis": layout.axis},
         "slices": [
             {
-                "index": index,
+                "index": prepared.first + index,
                 "probabilities": {} if probabilities is None else _named(diagnoses, probabilities[index]),
-                "voxels": {row["id"]: int(count) for row, count in zip(bundle.segments, voxels[index], strict=True)},
+                "voxels": dict(zip(segments, voxels[index].tolist(), strict=True)),
+                "area_mm2": None if diameters is None else _named(segments, voxels[index] * row_mm * column_mm),
+                "longest_diameter_mm": None if diameters is None else _named(segments, diameters[index]),
             }
             for index in range(len(masks))
         ],
         "warnings": warnings,
-        "timing_s": {step: round(seconds, 4) for step, seconds in timing.items()},
+        "timing_s": {},
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
-
-
-def _kind_mismatch(kind: str, slices: int) -> str | None:
-    if kind == "2d" and slices > 1:
-        return (
-            f"This model was made for single pictures; the image is a volume of {slices} slices. The result should "
-            "not be relied on."
-        )
-    if kind == "volume" and slices == 1:
-        return "This model was made for volumes; the image is a single slice. The result should not be relied on."
-    return None
 
 
 def _diagnosis(bundle: ModelBundle, case: np.ndarray) -> dict:
@@ -88,9 +78,8 @@ def _diagnosis(bundle: ModelBundle, case: np.ndarray) -> dict:
     }
 
 
-def _segments(bundle: ModelBundle, image: MedicalImage, voxels: np.ndarray) -> list[dict]:
+def _segments(bundle: ModelBundle, image: MedicalImage, voxels: np.ndarray, diameters: np.ndarray | None) -> list[dict]:
     exclusive = bool(bundle.segments) and bundle.descriptor["segmentation"]["exclusive"]
-    # A picture's pixels have no size in millimetres.
     voxel_mm3 = float(abs(np.linalg.det(image.affine[:3, :3]))) if image.has_orientation else None
     return [
         {
@@ -99,12 +88,30 @@ def _segments(bundle: ModelBundle, image: MedicalImage, voxels: np.ndarray) -> l
             "value": segment["value"],
             "voxels": int(count),
             "volume_mm3": None if voxel_mm3 is None else count * voxel_mm3,
+            "longest_diameter_mm": None if diameters is None else float(diameters[:, index].max()),
             "layer": 0 if exclusive else index,
             "color": segment["color"],
             "terminology": segment["terminology"],
         }
         for index, (segment, count) in enumerate(zip(bundle.segments, voxels.tolist(), strict=True))
     ]
+
+
+def _largest_lesion(
+    bundle: ModelBundle, image: MedicalImage, prepared: PreparedImage, masks: np.ndarray
+) -> dict | None:
+    largest = largest_lesion(masks)
+    if largest is None:
+        return None
+    index, row, column = largest.center
+    ijk = prepared.layout.voxel_of(prepared.first + index, row, column, image.shape)
+    return {
+        "segment": bundle.segments[largest.segment]["id"],
+        "voxels": largest.voxels,
+        "slice": prepared.first + index,
+        "center_ijk": list(ijk),
+        "center_lps": (image.affine @ [*ijk, 1])[:3].tolist(),
+    }
 
 
 def _named(names: list[str], values: np.ndarray) -> dict[str, float]:

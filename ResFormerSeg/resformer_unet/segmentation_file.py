@@ -1,4 +1,5 @@
-"""Segmentations as .seg.nrrd: what 3D Slicer opens with names, colours and coded terminology."""
+"""Segmentations as .seg.nrrd, which 3D Slicer opens with names, colours and coded terminology, and their probabilities.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +40,7 @@ def segmentation_file(
         labels = sitk.GetImageFromArray(np.moveaxis(layers, 0, -1), isVector=True)
     else:
         labels = sitk.GetImageFromArray(layers[0])
-    labels.SetSpacing(image.spacing.tolist())
-    labels.SetDirection((image.affine[:3, :3] / image.spacing).ravel().tolist())
-    labels.SetOrigin(image.affine[:3, 3].tolist())
-
+    _place(labels, image)
     labels.SetMetaData("Segmentation_MasterRepresentation", "Binary labelmap")
     labels.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
     labels.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
@@ -62,9 +60,37 @@ def segmentation_file(
         for key, value in fields.items():
             labels.SetMetaData(f"Segment{index}_{key}", value)
 
+    with _written(path, labels):
+        yield
+
+
+@contextmanager
+def probability_file(path: str | Path, percent: np.ndarray, image: MedicalImage) -> Iterator[None]:
+    """Write a probability map on the grid of an image as NRRD, as :func:`segmentation_file` does.
+
+    Args:
+        percent: uint8 (slices, rows, columns), 0 to 100.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
+    """
+    probabilities = sitk.GetImageFromArray(percent)
+    _place(probabilities, image)
+    with _written(path, probabilities):
+        yield
+
+
+def _place(voxels: sitk.Image, image: MedicalImage) -> None:
+    voxels.SetSpacing(image.spacing.tolist())
+    voxels.SetDirection((image.affine[:3, :3] / image.spacing).ravel().tolist())
+    voxels.SetOrigin(image.affine[:3, 3].tolist())
+
+
+@contextmanager
+def _written(path: str | Path, voxels: sitk.Image) -> Iterator[None]:
     with atomic_file(path) as temporary:
         try:
-            sitk.WriteImage(labels, str(temporary), useCompression=True)
+            sitk.WriteImage(voxels, str(temporary), useCompression=True)
             # Small files fail only when their buffer is flushed, of which the writer says nothing: read it back.
             sitk.ReadImage(str(temporary))
         except RuntimeError:  # the file could be made, so it is its size that does not fit

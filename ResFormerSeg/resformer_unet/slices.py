@@ -50,6 +50,15 @@ class SliceLayout:
             slices = slices.swapaxes(1, 2)
         return np.moveaxis(slices, 0, self.axis)
 
+    def voxel_of(self, index: int, row: int, column: int, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(column i, row j, slice k) on the grid of an image of ``shape``, of a pixel that :meth:`stack` puts there."""
+        row_axis, column_axis = self._plane_axes()
+        place = [0, 0, 0]
+        place[self.axis] = index
+        place[row_axis] = shape[row_axis] - 1 - row if self.flip_rows else row
+        place[column_axis] = shape[column_axis] - 1 - column if self.flip_columns else column
+        return place[2], place[1], place[0]
+
     def spacing(self, image: MedicalImage) -> tuple[float, float, float]:
         """Distance in millimetres between rows, between columns and between slices."""
         row_axis, column_axis = self._plane_axes()

@@ -73,7 +73,7 @@ def test_predict_prints_a_sentence_a_case_and_the_progress_beside_it(tmp_path, p
     assert first.startswith("mole: ") and "(probability 0." in first and first.endswith("pixels")
     assert second.startswith("head: ") and second.endswith("ml")
     assert "mole: 1 of 1\n" in printed.err and "head: 6 of 6\n" in printed.err
-    assert "\r" not in printed.err and "%" not in printed.err  # no bar where there is no terminal
+    assert "\r" not in printed.err and "%|" not in printed.err  # no bar where there is no terminal
     report = json.loads((tmp_path / "out" / "head.json").read_text("utf-8"))
     assert report["not_for_clinical_use"] == NOT_FOR_CLINICAL_USE
 

@@ -18,8 +18,8 @@ from stand_ins import BrightNetwork, stand_in_bundle
 from tiny_model import save_tiny
 
 DOCUMENTED = {
-    "case", "input", "series", "model", "device", "diagnosis", "segments", "slice_axis", "slices", "warnings",
-    "timing_s", "not_for_clinical_use",
+    "case", "input", "series", "model", "device", "diagnosis", "segments", "largest_lesion",
+    "slice_axis", "slices", "warnings", "timing_s", "not_for_clinical_use",
 }  # fmt: skip
 
 
