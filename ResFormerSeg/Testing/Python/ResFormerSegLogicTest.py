@@ -1,0 +1,84 @@
+"""The module's logic in the application: what it refuses, and a whole run where PyTorch is installed."""
+
+import importlib.util
+import json
+import unittest
+from pathlib import Path
+
+import slicer
+
+ENGINE_NEEDS = ("torch", "skimage", "safetensors", "SimpleITK")
+
+
+def missingPackages() -> list[str]:
+    return [name for name in ENGINE_NEEDS if importlib.util.find_spec(name) is None]
+
+
+def loadSample(name: str):
+    from ResFormerSegLib.sample_data import SAMPLES
+
+    sample = next(sample for sample in SAMPLES if sample.name == name)
+    return slicer.util.loadVolume(str(sample.image), {"name": name})
+
+
+class ResFormerSegLogicTest(unittest.TestCase):
+    def setUp(self):
+        import ResFormerSeg
+
+        slicer.mrmlScene.Clear(False)
+        self.logic = ResFormerSeg.ResFormerSegLogic()
+
+    def assertRefused(self, code, *arguments, **options):
+        """The run fails with that code, says why in words, and leaves the scene as it was."""
+        from ResFormerSegLib.errors import ResFormerSegError
+
+        nodes = slicer.mrmlScene.GetNumberOfNodes()
+        with self.assertRaises(ResFormerSegError) as caught:
+            self.logic.process(*arguments, **options)
+        self.assertEqual(caught.exception.code, code)
+        self.assertTrue(caught.exception.message)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), nodes)
+
+    def test_everythingThatTheModuleNeedsWasInstalled(self):
+        import ResFormerSegLib
+
+        folder = Path(ResFormerSegLib.__file__).resolve().parent.parent
+        for name in ("Resources/requirements.txt", "Resources/Icons/ResFormerSeg.png", "resformer_unet/worker.py"):
+            self.assertTrue((folder / name).is_file(), name)
+        models = sorted((folder / "Resources" / "Models").glob("*/model.json"))
+        self.assertTrue(models, "no models")
+        for descriptor in models:
+            self.assertTrue(json.loads(descriptor.read_text(encoding="utf-8"))["title"])
+            self.assertTrue((descriptor.parent / "weights.safetensors").is_file())
+
+    def test_noVolumeIsRefused(self):
+        self.assertRefused("NO_VOLUME", None)
+
+    def test_aVolumeWithoutVoxelsIsRefused(self):
+        self.assertRefused("VOLUME_EMPTY", slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"))
+
+    def test_aModelThatDoesNotExistIsRefused(self):
+        if missingPackages():
+            self.skipTest(f"The engine cannot run: {missingPackages()} not installed.")
+        self.assertRefused("MODEL_NOT_FOUND", loadSample("Head phantom"), modelId="no such model", device="cpu")
+
+    def test_aVolumeIsOutlinedAndDiagnosed(self):
+        self.assertOutlinedAndDiagnosed("Head phantom", "brain-tumor-mr")
+
+    def test_aPictureIsOutlinedAndDiagnosed(self):
+        self.assertOutlinedAndDiagnosed("Skin phantom", "skin-lesion")
+
+    def assertOutlinedAndDiagnosed(self, sample, modelId):
+        if missingPackages():
+            self.skipTest(f"The engine cannot run: {missingPackages()} not installed.")
+        volume = loadSample(sample)
+        before = slicer.util.arrayFromVolume(volume).copy()
+        result = self.logic.process(volume, modelId=modelId, device="cpu")
+        self.assertTrue((slicer.util.arrayFromVolume(volume) == before).all(), "the volume was changed")
+        self.assertEqual(result.tableNode.GetNumberOfRows(), before.shape[0])
+        self.assertAlmostEqual(sum(result.probabilities.values()), 1.0, places=3)
+        self.assertEqual(result.probability, max(result.probabilities.values()))
+        outlined = 0
+        for segmentId in result.segmentationNode.GetSegmentation().GetSegmentIDs():
+            outlined += slicer.util.arrayFromSegmentBinaryLabelmap(result.segmentationNode, segmentId, volume).sum()
+        self.assertEqual(outlined, sum(segment["voxels"] for segment in result.report["segments"]))

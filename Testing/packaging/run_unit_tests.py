@@ -1,0 +1,35 @@
+"""Runs the scripts that CMake registered as tests, as Slicer would, but in the test bed.
+
+python Testing/packaging/run_unit_tests.py MODULE_FOLDER SCRIPT...        ends with 1 when a test failed
+
+MODULE_FOLDER is the folder with ResFormerSeg.py: the source tree's, or one that CMake installed.
+"""
+
+import os
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+
+import slicer_bed  # noqa: E402
+
+
+def main(moduleFolder: Path, scripts: list[Path]) -> int:
+    slicer_bed.boot()
+    slicer_bed.loadModule(moduleFolder / "ResFormerSeg.py")
+    import ResFormerSegLib
+
+    if Path(ResFormerSegLib.__file__).resolve().parent.parent != moduleFolder:
+        raise SystemExit(f"the library came from {ResFormerSegLib.__file__}, not from {moduleFolder}")
+    sys.path.append(str(HERE / "slicer_modules"))
+    sys.path += [str(script.parent) for script in scripts]
+    suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromName(script.stem) for script in scripts)
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    return 0 if result.wasSuccessful() and result.testsRun else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve(), [Path(script) for script in sys.argv[2:]]))

@@ -1,0 +1,48 @@
+"""The extension as it is installed, away from the source tree: Slicer's unit tests, with the real engine and models."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import staging
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def unitTestRun(staged) -> str:
+    """What the run of all registered tests on the installed module says."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, HERE / "run_unit_tests.py", staged.moduleFolder, *staged.unitTests]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=staged.moduleFolder)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stderr
+
+
+def test_cmake_registers_the_self_test_and_every_script_of_unit_tests(staged):
+    scripts = {path.name for path in (staging.ROOT / "ResFormerSeg/Testing/Python").glob("*.py")}
+    assert {path.name for path in staged.unitTests} == {"ResFormerSeg.py", *scripts}
+
+
+def test_the_installed_module_passes_slicers_unit_tests_with_the_real_engine(unitTestRun):
+    assert re.search(r"^Ran [1-9]\d* tests", unitTestRun, re.MULTILINE)
+    assert "skipped" not in unitTestRun
+
+
+def test_the_worker_ran_the_installed_engine(unitTestRun, staged):
+    """Python leaves byte code beside the files that it imported."""
+    cached = {path.name.split(".")[0] for path in (staged.moduleFolder / "resformer_unet/__pycache__").iterdir()}
+    assert {"worker", "predict", "network"} <= cached
+
+
+def test_a_file_that_is_listed_but_missing_stops_cmake(tmp_path):
+    source = tmp_path / "source"
+    (source / "ResFormerSeg").mkdir(parents=True)
+    for name in ("CMakeLists.txt", "ResFormerSeg/CMakeLists.txt", "README.md", "LICENSE.txt"):
+        (source / name).write_bytes((staging.ROOT / name).read_bytes())
+    with pytest.raises(RuntimeError, match="there is no file ResFormerSeg.py"):
+        staging.stageExtension(tmp_path / "staged", source)
