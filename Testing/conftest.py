@@ -1,12 +1,56 @@
-"""Makes the test bed and the module importable, and lets Slicer's views render without a screen."""
+"""Makes the test bed and the module importable, and gives a test a fresh scene that is watched."""
 
 import os
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTING = Path(__file__).resolve().parent
+MODULE = TESTING.parent / "ResFormerSeg" / "ResFormerSeg.py"
 
 for folder in (TESTING / "scene", TESTING, TESTING.parent / "ResFormerSeg"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@pytest.fixture(scope="session")
+def bed():
+    import slicer_bed
+
+    return slicer_bed.boot()
+
+
+@pytest.fixture
+def scene(bed):
+    """An empty scene.
+
+    The test fails on a VTK error, an exception in an observer or slot, a warning of Qt's, and a temporary folder left
+    behind. As in the application, the module's parameter node outlives the closing of the scene, so it is removed.
+    """
+    from slicer_bed.watch import watch
+
+    _empty(bed)
+    bed.app.onProcessEvents = lambda: None
+    with watch(bed) as problems:
+        yield bed.scene
+        _empty(bed)
+    assert not problems, "\n".join(problems)
+    assert not list(Path(bed.temporaryPath).glob("ResFormerSeg-*")), "a temporary folder was left behind"
+
+
+def _empty(bed) -> None:
+    bed.scene.Clear(False)
+    parameterNode = bed.scene.GetSingletonNode("ResFormerSeg", "vtkMRMLScriptedModuleNode")
+    if parameterNode:
+        bed.scene.RemoveNode(parameterNode)
+
+
+@pytest.fixture(scope="session")
+def module(bed):
+    """The scripted module as the application would load it."""
+    import slicer_bed
+
+    return slicer_bed.loadModule(MODULE)

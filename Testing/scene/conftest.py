@@ -1,4 +1,4 @@
-"""A fresh real scene for each test, and the module's logic with a worker that behaves as the test wants it."""
+"""The module's logic with a worker that behaves as the test wants it."""
 
 import os
 import sys
@@ -7,39 +7,6 @@ from pathlib import Path
 import pytest
 
 TESTING = Path(__file__).resolve().parent.parent
-MODULE = TESTING.parent / "ResFormerSeg" / "ResFormerSeg.py"
-
-
-@pytest.fixture(scope="session")
-def bed():
-    import slicer_bed
-
-    return slicer_bed.boot()
-
-
-@pytest.fixture
-def scene(bed):
-    """An empty scene.
-
-    A VTK error or an exception in an observer fails the test, and so does a temporary folder left behind.
-    """
-    from slicer_bed.watch import watchVtk
-
-    bed.scene.Clear(False)
-    bed.app.onProcessEvents = lambda: None
-    with watchVtk() as problems:
-        yield bed.scene
-        bed.scene.Clear(False)
-    assert not problems, "\n".join(problems)
-    assert not list(Path(bed.temporaryPath).glob("ResFormerSeg-*")), "a temporary folder was left behind"
-
-
-@pytest.fixture(scope="session")
-def module(bed):
-    """The scripted module as the application would load it."""
-    import slicer_bed
-
-    return slicer_bed.loadModule(MODULE)
 
 
 @pytest.fixture

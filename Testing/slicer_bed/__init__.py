@@ -2,13 +2,16 @@
 
 The `slicer-core` wheel brings Slicer's own C++ libraries (MRML nodes, module logics, displayable managers) and the
 real `slicer.util`, but neither Qt nor the application object. This package supplies the little that is missing, so
-that the module runs unchanged in pytest and in the demonstration:
+that the module and its panel run unchanged in pytest and in the demonstration. Where it differs from the application
+it is to be the stricter of the two.
 
     >>> import slicer_bed
     >>> bed = slicer_bed.boot()                       # slicer.mrmlScene, slicer.app, slicer.modules.<name>.logic()
     >>> module = slicer_bed.loadModule("ResFormerSeg/ResFormerSeg.py")
     >>> volume = slicer.util.loadVolume("head.nrrd")
     >>> result = module.ResFormerSegLogic().process(volume)
+    >>> widget = slicer_bed.openWidget("ResFormerSeg/ResFormerSeg.py")     # the panel, shown without a screen
+    >>> slicer_bed.grabWidget(widget, "panel.png", dark=True)
 
 | file | what |
 |---|---|
@@ -17,12 +20,17 @@ that the module runs unchanged in pytest and in the demonstration:
 | `files.py` | loading and saving through `slicer.util.load*`, `saveNode`, `saveScene` |
 | `subject_hierarchy.py` | nodes appear in the subject hierarchy, as the application's Qt plugins do it |
 | `scripted_module.py` | loads a scripted module as the application does |
-| `stand_ins/` | the Python modules of Slicer that the wheel lacks (`slicer.ScriptedLoadableModule`, `slicer.i18n`) |
+| `stand_ins/` | Python modules of Slicer that the wheel lacks: `slicer.parameterNodeWrapper`, `slicer.i18n` and so on |
+| `pythonqt/` | PySide6 with the rules of PythonQt, through which scripts see Qt inside Slicer |
+| `qt_modules.py`, `ui_loader.py` | `import qt`, `import ctk`, and .ui files |
+| `substitutes/` | widgets of CTK and Slicer, held to the names of the real classes |
+| `panel.py` | opens, reloads, closes and photographs a module's panel |
 | `views.py` | slice and 3D views of Slicer, rendered offscreen |
 | `watch.py` | collects VTK errors and exceptions in observers, which would pass unseen otherwise |
 """
 
 from slicer_bed.boot import boot
+from slicer_bed.panel import closeWidget, grabWidget, openWidget, reloadWidget, setDark
 from slicer_bed.scripted_module import loadModule
 
-__all__ = ["boot", "loadModule"]
+__all__ = ["boot", "closeWidget", "grabWidget", "loadModule", "openWidget", "reloadWidget", "setDark"]

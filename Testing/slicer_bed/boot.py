@@ -1,4 +1,4 @@
-"""Boots a real MRML scene with its application logic and module logics.
+"""Boots a real MRML scene with its application logic and module logics, and Qt with PythonQt's rules.
 
 Once per process: `boot()` returns the same bed again.
 """
@@ -15,7 +15,8 @@ import slicer
 import slicer.util
 import vtk
 
-from slicer_bed.application import Application, Module
+from slicer_bed import pythonqt, qt_modules
+from slicer_bed.application import Application, Module, QtApplication
 from slicer_bed.subject_hierarchy import SubjectHierarchySync
 
 # (name in the application, class of its logic), in the order in which the application would set them up. The logic of
@@ -29,6 +30,7 @@ MODULE_LOGICS = (
     ("Models", "vtkSlicerModelsLogic"),
     ("Segmentations", "vtkSlicerSegmentationsModuleLogic"),
     ("Tables", "vtkSlicerTablesLogic"),
+    ("Plots", "vtkSlicerPlotsLogic"),
     ("Transforms", "vtkSlicerTransformLogic"),
     ("Cameras", "vtkSlicerCamerasModuleLogic"),
 )
@@ -37,11 +39,14 @@ MODULE_LOGICS = (
 class Bed:
     """What was booted.
 
-    `scene`, `applicationLogic`, `app` and `logics` (by module name) stay alive until `shutdown()`.
+    `scene`, `applicationLogic`, `app` and `logics` (by module name) stay alive until `shutdown()`. `qtMessages` are
+    Qt's own warnings so far.
     """
 
     def __init__(self) -> None:
         self.temporaryPath = tempfile.mkdtemp(prefix="slicer_bed_")
+        self.qtMessages: list[str] = []
+        self._setUpQt()
         self.scene = slicer.mrmlScene = slicer.vtkMRMLScene()
         self.scene.SetRootDirectory(self.temporaryPath)
         self.applicationLogic = slicer.vtkSlicerApplicationLogic()
@@ -52,6 +57,17 @@ class Bed:
         self._setUpModules()
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self.subjectHierarchySync = SubjectHierarchySync(self.scene)
+
+    def _setUpQt(self) -> None:
+        pythonqt.install()
+        qt_modules.installMessageHandler(self.qtMessages)
+        settings = pythonqt.QtCore.QSettings
+        settings.setDefaultFormat(settings.IniFormat)
+        settings.setPath(settings.IniFormat, settings.UserScope, self.temporaryPath)
+        self.qtApplication = QtApplication(["Slicer", "--testing"])
+        self.qtApplication.setOrganizationName("slicer.org")
+        self.qtApplication.setApplicationName("Slicer")
+        qt_modules.install()
 
     def _setUpApplicationLogic(self) -> None:
         logic = self.applicationLogic

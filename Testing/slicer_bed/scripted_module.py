@@ -27,6 +27,8 @@ def loadModule(path: str | Path) -> ModuleType:
     spec.loader.exec_module(module)
     parent = SimpleNamespace(path=str(path), widgetRepresentationCreationEnabled=True)
     instance = getattr(module, name)(parent)
-    slicer.app.addModule(Module(name, path=str(path)))
+    made = Module(name, path=str(path))
+    made.title = parent.title
+    slicer.app.addModule(made)
     setattr(slicer.modules, f"{name}Instance", instance)
     return module

@@ -1,19 +1,26 @@
-"""Collects what VTK would only print, errors and exceptions in observers, so that a test can fail on them."""
+"""Collects what the application would only print, so that a test can fail on it, and measures blocked event loops."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import vtk
 
+from slicer_bed.pythonqt import QtCore, QtWidgets
+from slicer_bed.pythonqt.signals import slotErrors
+
 
 @contextmanager
-def watchVtk() -> Iterator[list[str]]:
-    """While it is open, errors are appended to the list it gives.
+def watch(bed) -> Iterator[list[str]]:
+    """While it is open, VTK errors, exceptions in observers and slots and Qt's warnings are appended to its list.
 
-    VTK hands an observer's exception to `sys.excepthook` and goes on.
+    VTK hands an observer's exception to `sys.excepthook` and goes on; Qt goes on after one in a slot. What slots and
+    Qt had to say is in the list when the watch is closed.
     """
     problems: list[str] = []
+    slotErrors.clear()
+    bed.qtMessages.clear()
 
     @vtk.calldata_type(vtk.VTK_STRING)
     def onError(caller, event, message) -> None:
@@ -33,3 +40,62 @@ def watchVtk() -> Iterator[list[str]]:
     finally:
         vtk.vtkOutputWindow.SetInstance(previousWindow)
         sys.excepthook = previousHook
+        problems.extend(f"exception in a slot: {type(error).__name__}: {error}" for error in slotErrors)
+        problems.extend(f"Qt warning: {message}" for message in bed.qtMessages)
+        slotErrors.clear()
+        bed.qtMessages.clear()
+
+
+def waitFor(predicate, timeout: float = 10.0, what: str = "") -> None:
+    """Lets Qt work until `predicate()` is true; raises AssertionError after `timeout` seconds.
+
+    A local event loop, not a busy one: what the panel waits for with signals and timers gets its turn as in the
+    application.
+    """
+    if predicate():
+        return
+    loop, timer = QtCore.QEventLoop(), QtCore.QTimer()
+    deadline = time.monotonic() + timeout
+
+    def look() -> None:
+        if predicate() or time.monotonic() > deadline:
+            loop.quit()
+
+    timer.timeout.connect(look)
+    timer.start(5)
+    loop.exec_()
+    timer.stop()
+    assert predicate(), f"{what or predicate} did not come true within {timeout:g} s"
+
+
+class LongestBlock:
+    """How long the event loop was kept from its work, at most: the longest gap between two ticks of a fast timer.
+
+    >>> with LongestBlock() as block:
+    ...     widget.ui.applyButton.click()
+    ...     waitFor(lambda: finished)
+    >>> assert block.seconds < 0.1
+    """
+
+    interval = 0.005
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self):
+        self._timer = QtCore.QTimer()
+        self._timer.setTimerType(QtCore.Qt.PreciseTimer)
+        self._timer.timeout.connect(self._onTick)
+        self._last = time.monotonic()
+        self._timer.start(round(self.interval * 1000))
+        return self
+
+    def _onTick(self) -> None:
+        now = time.monotonic()
+        self.seconds = max(self.seconds, now - self._last - self.interval)
+        self._last = now
+
+    def __exit__(self, *exception) -> None:
+        QtWidgets.QApplication.processEvents()
+        self._onTick()
+        self._timer.stop()

@@ -1,13 +1,22 @@
-"""Stands for `slicer.ScriptedLoadableModule` without Qt: base classes of a module, its logic and its self test."""
+"""Stands for `slicer.ScriptedLoadableModule`: base classes of a module, its panel, its logic and its self test.
+
+No developer section: the reload button's work is `slicer_bed.reloadWidget`.
+"""
 
 import importlib
 import logging
 import os
 import unittest
 
+import qt
 import slicer
 
-__all__ = ["ScriptedLoadableModule", "ScriptedLoadableModuleLogic", "ScriptedLoadableModuleTest"]
+__all__ = [
+    "ScriptedLoadableModule",
+    "ScriptedLoadableModuleWidget",
+    "ScriptedLoadableModuleLogic",
+    "ScriptedLoadableModuleTest",
+]
 
 
 class ScriptedLoadableModule:
@@ -16,12 +25,20 @@ class ScriptedLoadableModule:
         self.moduleName = self.__class__.__name__
         parent.title = parent.helpText = parent.acknowledgementText = ""
         parent.categories, parent.dependencies, parent.contributors = [], [], []
+        for suffix in (".svg", ".png"):
+            icon = self.resourcePath(f"Icons/{self.moduleName}{suffix}")
+            if os.path.isfile(icon):
+                parent.icon = qt.QIcon(icon)
+                break
         if not hasattr(slicer, "selfTests"):
             slicer.selfTests = {}
         slicer.selfTests[self.moduleName] = self.runTest
 
-    def resourcePath(self, fileName: str) -> str:
-        return os.path.join(os.path.dirname(self.parent.path), "Resources", fileName)
+    def resourcePath(self, filename: str) -> str:
+        return os.path.join(os.path.dirname(self.parent.path), "Resources", filename)
+
+    def getDefaultModuleDocumentationLink(self, docPage=None) -> str:
+        return '<p>For more information see the <a href="https://slicer.readthedocs.io">online documentation</a>.</p>'
 
     def runTest(self, msec: int = 100, **kwargs) -> None:
         module = importlib.import_module(self.__module__)
@@ -30,10 +47,70 @@ class ScriptedLoadableModule:
         testCase.runTest(**kwargs)
 
 
+class ScriptedLoadableModuleWidget:
+    def __init__(self, parent=None) -> None:
+        super().__init__()
+        self.moduleName = self.__class__.__name__.removesuffix("Widget")
+        self.developerMode = False
+        self.parent = parent
+        if not parent:
+            self.parent = slicer.qMRMLWidget()
+            self.parent.setLayout(qt.QVBoxLayout())
+            self.parent.setMRMLScene(slicer.mrmlScene)
+        self.layout = self.parent.layout()
+        if not parent:
+            self.setup()
+            self.parent.show()
+        slicer.app.moduleManager().connect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
+
+    def resourcePath(self, filename: str) -> str:
+        return os.path.join(os.path.dirname(slicer.util.modulePath(self.moduleName)), "Resources", filename)
+
+    def setup(self) -> None:
+        """For the subclass."""
+
+    def cleanup(self) -> None:
+        """For the subclass."""
+
+    def _onModuleAboutToBeUnloaded(self, moduleName: str) -> None:
+        if moduleName == self.moduleName:
+            self.cleanup()
+            slicer.app.moduleManager().disconnect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
+
+
 class ScriptedLoadableModuleLogic:
     def __init__(self, parent=None) -> None:
+        super().__init__()
         self.moduleName = self.__class__.__name__.removesuffix("Logic")
         self.isSingletonParameterNode = True
+
+    def getParameterNode(self):
+        """The module's node; a singleton stays when the scene is closed, though emptied of its attributes."""
+        if self.isSingletonParameterNode:
+            node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
+            if node:
+                if node.GetAttribute("ModuleName") != self.moduleName:
+                    node.SetAttribute("ModuleName", self.moduleName)
+                return node
+        else:
+            nodes = self.getAllParameterNodes()
+            if nodes:
+                return nodes[0]
+        return slicer.mrmlScene.AddNode(self.createParameterNode())
+
+    def getAllParameterNodes(self) -> list:
+        nodes = slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")
+        return [node for node in nodes if node.GetAttribute("ModuleName") == self.moduleName]
+
+    def createParameterNode(self):
+        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+        node.UnRegister(None)
+        if self.isSingletonParameterNode:
+            node.SetSingletonTag(self.moduleName)
+        node.SetModuleName(self.moduleName)
+        node.SetAttribute("ModuleName", self.moduleName)
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(self.moduleName))
+        return node
 
 
 class ScriptedLoadableModuleTest(unittest.TestCase):
