@@ -1,0 +1,184 @@
+"""The nodes of the per-slice charts: tables, plot series, plot charts and the plot views that show them.
+
+Two charts over one axis of slices: the probability of each class, from 0 to 1, and the outlined area, in its own unit.
+The nodes are the module's own: hidden, never saved (the report that they are drawn from is), made anew for each result.
+"""
+
+from __future__ import annotations
+
+import math
+
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.class_names import namesOfClasses
+
+# Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too pale for the chart's background.
+CLASS_COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
+MARKER_COLOR = (0.25, 0.25, 0.25)
+SLICE, PROBABILITY, AREA = "slice", "probability", "area"  # columns of the tables, the latter two with a number
+OUTSIDE = -1e6
+HEADROOM = 1.08  # so that the highest point is not cut by the frame
+
+
+class ChartNodes:
+    """`probabilityView` and `areaView` are plot view nodes; None where the result has no such figures.
+
+    >>> nodes = ChartNodes()
+    >>> nodes.show(result.report)
+    >>> plotView.setMRMLPlotViewNode(nodes.probabilityView)
+    >>> nodes.mark(12)                    # a vertical line at slice 12
+    >>> nodes.remove()
+    """
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self.probabilityView = self.areaView = None
+        self._nodes: list = []
+        self._charts: list = []
+        self._markers: list = []
+        self._tops: dict[str, float] = {}
+        self._marked: int | None = None
+
+    def show(self, report: dict, classNames: dict[str, str] | None = None) -> None:
+        """Replaces what was shown. classNames: by class id, where the model's description gives them."""
+        self.remove()
+        rows = report["slices"]
+        names = namesOfClasses(report, classNames)
+        probabilities = [[(row.get("probabilities") or {}).get(label, math.nan) for row in rows] for label in names]
+        areas = [areasOf(rows, segment["id"]) for segment in report["segments"]]
+        self._tops = {PROBABILITY: 1.0, AREA: max(map(max, areas), default=0.0) or 1.0}
+        self._values = self._addTable(
+            {
+                SLICE: [row["index"] for row in rows],
+                **{f"{PROBABILITY}{index}": values for index, values in enumerate(probabilities)},
+                **{f"{AREA}{index}": values for index, values in enumerate(areas)},
+            }
+        )
+        self._markerTable = self._addTable({})
+        self._setMarker(None)
+        if probabilities:
+            colors = [CLASS_COLORS[index % len(CLASS_COLORS)] for index in range(len(names))]
+            self.probabilityView = self._addChart(PROBABILITY, names.values(), colors, _("Probability"), report)
+        if areas:
+            title = _("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)")
+            segments = report["segments"]
+            self.areaView = self._addChart(
+                AREA, [row["name"] for row in segments], [row["color"] for row in segments], title, report
+            )
+
+    def mark(self, index: int | None) -> None:
+        """Puts a vertical line at the slice; None takes it away."""
+        if index == self._marked or not self._charts:
+            return
+        modified = [chart.StartModify() for chart in self._charts]
+        self._setMarker(index)
+        for marker in self._markers:
+            marker.SetName(_markerName(index))
+        for chart, state in zip(self._charts, modified, strict=True):
+            chart.EndModify(state)
+
+    def remove(self) -> None:
+        """Also when the scene was closed meanwhile and the nodes are gone."""
+        for node in reversed(self._nodes):
+            if node.GetScene() is not None:
+                node.GetScene().RemoveNode(node)
+        self._forget()
+
+    def _setMarker(self, index: int | None) -> None:
+        """The line has two points; without a slice it lies outside of the axes."""
+        place = OUTSIDE if index is None else float(index)
+        columns = {SLICE: [place, place], **{name: [0.0, HEADROOM * top] for name, top in self._tops.items()}}
+        _fill(self._markerTable, columns)
+        self._marked = index
+
+    def _addChart(self, kind: str, names, colors, yTitle: str, report: dict):
+        """names, colors (0 to 255): of each series, whose columns are called `kind` and its number."""
+        indices = [row["index"] for row in report["slices"]]
+        chart = slicer.vtkMRMLPlotChartNode()
+        self._add(chart, yTitle)
+        for number, (name, color) in enumerate(zip(names, colors, strict=True)):
+            series = self._addSeries(name, self._values, f"{kind}{number}", [part / 255 for part in color])
+            series.SetMarkerStyle(series.MarkerStyleCircle)
+            series.SetMarkerSize(7 if len(indices) <= 60 else 3)
+            chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        marker = self._addSeries(_markerName(None), self._markerTable, kind, MARKER_COLOR)
+        marker.SetMarkerStyle(marker.MarkerStyleNone)
+        chart.AddAndObservePlotSeriesNodeID(marker.GetID())
+        self._markers.append(marker)
+        chart.SetTitleVisibility(False)
+        chart.SetXAxisTitle(_("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"])))
+        chart.SetYAxisTitle(yTitle)
+        chart.SetAxisTitleFontSize(12)
+        chart.SetAxisLabelFontSize(11)
+        chart.SetLegendFontSize(11)
+        chart.SetXAxisRangeAuto(False)
+        chart.SetXAxisRange(min(indices) - 0.5, max(indices) + 0.5)
+        chart.SetYAxisRangeAuto(False)
+        chart.SetYAxisRange(0.0, HEADROOM * self._tops[kind])
+        self._charts.append(chart)
+        return self._addView(chart)
+
+    def _addSeries(self, name: str, table, column: str, color):
+        series = slicer.vtkMRMLPlotSeriesNode()
+        self._add(series, name)
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetXColumnName(SLICE)
+        series.SetYColumnName(column)
+        series.SetPlotType(series.PlotTypeScatter)
+        series.SetLineWidth(2)
+        series.SetColor(*color)
+        return series
+
+    def _addView(self, chart):
+        view = slicer.vtkMRMLPlotViewNode()
+        # Before the scene learns of the view: one without an owner is given a place in the window's layout.
+        view.SetAndObserveParentLayoutNodeID(chart.GetID())
+        view.SetPlotChartNodeID(chart.GetID())
+        view.SetDoPropagatePlotChartSelection(False)
+        view.SetInteractionMode(view.InteractionModeSelectPoints)  # panning would lose the chart out of sight
+        return self._add(view, chart.GetName())
+
+    def _addTable(self, columns: dict[str, list]):
+        table = slicer.vtkMRMLTableNode()
+        self._add(table, "ResFormerSeg chart")
+        _fill(table, columns)
+        return table
+
+    def _add(self, node, name: str):
+        node.SetName(name)
+        node.SetHideFromEditors(True)
+        node.SetSaveWithScene(False)
+        node.SetUndoEnabled(False)
+        slicer.mrmlScene.AddNode(node)
+        self._nodes.append(node)
+        return node
+
+
+def _fill(table, columns: dict[str, list]) -> None:
+    import numpy as np
+
+    slicer.util.updateTableFromArray(table, [np.array(values, float) for values in columns.values()], list(columns))
+
+
+def _markerName(index: int | None) -> str:
+    """In the chart's legend."""
+    return _("no slice") if index is None else _("slice {index}").format(index=index)
+
+
+def hasMillimetres(rows: list[dict]) -> bool:
+    """Whether the slices' areas are in mm²; the pixels of a picture have no size."""
+    return any(row.get("area_mm2") for row in rows)
+
+
+def areasOf(rows: list[dict], segmentId: str) -> list[float]:
+    """The outlined area of each slice, in mm² or, where they have no size, in pixels."""
+    entry = "area_mm2" if hasMillimetres(rows) else "voxels"
+    return [float((row.get(entry) or {}).get(segmentId, 0)) for row in rows]
+
+
+def planeName(plane: str) -> str:
+    names = {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal"), "picture": _("picture")}
+    return names.get(plane, plane)
