@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .atomic_files import atomic_write_text
+from .bootstrap import confidence_intervals
 from .bundle import ModelBundle
-from .dataset import Case, load_dataset, read_case_image, read_case_mask, read_mask, segment_masks
+from .case_scoring import score_case
+from .dataset import Case, load_dataset, read_mask, segment_masks
+from .diagnosed_units import DiagnosedUnits, diagnosed_together, diagnosed_units
 from .errors import EngineError, unexpected
-from .metrics import diagnosis_metrics, mean, overlap
+from .metrics import calibration_error, confusion_matrix, diagnosis_metrics, mean, reliability
 
 if TYPE_CHECKING:
     from .predict import Predictor
@@ -31,10 +32,8 @@ def evaluate(
 ) -> dict:
     """Evaluates the model on the data set in ``folder``, or on one split of it.
 
-    Returns ``cases`` (number scored), ``segmentation{dice{mean, <segment>}, jaccard{}, false_positive_rate}``,
-    ``diagnosis{accuracy, balanced_accuracy, macro_auc, sensitivity{}, specificity{}, ece}``, ``per_case[]``,
-    ``failed[]``, ``warnings[]``, ``model{}`` and ``data{}``. ``segmentation`` or ``diagnosis`` is ``None`` for a model
-    without that task; a figure without any case to measure it on is ``None``.
+    ``docs/evaluation.md`` explains what is returned. ``segmentation`` or ``diagnosis`` is ``None`` for a model without
+    that task; a figure without any case to measure it on is ``None``.
 
     Raises ``EngineError``: those of ``load_dataset``, MASK_VALUES_UNKNOWN, NO_CASE_EVALUATED. A case that cannot be
     read or predicted is listed in ``failed`` and the others go on.
@@ -50,7 +49,7 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     rows, failed = [], []
     for done, case in enumerate(cases, start=1):
         try:
-            rows.append(_score_case(case, predictor))
+            rows.append(score_case(case, predictor))
         except Exception as error:  # whatever is wrong with this case, the others are none the worse for it
             failure = error if isinstance(error, EngineError) else unexpected(error)
             failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
@@ -59,12 +58,17 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     if not rows:
         reason = f"The first reason: {failed[0]['message']}" if failed else "The data set or the split is empty."
         raise EngineError("NO_CASE_EVALUATED", f"None of the {len(cases)} cases could be evaluated.", reason)
-    diagnosis, warnings = _diagnosis(rows, bundle)
+    units, warnings = _units(rows, bundle)
+    classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
     return {
         "cases": len(rows),
         "segmentation": _segmentation(rows, bundle) if bundle.segments else None,
-        "diagnosis": diagnosis,
+        "diagnosis": diagnosis_metrics(units.probabilities, units.labels.tolist(), classes) if classes else None,
+        "confusion": _confusion(units, classes) if classes else None,
+        "calibration": _calibration(units) if classes else None,
+        "confidence": confidence_intervals(rows, [segment["id"] for segment in bundle.segments], units, classes),
         "per_case": rows,
+        "per_group": _groups(rows, units, classes),
         "failed": failed,
         "warnings": warnings,
         "model": {
@@ -95,50 +99,26 @@ def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
             raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
 
 
-def _score_case(case: Case, predictor: Predictor) -> dict:
-    image, segments = read_case_image(case), predictor.bundle.segments
-    references = None
-    if case.mask is not None and segments:  # read before predicting: a broken mask then costs no time
-        references = segment_masks(read_case_mask(case, image), segments)
-    prediction = predictor.predict(image)
-    diagnosis = prediction.report["diagnosis"]
-    row = {
-        "case": case.id,
-        "group": case.group,
-        "volume": min(image.shape) > 1,
-        "label": case.label,
-        "diagnosis": diagnosis and {key: diagnosis[key] for key in ("label", "probabilities")},
-        "dice": None,
-        "jaccard": None,
-        "false_positive": None,
-        "warnings": [warning["code"] for warning in prediction.report["warnings"]],
-    }
-    if references is None:
-        return row
-    if not references.any():
-        return {**row, "false_positive": bool(prediction.layers.any())}
-    row["dice"], row["jaccard"] = {}, {}
-    for segment, reference in zip(segments, references, strict=True):
-        if reference.any():
-            predicted = (prediction.layers == segment["value"]).any(axis=0)  # the value occurs in one layer only
-            row["dice"][segment["id"]], row["jaccard"][segment["id"]] = overlap(predicted, reference)
-    return row
-
-
 def _segmentation(rows: list[dict], bundle: ModelBundle) -> dict:
     figures: dict = {}
     for figure in ("dice", "jaccard"):
         scored = [row[figure] for row in rows if row[figure]]
         each = {row["id"]: mean(case.get(row["id"]) for case in scored) for row in bundle.segments}
         figures[figure] = {"mean": mean(each.values()), **each}
-    false_positives = [row["false_positive"] for row in rows if row["false_positive"] is not None]
-    return {**figures, "false_positive_rate": mean(false_positives)}
+    healthy = [row["healthy_slices"] for row in rows if row["healthy_slices"]]
+    slices = sum(row["slices"] for row in healthy)
+    return {
+        **figures,
+        "false_positive_rate": mean(row["false_positive"] for row in rows),
+        "slice_false_positive_rate": sum(row["outlined"] for row in healthy) / slices if slices else None,
+    }
 
 
-def _diagnosis(rows: list[dict], bundle: ModelBundle) -> tuple[dict | None, list[dict]]:
-    if not bundle.diagnoses:
-        return None, []
+def _units(rows: list[dict], bundle: ModelBundle) -> tuple[DiagnosedUnits, list[dict]]:
+    """What is scored for the diagnosis, and warnings about what is not."""
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
+    if not classes:
+        return diagnosed_units([], []), []
     warnings = []
     labelled = [row for row in rows if row["label"] is not None]
     if unknown := {row["label"] for row in labelled} - set(classes):
@@ -150,30 +130,61 @@ def _diagnosis(rows: list[dict], bundle: ModelBundle) -> tuple[dict | None, list
     if without := sum(row["label"] in classes for row in labelled) - len(scored):
         message = f"The model gave no diagnosis for {without} labelled cases; the figures leave them out."
         warnings.append({"code": "CASES_WITHOUT_DIAGNOSIS", "message": message})
-    units, conflicts = _groups(scored)
-    if conflicts:
-        message = f"Cases of one group have different labels, and are scored separately: {', '.join(conflicts)}."
+    units = diagnosed_units(scored, classes)
+    if units.conflicts:
+        conflicts = ", ".join(units.conflicts)
+        message = f"Cases of one group have different labels, and are scored separately: {conflicts}."
         warnings.append({"code": "GROUP_LABELS_CONFLICT", "message": message})
-    probabilities = [
-        np.mean([[row["diagnosis"]["probabilities"][name] for name in classes] for row in unit], axis=0)
-        for unit in units
-    ]
-    labels = [classes.index(unit[0]["label"]) for unit in units]
-    return diagnosis_metrics(np.array(probabilities), labels, classes), warnings
+    return units, warnings
 
 
-def _groups(rows: list[dict]) -> tuple[list[list[dict]], list[str]]:
-    """The rows that make one diagnosis each, and the groups with contradicting labels.
+def _confusion(units: DiagnosedUnits, classes: list[str]) -> dict:
+    return {"classes": classes, "counts": confusion_matrix(units.probabilities, units.labels)}
 
-    Volumes of one group, such as two phases of one patient's heart, make one diagnosis together. Pictures of one group
-    (slices of one patient, near-duplicates) are diagnosed one by one, as they would be used.
-    """
+
+def _calibration(units: DiagnosedUnits) -> dict | None:
+    """Reliability and its error with the model's temperature and without; the latter ``None`` for one without."""
+    if not len(units):
+        return None
+    found = {}
+    for name, probabilities in (("before", units.uncalibrated), ("after", units.probabilities)):
+        bins = None if probabilities is None else reliability(probabilities, units.labels)
+        found[f"ece_{name}"], found[f"bins_{name}"] = bins and calibration_error(bins), bins
+    return found
+
+
+def _groups(rows: list[dict], units: DiagnosedUnits, classes: list[str]) -> list[dict]:
+    """Means over the cases of each group, where a group has several; their joint diagnosis where there is one."""
     groups: dict[str, list[dict]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row)
-    if not any(sum(row["volume"] for row in group) > 1 for group in groups.values()):
-        return [[row] for row in rows], []
-    conflicts = [name for name, group in groups.items() if len({row["label"] for row in group}) > 1]
-    together = [group for name, group in groups.items() if name not in conflicts]
-    alone = [[row] for name in conflicts for row in groups[name]]
-    return together + alone, conflicts
+    if all(len(group) == 1 for group in groups.values()):
+        return []
+    joint = {}
+    if diagnosed_together(rows):
+        known = zip(units.groups, units.labels, units.probabilities, strict=True)
+        joint = {
+            name: {
+                "truth": classes[label],
+                "label": classes[int(probabilities.argmax())],
+                "probabilities": dict(zip(classes, probabilities.tolist(), strict=True)),
+            }
+            for name, label, probabilities in known
+            if name not in units.conflicts
+        }
+    return [
+        {
+            "group": name,
+            "cases": [row["case"] for row in group],
+            "diagnosis": joint.get(name),
+            "dice": _means_by_segment(group, "dice"),
+            "jaccard": _means_by_segment(group, "jaccard"),
+        }
+        for name, group in groups.items()
+    ]
+
+
+def _means_by_segment(rows: list[dict], figure: str) -> dict | None:
+    scored = [row[figure] for row in rows if row[figure]]
+    segments = dict.fromkeys(name for case in scored for name in case)
+    return {name: mean(case.get(name) for case in scored) for name in segments} if segments else None

@@ -253,10 +253,12 @@ def test_evaluate_writes_the_documented_figures(tmp_path, capsys):
     assert main(["evaluate", str(data), "--model", "tiny", "--split", "test", "--output", str(output)]) == 0
     report = json.loads(output.read_text("utf-8"))
     assert report["cases"] == 4 and len(report["per_case"]) == 4
-    assert report["segmentation"].keys() == {"dice", "jaccard", "false_positive_rate"}
+    assert report["segmentation"].keys() == {
+        "dice", "jaccard", "false_positive_rate", "slice_false_positive_rate"
+    }  # fmt: skip
     assert report["segmentation"]["dice"].keys() == {"mean", "lesion"}
     assert report["diagnosis"].keys() == {
-        "accuracy", "balanced_accuracy", "macro_auc", "sensitivity", "specificity", "ece"
+        "accuracy", "balanced_accuracy", "macro_auc", "auc", "sensitivity", "specificity", "ece"
     }  # fmt: skip
     printed = capsys.readouterr()
     assert "4 cases with tiny 1.0.0" in printed.out and "Dice      mean 0." in printed.out

@@ -15,9 +15,13 @@ from resformer_unet.bundle import ModelBundle
 from resformer_unet.dataset import read_case_image
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluate import evaluate, write_evaluation
-from tiny_model import tiny_descriptor
+from resformer_unet.predict import Predictor
+from tiny_model import save_tiny, tiny_descriptor
 
-KEYS = {"cases", "segmentation", "diagnosis", "per_case", "failed", "warnings", "model", "data"}
+KEYS = {
+    "cases", "segmentation", "diagnosis", "confusion", "calibration", "confidence", "per_case", "per_group", "failed",
+    "warnings", "model", "data"
+}  # fmt: skip
 
 
 class StandIn:
@@ -94,8 +98,9 @@ def test_the_report_has_the_documented_keys(data):
         "dice": {"mean": 1.0, "lesion": 1.0},
         "jaccard": {"mean": 1.0, "lesion": 1.0},
         "false_positive_rate": None,
+        "slice_false_positive_rate": None,
     }
-    figures = {"accuracy", "balanced_accuracy", "macro_auc", "sensitivity", "specificity", "ece"}
+    figures = {"accuracy", "balanced_accuracy", "macro_auc", "auc", "sensitivity", "specificity", "ece"}
     assert report["diagnosis"].keys() == figures
     assert report["model"] == {"id": "tiny", "version": "1.0.0", "sha256": "0" * 64}
     assert report["data"] == {"folder": str(data.folder), "split": "test"}
@@ -202,6 +207,59 @@ def test_volumes_are_scored_in_3d(data):
     assert evaluate(data.folder, StandIn())["segmentation"]["dice"]["lesion"] == pytest.approx(2 / 3)
 
 
+def test_healthy_slices_of_volumes_give_a_false_positive_rate_of_slices(data):
+    shape = (4, 12, 16)
+    image, mask = picture(shape=shape), np.zeros(shape)
+    image[:2, 4:8], mask[0, 4:8] = 105, 255  # one of three healthy slices is outlined
+    data.add("a", image, mask).add("healthy", picture(shape=shape), np.zeros(shape))
+    report = evaluate(data.folder, StandIn())
+    assert report["per_case"][0]["healthy_slices"] == {"slices": 3, "outlined": 1}
+    assert report["segmentation"]["slice_false_positive_rate"] == pytest.approx(1 / 7)
+    assert report["segmentation"]["false_positive_rate"] == 0
+
+
+def test_the_cases_of_each_patient_are_summed_up(data):
+    for name, benign, group in (("p1_ED", 90, "p1"), ("p1_ES", 30, "p1"), ("p2_ED", 20, "p2")):
+        image = volume(benign)
+        image[:, 4:8] = 105
+        mask = np.zeros(image.shape)
+        mask[:, slice(4, 8 if name == "p1_ED" else 6)] = 255
+        data.add(name, image, mask, "benign", group=group)
+    first, second = evaluate(data.folder, StandIn())["per_group"]
+    assert first["group"] == "p1" and first["cases"] == ["p1_ED", "p1_ES"]
+    assert first["dice"] == {"lesion": pytest.approx((1 + 2 / 3) / 2)}
+    assert first["diagnosis"] == {
+        "truth": "benign", "label": "benign", "probabilities": pytest.approx({"benign": 0.6, "malignant": 0.4})
+    }  # fmt: skip
+    assert second["diagnosis"]["label"] == "malignant"
+
+
+def test_pictures_that_are_alone_in_their_groups_have_no_summary_by_group(data):
+    data.add("a", picture(benign=90), None, "benign").add("b", picture(benign=30), None, "benign")
+    assert evaluate(data.folder, StandIn())["per_group"] == []
+
+
+def test_the_confusion_matrix_counts_cases_by_truth_and_answer(data):
+    for index, (benign, label) in enumerate(((90, "benign"), (20, "benign"), (40, "malignant"))):
+        data.add(str(index), picture(benign=benign), None, label)
+    assert evaluate(data.folder, StandIn())["confusion"] == {"classes": ["benign", "malignant"],
+                                                             "counts": [[1, 1], [0, 1]]}  # fmt: skip
+
+
+def test_calibration_is_measured_with_the_temperature_and_without(data, tmp_path):
+    data.add("a", picture(slice(4, 8)), band(slice(4, 8)), "benign").add("b", picture(slice(1, 4)), None, "malignant")
+    reports = {}
+    for temperature in (None, 4.0):
+        calibration = temperature and {"method": "temperature", "temperature": temperature, "fitted_on": "a test"}
+        bundle = save_tiny(tmp_path / str(temperature), calibration=calibration)
+        reports[temperature] = evaluate(data.folder, Predictor(bundle, "cpu"))
+    plain, calibrated = reports[None]["calibration"], reports[4.0]["calibration"]
+    assert plain["ece_before"] is None and plain["bins_before"] is None
+    assert calibrated["ece_before"] == pytest.approx(plain["ece_after"])
+    assert calibrated["bins_before"][0] == pytest.approx(plain["bins_after"][0])
+    assert calibrated["ece_after"] == reports[4.0]["diagnosis"]["ece"] != pytest.approx(plain["ece_after"])
+
+
 def test_an_unreadable_case_is_listed_and_the_others_go_on(data):
     data.add("good", picture(benign=90), None, "benign").add("bad", picture(), None, "benign")
     data.add("small-mask", picture(), band(slice(0, 2), shape=(5, 5)), "benign")
@@ -235,7 +293,7 @@ def test_an_image_is_read_once(data, monkeypatch):
     data.add("a", picture(slice(4, 8)), band(slice(4, 8)), "benign")
     read = []
     monkeypatch.setattr(
-        "resformer_unet.evaluate.read_case_image", lambda case: read.append(case.id) or read_case_image(case)
+        "resformer_unet.case_scoring.read_case_image", lambda case: read.append(case.id) or read_case_image(case)
     )
     evaluate(data.folder, StandIn())
     assert read == ["a"]

@@ -7,7 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from resformer_unet.metrics import diagnosis_metrics, mean, overlap
+from resformer_unet.metrics import (
+    calibration_error,
+    confusion_matrix,
+    diagnosis_metrics,
+    mean,
+    overlap,
+    reliability,
+    roc_curve,
+)
 
 CLASSES = ["a", "b", "c"]
 
@@ -90,7 +98,41 @@ def test_without_cases_every_figure_is_null():
         "accuracy": None,
         "balanced_accuracy": None,
         "macro_auc": None,
+        "auc": nothing,
         "sensitivity": nothing,
         "specificity": nothing,
         "ece": None,
     }
+
+
+def test_the_confusion_matrix_has_truth_in_rows_and_answers_in_columns():
+    probabilities = np.array([[0.7, 0.3], [0.1, 0.9], [0.6, 0.4]])
+    assert confusion_matrix(probabilities, [0, 0, 1]) == [[1, 1], [1, 0]]
+
+
+def test_reliability_by_hand():
+    probabilities = np.array([[0.62, 0.38], [0.66, 0.34], [0.05, 0.95], [1.0, 0.0]])
+    rows = reliability(probabilities, [0, 1, 1, 0], bins=10)
+    assert [(row["low"], row["high"], row["cases"]) for row in rows] == [(0.6, 0.7, 2), (0.9, 1.0, 2)]
+    assert [row["accuracy"] for row in rows] == [0.5, 1.0]
+    assert [row["confidence"] for row in rows] == pytest.approx([0.64, 0.975])
+    assert calibration_error(rows) == pytest.approx((2 * 0.14 + 2 * 0.025) / 4)
+
+
+def test_the_calibration_error_agrees_with_torchmetrics():
+    torch = pytest.importorskip("torch")
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    random = np.random.default_rng(0)
+    probabilities, labels = random.dirichlet((1, 2, 3), 200), random.integers(0, 3, 200)
+    expected = multiclass_calibration_error(torch.tensor(probabilities), torch.tensor(labels), 3, n_bins=15)
+    assert calibration_error(reliability(probabilities, labels)) == pytest.approx(float(expected))
+
+
+def test_the_roc_curve_runs_from_corner_to_corner_with_the_area_of_the_figures():
+    random = np.random.default_rng(1)
+    probabilities, labels = random.dirichlet((1, 1), 50), random.integers(0, 2, 50)
+    false_rate, true_rate = roc_curve(probabilities[:, 1], labels == 1)
+    assert (false_rate[0], true_rate[0], false_rate[-1], true_rate[-1]) == (0, 0, 1, 1)
+    area = ((false_rate[1:] - false_rate[:-1]) * (true_rate[1:] + true_rate[:-1]) / 2).sum()
+    assert area == pytest.approx(diagnosis_metrics(probabilities, labels, ["a", "b"])["auc"]["b"])
