@@ -1,149 +1,110 @@
-"""Serves predictions to another program, such as 3D Slicer, from a process of its own.
+"""Serves the engine to another program, such as 3D Slicer, from a process of its own.
 
 Commands come as JSON lines on stdin, events go as JSON lines to stdout, log text to stderr; ``docs/worker-protocol.md``
-lists them. The network of the last command stays loaded for the next one. The end of stdin ends the process, so that
-nothing is left behind when the other program dies.
+lists them, ``worker_commands.py`` carries them out. The process ends with its stdin, so that nothing is left behind
+when the other program dies, and when it had nothing to do for a while.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import queue
 import sys
 import threading
 import traceback
-from pathlib import Path
-
-import numpy as np
+from collections.abc import Callable
 
 from . import __version__
 from .errors import Cancelled, EngineError
-from .schema import violations
+from .worker_commands import Commands
 
-PROTOCOL = 1
+PROTOCOL = 2
 HEARTBEAT_SECONDS = 2.0
-PREDICT = {
-    "type": "object",
-    "required": ["model", "image", "output"],
-    "properties": {
-        "model": {"type": "string"},
-        "device": {"type": ["string", "null"]},
-        "output": {"type": "string"},
-        "options": {"type": ["object", "null"], "properties": {"slice_axis": {"type": ["string", "null"]}}},
-        "image": {
-            "type": "object",
-            "required": ["array", "affine_lps", "name"],
-            "properties": {
-                "array": {"type": "string"},
-                "affine_lps": {
-                    "type": "array", "minItems": 4, "maxItems": 4,
-                    "items": {"type": "array", "minItems": 4, "maxItems": 4, "items": {"type": "number"}},
-                },
-                "name": {"type": "string"},
-                "has_orientation": {"type": "boolean"},
-            },
-        },
-    },
-}  # fmt: skip
+IDLE_SECONDS = 300.0
+EXIT_GPU_BROKEN = 86  # the graphics card fails until this process has ended; another one may use the CPU
+
+
+class Job:
+    """One command under way, as the code that carries it out sees it.
+
+    Attributes:
+        cancelled: asked between two steps of the work; true says to raise ``Cancelled``.
+    """
+
+    def __init__(self, identifier: str, send: Callable[..., None], cancelled: Callable[[], bool]) -> None:
+        self._id = identifier
+        self._send = send
+        self.cancelled = cancelled
+
+    def tell(self, event: str, **content) -> None:
+        self._send(event, id=self._id, **content)
+
+    def progress(self, done: int, total: int) -> None:
+        self.tell("progress", done=done, total=total)
 
 
 class Worker:
     """Reads commands in one thread, so that a job under way can be cancelled, and works on them in the main one."""
 
-    def __init__(self, commands, events) -> None:
+    def __init__(self, commands, events, idle_seconds: float = IDLE_SECONDS) -> None:
         self._events = events
+        self._idle_seconds = idle_seconds
         self._writing = threading.Lock()
         self._jobs: queue.Queue[dict | None] = queue.Queue()
         self._open: list[str] = []  # ids of the jobs that wait or are under way
         self._cancelled: set[str] = set()
         self._leaving = False
         self._busy = threading.Event()
-        self._predictor = None
-        self._loaded: tuple[dict, str] | None = None
+        self._commands = Commands()
         threading.Thread(target=self._read, args=(commands,), daemon=True).start()
         threading.Thread(target=self._beat, daemon=True).start()
 
-    def serve(self) -> None:
-        """Work on commands until told to quit or until stdin ends."""
+    def serve(self) -> int:
+        """Work on commands until told to quit, until stdin ends or until idle for too long; gives the exit code."""
         self._send("ready", protocol=PROTOCOL, version=__version__)
-        while (command := self._jobs.get()) is not None:
+        while (command := self._next()) is not None:
             self._busy.set()
             try:
                 self._work(command)
+            except _GpuBroken:
+                return EXIT_GPU_BROKEN
             finally:
                 self._busy.clear()
+        return 0
+
+    def _next(self) -> dict | None:
+        try:
+            return self._jobs.get(timeout=self._idle_seconds)
+        except queue.Empty:
+            print(f"Nothing to do for {self._idle_seconds:g} seconds: leaving.", file=sys.stderr)
+            return None
 
     def _work(self, command: dict) -> None:
-        job = str(command.get("id", ""))
+        identifier = str(command.get("id", ""))
+        job = Job(identifier, self._send, lambda: self._leaving or identifier in self._cancelled)
         try:
-            if command.get("command") != "predict":
-                raise EngineError(
-                    "UNKNOWN_COMMAND", f"The worker does not know the command {command.get('command')!r}."
-                )
-            self._send("result", id=job, **self._predict(job, command))
+            job.tell("result", **self._commands.run(command, job))
         except Cancelled:
-            self._send("cancelled", id=job)
+            job.tell("cancelled")
         except EngineError as error:
-            self._send("error", id=job, code=error.code, message=error.message, hint=error.hint)
+            job.tell("error", code=error.code, message=error.message, hint=error.hint)
+        except MemoryError:
+            traceback.print_exc()
+            job.tell(
+                "error", code="OUT_OF_MEMORY", message="The computer's memory is full.",
+                hint="Close other programs, or crop the image.",
+            )  # fmt: skip
         except Exception as error:  # whatever happens, the other side must hear of it
             traceback.print_exc()
+            if self._commands.gpu_is_broken():
+                raise _GpuBroken from error
             message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
-            self._send("error", id=job, code="INTERNAL", message=message, hint="Please report it with the log.")
+            job.tell("error", code="INTERNAL", message=message, hint="Please report it with the log.")
         finally:
-            self._open.remove(job)
-            self._cancelled.discard(job)  # another job may have the same id
-
-    def _predict(self, job: str, command: dict) -> dict:
-        from .images import image_from_array
-
-        if problems := list(violations(command, PREDICT)):
-            raise _bad_command("; ".join(problems))
-        self._send("status", id=job, message="Loading the model")
-        predictor = self._load(command["model"], command.get("device") or "auto")
-        source = command["image"]
-        try:
-            voxels = np.load(source["array"], mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise _bad_command(f"image.array “{source['array']}” cannot be read ({error})") from error
-        image = image_from_array(voxels, source["affine_lps"], source["name"], source.get("has_orientation", True))
-        self._send("status", id=job, message="Segmenting")
-        told = 0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal told
-            for warning in predictor.runner.warnings[told:]:
-                self._send("notice", id=job, **warning)
-            told = len(predictor.runner.warnings)
-            self._send("progress", id=job, done=done, total=total)
-
-        prediction = predictor.predict(
-            image,
-            slice_axis=(command.get("options") or {}).get("slice_axis"),
-            progress=progress,
-            cancelled=lambda: self._leaving or job in self._cancelled,
-        )
-        labels = Path(command["output"]) / "labels.npy"
-        try:
-            np.save(labels, prediction.layers)
-        except OSError as error:
-            raise EngineError(
-                "OUTPUT_NOT_WRITABLE",
-                f"The result could not be written to {labels.parent}: {error.strerror}.",
-                "Free some space on the disk of the temporary folder.",
-            ) from error
-        return {"labels": str(labels), "report": prediction.report}
-
-    def _load(self, model: str, device: str):
-        from .catalog import find_model
-        from .predict import Predictor
-
-        bundle = find_model(model)
-        wanted = (bundle.descriptor, device)  # all of it: a threshold or a calibration may have been edited
-        if wanted != self._loaded:
-            self._predictor, self._loaded = None, None  # not two networks at once in a small GPU
-            self._predictor, self._loaded = Predictor(bundle, device), wanted
-        return self._predictor
+            self._open.remove(identifier)
+            self._cancelled.discard(identifier)  # another job may have the same id
 
     def _read(self, commands) -> None:
         for line in commands:
@@ -154,14 +115,14 @@ class Worker:
             if not isinstance(command, dict):
                 self._send("error", id="", code="NOT_JSON", message=f"Not a JSON object: {line[:80]!r}", hint="")
                 continue
-            job = str(command.get("id", ""))
+            identifier = str(command.get("id", ""))
             if command.get("command") == "cancel":
-                if job in self._open:
-                    self._cancelled.add(job)
+                if identifier in self._open:
+                    self._cancelled.add(identifier)
             elif command.get("command") == "quit":
                 break
             else:
-                self._open.append(job)
+                self._open.append(identifier)
                 self._jobs.put(command)
         self._leaving = True
         self._jobs.put(None)
@@ -182,18 +143,24 @@ class Worker:
                 self._leaving = True
 
 
-def _bad_command(problem: str) -> EngineError:
-    return EngineError(
-        "BAD_COMMAND", f"The worker cannot use the command: {problem}.", "docs/worker-protocol.md says what it takes."
+class _GpuBroken(Exception):
+    """Every further call to the graphics card fails until this process has ended."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m resformer_unet.worker", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--idle-seconds", type=float, default=IDLE_SECONDS, help="leave after so long without a job (default 300)"
     )
-
-
-def main() -> None:
+    options = parser.parse_args(arguments)
     # Libraries may print: only events belong on the channel that the other program reads.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
-    Worker(os.fdopen(0, "r", encoding="utf-8", errors="replace"), events).serve()
+    commands = os.fdopen(0, "r", encoding="utf-8", errors="replace")
+    code = Worker(commands, events, options.idle_seconds).serve()
     sys.stderr.flush()
+    if code:
+        os._exit(code)  # taking down a broken graphics driver in good order may hang
 
 
 if __name__ == "__main__":
