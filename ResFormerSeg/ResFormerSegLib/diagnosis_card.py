@@ -1,0 +1,208 @@
+"""The diagnosis in plain words: label, calibrated probability, a bar for each class, how it came about, warnings."""
+
+from __future__ import annotations
+
+import html
+
+import qt
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.class_names import namesOfClasses
+
+# All stand out from a light and from a dark background. A style sheet with colours of the palette would not follow when
+# the application's style is changed.
+LEADING_COLOR, OTHER_COLOR, WARNING_COLOR = "#2f86d6", "#8d939b", "#d98a00"
+BAR_STYLE = (
+    "QProgressBar {{ border: none; border-radius: 3px; background: rgba(128, 128, 128, 70); }} "
+    "QProgressBar::chunk {{ border-radius: 3px; background: {color}; }}"
+)
+
+
+class DiagnosisCard:
+    """Fills the widget it is given; shows one result at a time.
+
+    >>> card = DiagnosisCard(self.ui.diagnosisCardFrame)
+    >>> card.showResult(result, volumeNode)
+    """
+
+    def __init__(self, parentWidget) -> None:
+        layout = qt.QVBoxLayout(parentWidget)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(6)
+        self.headline = _label("diagnosisHeadline", qt.Qt.RichText)
+        self.probability = _label("diagnosisProbability")
+        self.bars = qt.QWidget()
+        self.bars.objectName = "diagnosisBars"
+        self._grid = qt.QGridLayout(self.bars)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        self._barWidgets: list = []
+        self.outlined = _label("diagnosisOutlined", qt.Qt.RichText)
+        self.rule = _label("diagnosisRule")
+        self.warnings = _label("diagnosisWarnings", qt.Qt.RichText)
+        self.caution = _label("diagnosisCaution", qt.Qt.RichText)
+        self.technicalButton = qt.QToolButton()
+        self.technicalButton.objectName = "diagnosisTechnicalButton"
+        self.technicalButton.text = _("Model and run")
+        self.technicalButton.toolTip = _("Which model made this result, where and in what time")
+        self.technicalButton.checkable = True
+        self.technicalButton.autoRaise = True
+        self.technicalButton.toolButtonStyle = qt.Qt.ToolButtonTextBesideIcon
+        self.technicalButton.arrowType = qt.Qt.RightArrow
+        self.technicalButton.connect("toggled(bool)", self._fold)
+        self.technical = _label("diagnosisTechnical")
+        self.technical.visible = False
+        for widget in (
+            self.headline,
+            self.probability,
+            self.bars,
+            self.outlined,
+            self.rule,
+            self.warnings,
+            self.caution,
+            self.technicalButton,
+            self.technical,
+        ):
+            layout.addWidget(widget)
+        self.clear()
+
+    def showResult(self, result, volumeNode=None, classNames: dict[str, str] | None = None) -> None:
+        """result: a ProcessingResult, new or restored with its scene. classNames: of all classes, by id."""
+        report = result.report
+        diagnosis = report.get("diagnosis")
+        self._showDiagnosis(diagnosis, namesOfClasses(report, classNames))
+        self.outlined.text = _outlined(report)
+        self.rule.text = _rule(report)
+        self.rule.visible = diagnosis is not None
+        self._showWarnings(result.warnings)
+        self.caution.text = "<b>" + _("Not for clinical use without review by an expert.") + "</b>"
+        self.technical.text = _technical(report)
+        for widget in (self.outlined, self.caution, self.technicalButton):
+            widget.visible = True
+
+    def clear(self) -> None:
+        self.headline.text = "<b>" + _("No result yet") + "</b>"
+        self._removeBars()
+        self.outlined.text = _("Press Apply to outline and diagnose the volume.")
+        for widget in (self.probability, self.bars, self.rule, self.warnings, self.caution, self.technicalButton):
+            widget.visible = False
+        self.technicalButton.checked = False
+
+    def setActive(self, active: bool) -> None:
+        """Nothing here depends on whether the module is shown."""
+
+    def cleanup(self) -> None:
+        self.technicalButton.disconnect("toggled(bool)", self._fold)
+
+    def _fold(self, shown: bool) -> None:
+        self.technicalButton.arrowType = qt.Qt.DownArrow if shown else qt.Qt.RightArrow
+        self.technical.visible = shown
+
+    def _showDiagnosis(self, diagnosis: dict | None, names: dict[str, str]) -> None:
+        self._removeBars()
+        self.probability.visible = self.bars.visible = diagnosis is not None
+        if diagnosis is None:
+            self.headline.text = "<b>" + _("This model gives no diagnosis") + "</b>"
+            return
+        self.headline.text = f"<font size='+2'><b>{html.escape(names[diagnosis['label']])}</b></font>"
+        if diagnosis.get("calibrated", False):
+            text, tip = (
+                _("{percent} probable (calibrated)"),
+                _(
+                    "The probabilities of single slices were calibrated on cases that the model had not learnt from, "
+                    "so that of slices called 80 % probable about 80 % are right. The rule below makes the case's from "
+                    "them. This holds for images like those of the training only."
+                ),
+            )
+        else:
+            text, tip = (
+                _("{percent} probable (not calibrated)"),
+                _("Not calibrated: the probabilities say which class is ahead, not how often that is right."),
+            )
+        self.probability.text = text.format(percent=_percent(diagnosis["probability"]))
+        self.probability.toolTip = tip
+        ranked = sorted(diagnosis["probabilities"].items(), key=lambda item: -item[1])
+        for row, (identifier, probability) in enumerate(ranked):
+            self._addBar(row, names[identifier], probability)
+
+    def _addBar(self, row: int, name: str, probability: float) -> None:
+        label, percent = qt.QLabel(name), qt.QLabel(_percent(probability))
+        percent.setAlignment(qt.Qt.AlignRight)
+        bar = qt.QProgressBar()
+        bar.setRange(0, 1000)
+        bar.value = int(round(1000 * probability))
+        bar.textVisible = False
+        bar.setFixedHeight(12)
+        bar.styleSheet = BAR_STYLE.format(color=OTHER_COLOR if row else LEADING_COLOR)
+        for column, widget in enumerate((label, bar, percent)):
+            widget.toolTip = _("{name}: {percent}").format(name=name, percent=_percent(probability))
+            self._grid.addWidget(widget, row, column)
+            self._barWidgets.append(widget)
+
+    def _removeBars(self) -> None:
+        for widget in self._barWidgets:
+            self._grid.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self._barWidgets = []
+
+    def _showWarnings(self, warnings: list[dict]) -> None:
+        self.warnings.visible = bool(warnings)
+        sign = f"<font color='{WARNING_COLOR}'><b>▲</b></font>"
+        self.warnings.text = "<br>".join(f"{sign} {html.escape(warning['message'])}" for warning in warnings)
+
+
+def _label(name: str, textFormat=qt.Qt.PlainText):
+    label = qt.QLabel()
+    label.objectName = name
+    label.textFormat = textFormat
+    label.wordWrap = True
+    label.textInteractionFlags = qt.Qt.TextSelectableByMouse
+    return label
+
+
+def _percent(probability: float) -> str:
+    """Never "0 %" or "100 %" for what is merely near: the network is never certain."""
+    if 0 < probability < 0.01:
+        return "< 1 %"
+    if 0.99 < probability < 1:
+        return "> 99 %"
+    return f"{100 * probability:.0f} %"
+
+
+def _outlined(report: dict) -> str:
+    if not report["segments"]:
+        return _("This model draws no outline.")
+    found = [segment for segment in report["segments"] if segment["voxels"]]
+    if not found:
+        return "<b>" + _("Nothing was outlined.") + "</b>"
+    sizes = []
+    for segment in found:
+        if segment.get("volume_mm3") is None:
+            size = _("{count} pixels").format(count=f"{segment['voxels']:,}".replace(",", " "))
+        else:
+            size = _("{volume} ml").format(volume=f"{segment['volume_mm3'] / 1000:.3g}")
+        sizes.append(_("{name} ({size})").format(name=html.escape(segment["name"]), size=size))
+    return _("Outlined: {list}").format(list=", ".join(sizes))
+
+
+def _rule(report: dict) -> str:
+    count = len(report["slices"])
+    rule = (report.get("diagnosis") or {}).get("rule_text", "")
+    if count == 1:
+        return _("From one slice. {rule}").format(rule=rule)
+    return _("From {count} slices. {rule}").format(count=count, rule=rule)
+
+
+def _technical(report: dict) -> str:
+    model = report["model"]
+    seconds = (report.get("timing_s") or {}).get("total")
+    parts = [
+        _("Model {id}, version {version}").format(id=model["id"], version=model["version"]),
+        _("weights SHA-256 {start}…").format(start=model.get("sha256", "")[:12]),
+        _("on {device}").format(device=report.get("device", "?")),
+    ]
+    if seconds is not None:
+        parts.append(_("in {seconds} s").format(seconds=f"{seconds:.1f}"))
+    return ", ".join(parts) + "."

@@ -1,0 +1,128 @@
+"""The window with what is to know of a model: intended use, limits, measured results, licence, and its card."""
+
+from __future__ import annotations
+
+import html
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.model_descriptions import ModelDescription, kindName, modalityName
+
+
+class ModelDetails:
+    """A window of its own that stays open beside the panel; made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self.dialog = qt.QDialog(slicer.util.mainWindow())
+        self.dialog.objectName = "ResFormerSegModelDetails"
+        self.dialog.resize(620, 640)
+        layout = qt.QVBoxLayout(self.dialog)
+        tabs = qt.QTabWidget()
+        self.overview, self.card = qt.QTextBrowser(), qt.QTextBrowser()
+        for browser in (self.overview, self.card):
+            browser.openExternalLinks = True
+        tabs.addTab(self.overview, _("At a glance"))
+        tabs.addTab(self.card, _("Model card"))
+        layout.addWidget(tabs)
+        buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Close)
+        buttons.connect("rejected()", self.dialog.hide)
+        layout.addWidget(buttons)
+
+    def show(self, model: ModelDescription) -> None:
+        self.dialog.windowTitle = model.title
+        self.overview.setHtml(overviewOf(model))
+        self.card.setMarkdown(model.card() or _("This model has no card."))
+        self.dialog.show()
+        self.dialog.raise_()
+
+    def cleanup(self) -> None:
+        self.dialog.hide()
+        self.dialog.deleteLater()
+
+
+def overviewOf(model: ModelDescription) -> str:
+    """HTML. A model of one's own may lack any of this; what is missing is said so."""
+    descriptor = model.descriptor
+    unknown = "<i>" + _("not stated") + "</i>"
+    takes = _("{modality}, {kind}, {channels}").format(
+        modality=modalityName(model.modality),
+        kind=kindName(model.kind),
+        channels=_("colour") if model.channels == 3 else _("grey"),
+    )
+    parts = [
+        f"<h2>{html.escape(model.title)}</h2>",
+        f"<p>{html.escape(descriptor['description'])}</p>",
+        "<p><b>"
+        + _("Not a medical device. For research and teaching; not for clinical use without review.")
+        + "</b></p>",
+        _heading(_("Intended use")) + f"<p>{html.escape(descriptor.get('intended_use') or '') or unknown}</p>",
+        _heading(_("Limits")) + (_list(descriptor.get("limits") or []) or f"<p>{unknown}</p>"),
+        _heading(_("Takes and gives")),
+        _list(
+            [
+                _("Takes: {what}").format(what=takes),
+                _("Outlines: {names}").format(names=", ".join(model.segments.values()) or _("nothing")),
+                _("Diagnoses: {names}").format(names=", ".join(model.diagnoses.values()) or _("none")),
+            ]
+        ),
+        _heading(_("Measured results")) + (_results(descriptor.get("results") or []) or f"<p>{unknown}</p>"),
+        _heading(_("Training data")) + (_trainingData(descriptor.get("training") or {}) or f"<p>{unknown}</p>"),
+        _heading(_("Licence and version")),
+        _list(
+            [
+                _("Licence of the weights: {licence}").format(licence=descriptor.get("licence") or _("not stated")),
+                _("Version {version}, id {id}").format(version=descriptor.get("version", "?"), id=model.id),
+                _("Folder: {folder}").format(folder=model.folder),
+            ]
+        ),
+    ]
+    return "".join(parts)
+
+
+def _heading(text: str) -> str:
+    return f"<h3>{text}</h3>"
+
+
+def _list(rows: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{html.escape(str(row))}</li>" for row in rows) + "</ul>" if rows else ""
+
+
+def _results(results: list[dict]) -> str:
+    """One column for each split; figures as the evaluation measured them."""
+    if not results:
+        return ""
+    titles = [
+        _("{split} ({cases} cases)").format(split=result.get("split", "?"), cases=result.get("cases", "?"))
+        for result in results
+    ]
+    names = list(dict.fromkeys(name for result in results for name in result.get("metrics", {})))
+    head = "".join(f"<th align='right'>&nbsp;&nbsp;{html.escape(title)}</th>" for title in titles)
+    rows = [f"<tr><th></th>{head}</tr>"]
+    for name in names:
+        cells = [_figure(result.get("metrics", {}).get(name)) for result in results]
+        rows.append(
+            f"<tr><td>{html.escape(name.replace('_', ' '))}</td>"
+            + "".join(f"<td align='right'>{cell}</td>" for cell in cells)
+            + "</tr>"
+        )
+    return "<table cellspacing='0' cellpadding='2'>" + "".join(rows) + "</table>"
+
+
+def _figure(value) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else "–"
+
+
+def _trainingData(training: dict) -> str:
+    rows = []
+    for data in training.get("data", []):
+        rows.append(
+            _("{name}: {cases} cases, licence {licence}. {citation}").format(
+                name=data.get("name", "?"),
+                cases=data.get("cases", "?"),
+                licence=data.get("licence", "?"),
+                citation=data.get("citation") or "",
+            )
+        )
+    return _list(rows)

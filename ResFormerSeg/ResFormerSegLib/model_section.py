@@ -1,0 +1,157 @@
+"""The choice of the model: bundled ones, the user's own folders, and what is said of the one chosen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.choice_boxes import ChoiceBox
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.model_descriptions import (
+    ModelDescription,
+    kindName,
+    modalityName,
+    modelFoldersIn,
+    readModel,
+    readModels,
+)
+from ResFormerSegLib.model_details import ModelDetails
+from ResFormerSegLib.model_suitability import bestModel
+
+FOLDERS_SETTING = "ResFormerSeg/ModelFolders"
+
+
+class ModelSection:
+    """Owns the model's combo box and buttons; the choice itself is kept in the parameter node.
+
+    onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show.
+    """
+
+    def __init__(self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None]) -> None:
+        self._ui = ui
+        self._onChanged = onChanged
+        self._onProblem = onProblem
+        self._parameterNode = None
+        self._models: list[ModelDescription] = []
+        self._details: ModelDetails | None = None
+        self._box = ChoiceBox(ui.modelSelector, self._onChosen)
+        ui.modelDetailsButton.connect("clicked()", self.showDetails)
+        ui.addModelButton.connect("clicked()", self._askForFolder)
+        self.refresh()
+
+    def setParameterNode(self, parameterNode) -> None:
+        self._parameterNode = parameterNode
+        self.update()
+
+    def refresh(self) -> list[ResFormerSegError]:
+        """Looks at the folders again; returns what could not be read."""
+        self._models, problems = readModels(ownFolders())
+        choices = [self._choice(model) for model in self._models if model.bundled]
+        own = [self._choice(model) for model in self._models if not model.bundled]
+        self._box.fill(choices + ([("", "", "")] if choices and own else []) + own)
+        self.update()
+        return problems
+
+    def update(self) -> None:
+        """Shows what the parameter node says; a model that is not in the list any more is shown as missing."""
+        reference = self._parameterNode.modelReference if self._parameterNode else ""
+        if reference and reference not in self._box.values:
+            self._box.fill(
+                [self._choice(model) for model in self._models]
+                + [(reference, _("{name} (missing)").format(name=os.path.basename(reference)), reference)]
+            )
+        self._box.value = reference
+        model = self.model()
+        self._ui.modelDetailsButton.enabled = model is not None
+        self._ui.modelSummaryLabel.text = _summary(model) if model else ""
+
+    def model(self) -> ModelDescription | None:
+        """The model chosen; None when none is, or when it is not there any more."""
+        reference = self._parameterNode.modelReference if self._parameterNode else ""
+        return next((model for model in self._models if model.reference == reference), None)
+
+    def isMissing(self) -> bool:
+        """Whether a model was chosen that is gone from the disk."""
+        if self._parameterNode is None or not self._parameterNode.modelReference:
+            return False
+        model = self.model()
+        return model is None or not model.exists()
+
+    def chooseFor(self, volumeNode) -> None:
+        """Takes the model that fits the volume best, unless the user has chosen one."""
+        if self._parameterNode is None or self._parameterNode.modelChosen or volumeNode is None:
+            return
+        image = volumeNode.GetImageData()
+        best = None
+        if image is not None and image.GetPointData().GetScalars() is not None:
+            best = bestModel(volumeNode, [model for model in self._models if model.exists()])
+        if best is not None and best.reference != self._parameterNode.modelReference:
+            self._parameterNode.modelReference = best.reference
+            self.update()
+
+    def addFolder(self, folder: str) -> None:
+        """Adds the folder to the list, chooses the first model in it and remembers it for later sessions."""
+        found = modelFoldersIn(Path(folder))
+        try:
+            model = readModel(found[0] if found else folder)
+        except ResFormerSegError as problem:
+            self._onProblem(problem)
+            return
+        if folder not in ownFolders():
+            qt.QSettings().setValue(FOLDERS_SETTING, os.pathsep.join([*ownFolders(), folder]))
+        self.refresh()
+        self._choose(model.reference)
+
+    def showDetails(self) -> None:
+        model = self.model()
+        if model is not None:
+            if self._details is None:
+                self._details = ModelDetails()
+            self._details.show(model)
+
+    def classNames(self, modelId: str) -> dict[str, str]:
+        """Names of the diagnoses of the model with that id, by the diagnosis' id; empty when it is not known."""
+        return next((model.diagnoses for model in self._models if model.id == modelId), {})
+
+    def cleanup(self) -> None:
+        self._box.cleanup()
+        if self._details is not None:
+            self._details.cleanup()
+        self._parameterNode = None
+
+    def _choice(self, model: ModelDescription) -> tuple[str, str, str]:
+        where = "" if model.bundled else f"\n{model.folder}"
+        return model.reference, model.title, f"{model.descriptor['description']}{where}"
+
+    def _onChosen(self, reference: str) -> None:
+        self._choose(reference)
+
+    def _choose(self, reference: str) -> None:
+        if self._parameterNode is None:
+            return
+        self._parameterNode.modelReference = reference
+        self._parameterNode.modelChosen = True
+        self.update()
+        self._onChanged()
+
+    def _askForFolder(self) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Add a model folder"))
+        if folder:
+            self.addFolder(folder)
+
+
+def ownFolders() -> list[str]:
+    """The folders that the user added, in all sessions."""
+    text = qt.QSettings().value(FOLDERS_SETTING, "")
+    return [folder for folder in str(text or "").split(os.pathsep) if folder]
+
+
+def _summary(model: ModelDescription) -> str:
+    words = [modalityName(model.modality), _("colour") if model.channels == 3 else _("grey"), kindName(model.kind)]
+    first = ", ".join(words)
+    return _("For {what}. {description}").format(what=first, description=model.descriptor["description"])

@@ -1,0 +1,286 @@
+"""What the panel does: choices in, a run, its result out. The widget class only ties it to the application.
+
+inputs, advanced choices -> readiness -> logic.process (a job) -> card, chart, explanation, comparison, views
+"""
+
+from __future__ import annotations
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ResFormerSegLib.advanced_section import AdvancedSection
+from ResFormerSegLib.comparison_section import ComparisonSection
+from ResFormerSegLib.device_section import DeviceSection
+from ResFormerSegLib.diagnosis_card import DiagnosisCard
+from ResFormerSegLib.diagnostics import diagnosticsText
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.explain_section import ExplainSection
+from ResFormerSegLib.message_area import MessageArea
+from ResFormerSegLib.model_section import ModelSection
+from ResFormerSegLib.newest_volume import newestImage
+from ResFormerSegLib.readiness import whyNotReady
+from ResFormerSegLib.result_display import showResultInViews
+from ResFormerSegLib.result_restoring import restoreResult
+from ResFormerSegLib.run_control import RunControl
+from ResFormerSegLib.segment_editing import openInSegmentEditor
+from ResFormerSegLib.slice_chart import SliceChart
+from ResFormerSegLib.torch_installation import installTorch, isTorchInstalled, torchExplanation
+
+
+class Panel(VTKObservationMixin):
+    """ui: the widgets of ResFormerSeg.ui as attributes. logic: a ResFormerSegLogic. requirementsFile: for pip."""
+
+    def __init__(self, ui, logic, requirementsFile: str) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui = ui
+        self.logic = logic
+        self._parameterNode = None
+        self._shown: tuple[str, str] | None = None  # ids of the nodes of the result on display
+        self._volumeId = ""
+        self._updating = self._updateWaits = False
+        self.message = MessageArea(ui)
+        self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
+        self.models = ModelSection(ui, self.update, self.message.showError)
+        self.devices = DeviceSection(ui, logic, self.update)
+        self.advanced = AdvancedSection(ui, self.update)
+        self.card = DiagnosisCard(ui.diagnosisCardFrame)
+        self.chart = SliceChart(ui.sliceChartFrame)
+        self.explanation = ExplainSection(ui.explainFrame, logic)
+        self.comparison = ComparisonSection(ui.comparisonFrame, logic)
+        self._sections = (self.card, self.chart, self.explanation, self.comparison)
+        self._buttons = (
+            (ui.applyButton, self.apply),
+            (ui.cancelButton, self.run.cancel),
+            (ui.installTorchButton, self.installTorch),
+            (ui.editButton, self.edit),
+            (ui.copyDiagnosticsButton, self.copyDiagnostics),
+        )
+        for button, action in self._buttons:
+            button.connect("clicked()", action)
+        ui.aboutLabel.text = _(
+            "Not a medical device: for research and teaching. Method: ResFormer-UNet after {link}. Nothing leaves this "
+            "computer."
+        ).format(link="<a href='https://arxiv.org/abs/2412.00351'>Bui et al., 2024</a>")
+        for event in (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent):
+            self.addObserver(slicer.mrmlScene, event, self._onNodesChanged)
+
+    # --- life of the panel
+
+    def setParameterNode(self, parameterNode) -> None:
+        """Shows the choices and the result of the node; None while there is none, as when the scene is closed."""
+        if self._parameterNode is not None:
+            self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        self._parameterNode = parameterNode
+        self._shown, self._volumeId = None, ""
+        for section in (self.models, self.devices, self.advanced):
+            section.setParameterNode(parameterNode)
+        if parameterNode is None:
+            self._observeVolume(None)
+            self._clearResult()
+        else:
+            self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+            self._preselectVolume()
+            self.update()
+
+    def enter(self) -> None:
+        self.models.refresh()  # folders may have come or gone
+        for section in self._sections:
+            section.setActive(True)
+        self.update()
+        if isTorchInstalled():
+            qt.QTimer.singleShot(0, self.devices.askEngine)
+
+    def exit(self) -> None:
+        for section in self._sections:
+            section.setActive(False)
+
+    def abandonRun(self) -> None:
+        """Ends the run under way without a word: the scene or the module goes away."""
+        self.run.abandon()
+        self.message.clear()
+
+    def cleanup(self) -> None:
+        self.abandonRun()
+        self.removeObservers()
+        for button, action in self._buttons:
+            button.disconnect("clicked()", action)
+        for part in (*self._sections, self.models, self.devices, self.advanced, self.message):
+            part.cleanup()
+        self._parameterNode = None
+
+    # --- what is chosen
+
+    def update(self) -> None:
+        """Brings all widgets in line with the parameter node and the scene."""
+        node = self._parameterNode
+        if node is None or self._updating:
+            return
+        self._updating = True
+        try:
+            volume = node.inputVolume
+            if self._volumeId != (volume.GetID() if volume else ""):
+                self._volumeId = volume.GetID() if volume else ""
+                self._observeVolume(volume)
+                self.models.chooseFor(volume)
+            self.models.update()
+            self.devices.update()
+            self.advanced.update(volume if _hasVoxels(volume) else None, self.models.model())
+            self._showSavedResult()
+            self.checkCanApply()
+        finally:
+            self._updating = False
+
+    def checkCanApply(self) -> None:
+        """Enables Apply, or says in its tool tip why not."""
+        node = self._parameterNode
+        hasTorch = isTorchInstalled()
+        reason = _("The scene is being closed.")
+        if node is not None:
+            reason = whyNotReady(
+                node.inputVolume,
+                self.models.model(),
+                self.models.isMissing(),
+                hasTorch,
+                self.run.isRunning,
+                self.advanced.isOneSliceOnly(),
+            )
+        self.ui.applyButton.enabled = not reason
+        self.ui.applyButton.toolTip = reason or _("Outlines and diagnoses '{volume}' with '{model}'").format(
+            volume=node.inputVolume.GetName(), model=self.models.model().title
+        )
+        self.ui.cancelButton.enabled = self.run.isRunning
+        self.ui.torchFrame.visible = not hasTorch
+        if not hasTorch:
+            self.ui.torchLabel.text = torchExplanation()
+
+    def _preselectVolume(self) -> None:
+        if self._parameterNode.inputVolume is None:
+            newest = newestImage()
+            if newest is not None:
+                self._parameterNode.inputVolume = newest
+
+    def _observeVolume(self, volumeNode) -> None:
+        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
+        self.removeObservers(self._onVolumeChanged)
+        if volumeNode is not None:
+            self.addObserver(volumeNode, event, self._onVolumeChanged)
+
+    def _onModified(self, caller=None, event=None) -> None:
+        self.update()
+
+    def _onVolumeChanged(self, caller=None, event=None) -> None:
+        self._volumeId = ""  # it may be another kind of image now
+        self._updateSoon()
+
+    def _onNodesChanged(self, caller=None, event=None) -> None:
+        if not caller.IsBatchProcessing():
+            self._updateSoon()
+
+    def _updateSoon(self) -> None:
+        """Once, after all that happens now: a node is filled only after it was added, and they come in flocks."""
+        if not self._updateWaits:
+            self._updateWaits = True
+            qt.QTimer.singleShot(0, self._updateLate)
+
+    def _updateLate(self) -> None:
+        self._updateWaits = False
+        if self._parameterNode is not None:
+            self._preselectVolume()
+            self.update()
+
+    # --- a run and its result
+
+    def apply(self) -> None:
+        node = self._parameterNode
+        self.message.clear()
+        self.checkCanApply()
+        if not self.ui.applyButton.enabled:
+            return
+        try:
+            options = self.advanced.options(node.inputVolume, self.models.model())
+        except ResFormerSegError as error:
+            self.message.showError(error)
+            return
+        self.run.start(
+            node.inputVolume,
+            outputSegmentation=node.outputSegmentation,
+            modelId=node.modelReference,
+            device=self.devices.device,
+            **options,
+        )
+
+    def _onFinished(self, result, volumeNode) -> None:
+        node = self._parameterNode
+        self._updating = True  # one update at the end, not one for each choice
+        try:
+            node.resultSegmentation = result.segmentationNode
+            node.resultTable = result.tableNode
+            node.resultVolume = volumeNode
+        finally:
+            self._updating = False
+        self._shown = _idsOf(node)
+        self._showResult(result, volumeNode)
+        showResultInViews(result, volumeNode)
+        self.update()
+
+    def _showSavedResult(self) -> None:
+        """Shows the result that the parameter node names, if it is not on display: after loading a scene, say."""
+        node = self._parameterNode
+        if _idsOf(node) == self._shown:
+            return
+        self._shown = _idsOf(node)
+        result = restoreResult(node.resultSegmentation, node.resultTable)
+        if result is None:
+            self._clearResult()
+        else:
+            self._showResult(result, node.resultVolume)
+
+    def _showResult(self, result, volumeNode) -> None:
+        names = self.models.classNames(result.report["model"]["id"])
+        self.card.showResult(result, volumeNode, names)
+        self.chart.showResult(result, volumeNode, names)
+        for section in (self.explanation, self.comparison):
+            if _hasVoxels(volumeNode):
+                section.showResult(result, volumeNode)
+            else:  # the volume was deleted, and there is nothing to explain or to compare on
+                section.clear()
+        self.ui.editButton.enabled = result.segmentationNode is not None
+
+    def _clearResult(self) -> None:
+        for section in self._sections:
+            section.clear()
+        self.ui.editButton.enabled = False
+
+    def edit(self) -> None:
+        node = self._parameterNode
+        if node is not None and node.resultSegmentation is not None:
+            openInSegmentEditor(node.resultSegmentation, node.resultVolume)
+
+    def copyDiagnostics(self) -> None:
+        slicer.app.clipboard().setText(diagnosticsText(self.logic))
+        self.message.showNotice(_("The diagnostics were copied. Paste them into your report."))
+
+    def installTorch(self) -> None:
+        self.message.clear()
+        try:
+            if not installTorch():
+                self.message.showNotice(
+                    _("PyTorch was not installed. Everything but Apply works; come back to it whenever you like.")
+                )
+        except ResFormerSegError as error:
+            self.message.showError(error)
+        self.checkCanApply()
+
+
+def _hasVoxels(volumeNode) -> bool:
+    image = volumeNode.GetImageData() if volumeNode is not None else None
+    return image is not None and image.GetNumberOfPoints() > 0 and image.GetPointData().GetScalars() is not None
+
+
+def _idsOf(node) -> tuple[str, str]:
+    """Ids of the segmentation and the table of the result; empty for what is not there."""
+    nodes = (node.resultSegmentation, node.resultTable)
+    return tuple(found.GetID() if found is not None else "" for found in nodes)

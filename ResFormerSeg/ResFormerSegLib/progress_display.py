@@ -1,0 +1,35 @@
+"""How far a run is: a bar, what is happening, and how long it will still take."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+
+class ProgressDisplay:
+    def __init__(self, ui) -> None:
+        self._ui = ui
+
+    def begin(self) -> None:
+        self.show(0.0, _("Starting"), None)
+        self._ui.progressBar.visible = self._ui.statusLabel.visible = True
+
+    def show(self, fraction: float, message: str, secondsLeft: float | None) -> None:
+        """fraction: 0 to 1. secondsLeft: None while it cannot be known."""
+        self._ui.progressBar.value = int(round(1000 * min(max(fraction, 0.0), 1.0)))
+        text = message if secondsLeft is None else f"{message} · {timeLeft(secondsLeft)}"
+        if text != self._ui.statusLabel.text:
+            self._ui.statusLabel.text = text
+
+    def end(self, message: str = "") -> None:
+        """The bar goes; the message, if any, stays."""
+        self._ui.progressBar.visible = False
+        self._ui.statusLabel.text = message
+        self._ui.statusLabel.visible = bool(message)
+
+
+def timeLeft(seconds: float) -> str:
+    if seconds < 1:
+        return _("almost done")
+    if seconds < 90:
+        return _("about {seconds} s left").format(seconds=int(round(seconds)))
+    return _("about {minutes} min left").format(minutes=int(round(seconds / 60)))

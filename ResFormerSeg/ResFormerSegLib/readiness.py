@@ -1,0 +1,34 @@
+"""Whether Apply can be pressed, and if not, why: in words that say what to do."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.model_descriptions import ModelDescription
+from ResFormerSegLib.model_suitability import whyUnsuitable
+from ResFormerSegLib.volume_export import checkVolume
+
+
+def whyNotReady(
+    volumeNode, model: ModelDescription | None, modelMissing: bool, hasTorch: bool, isRunning: bool, oneSliceOnly: bool
+) -> str:
+    """A sentence or two for the user; empty when all is there.
+
+    modelMissing: a model was chosen, but its folder is gone. oneSliceOnly: only one slice is to be analysed.
+    """
+    if isRunning:
+        return _("A run is under way. Wait for it, or cancel it.")
+    try:
+        checkVolume(volumeNode)
+    except ResFormerSegError as error:
+        return str(error)
+    if modelMissing:
+        return _("The folder of the chosen model is gone. Bring it back, or choose another model.")
+    if model is None:
+        return _("Choose a model.")
+    if reason := whyUnsuitable(volumeNode, model, oneSliceOnly):
+        return reason
+    if not hasTorch:
+        return _("PyTorch is not installed. Press “Install PyTorch…” below.")
+    return ""

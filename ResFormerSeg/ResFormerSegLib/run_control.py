@@ -1,0 +1,126 @@
+"""A run from the press of Apply to its end, however it ends: what is asked first, progress, cancel, result or error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.message_area import MessageArea
+from ResFormerSegLib.progress_display import ProgressDisplay
+from ResFormerSegLib.torch_installation import ensureOtherPackages
+from ResFormerSegLib.user_edits import holdsUsersWork, rememberAsMade
+
+
+class RunControl:
+    """One run at a time.
+
+    onFinished: called with the result and its volume, unless the volume was removed or the run was given up.
+    onChanged: called whenever a run begins or ends.
+    """
+
+    def __init__(
+        self,
+        ui,
+        logic,
+        requirementsFile: str,
+        message: MessageArea,
+        onFinished: Callable[[object, object], None],
+        onChanged: Callable[[], None],
+    ) -> None:
+        self._ui = ui
+        self._logic = logic
+        self._requirementsFile = requirementsFile
+        self._message = message
+        self._onResult = onFinished
+        self._onChanged = onChanged
+        self._progress = ProgressDisplay(ui)
+        self._job = None
+        self._run: object | None = None  # stands for the run whose news count; that of one given up does not
+        self._volumeId = ""
+
+    @property
+    def isRunning(self) -> bool:
+        return self._run is not None
+
+    def start(self, volumeNode, outputSegmentation, **options) -> None:
+        """options: those of the logic's `process`. What is wrong is shown in the message area."""
+        try:
+            if outputSegmentation is not None and not _mayReplace(outputSegmentation):
+                self._message.showNotice(
+                    _("Nothing was changed. To keep both, choose “New segmentation” as output and press Apply again.")
+                )
+                return
+            ensureOtherPackages(self._requirementsFile)
+            run = self._run = object()
+            self._volumeId = volumeNode.GetID()
+            self._progress.begin()
+            self._job = self._logic.process(
+                volumeNode,
+                outputSegmentation=outputSegmentation,
+                wait=False,
+                onProgress=partial(self._onProgress, run),
+                onFinished=partial(self._onFinished, run),
+                onFailed=partial(self._onFailed, run),
+                **options,
+            )
+        except ResFormerSegError as error:
+            self._end(error)
+        self._onChanged()
+
+    def cancel(self) -> None:
+        """Asks the run to stop; it ends when the engine has."""
+        if self._job is not None:
+            self._ui.cancelButton.enabled = False
+            self._job.cancel()
+
+    def abandon(self) -> None:
+        """Ends the run and forgets it: whatever it still says is not heard."""
+        job, self._job, self._run = self._job, None, None
+        if job is not None:
+            job.cancel()
+        self._progress.end()
+
+    def _onProgress(self, run: object, fraction: float, message: str, secondsLeft: float | None) -> None:
+        if run is self._run:
+            self._progress.show(fraction, message, secondsLeft)
+
+    def _onFinished(self, run: object, result) -> None:
+        if run is not self._run:
+            return
+        self._job = self._run = None
+        self._progress.end(_("Done."))
+        if result.segmentationNode is not None:
+            rememberAsMade(result.segmentationNode)
+        volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
+        if volumeNode is not None:
+            self._onResult(result, volumeNode)
+        self._onChanged()
+
+    def _onFailed(self, run: object, error: ResFormerSegError) -> None:
+        if run is self._run:
+            self._end(error)
+            self._onChanged()
+
+    def _end(self, error: ResFormerSegError) -> None:
+        self._job = self._run = None
+        if error.code == "CANCELLED":
+            self._progress.end(_("Cancelled; nothing was changed."))
+        else:
+            self._progress.end()
+            self._message.showError(error)
+
+
+def _mayReplace(segmentationNode) -> bool:
+    if not holdsUsersWork(segmentationNode):
+        return True
+    question = _(
+        "“{name}” holds segments that were drawn or changed by hand, or were not made by this module. Replace all "
+        "its segments with the new result?"
+    )
+    return slicer.util.confirmOkCancelDisplay(
+        question.format(name=segmentationNode.GetName()), windowTitle=_("Replace the segmentation?")
+    )

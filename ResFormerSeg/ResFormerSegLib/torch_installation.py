@@ -1,0 +1,145 @@
+"""PyTorch and the few other packages that the engine needs: whether they are there, and how they come.
+
+PyTorch comes through Slicer's PyTorch extension, which picks the build for the graphics card; never straight from a
+package index. Nothing is installed unless the user has agreed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import logging
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+
+TORCH_REQUIREMENT = ">=2.5,<3"
+PENDING_SETTING = "ResFormerSeg/PyTorchExtensionPending"
+OTHER_PACKAGES = ("skimage", "safetensors", "scipy")  # import names; requirements.txt has what is asked for
+
+
+def isTorchInstalled() -> bool:
+    """Looks for the package without importing it: PyTorch never enters the application's process."""
+    importlib.invalidate_caches()
+    return importlib.util.find_spec("torch") is not None
+
+
+def torchExplanation() -> str:
+    """What is missing, why, and how much it is."""
+    if _isExtensionPending() and not _hasExtension():
+        return _("The PyTorch extension was installed. Restart Slicer, then come back here to install PyTorch itself.")
+    return _(
+        "The models run on PyTorch, which is not installed yet. The download is about 0.2 GB for the processor alone "
+        "and up to 3 GB with support for an NVIDIA graphics card, and needs the internet once."
+    )
+
+
+def installTorch() -> bool:
+    """Asks, then installs PyTorch; the application is busy meanwhile. False when the user declined.
+
+    Without the PyTorch extension, that is installed first, which takes a restart of the application.
+
+    Raises ResFormerSegError when the installation fails.
+    """
+    if not _hasExtension():
+        return _installExtension()
+    qt.QSettings().remove(PENDING_SETTING)
+    import PyTorchUtils
+
+    logic = PyTorchUtils.PyTorchUtilsLogic()
+    wanted = {"askConfirmation": True, "torchVersionRequirement": TORCH_REQUIREMENT}
+    known = inspect.signature(logic.installTorch).parameters  # older versions of the extension know fewer
+    try:
+        installed = logic.installTorch(**{name: value for name, value in wanted.items() if name in known})
+    except Exception as error:
+        raise _notInstalled("PyTorch", error) from error
+    return installed is not None
+
+
+def ensureOtherPackages(requirementsFile: str) -> None:
+    """Installs what else the engine needs, after asking; nothing happens when all is there.
+
+    Raises ResFormerSegError: PACKAGES_DECLINED, PACKAGES_NOT_INSTALLED.
+    """
+    importlib.invalidate_caches()
+    missing = [name for name in OTHER_PACKAGES if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    try:
+        import slicer.packaging
+    except ImportError:  # before Slicer 5.12
+        _installTheOldWay(requirementsFile, missing)
+        return
+    try:
+        requirements = slicer.packaging.load_requirements(requirementsFile)
+        slicer.packaging.pip_ensure(requirements, requester="ResFormerSeg")
+    except RuntimeError as error:
+        raise _declined(missing) from error
+    except Exception as error:
+        raise _notInstalled(", ".join(missing), error) from error
+
+
+def _installTheOldWay(requirementsFile: str, missing: list[str]) -> None:
+    question = _("ResFormerSeg needs a few more Python packages ({names}). Install them now?")
+    if not slicer.util.confirmOkCancelDisplay(question.format(names=", ".join(missing))):
+        raise _declined(missing)
+    try:
+        slicer.util.pip_install(["-r", requirementsFile])
+    except Exception as error:
+        raise _notInstalled(", ".join(missing), error) from error
+
+
+def _hasExtension() -> bool:
+    return importlib.util.find_spec("PyTorchUtils") is not None
+
+
+def _isExtensionPending() -> bool:
+    return slicer.util.toBool(qt.QSettings().value(PENDING_SETTING, False))
+
+
+def _installExtension() -> bool:
+    if slicer.app.testingEnabled():  # a test must not change the application
+        return False
+    question = _(
+        "PyTorch comes through Slicer's PyTorch extension, which is not installed. Install the extension now? Slicer "
+        "must be restarted after it; save your work first."
+    )
+    if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Install the PyTorch extension")):
+        return False
+    manager = slicer.app.extensionsManagerModel()
+    wasInteractive = manager.interactive
+    manager.interactive = False  # it would ask once more
+    try:
+        installed = manager.installExtensionFromServer("PyTorch", False, True)  # no restart of its own
+    except Exception as error:
+        raise _notInstalled(_("The PyTorch extension"), error) from error
+    finally:
+        manager.interactive = wasInteractive
+    if not installed:
+        raise _notInstalled(_("The PyTorch extension"), None)
+    qt.QSettings().setValue(PENDING_SETTING, True)
+    if slicer.util.confirmYesNoDisplay(_("The PyTorch extension is installed. Restart Slicer now?")):
+        slicer.util.restart()
+    return True
+
+
+def _declined(missing: list[str]) -> ResFormerSegError:
+    return ResFormerSegError(
+        "PACKAGES_DECLINED",
+        _("Python packages that the models need are not installed: {names}.").format(names=", ".join(missing)),
+        _("Press Apply again and agree to the installation; nothing was changed so far."),
+    )
+
+
+def _notInstalled(what: str, error: Exception | None) -> ResFormerSegError:
+    logging.error("Installing %s failed: %s", what, error)
+    return ResFormerSegError(
+        "NOT_INSTALLED",
+        _("{what} could not be installed.").format(what=what),
+        _("Check the internet connection and the proxy settings, then try again. Everything else works as before."),
+        "" if error is None else f"{type(error).__name__}: {error}",
+    )

@@ -1,0 +1,62 @@
+"""Whether a segmentation holds work of the user that a new run would destroy."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import vtk
+
+FINGERPRINT = "ResFormerSeg.Fingerprint"  # attribute of the segmentation node
+
+
+def rememberAsMade(segmentationNode) -> None:
+    """Notes what the segmentation holds right after a run; to be called before the user can change it."""
+    segmentationNode.SetAttribute(FINGERPRINT, fingerprint(segmentationNode))
+
+
+def holdsUsersWork(segmentationNode) -> bool:
+    """True when it has segments that were not made by this module, or were changed since."""
+    if segmentationNode.GetSegmentation().GetNumberOfSegments() == 0:
+        return False
+    return segmentationNode.GetAttribute(FINGERPRINT) != fingerprint(segmentationNode)
+
+
+def fingerprint(segmentationNode) -> str:
+    """A short text that changes when a segment is renamed, added, removed, or a voxel of one is changed.
+
+    It survives saving and loading, which crops the stored images and numbers the labels anew: of each segment only
+    the box that it fills counts.
+    """
+    segmentation = segmentationNode.GetSegmentation()
+    rows = []
+    for index in range(segmentation.GetNumberOfSegments()):
+        segment = segmentation.GetNthSegment(index)
+        rows.append([segmentation.GetNthSegmentID(index), segment.GetName(), _shapeOf(segment)])
+    return f"{zlib.crc32(json.dumps(rows).encode()):08x}"
+
+
+def _shapeOf(segment) -> list | None:
+    """Checksum, size and place (in millimetres, rounded) of the voxels; None for an empty segment."""
+    import numpy as np
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = segment.GetRepresentation("Binary labelmap")
+    if image is None or image.IsEmpty() or image.GetPointData().GetScalars() is None:
+        return None
+    shape = image.GetDimensions()[::-1]
+    inside = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == segment.GetLabelValue()
+    box = []
+    for axis in range(3):
+        filled = np.flatnonzero(inside.any(tuple(other for other in range(3) if other != axis)))
+        if not len(filled):
+            return None
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    voxels = np.ascontiguousarray(inside[tuple(box)])
+    toWorld = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(toWorld)
+    extent = image.GetExtent()
+    corner = [extent[2 * (2 - axis)] + box[axis].start for axis in range(3)][::-1]
+    place = toWorld.MultiplyPoint((*corner, 1.0))[:3]
+    # The offset keeps places off the brink between two tenths, where a rounding error of the file would tip them.
+    return [zlib.crc32(np.packbits(voxels)), list(voxels.shape), [round(value + 0.0137, 1) for value in place]]
