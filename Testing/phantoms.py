@@ -70,8 +70,11 @@ def headPhantom(seed: int = 0) -> Phantom:
     return Phantom((voxels.clip(0) // 4 * 4).astype(np.int16), lesion, spacing)
 
 
-def skinPhantom(seed: int = 0) -> Phantom:
-    """A pigmented spot on skin as a dermatoscope shows it, with hairs across; 288 x 224 pixels of 0.06 mm."""
+def skinPhantom(seed: int = 0, darkness: float = 0.55) -> Phantom:
+    """A pigmented spot on skin as a dermatoscope shows it, with hairs across; 288 x 224 pixels of 0.06 mm.
+
+    darkness: of the spot, 0 light brown to 1 nearly black.
+    """
     spacing, shape = (0.06, 0.06, 1.0), (1, 224, 288)
     noise = _Noise(seed, shape, spacing)
     x, y, _ = _millimetres(shape, spacing)
@@ -79,7 +82,7 @@ def skinPhantom(seed: int = 0) -> Phantom:
     spot = np.hypot((x - 0.3) / 4.0, (y + 0.2) / 3.1) + 0.13 * noise.smooth(0.9) + 0.04 * noise.smooth(0.25)
     lesion = spot < 1
     depth = 1 / (1 + np.exp((spot - 1) / 0.05))  # 0 on the skin, 1 in the spot, a soft border between
-    pigment = 0.55 + 0.20 * noise.smooth(0.8) + 0.10 * np.sin(x / 0.11) * np.sin(y / 0.11) + 0.08 * noise.smooth(0.12)
+    pigment = darkness + 0.20 * noise.smooth(0.8) + 0.10 * np.sin(x / 0.11) * np.sin(y / 0.11) + 0.08 * noise.smooth(0.12)
     skin, light, dark = (np.array(color, float) for color in ((216, 164, 140), (150, 92, 66), (58, 32, 28)))
     brown = light + (dark - light) * pigment.clip(0, 1)[..., None]
     pixels = skin * (1 + 0.03 * noise.smooth(1.5) + 0.015 * noise.smooth(0.2))[..., None]
