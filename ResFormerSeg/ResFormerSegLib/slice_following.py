@@ -9,7 +9,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ResFormerSegLib.slice_positions import sliceShownBy
+from ResFormerSegLib.slice_positions import sliceOnDisplay, sliceShownBy
 
 REST_MILLISECONDS = 40  # scrolling modifies a slice node up to some hundred times a second
 
@@ -39,8 +39,7 @@ class SliceFollower(VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.vtkMRMLScene.NodeAddedEvent, self._onNodeAdded)
         for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             self.addObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSliceMoved)
-            if self._told is None:
-                self._look(sliceNode)
+        self._tellOf(sliceOnDisplay(volumeNode, arrayAxis))
 
     def stop(self) -> None:
         self._timer.stop()
@@ -67,7 +66,9 @@ class SliceFollower(VTKObservationMixin):
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId) if self._volumeId else None
         if volumeNode is None or volumeNode.GetImageData() is None:
             return
-        index = sliceShownBy(sliceNode, volumeNode, self._arrayAxis)
+        self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
+
+    def _tellOf(self, index: int | None) -> None:
         if index is not None and index != self._told:
             self._told = index
             self._onSlice(index)

@@ -60,6 +60,16 @@ def sliceShownBy(sliceNode, volumeNode, arrayAxis: int) -> int | None:
     return index if 0 <= index < sliceCount(volumeNode, arrayAxis) else None
 
 
+def sliceOnDisplay(volumeNode, arrayAxis: int) -> int | None:
+    """Index of the slice that the first view along the cut shows, one in the window before others; None without."""
+    views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    for sliceNode in sorted(views, key=lambda view: not view.IsMappedInLayout()):
+        index = sliceShownBy(sliceNode, volumeNode, arrayAxis)
+        if index is not None:
+            return index
+    return None
+
+
 def jumpSliceViews(ras) -> None:
     """Moves all slice views to a point in the world.
 

@@ -1,0 +1,29 @@
+"""One click from a result to correcting it by hand."""
+
+from __future__ import annotations
+
+import slicer
+from slicer.i18n import tr as _
+
+
+def openInSegmentEditor(segmentationNode, volumeNode) -> str:
+    """Opens the Segment Editor on the segmentation, with the volume to paint on and undo switched on.
+
+    Returns an explanation for the user when that is not possible, else an empty text. volumeNode: None, or without
+    voxels, leaves the choice of the volume to the user.
+    """
+    if segmentationNode is None or segmentationNode.GetScene() is None:
+        return _("There is no segmentation to edit: the model draws none, or it was deleted.")
+    module = getattr(slicer.modules, "segmenteditor", None)
+    if module is None:
+        return _("This application has no Segment Editor module.")
+    widget = module.widgetRepresentation()
+    if widget is None:
+        return _("The Segment Editor cannot be opened without the application's main window.")
+    slicer.util.selectModule("SegmentEditor")
+    editor = widget.self().editor
+    editor.undoEnabled = True
+    editor.setSegmentationNode(segmentationNode)
+    if volumeNode is not None and volumeNode.GetImageData() is not None:
+        editor.setSourceVolumeNode(volumeNode)
+    return ""
