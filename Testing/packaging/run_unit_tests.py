@@ -19,7 +19,7 @@ import slicer_bed  # noqa: E402
 
 def main(moduleFolder: Path, scripts: list[Path]) -> int:
     slicer_bed.boot()
-    slicer_bed.loadModule(moduleFolder / "ResFormerSeg.py")
+    slicer_bed.openWidget(moduleFolder / "ResFormerSeg.py")  # the application makes the panel when it is asked for
     import ResFormerSegLib
 
     if Path(ResFormerSegLib.__file__).resolve().parent.parent != moduleFolder:

@@ -12,14 +12,16 @@ from slicer_demo.head_surface import addHeadSurface
 SIZE = (800, 800)
 
 
-def renderViews(bed, volumeNode, segmentationNode, onShown=lambda: None) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels uint8 (height, width, 3) of the slice view and the 3D view.
+def renderViews(
+    bed, volumeNode, segmentationNode, onShown=lambda: None, size: tuple[int, int] = SIZE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels uint8 (height, width, 3) of the slice view and the 3D view, each of `size` (width, height).
 
     `onShown` is called while both views are in the scene.
     """
     _prepareDisplay(volumeNode, segmentationNode)
     addHeadSurface(volumeNode)
-    with SliceView(bed, "Red", "Axial", SIZE) as sliceView, ThreeDView(bed, size=SIZE) as view:
+    with SliceView(bed, "Red", "Axial", size) as sliceView, ThreeDView(bed, size=size) as view:
         sliceView.show(volumeNode)
         sliceView.node.JumpSliceByOffsetting(*_largestSlice(volumeNode, segmentationNode))
         flat = sliceView.grab()
