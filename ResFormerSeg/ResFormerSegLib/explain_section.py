@@ -12,16 +12,8 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.class_names import namesOfClasses
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.saliency_overlay import (
-    CITATION,
-    METHOD,
-    OPACITY,
-    THRESHOLD,
-    SaliencyOverlay,
-    fillSaliencyNode,
-    saliencyNodeOf,
-    setThreshold,
-)
+from ResFormerSegLib.explanation_task import findSaliencyNode
+from ResFormerSegLib.saliency_overlay import OPACITY, THRESHOLD, SaliencyOverlay, dressSaliencyNode, setThreshold
 from ResFormerSegLib.slice_positions import sliceOnDisplay
 
 
@@ -59,8 +51,8 @@ class ExplainSection:
         self.sliceButton.text = _("Explain this slice") if isVolume else _("Explain")
         self.volumeButton.visible = isVolume
         self._refresh()
-        if ranked and saliencyNodeOf(volumeNode) is not None:  # of an earlier session, or of the result before
-            self._describe(saliencyNodeOf(volumeNode))
+        if ranked and findSaliencyNode(volumeNode) is not None:  # of an earlier session, or of the result before
+            self._describe(findSaliencyNode(volumeNode))
 
     def clear(self) -> None:
         """Ends an explanation under way and hides the overlay; the saliency volume stays in the scene."""
@@ -170,15 +162,8 @@ class ExplainSection:
         volumeNode = self._volumeNode()
         if volumeNode is not None:
             name = self._names.get(explanation.diagnosis, explanation.diagnosis)
-            node = fillSaliencyNode(
-                volumeNode,
-                explanation.saliency,
-                explanation.diagnosis,
-                name,
-                explanation.method,
-                explanation.citation,
-            )
-            self._show(node, volumeNode)
+            dressSaliencyNode(explanation.saliencyNode, volumeNode, name)
+            self._show(explanation.saliencyNode, volumeNode)
         self._refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
@@ -197,12 +182,12 @@ class ExplainSection:
         volumeNode = self._volumeNode()
         if self._overlay.isShown():
             self._overlay.hide()
-        elif volumeNode is not None and saliencyNodeOf(volumeNode) is not None:
-            self._show(saliencyNodeOf(volumeNode), volumeNode)
+        elif findSaliencyNode(volumeNode) is not None:
+            self._show(findSaliencyNode(volumeNode), volumeNode)
         self._refresh()
 
     def _show(self, saliencyNode, volumeNode) -> None:
-        setThreshold(saliencyNode.GetDisplayNode(), self.thresholdSlider.value)
+        setThreshold(saliencyNode, self.thresholdSlider.value)
         self._overlay.show(saliencyNode, volumeNode, self.opacitySlider.value)
         self._describe(saliencyNode)
 
@@ -211,16 +196,16 @@ class ExplainSection:
         self.method.text = _(
             "Method: {method} ({citation}). It shows where the network looked, not why, and not what is ill."
         ).format(
-            method=html.escape(saliencyNode.GetAttribute(METHOD) or "?"),
-            citation=html.escape(saliencyNode.GetAttribute(CITATION) or "?"),
+            method=html.escape(saliencyNode.GetAttribute("ResFormerSeg.SaliencyMethod") or "?"),
+            citation=html.escape(saliencyNode.GetAttribute("ResFormerSeg.SaliencyCitation") or "?"),
         )
         self.method.visible = True
 
     def _onThreshold(self, lowest: float) -> None:
         volumeNode = self._volumeNode()
-        saliencyNode = saliencyNodeOf(volumeNode) if volumeNode is not None else None
+        saliencyNode = findSaliencyNode(volumeNode)
         if saliencyNode is not None and saliencyNode.GetDisplayNode() is not None:
-            setThreshold(saliencyNode.GetDisplayNode(), lowest)
+            setThreshold(saliencyNode, lowest)
 
     def _refresh(self) -> None:
         """What can be pressed now."""
@@ -236,7 +221,7 @@ class ExplainSection:
         for widget in (self.sliceButton, self.volumeButton, self.classSelector):
             widget.enabled = volumeNode is not None and not running
         self.cancelButton.visible = self.cancelButton.enabled = running
-        self.display.visible = hasDiagnosis and volumeNode is not None and saliencyNodeOf(volumeNode) is not None
+        self.display.visible = hasDiagnosis and findSaliencyNode(volumeNode) is not None
         self.hideButton.text = _("Hide") if self._overlay.isShown() else _("Show")
 
     def _say(self, text: str) -> None:

@@ -1,66 +1,28 @@
-"""Shows where in the image the network looked: a saliency volume laid over the image in the slice views.
-
-The volume belongs to the user: it is saved with the scene, beside the image. Of each image there is one at most, which
-the next explanation fills anew.
-"""
+"""Shows a saliency volume, which the logic makes, over its image in the slice views."""
 
 from __future__ import annotations
 
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.scene_changes import placeBeside
-
-EXPLAINED_VOLUME = "ResFormerSeg.ExplainedVolume"  # role of the reference from the saliency to the image
-DIAGNOSIS, METHOD, CITATION = "ResFormerSeg.Diagnosis", "ResFormerSeg.Method", "ResFormerSeg.Citation"
 # The files of the first come with the application; the second is built into its libraries.
 COLORS = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNodeIron")
 THRESHOLD, OPACITY = 0.3, 0.5  # until the user chooses
 
 
-def saliencyNodeOf(volumeNode):
-    """The saliency volume of an image; None when there is none yet."""
-    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        if node.GetNodeReferenceID(EXPLAINED_VOLUME) == volumeNode.GetID():
-            return node
-    return None
-
-
-def fillSaliencyNode(volumeNode, saliency, diagnosis: str, diagnosisName: str, method: str, citation: str):
-    """Makes the saliency volume of an image, or fills it anew; returns it. It is not shown yet.
-
-    saliency: float32 (k, j, i) on the image's grid, from 0 to 1. diagnosis: id of the class that is explained.
-    """
-    node = saliencyNodeOf(volumeNode)
-    if node is None:
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
-        node.SetNodeReferenceID(EXPLAINED_VOLUME, volumeNode.GetID())
-        placeBeside(node, volumeNode)
-    node.SetName(_("{name} saliency ({diagnosis})").format(name=volumeNode.GetName(), diagnosis=diagnosisName))
-    ijkToRas = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(ijkToRas)
-    node.SetIJKToRASMatrix(ijkToRas)
-    node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-    slicer.util.updateVolumeFromArray(node, saliency)
-    for name, value in ((DIAGNOSIS, diagnosis), (METHOD, method), (CITATION, citation)):
-        node.SetAttribute(name, value)
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-        _setUpDisplay(node.GetDisplayNode())
-    return node
-
-
-def _setUpDisplay(display) -> None:
-    """A fixed scale, so that two explanations can be compared; what lies below the threshold is transparent."""
+def dressSaliencyNode(saliencyNode, volumeNode, diagnosisName: str) -> None:
+    """Names the volume for what it explains, and gives it its colours."""
+    saliencyNode.SetName(_("{name} saliency ({diagnosis})").format(name=volumeNode.GetName(), diagnosis=diagnosisName))
     color = next((name for name in COLORS if slicer.mrmlScene.GetNodeByID(name)), None)
+    display = saliencyNode.GetDisplayNode()
     display.SetAndObserveColorNodeID(color)
-    display.AutoWindowLevelOff()
-    display.SetWindowLevelMinMax(0.0, 1.0)
-    setThreshold(display, THRESHOLD)
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0.0, 1.0)  # a fixed scale: two explanations can be compared
 
 
-def setThreshold(display, lowest: float) -> None:
+def setThreshold(saliencyNode, lowest: float) -> None:
+    """What lies below is transparent."""
+    display = saliencyNode.GetDisplayNode()
     display.SetThreshold(lowest, 1.0)
     display.ApplyThresholdOn()
 
