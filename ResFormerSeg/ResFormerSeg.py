@@ -17,21 +17,28 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
 )
+from slicer.util import VTKObservationMixin
 
-from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.comparison_task import ComparisonTask
+from ResFormerSegLib.devices_task import DevicesTask
+from ResFormerSegLib.engine_keeper import EngineKeeper, sharedKeeper
+from ResFormerSegLib.explanation_task import ExplanationResult, ExplanationTask
 from ResFormerSegLib.job import Job
+from ResFormerSegLib.last_run import LastRun
+from ResFormerSegLib.prediction_task import PredictionTask
 from ResFormerSegLib.process import EngineProcess
 from ResFormerSegLib.result import ProcessingResult
+from ResFormerSegLib.running import run
 from ResFormerSegLib.sample_data import registerSampleData
+from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application looks for it here
 
 HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
-WAIT_SECONDS = 0.03  # between two looks at the application's events while the engine works
 
 
 class ResFormerSeg(ScriptedLoadableModule):
-    """What the application shows about the module. It is used from the Python console; there is no panel."""
+    """What the application shows about the module."""
 
     def __init__(self, parent) -> None:
         ScriptedLoadableModule.__init__(self, parent)
@@ -55,15 +62,110 @@ class ResFormerSeg(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
-class ResFormerSegLogic(ScriptedLoadableModuleLogic):
-    """Runs the engine on volumes of the scene.
+class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Ties the panel to the application: its widgets, the parameter node, the opening and closing of scenes."""
 
-    makeEngine: makes the worker process of a run; tests put their own here.
+    logic = panel = _parameterNode = _parameterNodeGuiTag = None  # `setup` may run within `__init__`
+
+    def __init__(self, parent=None) -> None:
+        VTKObservationMixin.__init__(self)
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+
+    def setup(self) -> None:
+        from ResFormerSegLib.panel import Panel
+
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/ResFormerSeg.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = ResFormerSegLogic()
+        self.panel = Panel(self.ui, self.logic, self.resourcePath("requirements.txt"))
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
+        self.initializeParameterNode()
+
+    def cleanup(self) -> None:
+        self.setParameterNode(None)
+        self.removeObservers()
+        self.panel.cleanup()
+        self.logic.cleanup()  # ends the engine's process
+
+    def enter(self) -> None:
+        self.initializeParameterNode()
+        self.panel.enter()
+
+    def exit(self) -> None:
+        self.panel.exit()
+
+    def onSceneStartClose(self, caller=None, event=None) -> None:
+        """A run under way is given up: its volume is about to go."""
+        self.panel.abandonRun()
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller=None, event=None) -> None:
+        self.initializeParameterNode()
+
+    def onSceneEndImport(self, caller=None, event=None) -> None:
+        """A scene that was loaded brings its choices and its result."""
+        self.setParameterNode(None)
+        self.initializeParameterNode()
+
+    def initializeParameterNode(self) -> None:
+        node = self.logic.getParameterNode()
+        if self._parameterNode is None or self._parameterNode.parameterNode is not node:
+            from ResFormerSegLib.parameters import ResFormerSegParameterNode
+
+            self.setParameterNode(ResFormerSegParameterNode(node))
+
+    def setParameterNode(self, parameterNode) -> None:
+        if self._parameterNode is not None:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+        self._parameterNode = parameterNode
+        if parameterNode is not None:
+            # Not connectGui: it returns no tag in all versions of Slicer, and could then not be disconnected.
+            widgets = (getattr(self.ui, name) for name in vars(self.ui))
+            named = {widget.property("SlicerParameterName"): widget for widget in widgets}
+            mapping = {name: widget for name, widget in named.items() if name}
+            self._parameterNodeGuiTag = parameterNode.connectParametersToGui(mapping)
+        self.panel.setParameterNode(parameterNode)
+
+    def _checkCanApply(self, caller=None, event=None) -> None:
+        self.panel.checkCanApply()
+
+
+class ResFormerSegLogic(ScriptedLoadableModuleLogic):
+    """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.
+
+    Each method works in two ways. With `wait=True` it returns the result; the application stays alive meanwhile, and
+    ResFormerSegError is raised on any failure and on cancel (code "CANCELLED"). With `wait=False` it returns the
+    running `Job` at once: see there for `onFinished`, `onFailed`, `onProgress`, which may be given here too, and
+    `cancel`. What is wrong from the start raises ResFormerSegError in both ways. After a failure the scene is exactly
+    as before. While a run is under way, another is refused (code "ENGINE_BUSY").
+
+    progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: asked again and again by a call that
+    waits; True stops the run. makeEngine: makes a worker process for this logic alone; tests put their own here.
     """
 
-    def __init__(self, parent=None, makeEngine: Callable[[], EngineProcess] = EngineProcess) -> None:
+    def __init__(self, parent=None, makeEngine: Callable[[], EngineProcess] | None = None) -> None:
         ScriptedLoadableModuleLogic.__init__(self, parent)
-        self._makeEngine = makeEngine
+        self._keeper = EngineKeeper(makeEngine) if makeEngine is not None else sharedKeeper()
+
+    @property
+    def isBusy(self) -> bool:
+        """Whether a run is under way."""
+        return self._keeper.isBusy()
+
+    @property
+    def lastRun(self) -> LastRun:
+        """For bug reports."""
+        return self._keeper.lastRun
+
+    def cleanup(self) -> None:
+        """Ends a run under way and the worker, and returns when both have ended; a later run starts a new worker."""
+        self._keeper.stopNow()
 
     def process(
         self,
@@ -72,63 +174,64 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         device: str = "auto",
         *,
         sliceAxis: str | None = None,
+        slices: tuple[int, int] | None = None,
+        minimumAreaMm2: float | None = None,
+        smoothingMm: float = 0.0,
+        probabilityMaps: bool = False,
         outputSegmentation: slicer.vtkMRMLSegmentationNode | None = None,
-        progress: Callable[[float, str], None] | None = None,
-        isCancelled: Callable[[], bool] | None = None,
-    ) -> ProcessingResult:
-        """Outlines and diagnoses a volume; returns when it is done.
-
-        The application stays alive meanwhile; the volume is never changed.
+        **waiting,
+    ) -> ProcessingResult | Job:
+        """Outlines and diagnoses a volume; the volume is never changed.
 
         volumeNode: scalar, colour (vector) or label map volume, of one slice or many, in any orientation and under
-        any transform. modelId: id of a bundled model, or the folder of one's own. device: "auto", "cpu", "cuda" or
-        "mps". sliceAxis: "axial", "coronal", "sagittal", or None for the axis that the model's description asks for.
-        outputSegmentation: the segmentation whose segments are replaced; None makes a new one. progress: called with
-        the fraction done, 0 to 1, and a sentence. isCancelled: asked again and again; True stops the run.
-
-        Raises ResFormerSegError on any failure and on cancel (code "CANCELLED"); the scene is then exactly as before.
+        any linear transform. modelId: id of a bundled model, or the folder of one's own. device: "auto", "cpu",
+        "cuda", "cuda:1" or "mps". sliceAxis: "axial", "coronal", "sagittal", or None for the axis that the model's
+        description asks for. slices: the first and the last slice to run, both included, counted from 0 along the
+        axis that is cut; None runs all. minimumAreaMm2: smaller pieces are left out; None keeps the model's own limit.
+        smoothingMm: of the outlines. probabilityMaps: also makes a volume per segment, in per cent.
+        outputSegmentation: the segmentation whose segments are replaced; None makes a new one.
         """
-        job = Job(self._makeEngine(), volumeNode, modelId, device, sliceAxis, outputSegmentation, progress)
-        with job:
-            while not job.step(WAIT_SECONDS):
-                slicer.app.processEvents()
-                if isCancelled is not None and isCancelled():
-                    job.cancel()
-            return job.importResult()
+        options = {
+            "slice_axis": sliceAxis,
+            "slices": list(slices) if slices is not None else None,
+            "min_area_mm2": minimumAreaMm2,
+            "smoothing_mm": smoothingMm,
+            "probability_maps": probabilityMaps,
+        }
+        return run(self._keeper, PredictionTask(volumeNode, modelId, device, options, outputSegmentation), **waiting)
 
+    def explain(
+        self,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        modelId: str | os.PathLike = "brain-tumor-mr",
+        device: str = "auto",
+        *,
+        diagnosis: str | None = None,
+        sliceAxis: str | None = None,
+        slices: tuple[int, int] | None = None,
+        **waiting,
+    ) -> ExplanationResult | Job:
+        """Shows what speaks for a diagnosis: makes the volume "<name> saliency", or updates that of this volume.
 
-class ResFormerSegTest(ScriptedLoadableModuleTest):
-    """Self test of the installed module, started from the application."""
+        diagnosis: id of a class of the model; None explains the most probable one. Otherwise as `process`.
+        """
+        options = {
+            "slice_axis": sliceAxis,
+            "slices": list(slices) if slices is not None else None,
+            "diagnosis": diagnosis,
+        }
+        return run(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
 
-    def setUp(self) -> None:
-        slicer.mrmlScene.Clear(False)
+    def compare(
+        self,
+        first: slicer.vtkMRMLSegmentationNode,
+        second: slicer.vtkMRMLSegmentationNode,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None,
+        **waiting,
+    ) -> list[dict] | Job:
+        """How far two segmentations agree; see `ComparisonTask` for which segments are paired and what is returned."""
+        return run(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
 
-    def runTest(self) -> None:
-        self.setUp()
-        self.test_aMissingVolumeIsRefusedInPlainWords()
-        self.setUp()
-        self.test_aPhantomIsOutlinedAndDiagnosed()
-
-    def test_aMissingVolumeIsRefusedInPlainWords(self) -> None:
-        with self.assertRaises(ResFormerSegError) as caught:
-            ResFormerSegLogic().process(None)
-        self.assertEqual(caught.exception.code, "NO_VOLUME")
-
-    def test_aPhantomIsOutlinedAndDiagnosed(self) -> None:
-        import importlib.util
-
-        import numpy as np
-
-        if importlib.util.find_spec("torch") is None:
-            self.delayDisplay(_("PyTorch is not installed: the engine was not tried."))
-            return
-        slices, rows, columns = np.indices((5, 64, 64))
-        head = (rows - 32) ** 2 + (columns - 32) ** 2 < 28**2
-        voxels = np.where(head, 300, 0).astype(np.int16)
-        voxels[head & ((rows - 24) ** 2 + (columns - 40) ** 2 < 5**2)] = 900
-        volumeNode = slicer.util.addVolumeFromArray(voxels, name="Phantom")
-        result = ResFormerSegLogic().process(volumeNode)
-        self.assertIsNotNone(result.segmentationNode)
-        self.assertEqual(result.tableNode.GetNumberOfRows(), voxels.shape[0])
-        self.assertAlmostEqual(sum(result.probabilities.values()), 1.0, places=3)
-        self.delayDisplay(_("Test passed"))
+    def devices(self, **waiting) -> dict | Job:
+        """The processors that the engine can use, and its versions; see `DevicesTask`."""
+        return run(self._keeper, DevicesTask(self.lastRun), **waiting)

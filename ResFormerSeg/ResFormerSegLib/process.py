@@ -1,33 +1,32 @@
-"""The engine's worker process: starts it, sends commands, hands out its events, and names the way in which it ended.
+"""The engine's worker process: starts it, sends commands, hands out its events, and tells how it ended.
 
 Commands and events are JSON, one object a line, on the worker's standard input and output; its log goes to standard
-error. Two threads read the pipes, since a pipe cannot be read without blocking on every system; all else happens on
-the thread that calls.
+error. All of it is driven by Qt's signals: threads of Python do not run reliably beside the application's event loop.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-import queue
-import re
 import shutil
-import signal
-import subprocess
 import sys
-import threading
-import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
-from slicer.i18n import tr as _
+import qt
 
+from ResFormerSegLib import engine_end
 from ResFormerSegLib.errors import ResFormerSegError
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result for thousands of slices stays far below
 LOG_LINES = 100
+SECOND_LOOK_SECONDS = 5.0  # after the computer has slept, the heartbeat comes later than the clock would have it
+TERMINATE_SECONDS = 1.0  # how long a worker may take to end once it was told to
+ENDS_OF_A_JOB = ("result", "error", "cancelled")
+
+_leaving: set[EngineProcess] = set()  # they must live on until they have ended: their destructor would block
 
 
 def engineCommand() -> list[str]:
@@ -36,163 +35,177 @@ def engineCommand() -> list[str]:
     return [python, "-m", "resformer_unet.worker"]
 
 
-def engineEnvironment() -> dict[str, str]:
+def engineEnvironment() -> qt.QProcessEnvironment:
     """The worker runs in the application's working directory, where a relative model folder is found, as on the
     command line, but imports nothing from there."""
+    environment = qt.QProcessEnvironment.systemEnvironment()
     searchPath = [str(MODULE_FOLDER), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, searchPath)),
-        "PYTHONSAFEPATH": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-    }
+    environment.insert("PYTHONPATH", os.pathsep.join(filter(None, searchPath)))
+    for name in ("PYTHONSAFEPATH", "PYTHONUNBUFFERED", "PYTHONUTF8"):
+        environment.insert(name, "1")
+    return environment
 
 
 class EngineProcess:
-    """One worker. Use it in this order: start, send, nextEvent again and again, stop (always, also after an error).
+    """One worker, for one life: start, send, and in the end stop (or stopNow).
 
     command: the worker's command line, by default the bundled engine. startSeconds: how long the worker may take to
-    say its first word (it imports PyTorch meanwhile). silenceSeconds: how long it may then be silent; while it works
-    it sends a heartbeat every 2 s.
+    say its first word. silenceSeconds: how long it may then be silent while it has a job; it sends a heartbeat every
+    2 s. onEvent: called with each event, a dict. onEnded: called once, with the reason, when the worker has ended
+    without being asked to; neither is called from within `start`, `send` or `stop`.
 
     >>> engine = EngineProcess()
+    >>> engine.onEvent, engine.onEnded = print, print
     >>> engine.start()
     >>> engine.send({"command": "predict", ...})
-    >>> event = engine.nextEvent(timeout=0.05)       # a dict, or None when there was nothing within the timeout
-    >>> engine.stop()
     """
 
     def __init__(
         self, command: list[str] | None = None, startSeconds: float = 180.0, silenceSeconds: float = 60.0
     ) -> None:
+        self.onEvent: Callable[[dict], None] = _ignore
+        self.onEnded: Callable[[ResFormerSegError], None] = _ignore
         self._command = command or engineCommand()
-        self._startSeconds = startSeconds
+        self._allowed = startSeconds  # seconds until it should have been heard of
         self._silenceSeconds = silenceSeconds
-        self._process: subprocess.Popen | None = None
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()  # None: standard output was closed
         self._log: deque[str] = deque(maxlen=LOG_LINES)
-        self._heardFrom = False
+        self._process: qt.QProcess | None = None
+        self._clock: qt.QTimer | None = None
+        self._isOver = False
+        self._isDoubtful = False  # silent for so long that one more look is due
         self._garbled = False
-        self._lastSign = 0.0  # time.monotonic() of the last event or command
+        self._then: Callable[[], None] = _ignore
 
     def start(self) -> None:
-        try:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=engineEnvironment(),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # no console window on Windows
-            )
-        except OSError as error:
-            raise ResFormerSegError(
-                "ENGINE_NOT_STARTED",
-                _("The engine could not be started: {program}: {reason}.").format(
-                    program=self._command[0], reason=error.strerror or error
-                ),
-                _("Reinstall the ResFormerSeg extension; check that no antivirus software blocks Slicer's Python."),
-            ) from error
-        self._lastSign = time.monotonic()
-        self._readers = [
-            threading.Thread(target=self._readEvents, args=(self._process.stdout,), daemon=True),
-            threading.Thread(target=self._readLog, args=(self._process.stderr,), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
+        """Starts the worker; that it could not be started is told through `onEnded`."""
+        self._clock = qt.QTimer()
+        self._clock.setSingleShot(True)
+        self._clock.connect("timeout()", self._onSilence)
+        process = self._process = qt.QProcess()
+        process.setProcessChannelMode(qt.QProcess.SeparateChannels)
+        process.setProcessEnvironment(engineEnvironment())
+        process.connect("readyReadStandardOutput()", self._readEvents)
+        process.connect("readyReadStandardError()", self._readLog)
+        process.connect("finished(int,QProcess::ExitStatus)", self._onFinished)
+        process.connect("errorOccurred(QProcess::ProcessError)", self._onError)
+        process.start(self._command[0], self._command[1:])
 
     def send(self, command: dict) -> None:
-        """Sends a command.
-
-        That the worker has ended meanwhile is not told here but by the next `nextEvent`, which knows why.
-        """
-        self._lastSign = time.monotonic()
-        try:
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            logging.debug("The engine does not take commands any more: %s", error)
-
-    def nextEvent(self, timeout: float) -> dict | None:
-        """Waits up to `timeout` seconds for the worker's next event; None when there is none yet.
-
-        Raises ResFormerSegError when the worker has ended, or has been silent for too long. Lines that are no events
-        (some library that prints) go to the log.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-            if line is None:
-                raise self._endError()
-            event = _parseEvent(line)
-            if event is not None:
-                self._heardFrom = True
-                self._lastSign = time.monotonic()
-                return event
-            self._garbled = True
-            self._log.append(line[:200].decode(errors="replace").rstrip())
-        allowed = self._silenceSeconds if self._heardFrom else self._startSeconds
-        if time.monotonic() - self._lastSign > allowed:
-            raise ResFormerSegError(
-                "ENGINE_SILENT",
-                _("The engine has not answered for {seconds} seconds and was stopped.").format(seconds=round(allowed)),
-                _("Try again; if it happens again, choose the CPU as device."),
-                self.log(),
-            )
-        return None
-
-    def stop(self, graceSeconds: float = 3.0) -> None:
-        """Ends the worker, however it fares: asks it, then terminates it, then kills it.
-
-        Does nothing when it was never started.
-        """
-        process = self._process
-        if process is None:
+        """Sends a command; that the worker has ended meanwhile is told by `onEnded`."""
+        if self._isOver:
             return
-        self.send({"command": "quit"})
-        try:
-            process.stdin.close()
-        except OSError:
-            pass  # it ended before it had read all
-        for patience, insist in ((graceSeconds, process.terminate), (1.0, process.kill)):
-            try:
-                process.wait(patience)
+        self._process.write(json.dumps(command).encode() + b"\n")
+        if command["command"] not in ("cancel", "quit"):
+            self._isDoubtful = False
+            self._clock.start(round(1000 * self._allowed))
+
+    def stop(self, graceSeconds: float = 3.0, then: Callable[[], None] | None = None) -> None:
+        """Ends the worker without waiting for it: asks it, then terminates it, then kills it.
+
+        graceSeconds: for leaving on its own; 0 for a worker that is in the midst of work that nobody wants. then:
+        called once it has ended. No event is handed out any more.
+        """
+        self.onEvent = self.onEnded = _ignore
+        self._then = then or _ignore
+        if self._process is None or self._isOver:
+            self._then()
+            return
+        _leaving.add(self)
+        self._clock.stop()
+        self._ask()
+        qt.QTimer.singleShot(round(1000 * graceSeconds), self._terminate)
+
+    def stopNow(self, graceSeconds: float = 3.0) -> None:
+        """As `stop`, but returns only when the worker has ended: for the end of the application."""
+        self.onEvent = self.onEnded = _ignore
+        if self._process is None or self._isOver:
+            return
+        self._clock.stop()
+        self._ask()
+        for patience, insist in ((graceSeconds, self._process.terminate), (TERMINATE_SECONDS, self._process.kill)):
+            if patience and self._process.waitForFinished(round(1000 * patience)):
                 break
-            except subprocess.TimeoutExpired:
-                insist()
-        process.wait()
-        for reader in self._readers:
-            reader.join(1.0)
-        self._process = None
+            insist()
+        self._process.waitForFinished(5000)
+        self._finish()
 
     def log(self) -> str:
         """The last lines that the worker wrote to its log."""
         return "\n".join(self._log)
 
-    def _readEvents(self, stream) -> None:
-        with stream:
-            while line := stream.readline(LONGEST_LINE):
-                self._lines.put(line)
-        self._lines.put(None)
+    def _ask(self) -> None:
+        self.send({"command": "quit"})
+        self._process.closeWriteChannel()
 
-    def _readLog(self, stream) -> None:
-        with stream:
-            while line := stream.readline(LONGEST_LINE):
-                self._log.append(line.decode(errors="replace").rstrip())
+    def _terminate(self) -> None:
+        if not self._isOver:
+            self._process.terminate()
+            qt.QTimer.singleShot(round(1000 * TERMINATE_SECONDS), self._kill)
 
-    def _endError(self) -> ResFormerSegError:
-        """Why the worker ended without being asked to."""
-        try:
-            exitCode = self._process.wait(5.0)
-        except subprocess.TimeoutExpired:  # it closed its output and lives on
+    def _kill(self) -> None:
+        if not self._isOver:
             self._process.kill()
-            exitCode = 0
-        self._readers[1].join(1.0)
-        return _describeEnd(exitCode, self._garbled, self.log())
+
+    def _readEvents(self) -> None:
+        while self._process.canReadLine():
+            self._handle(self._process.readLine().data())
+        if self._process.bytesAvailable() > LONGEST_LINE:
+            self._handle(self._process.readAllStandardOutput().data())
+
+    def _handle(self, line: bytes) -> None:
+        event = _parseEvent(line)
+        if event is None:  # some library that prints
+            self._garbled = True
+            self._log.append(line[:200].decode(errors="replace").rstrip())
+            return
+        self._allowed = self._silenceSeconds
+        self._isDoubtful = False
+        if event["event"] in ENDS_OF_A_JOB:
+            self._clock.stop()
+        elif self._clock.isActive():
+            self._clock.start(round(1000 * self._allowed))
+        self.onEvent(event)
+
+    def _readLog(self) -> None:
+        text = self._process.readAllStandardError().data().decode(errors="replace")
+        self._log.extend(text.splitlines())
+
+    def _onSilence(self) -> None:
+        if not self._isDoubtful:
+            self._isDoubtful = True
+            self._clock.start(round(1000 * min(SECOND_LOOK_SECONDS, self._allowed)))
+            return
+        ended, error = self.onEnded, engine_end.silent(self._allowed, self.log())
+        self.stop(graceSeconds=0)
+        ended(error)
+
+    def _onFinished(self, exitCode: int, exitStatus: int) -> None:
+        if self._isOver:
+            return
+        self._readLog()
+        self._readEvents()
+        if rest := self._process.readAllStandardOutput().data():
+            self._handle(rest)
+        self._finish()
+        crashed = exitStatus == qt.QProcess.CrashExit
+        self.onEnded(engine_end.ended(int(exitCode), crashed, self._garbled, self.log()))
+
+    def _onError(self, error: int) -> None:
+        """Only of a worker that does not start Qt does not say that it finished."""
+        if error == qt.QProcess.FailedToStart and not self._isOver:
+            reason = self._process.errorString()
+            self._finish()
+            qt.QTimer.singleShot(0, lambda: self.onEnded(engine_end.notStarted(self._command[0], reason)))
+
+    def _finish(self) -> None:
+        self._isOver = True
+        self._clock.stop()
+        # The references stay until this object goes: Qt must not lose a process in the midst of its own signal.
+        self._process.deleteLater()
+        self._clock.deleteLater()
+        _leaving.discard(self)
+        then, self._then = self._then, _ignore
+        then()
 
 
 def _parseEvent(line: bytes) -> dict | None:
@@ -203,46 +216,5 @@ def _parseEvent(line: bytes) -> dict | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
-def _describeEnd(exitCode: int, garbled: bool, log: str) -> ResFormerSegError:
-    missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", log)
-    if missing:
-        return ResFormerSegError(
-            "ENGINE_INCOMPLETE",
-            _("The engine needs the Python package '{package}', which is not installed.").format(package=missing[1]),
-            _("Install it; PyTorch (torch) comes with Slicer's PyTorch extension."),
-            log,
-        )
-    if exitCode in (-signal.SIGTERM, -getattr(signal, "SIGKILL", signal.SIGTERM)):
-        return ResFormerSegError(
-            "ENGINE_KILLED",
-            _("The engine was ended from outside, most often because the computer ran out of memory."),
-            _("Close other programs or use a smaller volume, then try again."),
-            log,
-        )
-    if exitCode < 0 or exitCode >= 0xC0000000:  # a signal, or on Windows an exception's status
-        return ResFormerSegError(
-            "ENGINE_CRASHED",
-            _("The engine crashed ({reason}).").format(reason=_signalName(exitCode)),
-            _("Try again with the CPU as device; if it crashes again, PyTorch or the graphics driver is broken."),
-            log,
-        )
-    if garbled:
-        return ResFormerSegError(
-            "ENGINE_GARBLED",
-            _("The engine's answer could not be understood."),
-            _("Another program or package writes into it; reinstall the ResFormerSeg extension."),
-            log,
-        )
-    return ResFormerSegError(
-        "ENGINE_STOPPED",
-        _("The engine stopped without a result (exit code {code}).").format(code=exitCode),
-        _("Its last messages say why; reinstall the ResFormerSeg extension if they do not help."),
-        log,
-    )
-
-
-def _signalName(exitCode: int) -> str:
-    try:
-        return signal.Signals(-exitCode).name
-    except ValueError:
-        return hex(exitCode & 0xFFFFFFFF)
+def _ignore(*arguments) -> None:
+    """Nobody listens."""

@@ -5,6 +5,7 @@ The node itself is only read.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +13,17 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.array_file import writeArray
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.temporary_folder import temporaryFolderError
 
+MOST_COMPONENTS = 4  # red, green, blue and opacity
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
 class ExportedVolume:
-    """message: the "image" of the engine's predict command. shape: (slices, rows, columns).
+    """message: the "image" of the engine's commands. shape: (slices, rows, columns).
 
     ijkToRas: as it was when exported.
     """
@@ -30,9 +34,11 @@ class ExportedVolume:
 
 
 def checkVolume(volumeNode) -> None:
-    """Raises ResFormerSegError unless the node is a volume with voxels."""
+    """Raises ResFormerSegError unless the node is a volume with voxels, of one point in time, and not warped."""
     if volumeNode is None:
         raise ResFormerSegError("NO_VOLUME", _("No volume is selected."), _("Load an image and select it as input."))
+    if isinstance(volumeNode, slicer.vtkMRMLSequenceNode):
+        raise _severalVolumes(volumeNode)
     if not isinstance(volumeNode, slicer.vtkMRMLScalarVolumeNode):
         kind = volumeNode.GetClassName() if isinstance(volumeNode, vtk.vtkObject) else type(volumeNode).__name__
         raise ResFormerSegError(
@@ -53,29 +59,51 @@ def checkVolume(volumeNode) -> None:
             _("The volume '{name}' holds no voxels.").format(name=volumeNode.GetName()),
             _("Load its image again, or select another volume."),
         )
+    if image.GetNumberOfScalarComponents() > MOST_COMPONENTS:
+        raise _severalVolumes(volumeNode)
+    transform = volumeNode.GetParentTransformNode()
+    if transform is not None and not transform.IsTransformToWorldLinear():
+        raise ResFormerSegError(
+            "VOLUME_WARPED",
+            _("The volume '{name}' is warped by the transform '{transform}'; the engine needs straight slices.").format(
+                name=volumeNode.GetName(), transform=transform.GetName()
+            ),
+            _("Harden the transform on a copy of the volume (in the Data module), or take the volume out of it."),
+        )
 
 
-def exportVolume(volumeNode, folder: Path) -> ExportedVolume:
-    """Writes `image.npy`: (k, j, i), or (k, j, i, components) for a colour volume, in the node's own data type."""
-    import numpy as np
+def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolume]:
+    """Writes `image.npy`: (k, j, i), or (k, j, i, components) for a colour volume, in the node's own data type.
+
+    A generator, as of a large volume this takes a while; each step takes some milliseconds.
+    """
     from vtk.util.numpy_support import vtk_to_numpy
 
     image = volumeNode.GetImageData()
+    name = volumeNode.GetName() or "image"
+    ijkToRas = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    hasOrientation = not isPicture(volumeNode)
+    modified = image.GetMTime()
     shape = tuple(reversed(image.GetDimensions()))
     components = image.GetNumberOfScalarComponents()
     voxels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape + ((components,) if components > 1 else ()))
     path = folder / "image.npy"
     try:
-        np.save(path, voxels, allow_pickle=False)
+        yield from writeArray(path, voxels)
     except OSError as error:
         raise temporaryFolderError(folder, error) from error
-    ijkToRas = vtk.vtkMatrix4x4()
-    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    if image.GetMTime() != modified:
+        raise ResFormerSegError(
+            "VOLUME_CHANGED",
+            _("The volume '{name}' was changed while it was read.").format(name=name),
+            _("Start again once the change is complete."),
+        )
     message = {
         "array": str(path),
-        "affine_lps": _lpsRows(ijkToRas),
-        "name": volumeNode.GetName() or "image",
-        "has_orientation": not isPicture(volumeNode),
+        "affine_lps": lpsRows(ijkToRas),
+        "name": name,
+        "has_orientation": hasOrientation,
     }
     return ExportedVolume(message, shape, ijkToRas)
 
@@ -93,17 +121,15 @@ def isPicture(volumeNode) -> bool:
     return volumeNode.GetImageData().GetNumberOfScalarComponents() > 1 or fileName.lower().endswith(PICTURE_SUFFIXES)
 
 
-def temporaryFolderError(folder, error: OSError) -> ResFormerSegError:
+def _severalVolumes(node) -> ResFormerSegError:
     return ResFormerSegError(
-        "TEMPORARY_FOLDER_NOT_WRITABLE",
-        _("The temporary folder {folder} cannot be written to: {reason}.").format(
-            folder=folder, reason=error.strerror or error
-        ),
-        _("Free some disk space, or choose another temporary folder in the application settings."),
+        "VOLUME_4D",
+        _("'{name}' holds several volumes, for instance of several points in time.").format(name=node.GetName()),
+        _("Select one volume of it: the one that the Sequences module shows, or extract a frame."),
     )
 
 
-def _lpsRows(ijkToRas: vtk.vtkMatrix4x4) -> list[list[float]]:
-    """RAS to LPS turns the signs of the first two rows."""
+def lpsRows(ijkToRas: vtk.vtkMatrix4x4) -> list[list[float]]:
+    """The matrix to LPS: RAS to LPS turns the signs of the first two rows."""
     signs = (-1.0, -1.0, 1.0, 1.0)
     return [[signs[row] * ijkToRas.GetElement(row, column) for column in range(4)] for row in range(4)]

@@ -14,15 +14,18 @@ def logicWith(module, tmp_path):
     """`logicWith("segfault")`: the logic with a fake worker of that behaviour. No worker may outlive the test."""
     from ResFormerSegLib.process import EngineProcess
 
-    pidFiles = []
+    pidFiles, logics = [], []
 
     def make(behaviour: str, **limits):
         pidFile = tmp_path / f"worker{len(pidFiles)}.pid"
         pidFiles.append(pidFile)
         command = [sys.executable, str(TESTING / "fake_worker.py"), behaviour, str(pidFile)]
-        return module.ResFormerSegLogic(makeEngine=lambda: EngineProcess(command, **limits))
+        logics.append(module.ResFormerSegLogic(makeEngine=lambda: EngineProcess(command, **limits)))
+        return logics[-1]
 
     yield make
+    for logic in logics:
+        logic.cleanup()
     for pidFile in pidFiles:
         if pidFile.exists():
             with pytest.raises(ProcessLookupError):

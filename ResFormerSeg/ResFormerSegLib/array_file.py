@@ -1,0 +1,55 @@
+"""Large arrays through uncompressed .npy files, a piece at a time, so that the application stays alive meanwhile.
+
+Both functions are generators: each step takes some milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import vtk
+
+PIECE = 8 * 1024 * 1024  # bytes; 512 x 512 x 200 voxels of 16 bits are 13 pieces
+
+
+def writeArray(path: Path, array) -> Generator[None, None, None]:
+    """Writes a numpy array; raises OSError, and ValueError for Python objects."""
+    import numpy as np
+
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        content = array.reshape(-1).view(np.uint8)
+        for start in range(0, len(content), PIECE):
+            file.write(content[start : start + PIECE].data)
+            yield
+
+
+def readArrays(path: str, dtype: str, shape: tuple[int, ...]) -> Generator[None, None, list]:
+    """The file's array, cut along its first axis into VTK arrays, which nodes can take over as they are.
+
+    shape: without the first axis; a file that lacks it gives one array. Raises OSError, and ValueError for a file that
+    is no array, or one of another type or shape.
+    """
+    import numpy as np
+    from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
+
+    arrays = []
+    with open(path, "rb") as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("an unknown version of the .npy format")
+        found, isFortran, given = np.lib.format.read_array_header_1_0(file)
+        count = 1 if len(found) == len(shape) else found[0]
+        if isFortran or given != np.dtype(dtype) or found[len(found) - len(shape) :] != shape:
+            raise ValueError(f"an array of {found} {given}, not of {shape} {dtype}")
+        for _index in range(count):
+            array = vtk.vtkDataArray.CreateDataArray(get_vtk_array_type(np.dtype(dtype)))
+            array.SetNumberOfValues(int(np.prod(shape)))
+            content = memoryview(vtk_to_numpy(array)).cast("B")
+            for start in range(0, len(content), PIECE):
+                if file.readinto(content[start : start + PIECE]) != len(content[start : start + PIECE]):
+                    raise ValueError("the file is too short")
+                yield
+            arrays.append(array)
+    return arrays

@@ -1,0 +1,115 @@
+"""Keeps one worker between jobs, so that the next slice or volume finds the network loaded; one job at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.last_run import LastRun
+from ResFormerSegLib.process import EngineProcess
+
+
+class EngineKeeper:
+    """Lends the worker to one job at a time.
+
+    A worker that has left meanwhile (it does so when idle for five minutes) is replaced by a new one with the next
+    job. While a run of the user is under way, another is refused; a job in the background, such as the question for
+    graphics cards, waits for its turn, and a run waits for it.
+
+    makeEngine: makes a worker; tests put their own here.
+    """
+
+    def __init__(self, makeEngine: Callable[[], EngineProcess] = EngineProcess) -> None:
+        self.lastRun = LastRun()
+        self._makeEngine = makeEngine
+        self._engine: EngineProcess | None = None
+        self._jobs: list = []  # the first has the worker, the others wait
+        self._quitting = self.stopNow  # one object, for connect and disconnect
+        self._watchesQuitting = False
+
+    def isBusy(self) -> bool:
+        """Whether a run of the user is under way."""
+        return any(not job.inBackground for job in self._jobs)
+
+    def admit(self, job) -> None:
+        """Takes a job; its `begin` is called, from the event loop, when it is its turn.
+
+        Raises ResFormerSegError: ENGINE_BUSY.
+        """
+        if self.isBusy() and not job.inBackground:
+            raise ResFormerSegError(
+                "ENGINE_BUSY",
+                _("A run is under way; the engine does one at a time."),
+                _("Wait until it is done, or cancel it."),
+            )
+        self._jobs.append(job)
+        if len(self._jobs) == 1:
+            qt.QTimer.singleShot(0, job.begin)
+
+    def engine(self) -> tuple[EngineProcess, bool]:
+        """The worker, and whether it is one that was kept; a new one is on its way to start."""
+        if self._engine is not None:
+            return self._engine, True
+        self._watchQuitting(True)
+        self._engine = self._makeEngine()
+        self._engine.onEvent, self._engine.onEnded = self._onEvent, self._onEnded
+        self._engine.start()
+        return self._engine, False
+
+    def release(self, job, engineIsIdle: bool, then: Callable[[], None]) -> None:
+        """The job is over. A worker that still works on it is ended; `then` is called once it does so no more."""
+        hadTheEngine = bool(self._jobs) and self._jobs[0] is job
+        if job in self._jobs:
+            self._jobs.remove(job)
+        engine = self._engine
+        if engineIsIdle or engine is None:
+            then()
+        else:
+            self._engine = None
+            engine.stop(graceSeconds=0, then=then)
+        if hadTheEngine and self._jobs:
+            qt.QTimer.singleShot(0, self._jobs[0].begin)
+
+    def stopNow(self) -> None:
+        """Ends the worker and the jobs, and returns when it is done: for the end of the application or the module."""
+        self._watchQuitting(False)
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.stopNow(graceSeconds=0 if self._jobs else 3.0)
+        for job in list(self._jobs):
+            job.abort(
+                ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application or its module closes."))
+            )
+
+    def _onEvent(self, event: dict) -> None:
+        if self._jobs:
+            self._jobs[0].onEngineEvent(event)
+
+    def _onEnded(self, error: ResFormerSegError) -> None:
+        self._engine = None
+        if self._jobs:
+            self._jobs[0].onEngineEnded(error)
+
+    def _watchQuitting(self, on: bool) -> None:
+        if on == self._watchesQuitting:
+            return
+        self._watchesQuitting = on
+        if on:
+            slicer.app.connect("aboutToQuit()", self._quitting)
+        else:
+            slicer.app.disconnect("aboutToQuit()", self._quitting)
+
+
+_shared: EngineKeeper | None = None
+
+
+def sharedKeeper() -> EngineKeeper:
+    """One for all of the application: panel and console share the worker, and its memory is needed once."""
+    global _shared
+    if _shared is None:
+        _shared = EngineKeeper()
+    return _shared

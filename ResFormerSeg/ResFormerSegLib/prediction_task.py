@@ -1,0 +1,131 @@
+"""Outlines and diagnoses a volume: segmentation, table of the slices and probability maps beside the volume."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.array_file import readArrays
+from ResFormerSegLib.diagnosis_table import fillDiagnosisTable
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.result import ProcessingResult
+from ResFormerSegLib.scalar_volume import fillScalarVolume
+from ResFormerSegLib.scene_changes import allOrNothing
+from ResFormerSegLib.segmentation_import import importSegments
+from ResFormerSegLib.tasks import Task, addNodeBeside, invalidResult, notImported
+from ResFormerSegLib.volume_export import checkVolume, exportVolume
+
+
+class PredictionTask(Task):
+    """options: as in docs/worker-protocol.md. outputSegmentation: its segments are replaced; None makes a node."""
+
+    def __init__(
+        self,
+        volumeNode,
+        modelId: str | os.PathLike,
+        device: str,
+        options: dict | None = None,
+        outputSegmentation=None,
+    ) -> None:
+        checkVolume(volumeNode)
+        if outputSegmentation is not None and not isinstance(outputSegmentation, slicer.vtkMRMLSegmentationNode):
+            raise ResFormerSegError(
+                "NOT_A_SEGMENTATION",
+                _("The output is not a segmentation."),
+                _("Select a segmentation, or none to have a new one made."),
+            )
+        super().__init__(volumeNode, outputSegmentation)
+        self._command = {"command": "predict", "model": modelReference(modelId), "device": device, "options": options}
+
+    def export(self, folder: Path) -> Generator[None, None, dict]:
+        self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
+        return {**self._command, "image": self._exported.message, "output": str(folder)}
+
+    def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ProcessingResult]:
+        layers = yield from self._read(event["labels"])
+        maps = []
+        if event.get("probability_maps"):
+            maps = yield from self._read(event["probability_maps"])
+        try:
+            return self._makeNodes(event["report"], layers, maps, notices)
+        except Exception as error:
+            raise notImported(error) from error
+
+    def _read(self, path: str) -> Generator[None, None, list]:
+        try:
+            return (yield from readArrays(path, "uint8", self._exported.shape))
+        except (OSError, ValueError, TypeError) as error:
+            raise invalidResult() from error
+
+    def _makeNodes(self, report: dict, layers: list, maps: list, notices: list[dict]) -> ProcessingResult:
+        from vtk.util.numpy_support import vtk_to_numpy
+
+        volumeNode = self.nodes[0].Get()
+        output = self.nodes[1].Get() if len(self.nodes) > 1 else None
+        with allOrNothing(output):
+            segmentationNode = output
+            if segmentationNode is None and report["segments"]:
+                name = _("{name} segmentation").format(name=volumeNode.GetName())
+                segmentationNode = addNodeBeside(volumeNode, "vtkMRMLSegmentationNode", name)
+                segmentationNode.CreateDefaultDisplayNodes()
+            if segmentationNode is not None:
+                labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in layers]
+                importSegments(segmentationNode, labels, report["segments"], self._exported)
+            name = _("{name} diagnosis").format(name=volumeNode.GetName())
+            tableNode = addNodeBeside(volumeNode, "vtkMRMLTableNode", name)
+            fillDiagnosisTable(tableNode, report)
+            mapNodes = {}
+            for row, scalars in zip(report["segments"], maps, strict=bool(maps)):
+                name = _("{name} {segment} probability").format(name=volumeNode.GetName(), segment=row["name"])
+                node = mapNodes[row["id"]] = addNodeBeside(volumeNode, "vtkMRMLScalarVolumeNode", name)
+                fillScalarVolume(node, scalars, self._exported, (0, 100))
+                node.SetAttribute("ResFormerSeg.ProbabilityOf", row["id"])
+                node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+            result = _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report, notices)
+            # Last, what cannot fail and is not undone.
+            if segmentationNode is not None:
+                segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+                segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+                _setAttributes(segmentationNode, result)
+            _setAttributes(tableNode, result)
+        return result
+
+
+def modelReference(modelId: str | os.PathLike) -> str:
+    if not isinstance(modelId, str | os.PathLike):
+        raise ResFormerSegError(
+            "NOT_A_MODEL",
+            _("The model is neither an id nor a folder but a {kind}.").format(kind=type(modelId).__name__),
+            _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
+        )
+    return os.fspath(modelId)
+
+
+def _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report: dict, notices: list) -> ProcessingResult:
+    diagnosis = report["diagnosis"] or {}
+    warnings = report["warnings"] + notices
+    return ProcessingResult(
+        segmentationNode=segmentationNode,
+        tableNode=tableNode,
+        diagnosis=diagnosis.get("label"),
+        probability=diagnosis.get("probability"),
+        probabilities=dict(diagnosis.get("probabilities", {})),
+        report=report,
+        warnings=[warning for index, warning in enumerate(warnings) if warning not in warnings[:index]],
+        volumeNode=volumeNode,
+        probabilityMapNodes=mapNodes,
+    )
+
+
+def _setAttributes(node, result: ProcessingResult) -> None:
+    """The diagnosis travels with the node: it is saved with the scene and read by scripts without this module."""
+    model = result.report["model"]
+    node.SetAttribute("ResFormerSeg.Model", f"{model['id']} {model['version']}")
+    node.SetAttribute("ResFormerSeg.Report", json.dumps(result.report))
+    node.SetAttribute("ResFormerSeg.Diagnosis", result.diagnosis)
+    node.SetAttribute("ResFormerSeg.Probability", None if result.probability is None else f"{result.probability:.4f}")
