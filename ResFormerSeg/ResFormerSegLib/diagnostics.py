@@ -19,23 +19,25 @@ LOG_LINES = 60
 
 def diagnosticsText(logic) -> str:
     """logic: a ResFormerSegLogic. Of what it does not know (nothing was run yet) nothing is said."""
-    parts = ["### ResFormerSeg diagnostics", *_application()]
-    parts += _engine(getattr(logic, "lastDevices", None))
-    parts += _run(logic)
-    return withoutPersons("\n".join(parts))
+    lastRun = logic.lastRun
+    return withoutPersons(
+        "\n".join(["### ResFormerSeg diagnostics", *_application(), *_engine(lastRun.devices), *_run(lastRun)])
+    )
 
 
 def withoutPersons(text: str) -> str:
     """Takes out all paths but for the names of source and library files, which tell where an error arose.
 
-    A folder may have spaces in its name, so all from the beginning of a path to its last separator is taken for one:
-    words between two paths in one line go with them.
+    A folder may have spaces in its name: all from the beginning of a path to its last separator is taken for one, and
+    a path in quotation marks ends with them. Words between two paths in one line go as well.
     """
-    return re.sub(r"(?:[A-Za-z]:|~)?[\\/][^\n:'\"<>|]*[\\/]([^\\/\s:'\"<>|,;)]*)", _shortened, text)
+    quoted = re.compile(r"(?<=(['\"]))(?:[A-Za-z]:|~)?[\\/][^\n'\"]*?([^\\/\n'\"]*)(?=\1)")
+    bare = re.compile(r"()(?:[A-Za-z]:|~)?[\\/][^\n:'\"<>|]*[\\/]([^\\/\s:'\"<>|,;)]*)")
+    return bare.sub(_shortened, quoted.sub(_shortened, text))
 
 
 def _shortened(match: re.Match) -> str:
-    return f"…/{match[1]}" if match[1].endswith((".py", ".so", ".dll", ".dylib", ".pyd")) else "…"
+    return f"…/{match[2]}" if match[2].endswith((".py", ".so", ".dll", ".dylib", ".pyd")) else "…"
 
 
 def _application() -> list[str]:
@@ -70,15 +72,12 @@ def _engine(answer: dict | None) -> list[str]:
     return lines
 
 
-def _run(logic) -> list[str]:
+def _run(lastRun) -> list[str]:
     lines = []
-    settings = getattr(logic, "lastSettings", None)
-    if settings:
-        lines.append("Last run: " + ", ".join(f"{name}={value!r}" for name, value in settings.items()))
-    error = getattr(logic, "lastError", None)
-    if error is not None:
-        lines.append(f"Last error: {error.code}: {type(error).__name__}")
-    log = getattr(logic, "lastLog", "")
-    if log:
-        lines += ["Last lines of the engine's log:", *log.splitlines()[-LOG_LINES:]]
+    if lastRun.settings:
+        lines.append("Last run: " + ", ".join(f"{name}={value!r}" for name, value in lastRun.settings.items()))
+    if lastRun.error is not None:
+        lines.append(f"Last error: {lastRun.error.code}")  # its message may name the volume
+    if lastRun.log:
+        lines += ["Last lines of the engine's log:", *lastRun.log.splitlines()[-LOG_LINES:]]
     return lines

@@ -16,10 +16,16 @@ DEVICES = {
 }
 
 
+def logicThatRan(**lastRun):
+    from ResFormerSegLib.last_run import LastRun
+
+    return SimpleNamespace(lastRun=LastRun(**lastRun))
+
+
 def test_it_names_the_versions_even_before_any_run(scene):
     from ResFormerSegLib.diagnostics import diagnosticsText
 
-    text = diagnosticsText(SimpleNamespace())
+    text = diagnosticsText(logicThatRan())
     assert platform.python_version() in text and "Slicer: 5.12" in text and "not asked yet" in text
     assert "ResFormerSeg: ?" not in text
 
@@ -28,11 +34,11 @@ def test_it_names_gpu_settings_error_and_log(scene):
     from ResFormerSegLib.diagnostics import diagnosticsText
     from ResFormerSegLib.errors import ResFormerSegError
 
-    logic = SimpleNamespace(
-        lastDevices=DEVICES,
-        lastSettings={"model": "brain-tumor-mr", "device": "auto", "slice_axis": None},
-        lastError=ResFormerSegError("ENGINE_CRASHED", "The engine crashed on 'Smith head'."),
-        lastLog="Traceback\nRuntimeError: CUDA error",
+    logic = logicThatRan(
+        devices=DEVICES,
+        settings={"model": "brain-tumor-mr", "device": "auto", "options": {"slice_axis": None}},
+        error=ResFormerSegError("ENGINE_CRASHED", "The engine crashed on 'Smith head'."),
+        log="Traceback\nRuntimeError: CUDA error",
     )
     text = diagnosticsText(logic)
     for part in ("NVIDIA RTX A2000", "its memory is full", "torch 2.9.0", "brain-tumor-mr", "ENGINE_CRASHED"):
@@ -48,7 +54,7 @@ def test_it_names_no_image_and_no_patient(scene):
     makeVolume(name="Smith John")
     log = "Reading /home/anna müller/Smith_John/head.nrrd\nC:\\Users\\Anna\\Smith John\\mr.dcm is broken"
     error = ResFormerSegError("VOLUME_EMPTY", "The volume 'Smith John' holds no voxels.")
-    text = diagnosticsText(SimpleNamespace(lastError=error, lastLog=log, lastDevices=None, lastSettings=None))
+    text = diagnosticsText(logicThatRan(settings={"model": "/home/anna/Smith John"}, error=error, log=log))
     for word in ("Smith", "John", "anna", "Anna", "müller", "head.nrrd", "mr.dcm"):
         assert word not in text
     assert "is broken" in text
@@ -73,5 +79,5 @@ def test_a_long_log_is_cut_to_its_end(scene):
     from ResFormerSegLib.diagnostics import diagnosticsText
 
     log = "\n".join(f"line {number}" for number in range(500))
-    text = diagnosticsText(SimpleNamespace(lastLog=log))
+    text = diagnosticsText(logicThatRan(log=log))
     assert "line 499" in text and "line 100" not in text
