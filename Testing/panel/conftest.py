@@ -1,7 +1,13 @@
 """The module's panel, opened as the user opens it, and what a user does with it."""
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
-from conftest import MODULE
+
+TESTING = Path(__file__).resolve().parent.parent
+MODULE = TESTING.parent / "ResFormerSeg" / "ResFormerSeg.py"
 
 
 @pytest.fixture
@@ -32,8 +38,20 @@ def longestBlock(bed):
 
 
 @pytest.fixture
+def mainWindow(scene, bed):
+    """The application's main window, with slice views and a 3D view that render; ask for it before the panel."""
+    from slicer_bed.main_window import MainWindow
+
+    with MainWindow(bed) as window:
+        yield window
+
+
+@pytest.fixture
 def openPanel(scene, module):
-    """`openPanel()`: the module's widget, set up and entered, without a main window."""
+    """`openPanel()`: the module's widget, set up and entered; without a main window unless `mainWindow` is asked for.
+
+    All worker processes must be gone when it is closed.
+    """
     import slicer_bed
 
     opened = []
@@ -51,3 +69,29 @@ def openPanel(scene, module):
 def widget(openPanel):
     """The panel of an empty scene."""
     return openPanel()
+
+
+@pytest.fixture
+def workerThat(module, monkeypatch, tmp_path):
+    """`workerThat("slow")`: the panels that are opened after it use a fake worker of that behaviour.
+
+    The engine is not asked for its devices. No worker may outlive the test.
+    """
+    from ResFormerSegLib import engine_keeper
+    from ResFormerSegLib.device_section import DeviceSection
+    from ResFormerSegLib.process import EngineProcess
+
+    keepers, pidFile = [], tmp_path / "worker.pid"
+    monkeypatch.setattr(DeviceSection, "askEngine", lambda self: None)
+
+    def use(behaviour: str, **limits):
+        command = [sys.executable, str(TESTING / "fake_worker.py"), behaviour, str(pidFile)]
+        keepers.append(engine_keeper.EngineKeeper(lambda: EngineProcess(command, **limits)))
+        monkeypatch.setattr(engine_keeper, "_shared", keepers[-1])
+
+    yield use
+    for keeper in keepers:
+        keeper.stopNow()
+    if pidFile.exists():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pidFile.read_text()), 0)

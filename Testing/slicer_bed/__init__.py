@@ -26,7 +26,9 @@ it is to be the stricter of the two.
 | `substitutes/` | widgets of CTK and Slicer, held to the names of the real classes |
 | `panel.py` | opens, reloads, closes and photographs a module's panel |
 | `views.py` | slice and 3D views of Slicer, rendered offscreen |
-| `watch.py` | collects VTK errors and exceptions in observers, which would pass unseen otherwise |
+| `main_window.py` | the application with its main window: a layout manager with rendered views, a module selector |
+| `mouse.py` | clicks where a user could click |
+| `watch.py` | collects errors that would pass unseen; waits for Qt; measures how long the event loop was blocked |
 """
 
 from slicer_bed.boot import boot

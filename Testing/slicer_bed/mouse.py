@@ -1,8 +1,9 @@
 """Acts as a user with a mouse: only what is visible and enabled can be clicked."""
 
 import slicer
+from PySide6 import QtTest
 
-from slicer_bed.pythonqt import QtCore, QtTest, QtWidgets
+from slicer_bed.pythonqt import QtCore, QtWidgets
 
 
 def clickOn(widget, position=None) -> None:
@@ -14,15 +15,11 @@ def clickOn(widget, position=None) -> None:
     scrollTo(widget)
     assert widget.isVisible(), f"{name} is hidden"
     assert widget.isEnabled(), f"{name} is disabled: {widget.toolTip}"
-    point = QtCore.QPoint(*position) if position else widget.rect.center()
-    hit = widget.window().childAt(widget.mapTo(widget.window(), point))
+    window = widget.window()
+    point = widget.mapTo(window, QtCore.QPoint(*position) if position else widget.rect.center())
+    hit = window.childAt(point) or window
     assert hit is widget or widget.isAncestorOf(hit), f"{name} is behind {hit.objectName}"
-    QtTest.QTest.mouseClick(
-        hit,
-        QtCore.Qt.LeftButton,
-        QtCore.Qt.NoModifier,
-        hit.mapFrom(widget.window(), widget.mapTo(widget.window(), point)),
-    )
+    QtTest.QTest.mouseClick(hit, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, hit.mapFrom(window, point))
     slicer.app.processEvents()
 
 

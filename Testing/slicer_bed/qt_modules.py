@@ -22,7 +22,14 @@ def install() -> None:
     sys.modules["qt"] = qt
 
     # Not at file scope: they are made of classes in which the rules must be in force already.
-    from slicer_bed.substitutes import ctk_widgets, module_widget, mrml_widgets, node_combo_box
+    from slicer_bed.substitutes import (
+        ctk_widgets,
+        layout_manager,
+        module_widget,
+        mrml_widgets,
+        node_combo_box,
+        plot_view,
+    )
     from slicer_bed.ui_loader import UiLoader
 
     qt.QUiLoader = UiLoader
@@ -32,6 +39,8 @@ def install() -> None:
         (mrml_widgets, ("qMRML", "qSlicer"), slicer),
         (node_combo_box, "qMRML", slicer),
         (module_widget, "qSlicer", slicer),
+        (plot_view, "qMRML", slicer),
+        (layout_manager, ("qMRML", "qSlicer"), slicer),
     ):
         for name in dir(module):
             if name.startswith(prefixes):

@@ -21,6 +21,20 @@ THREED_MANAGERS = (
 )
 
 
+def grabWindow(window):
+    """Renders a VTK window and returns its pixels: uint8 (height, width, 3), the first row is the top."""
+    window.Render()
+    grabber = vtk.vtkWindowToImageFilter()
+    grabber.SetInput(window)
+    grabber.SetInputBufferTypeToRGB()
+    grabber.ReadFrontBufferOff()
+    grabber.ShouldRerenderOff()
+    grabber.Update()
+    image = grabber.GetOutput()
+    width, height, _ = image.GetDimensions()
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)[::-1].copy()
+
+
 class _View:
     """What both kinds of view share: render window, displayable managers, grabbing, closing.
 
@@ -50,16 +64,7 @@ class _View:
 
     def grab(self):
         """Renders and returns the pixels: uint8 (height, width, 3), the first row is the top."""
-        self.window.Render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self.window)
-        grabber.SetInputBufferTypeToRGB()
-        grabber.ReadFrontBufferOff()
-        grabber.ShouldRerenderOff()
-        grabber.Update()
-        image = grabber.GetOutput()
-        width, height, _ = image.GetDimensions()
-        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)[::-1].copy()
+        return grabWindow(self.window)
 
     def close(self) -> None:
         """Also takes the view's own nodes out of the scene: a later view of that name starts afresh."""

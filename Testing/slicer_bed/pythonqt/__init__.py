@@ -4,8 +4,8 @@ What PySide6 allows and PythonQt refuses is refused here, too: code that runs on
 
 | file | rule of PythonQt |
 |---|---|
-| `attributes.py` | properties are attributes and hide their getters (`label.text`); C++ objects take no new attributes |
-| `signals.py` | `connect('clicked(bool)', f)`; surplus arguments are dropped; an exception in a slot is printed, not raised |
+| `attributes.py` | properties are attributes that hide their getters; C++ objects take no new attributes |
+| `signals.py` | `connect('clicked(bool)', f)`; surplus arguments are dropped; exceptions in slots are not raised |
 | `arguments.py` | no keyword arguments in constructors; no numpy scalars, no None where a text or number belongs |
 | `enums.py` | enums are numbers: they have no `.name` |
 
@@ -17,7 +17,7 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYSIDE6_OPTION_PYTHON_ENUM", "0x7")  # enums that are numbers, with the short names of Qt 5
 
-from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtTest, QtUiTools, QtWidgets, QtXml  # noqa: E402
+from PySide6 import QtCore, QtGui, QtNetwork, QtSvg, QtUiTools, QtWidgets, QtXml  # noqa: E402
 
 from slicer_bed.pythonqt import arguments, attributes, enums, signals  # noqa: E402
 

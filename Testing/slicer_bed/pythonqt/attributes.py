@@ -78,14 +78,14 @@ def _getAttribute(self, name: str):
         return lambda *args: signals.connect(self, *args)
     if name == "disconnect":
         return lambda *args: signals.disconnect(self, *args)
-    value = nativeGet(self, name)
+    value = nativeGet(self, "exec" if name == "exec_" else name)
     if isinstance(value, QtCore.SignalInstance):
         return signals.Signal(self, name, value)
     return guarded(name, value)
 
 
 def _getMissing(self, name: str):
-    """What PySide6 has not under this name: dynamic properties, children by their object name, `name`, `exec_`."""
+    """What PySide6 has not under this name: dynamic properties, children by their object name, `name`."""
     if name.startswith("__"):
         raise AttributeError(name)
     if not Shiboken.isValid(self):
@@ -98,8 +98,6 @@ def _getMissing(self, name: str):
         return lambda: Shiboken.delete(self)
     if name == "className":
         return lambda: self.metaObject().className()
-    if name == "exec_":
-        return getattr(self, "exec")
     for child in nativeGet(self, "children")():
         if child.objectName == name:
             return child
@@ -129,7 +127,7 @@ def _setAttribute(self, name: str, value) -> None:
         self.setObjectName(value)
     elif name in _dynamicProperties(self):
         nativeGet(self, "setProperty")(name, value)
-    elif isNative(kind) and name not in getattr(kind, "_internals", ()):
+    elif isNative(kind) and not any(name in vars(base).get("_internals", ()) for base in kind.__mro__):
         raise AttributeError(f"'{name}' does not exist on {kind.__name__}, and C++ objects take no new attributes")
     else:
         self.__dict__[name] = value

@@ -1,0 +1,197 @@
+"""The panel's side of the test bed: it must refuse what the application refuses, and notice what it swallows."""
+
+import enum
+import pathlib
+import time
+from typing import Annotated
+
+import numpy as np
+import pytest
+import slicer
+
+
+@pytest.fixture
+def qt(scene):
+    import qt
+
+    return qt
+
+
+def test_properties_are_attributes_and_hide_their_getters(qt):
+    label = qt.QLabel("a")
+    assert label.text == "a"
+    with pytest.raises(TypeError):
+        label.text()
+
+
+@pytest.mark.parametrize(
+    ("refused", "error"),
+    [
+        (lambda qt: qt.QLabel(text="a"), ValueError),
+        (lambda qt: setattr(qt.QLabel(), "colour", "red"), AttributeError),
+        (lambda qt: setattr(qt.QLabel(), "text", None), AttributeError),
+        (lambda qt: qt.QLabel().setText(None), ValueError),
+        (lambda qt: setattr(qt.QProgressBar(), "value", np.float32(3)), ValueError),
+        (lambda qt: qt.QSpinBox().setValue(np.int64(3)), ValueError),
+        (lambda qt: qt.QProcess.Crashed.name, AttributeError),
+        (lambda qt: qt.QPushButton().connect("pushed()", print), AttributeError),
+        (lambda qt: qt.Signal, AttributeError),
+    ],
+    ids=range(9),
+)
+def test_what_pythonqt_refuses_is_refused(qt, refused, error):
+    with pytest.raises(error):
+        refused(qt)
+
+
+def test_surplus_arguments_of_a_signal_are_dropped(qt):
+    button, calls = qt.QPushButton(), []
+    button.connect("clicked(bool)", lambda: calls.append("none"))
+    button.connect("clicked(bool)", lambda checked: calls.append(checked))
+    button.click()
+    assert calls == ["none", False]
+
+
+def test_a_process_gives_bytes_and_tells_of_its_end_by_a_signal(qt, waitFor):
+    process, ends = qt.QProcess(), []
+    process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: ends.append((code, status)))
+    process.start("/bin/sh", ["-c", "echo hé; kill -9 $$"])
+    waitFor(lambda: ends)
+    assert process.readLine().data() == "hé\n".encode()
+    assert ends == [(9, qt.QProcess.CrashExit)]
+
+
+def test_exceptions_in_slots_and_warnings_of_qt_are_noticed(bed, qt):
+    from slicer_bed.watch import watch
+
+    with watch(bed) as problems:
+        button = qt.QPushButton()
+        button.connect("clicked()", lambda: 1 / 0)
+        button.click()
+        qt.QWidget(), qt.QVBoxLayout(button), qt.QVBoxLayout(button)
+    assert problems[0] == "exception in a slot: ZeroDivisionError: division by zero"
+    assert "QLayout" in problems[1]
+
+
+def test_a_blocked_event_loop_is_measured(longestBlock, waitFor):
+    deadline = time.monotonic() + 0.1
+    with longestBlock() as block:
+        waitFor(lambda: time.monotonic() > deadline)
+    assert block.seconds < 0.08
+    with longestBlock() as block:
+        time.sleep(0.2)
+    assert block.seconds > 0.15
+
+
+def test_a_substitute_offers_no_more_than_the_real_class(scene):
+    from slicer_bed.substitutes.api import substitute
+
+    with pytest.raises(RuntimeError, match="has no 'blink'"):
+        substitute(type("ctkCollapsibleButton", (slicer.qMRMLWidget,), {"blink": lambda self: None}))
+
+
+def test_a_node_list_chooses_nothing_by_itself_and_follows_the_scene(scene):
+    nodes = slicer.qMRMLNodeComboBox()
+    nodes.nodeTypes = ["vtkMRMLTextNode"]
+    nodes.setMRMLScene(scene)
+    told = []
+    nodes.connect("currentNodeChanged(bool)", told.append)
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode")
+    assert nodes.nodeCount() == 1 and nodes.currentNode() is None
+    nodes.setCurrentNode(node)
+    scene.Clear(False)
+    assert nodes.currentNode() is None and told == [True, False]
+    nodes.setMRMLScene(None)
+
+
+class Flavour(enum.Enum):
+    SWEET = "sweet"
+    SOUR = "sour"
+
+
+@pytest.fixture
+def Choices(scene):
+    from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+    class Choices:
+        share: Annotated[float, WithinRange(0, 1)] = 0.5
+        flavour: Flavour = Flavour.SOUR
+        folder: pathlib.Path
+        text: slicer.vtkMRMLTextNode
+
+    return parameterNodeWrapper(Choices)
+
+
+def test_choices_live_in_the_node_and_are_checked(scene, Choices):
+    node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    choices = Choices(node)
+    assert (choices.share, choices.flavour, choices.text) == (0.5, Flavour.SOUR, None)
+    choices.text = text = scene.AddNewNodeByClass("vtkMRMLTextNode")
+    choices.flavour, choices.folder = Flavour.SWEET, pathlib.Path("a/b")
+    again = Choices(node)
+    assert (again.flavour, again.folder, again.text) == (Flavour.SWEET, pathlib.Path("a/b"), text)
+    for wrong, error in ((2.0, ValueError), ("0.1", TypeError), (None, ValueError)):
+        with pytest.raises(error):
+            choices.share = wrong
+    scene.RemoveNode(text)
+    assert again.text is None
+
+
+def test_widgets_and_choices_follow_each_other_until_they_are_disconnected(scene, qt, Choices):
+    import ctk
+
+    choices = Choices(scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    slider, flavours = ctk.ctkSliderWidget(), qt.QComboBox()
+    tag = choices.connectParametersToGui({"share": slider, "flavour": flavours})
+    assert (slider.maximum, slider.value, flavours.currentText) == (1.0, 0.5, "SOUR")
+    slider.value, flavours.currentIndex = 0.25, 0
+    assert (choices.share, choices.flavour) == (0.25, Flavour.SWEET)
+    choices.share = 0.75
+    assert slider.value == 0.75
+    choices.disconnectGui(tag)
+    slider.value = 0.1
+    assert choices.share == 0.75
+
+
+def test_a_clicked_chart_reaches_vtk(scene, click):
+    view = slicer.qMRMLPlotView()
+    view.setMRMLScene(scene)
+    view.resize(300, 200)
+    view.show()
+    places = []
+    interactor = view.renderWindow().GetInteractor()
+    interactor.AddObserver("LeftButtonPressEvent", lambda *_: places.append(interactor.GetEventPosition()))
+    click(view, (100, 50))
+    assert places == [(100, 149)]
+    view.delete()
+
+
+def test_only_what_a_user_could_click_is_clicked(qt, click):
+    button = qt.QPushButton("Apply")
+    with pytest.raises(AssertionError, match="hidden"):
+        click(button)
+    button.show()
+    button.enabled = False
+    with pytest.raises(AssertionError, match="disabled"):
+        click(button)
+
+
+def test_the_main_window_has_views_of_the_scene_while_it_is_open(mainWindow, scene):
+    manager = slicer.app.layoutManager()
+    assert manager.sliceViewNames() == ("Red", "Green", "Yellow")
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, 1, 2, 3)
+    assert manager.sliceWidget("Red").sliceLogic().GetSliceOffset() == 3
+    slicer.util.selectModule("Segmentations")
+    assert mainWindow.selectedModules == ["Segmentations"]
+
+
+def test_text_is_drawn_in_pictures_of_both_palettes(qt, tmp_path):
+    from slicer_bed import grabWidget
+
+    label = qt.QLabel("Mmmm")
+    for dark in (False, True):
+        label.resize(80, 30)
+        picture = qt.QImage(str(grabWidget(label, tmp_path / "label.png", dark)))
+        lightness = [picture.pixelColor(x, y).lightness() for x in range(80) for y in range(30)]
+        background, text = max(set(lightness), key=lightness.count), sum(abs(v - lightness[0]) > 60 for v in lightness)
+        assert (background < 100) == dark and 60 < text < 1200
