@@ -1,0 +1,168 @@
+"""One diagnosis of a patient from the outlines of the heart at end-diastole and end-systole."""
+
+import numpy as np
+import pytest
+
+from resformer_unet.errors import EngineError
+from resformer_unet.patient import diagnose_patient, heart_measures, patient_probabilities, regression_inputs
+from resformer_unet.training.patient_regression import fit_patient_regression, patient_inputs
+
+SEGMENTS = [
+    {"id": "rv", "name": "Right ventricle", "value": 1},
+    {"id": "myocardium", "name": "Myocardium", "value": 2},
+    {"id": "lv", "name": "Left ventricle", "value": 3},
+]
+CLASSES = ["normal", "dilated"]
+
+
+def heart(name: str, radius: float, wall: float, right: float = 600.0, slices: int = 8, slice_mm: float = 10.0) -> dict:
+    """A report of a cylindrical heart; radius and wall in mm, the right ventricle's area in mm²."""
+    areas = {"rv": right, "myocardium": np.pi * ((radius + wall) ** 2 - radius**2), "lv": np.pi * radius**2}
+    return {
+        "case": name,
+        "model": {"id": "heart", "version": "1.0.0", "sha256": "a" * 64},
+        "segments": [{"id": key, "volume_mm3": area * slices * slice_mm} for key, area in areas.items()],
+        "slices": [{"area_mm2": areas}] * slices,
+    }
+
+
+class Bundle:
+    """What is asked of a bundle."""
+
+    id = "heart"
+    diagnoses = [{"id": name, "name": name.capitalize(), "code": None} for name in CLASSES]
+
+    def __init__(self, regression: dict | None) -> None:
+        self.descriptor = {"weights": {"sha256": "a" * 64}, "patient_diagnosis": regression}
+
+
+@pytest.fixture
+def regression() -> dict:
+    """Dilated is who has a left ventricle of more than about 150 ml."""
+    names = list(heart_measures(heart("d", 25, 9), heart("s", 17, 12)))
+    weights = np.zeros((len(names), 2))
+    weights[names.index("lv_volume_ml")] = (-3, 3)
+    mean = np.zeros(len(names))
+    mean[names.index("lv_volume_ml")] = np.log(150)
+    return {
+        "rule_text": "By the volume.",
+        "measures": names,
+        "mean": mean.tolist(),
+        "std": np.ones(len(names)).tolist(),
+        "weights": weights.tolist(),
+        "bias": [0.0, 0.0],
+        "fitted_on": "nothing",
+    }
+
+
+def test_volumes_ejection_fractions_and_walls_are_those_of_a_cylindrical_heart():
+    measures = heart_measures(heart("d", 25, 9), heart("s", 20, 12, right=300))
+    assert measures["lv_volume_ml"] == pytest.approx(np.pi * 625 * 80 / 1000)
+    assert measures["lv_ejection_fraction"] == pytest.approx(1 - 400 / 625)
+    assert measures["rv_ejection_fraction"] == pytest.approx(0.5)
+    assert measures["wall_diastole_mean_mm"] == pytest.approx(9)
+    assert measures["wall_systole_max_mm"] == pytest.approx(12)
+    assert measures["wall_systole_spread_mm"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_order_of_the_two_images_does_not_matter(regression):
+    pair = [heart("full", 35, 9), heart("empty", 30, 10)]
+    one, other = (diagnose_patient(reports, Bundle(regression)) for reports in (pair, pair[::-1]))
+    assert one == other
+    assert one["cases"] == ["full", "empty"]
+    assert one["diagnosis"]["label"] == "dilated"
+    assert sum(one["diagnosis"]["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_small_heart_is_normal(regression):
+    answer = diagnose_patient([heart("full", 20, 9), heart("empty", 14, 10)], Bundle(regression))
+    assert answer["diagnosis"]["label"] == "normal"
+
+
+def test_a_model_without_patients_says_so():
+    with pytest.raises(EngineError) as caught:
+        diagnose_patient([heart("d", 25, 9), heart("s", 20, 9)], Bundle(None))
+    assert caught.value.code == "MODEL_WITHOUT_PATIENTS"
+
+
+def test_one_image_alone_is_not_a_patient(regression):
+    with pytest.raises(EngineError) as caught:
+        diagnose_patient([heart("d", 25, 9)], Bundle(regression))
+    assert caught.value.code == "PATIENT_NEEDS_TWO"
+
+
+def test_images_outlined_by_another_model_are_refused(regression):
+    other = heart("s", 20, 9)
+    other["model"] = {**other["model"], "sha256": "b" * 64}
+    with pytest.raises(EngineError) as caught:
+        diagnose_patient([heart("d", 25, 9), other], Bundle(regression))
+    assert caught.value.code == "PATIENT_MODELS_DIFFER"
+
+
+@pytest.mark.parametrize("missing", ["rv", "lv"])
+def test_an_image_without_a_chamber_is_named(regression, missing):
+    empty = heart("empty", 20, 9)
+    empty["segments"] = [row for row in empty["segments"] if row["id"] != missing]
+    with pytest.raises(EngineError) as caught:
+        diagnose_patient([heart("d", 25, 9), empty], Bundle(regression))
+    assert caught.value.code == "HEART_NOT_FOUND"
+    assert "empty" in caught.value.message and missing in caught.value.message
+
+
+def test_the_regression_learns_what_tells_generated_patients_apart(heart_set):
+    regression = fit_patient_regression(heart_set, SEGMENTS, CLASSES)
+    inputs, labels, names = patient_inputs(heart_set, SEGMENTS, CLASSES)
+    assert names == regression["measures"]
+    assert (patient_probabilities(inputs, regression).argmax(1) == labels).all()
+    assert "8 patients" in regression["fitted_on"]
+
+
+def test_the_measures_of_a_mask_are_those_of_its_voxels(heart_set):
+    inputs, _, names = patient_inputs(heart_set[:2], SEGMENTS, CLASSES)
+    volume = np.exp(inputs[0, names.index("lv_volume_ml")])
+    assert volume == pytest.approx(np.pi * 15**2 * 3 * 10 / 1000, rel=0.03)
+
+
+def test_a_set_without_two_images_a_patient_has_no_regression(heart_set):
+    with pytest.raises(EngineError) as caught:
+        fit_patient_regression(heart_set[::2], SEGMENTS, CLASSES)
+    assert caught.value.code == "DATASET_INVALID"
+
+
+def test_logarithms_are_taken_of_volumes_only():
+    assert regression_inputs({"lv_volume_ml": np.e, "rv_to_lv": 1.0, "lv_ejection_fraction": 0.6}).tolist() == [
+        1,
+        0,
+        0.6,
+    ]
+
+
+@pytest.fixture
+def heart_set(tmp_path):
+    """Eight patients with two volumes each; every other has a left ventricle twice as wide."""
+    import SimpleITK as sitk
+
+    from resformer_unet.dataset import load_dataset
+
+    rows = ["id,label,split,group"]
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for patient in range(8):
+        for phase, shrink in (("ED", 1.0), ("ES", 0.7)):
+            name = f"p{patient}_{phase}"
+            mask = drawn_heart(radius=(15 + 15 * (patient % 2) + patient) * shrink)
+            for folder, voxels in (("images", mask * 50 + 10), ("masks", mask)):
+                image = sitk.GetImageFromArray(voxels.astype(np.uint8))
+                image.SetSpacing((1.0, 1.0, 10.0))
+                sitk.WriteImage(image, str(tmp_path / folder / f"{name}.nii.gz"))
+            rows.append(f"{name},{CLASSES[patient % 2]},train,p{patient}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    return load_dataset(tmp_path)
+
+
+def drawn_heart(radius: float) -> np.ndarray:
+    y, x = np.mgrid[:128, :128]
+    left = np.hypot(y - 64, x - 70)
+    right = np.hypot(y - 64, x - 22) < 12
+    picture = np.where(left < radius, 3, np.where(left < radius + 8, 2, np.where(right, 1, 0)))
+    return np.stack([picture] * 3)
