@@ -27,6 +27,8 @@ from ResFormerSegLib.engine_keeper import EngineKeeper, sharedKeeper
 from ResFormerSegLib.explanation_task import ExplanationResult, ExplanationTask
 from ResFormerSegLib.job import Job
 from ResFormerSegLib.last_run import LastRun
+from ResFormerSegLib.panel import Panel
+from ResFormerSegLib.parameters import ResFormerSegParameterNode
 from ResFormerSegLib.prediction_task import PredictionTask
 from ResFormerSegLib.process import EngineProcess
 from ResFormerSegLib.result import ProcessingResult
@@ -58,22 +60,19 @@ class ResFormerSeg(ScriptedLoadableModule):
             "Multi-task Learning for Medical Image Analysis</a>, arXiv:2412.00351, 2024. What it leaves open was "
             "chosen by this project. Each model names the public data that it was trained on, and its licence."
         ).format(paper="https://arxiv.org/abs/2412.00351")
-        self.parent.widgetRepresentationCreationEnabled = False
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
 class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Ties the panel to the application: its widgets, the parameter node, the opening and closing of scenes."""
 
-    logic = panel = _parameterNode = _parameterNodeGuiTag = None  # `setup` may run within `__init__`
+    logic = panel = _parameterNode = _wrapper = _guiTag = None  # here, since `setup` may run within `__init__`
 
     def __init__(self, parent=None) -> None:
         VTKObservationMixin.__init__(self)
         ScriptedLoadableModuleWidget.__init__(self, parent)
 
     def setup(self) -> None:
-        from ResFormerSegLib.panel import Panel
-
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/ResFormerSeg.ui"))
         self.layout.addWidget(uiWidget)
@@ -89,9 +88,11 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self) -> None:
         self.setParameterNode(None)
+        if self._wrapper is not None:
+            self._wrapper.disconnectGui(self._guiTag)
         self.removeObservers()
         self.panel.cleanup()
-        self.logic.cleanup()  # ends the engine's process
+        self.logic.cleanup()
 
     def enter(self) -> None:
         self.initializeParameterNode()
@@ -114,23 +115,28 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
-        node = self.logic.getParameterNode()
-        if self._parameterNode is None or self._parameterNode.parameterNode is not node:
-            from ResFormerSegLib.parameters import ResFormerSegParameterNode
-
-            self.setParameterNode(ResFormerSegParameterNode(node))
+        self.setParameterNode(self._wrapperOf(self.logic.getParameterNode()))
 
     def setParameterNode(self, parameterNode) -> None:
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-        self._parameterNode = parameterNode
-        if parameterNode is not None:
-            # Not connectGui: it returns no tag in all versions of Slicer, and could then not be disconnected.
-            widgets = (getattr(self.ui, name) for name in vars(self.ui))
-            named = {widget.property("SlicerParameterName"): widget for widget in widgets}
+        if parameterNode is not self._parameterNode:
+            self._parameterNode = parameterNode
+            self.panel.setParameterNode(parameterNode)
+
+    def _wrapperOf(self, node) -> ResFormerSegParameterNode:
+        """One for each node, connected to the widgets as long as the panel lives.
+
+        A wrapper is never let go by its node, and when a closing scene empties the node, each value of each wrapper
+        answers every change of the others: wrappers that pile up would end in a stack overflow.
+        """
+        if self._wrapper is None or self._wrapper.parameterNode is not node:
+            if self._wrapper is not None:
+                self._wrapper.disconnectGui(self._guiTag)
+            self._wrapper = ResFormerSegParameterNode(node)
+            named = {widget.property("SlicerParameterName"): widget for widget in vars(self.ui).values()}
             mapping = {name: widget for name, widget in named.items() if name}
-            self._parameterNodeGuiTag = parameterNode.connectParametersToGui(mapping)
-        self.panel.setParameterNode(parameterNode)
+            # Not connectGui: it returns no tag in all versions of Slicer, and could then not be disconnected.
+            self._guiTag = self._wrapper.connectParametersToGui(mapping)
+        return self._wrapper
 
     def _checkCanApply(self, caller=None, event=None) -> None:
         self.panel.checkCanApply()
