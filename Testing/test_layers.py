@@ -1,7 +1,9 @@
-"""The layers of the project: who may import what. Read from the syntax trees, so nothing is imported here."""
+"""The layers of the project: who may import what. Read from the syntax trees, so nothing is imported here.
+
+What else the application asks of the Slicer side's source is in `test_lints.py`.
+"""
 
 import ast
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,15 +24,6 @@ def importsOf(tree: ast.AST) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
-def importsAtFileScope(tree: ast.Module) -> Iterator[str]:
-    """As `importsOf`, but not what functions import when they are called."""
-    for statement in tree.body:
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from importsOf(statement)
-        elif isinstance(statement, ast.ClassDef):
-            yield from importsAtFileScope(ast.Module(statement.body, []))
-
-
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -47,21 +40,6 @@ def test_the_engine_knows_nothing_of_the_application(path):
 @pytest.mark.parametrize("path", SLICER_SIDE, ids=name)
 def test_the_slicer_side_imports_neither_pytorch_nor_the_engine(path):
     assert not set(importsOf(parse(path))) & {"torch", "torchvision", "resformer_unet"}
-
-
-@pytest.mark.parametrize("path", SLICER_SIDE, ids=name)
-def test_the_slicer_side_imports_at_file_scope_only_what_every_slicer_has(path):
-    allowed = {*APPLICATION, *sys.stdlib_module_names, "ResFormerSegLib"}
-    assert set(importsAtFileScope(parse(path))) <= allowed
-
-
-@pytest.mark.parametrize("path", SLICER_SIDE, ids=name)
-def test_utilities_are_called_through_slicer_util(path):
-    """slicer-core copies the names of slicer.util into slicer; the application does not."""
-    shortcuts = ("load", "save", "array", "update", "getNode", "addVolume")
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "slicer":
-            assert not node.attr.startswith(shortcuts), f"line {node.lineno}: slicer.{node.attr}"
 
 
 def test_there_are_files_to_check():

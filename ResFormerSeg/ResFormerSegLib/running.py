@@ -72,7 +72,7 @@ def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
         clock.connect("timeout()", ask)
         clock.start(ASK_MILLISECONDS)
     job.start()
-    loop.exec()
+    loop.exec_()
     clock.stop()
     if not outcome:  # the application quits: it has ended all event loops
         job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application closes.")))
