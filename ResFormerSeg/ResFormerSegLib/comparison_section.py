@@ -41,6 +41,7 @@ class ComparisonSection:
         """Ends a comparison under way."""
         job, self._job = self._job, None
         if job is not None:
+            job.onFinished = job.onFailed = lambda outcome: None  # nobody waits for it any more
             job.cancel()
         self._removeTemporary()
         self._resultId = self._volumeId = None

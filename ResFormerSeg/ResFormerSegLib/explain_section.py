@@ -174,6 +174,7 @@ class ExplainSection:
     def _endJob(self) -> None:
         job, self._job = self._job, None
         if job is not None:
+            job.onFinished = job.onFailed = lambda outcome: None  # nobody waits for it any more
             job.cancel()
 
     # --- its display
