@@ -1,7 +1,8 @@
 """A worker without a network, for tests: it speaks the engine's protocol and behaves as its first argument says.
 
 `python fake_worker.py BEHAVIOUR PID_FILE` writes its process id into PID_FILE first. Behaviours are the keys of
-BEHAVIOURS. What it answers is simple enough to check by eye: see `labelsFor`.
+BEHAVIOURS: what it does when it is told to predict, again and again. What it answers is simple enough to check by eye:
+see `labelsFor`.
 """
 
 import json
@@ -71,6 +72,8 @@ def reportFor(command: dict, voxels, layers: int, values: tuple[int, int]) -> di
             "rule_text": "Mean over all slices; each counts the same.",
         },
         "segments": segments,
+        "slice_axis": {"plane": "axial", "array_axis": 0},
+        "largest_lesion": None,
         "slices": [
             {"index": k, "probabilities": probabilities, "voxels": {"tumour": 10 * k, "edema": k}}
             for k in range(len(voxels))
@@ -107,7 +110,11 @@ def answer(command: dict, layers: int = 1, values: tuple[int, int] = (1, 2), dro
     path = Path(command["output"]) / "labels.npy"
     if "labels" not in drop:
         np.save(path, labels)
-    say("result", id=command["id"], labels=str(path), report=report)
+    maps = None
+    if (command.get("options") or {}).get("probability_maps"):
+        maps = str(Path(command["output"]) / "probability_maps.npy")
+        np.save(maps, np.stack([np.full(voxels.shape[:3], share, np.uint8) for share in (80, 20)]))
+    say("result", id=command["id"], labels=str(path), report=report, probability_maps=maps)
 
 
 def work(command: dict) -> None:
@@ -130,10 +137,86 @@ def printing(command: dict) -> None:
 
 def slow(command: dict) -> None:
     """Works until it is cancelled."""
+    say("status", id=command["id"], message="Segmenting")
     say("progress", id=command["id"], done=1, total=10)
-    while hear()["command"] != "cancel":
+    while (heard := hear())["command"] not in ("cancel", "quit"):
         pass
+    if heard["command"] == "quit":
+        sys.exit(0)
     say("cancelled", id=command["id"])
+
+
+def paced(command: dict) -> None:
+    """Ten slices, a tenth of a second each."""
+    say("status", id=command["id"], message="Segmenting")
+    for done in range(1, 11):
+        time.sleep(0.1)
+        say("progress", id=command["id"], done=done, total=10)
+    answer(command)
+
+
+def explain(command: dict) -> None:
+    """Saliency rises from 0 to 1 along the columns."""
+    import numpy as np
+
+    voxels = np.load(command["image"]["array"], mmap_mode="r", allow_pickle=False)
+    saliency = np.zeros(voxels.shape[:3], np.float32) + np.linspace(0, 1, voxels.shape[2], dtype=np.float32)
+    path = Path(command["output"]) / "saliency.npy"
+    np.save(path, saliency)
+    say("progress", id=command["id"], done=1, total=1)
+    diagnosis = command["options"]["diagnosis"] or "glioma"
+    say("result", id=command["id"], saliency=str(path), diagnosis=diagnosis, method="Looking", citation="Nobody 2026")
+
+
+def compare(command: dict) -> None:
+    """Voxels of each segment instead of figures."""
+    import numpy as np
+
+    first, second = (np.load(command[name], allow_pickle=False) for name in ("first", "second"))
+    rows = [
+        {
+            "id": row["id"],
+            "name": row["name"],
+            "first": int((first[row["layer_first"]] == row["value_first"]).sum()),
+            "second": int((second[row["layer_second"]] == row["value_second"]).sum()),
+            "shape": list(first.shape[1:]),
+        }
+        for row in command["segments"]
+    ]
+    say("result", id=command["id"], comparison=rows)
+
+
+def devices(command: dict) -> None:
+    time.sleep(0.3)
+    cpu = {"id": "cpu", "name": "CPU", "usable": True, "reason": None}
+    say("result", id=command["id"], devices=[cpu], versions={"python": "3", "cuda": None})
+
+
+def brokenGpu(command: dict, alsoTheCpu: bool = False) -> None:
+    say("progress", id=command["id"], done=1, total=2)
+    if command["device"] == "cpu" and not alsoTheCpu:
+        answer(command)
+    else:
+        exitWith(86, "CUDA error: an illegal memory access was encountered")
+
+
+def onceThen(end):
+    """A good job, and at the next command the end, without a word."""
+
+    def behave(command: dict) -> None:
+        if Path(sys.argv[2] + ".done").exists():
+            Path(sys.argv[2] + ".done").unlink()
+            end()
+        Path(sys.argv[2] + ".done").touch()
+        answer(command)
+
+    return behave
+
+
+def closesStdout(command: dict) -> None:
+    """Lives on, but nothing can be heard of it any more."""
+    os.close(1)
+    time.sleep(60)
 
 
 def deaf(command: dict) -> None:
@@ -170,7 +253,14 @@ BEHAVIOURS = {
     "missing package": lambda command: exitWith(1, "ModuleNotFoundError: No module named 'torch'"),
     "silence": lambda command: time.sleep(60),
     "slow": slow,
+    "paced": paced,
     "deaf": deaf,
+    "broken gpu": brokenGpu,
+    "broken": lambda command: brokenGpu(command, alsoTheCpu=True),
+    "killed before the second job": onceThen(lambda: die(signal.SIGKILL)),
+    "leaves before the second job": onceThen(lambda: sys.exit(0)),
+    "closes stdout": closesStdout,
+    "nonsense event": lambda command: say("progress", id=command["id"], done="many"),
     "dies when cancelled": lambda command: hear() and die(signal.SIGSEGV),
     "lost labels": lambda command: answer(command, drop=("labels",)),
     "wrong shape": lambda command: answer(command, drop=("slice",)),
@@ -183,12 +273,11 @@ def main() -> None:
     Path(pidFile).write_text(str(os.getpid()))
     if behaviour == "never ready":
         time.sleep(60)
-    say("ready", protocol=1, version="0")
-    command = hear()
-    if command["command"] == "predict":
-        BEHAVIOURS[behaviour](command)
-        while hear()["command"] != "quit":
-            pass
+    say("ready", protocol=2, version="0")
+    commands = {"predict": BEHAVIOURS.get(behaviour), "explain": explain, "compare": compare, "devices": devices}
+    while (command := hear())["command"] != "quit":
+        if command["command"] in commands:
+            commands[command["command"]](command)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class EngineKeeper:
         self.lastRun = LastRun()
         self._makeEngine = makeEngine
         self._engine: EngineProcess | None = None
+        self._leaving: list[EngineProcess] = []  # told to end, and not ended yet
         self._jobs: list = []  # the first has the worker, the others wait
         self._quitting = self.stopNow  # one object, for connect and disconnect
         self._watchesQuitting = False
@@ -65,12 +66,10 @@ class EngineKeeper:
         hadTheEngine = bool(self._jobs) and self._jobs[0] is job
         if job in self._jobs:
             self._jobs.remove(job)
-        engine = self._engine
-        if engineIsIdle or engine is None:
+        if engineIsIdle or self._engine is None:
             then()
         else:
-            self._engine = None
-            engine.stop(graceSeconds=0, then=then)
+            self._discard(then)
         if hadTheEngine and self._jobs:
             qt.QTimer.singleShot(0, self._jobs[0].begin)
 
@@ -80,6 +79,8 @@ class EngineKeeper:
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.stopNow(graceSeconds=0 if self._jobs else 3.0)
+        for engine in list(self._leaving):
+            engine.stopNow(graceSeconds=0)
         for job in list(self._jobs):
             job.abort(
                 ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application or its module closes."))
@@ -90,9 +91,21 @@ class EngineKeeper:
             self._jobs[0].onEngineEvent(event)
 
     def _onEnded(self, error: ResFormerSegError) -> None:
-        self._engine = None
+        """It may hang instead, and still has to be stopped."""
+        self._discard()
         if self._jobs:
             self._jobs[0].onEngineEnded(error)
+
+    def _discard(self, then: Callable[[], None] | None = None) -> None:
+        engine, self._engine = self._engine, None
+        self._leaving.append(engine)
+
+        def forget() -> None:
+            self._leaving.remove(engine)
+            if then is not None:
+                then()
+
+        engine.stop(graceSeconds=0, then=forget)
 
     def _watchQuitting(self, on: bool) -> None:
         if on == self._watchesQuitting:

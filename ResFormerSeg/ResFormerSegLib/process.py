@@ -26,8 +26,6 @@ SECOND_LOOK_SECONDS = 5.0  # after the computer has slept, the heartbeat comes l
 TERMINATE_SECONDS = 1.0  # how long a worker may take to end once it was told to
 ENDS_OF_A_JOB = ("result", "error", "cancelled")
 
-_leaving: set[EngineProcess] = set()  # they must live on until they have ended: their destructor would block
-
 
 def engineCommand() -> list[str]:
     """The command line that starts the worker with the application's own Python."""
@@ -52,7 +50,7 @@ class EngineProcess:
     command: the worker's command line, by default the bundled engine. startSeconds: how long the worker may take to
     say its first word. silenceSeconds: how long it may then be silent while it has a job; it sends a heartbeat every
     2 s. onEvent: called with each event, a dict. onEnded: called once, with the reason, when the worker has ended
-    without being asked to; neither is called from within `start`, `send` or `stop`.
+    without being asked to, or hangs and has to be stopped; neither is called from within `start`, `send` or `stop`.
 
     >>> engine = EngineProcess()
     >>> engine.onEvent, engine.onEnded = print, print
@@ -102,15 +100,15 @@ class EngineProcess:
     def stop(self, graceSeconds: float = 3.0, then: Callable[[], None] | None = None) -> None:
         """Ends the worker without waiting for it: asks it, then terminates it, then kills it.
 
-        graceSeconds: for leaving on its own; 0 for a worker that is in the midst of work that nobody wants. then:
-        called once it has ended. No event is handed out any more.
+        Keep this object until then: the destructor of a process under way would wait. graceSeconds: for leaving on its
+        own; 0 for a worker that is in the midst of work that nobody wants. then: called once it has ended. No event
+        is handed out any more.
         """
         self.onEvent = self.onEnded = _ignore
         self._then = then or _ignore
         if self._process is None or self._isOver:
             self._then()
             return
-        _leaving.add(self)
         self._clock.stop()
         self._ask()
         qt.QTimer.singleShot(round(1000 * graceSeconds), self._terminate)
@@ -175,9 +173,7 @@ class EngineProcess:
             self._isDoubtful = True
             self._clock.start(round(1000 * min(SECOND_LOOK_SECONDS, self._allowed)))
             return
-        ended, error = self.onEnded, engine_end.silent(self._allowed, self.log())
-        self.stop(graceSeconds=0)
-        ended(error)
+        self.onEnded(engine_end.silent(self._allowed, self.log()))
 
     def _onFinished(self, exitCode: int, exitStatus: int) -> None:
         if self._isOver:
@@ -203,7 +199,6 @@ class EngineProcess:
         # The references stay until this object goes: Qt must not lose a process in the midst of its own signal.
         self._process.deleteLater()
         self._clock.deleteLater()
-        _leaving.discard(self)
         then, self._then = self._then, _ignore
         then()
 

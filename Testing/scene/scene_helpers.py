@@ -24,6 +24,13 @@ def makeVolume(shape=(3, 8, 10), dtype=np.int16, className="vtkMRMLScalarVolumeN
     return node
 
 
+def later(milliseconds: int, action) -> None:
+    """Calls `action` from the event loop, as a user would act in the midst of a run."""
+    import qt
+
+    qt.QTimer.singleShot(milliseconds, action)
+
+
 def stateOf(volumeNode) -> tuple:
     """Everything of a volume that a run must leave alone."""
     matrix = vtk.vtkMatrix4x4()

@@ -71,3 +71,43 @@ def test_a_volume_that_was_never_added_to_the_scene(refusal):
     volume = makeVolume()
     slicer.mrmlScene.RemoveNode(volume)
     assert refusal(volume).code == "VOLUME_NOT_IN_SCENE"
+
+
+def test_a_sequence_of_volumes(refusal, scene):
+    error = refusal(scene.AddNewNodeByClass("vtkMRMLSequenceNode", "Heart"))
+    assert error.code == "VOLUME_4D" and "'Heart'" in error.message
+
+
+def test_a_volume_of_many_values_per_voxel(refusal):
+    error = refusal(makeVolume(shape=(3, 8, 10, 7), className="vtkMRMLVectorVolumeNode"))
+    assert error.code == "VOLUME_4D"
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["directly", "through another transform"])
+def test_a_volume_under_a_transform_that_warps_it(refusal, scene, direct):
+    volume = makeVolume()
+    warp = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "Breathing")
+    above = warp
+    if not direct:
+        above = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Registration")
+        above.SetAndObserveTransformNodeID(warp.GetID())
+    volume.SetAndObserveTransformNodeID(above.GetID())
+    error = refusal(volume)
+    assert error.code == "VOLUME_WARPED" and f"'{above.GetName()}'" in error.message
+    assert volume.GetParentTransformNode() is above
+
+
+def test_what_is_refused_cannot_be_explained_either(scene, module):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    for volume, code in ((None, "NO_VOLUME"), (scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"), "VOLUME_EMPTY")):
+        with pytest.raises(ResFormerSegError) as caught:
+            module.ResFormerSegLogic().explain(volume)
+        assert caught.value.code == code
+
+
+def test_a_call_that_does_not_wait_refuses_at_once_too(scene, module):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    with pytest.raises(ResFormerSegError):
+        module.ResFormerSegLogic().process(None, wait=False)

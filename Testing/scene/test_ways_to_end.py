@@ -2,12 +2,14 @@
 
 The fixtures check besides that no worker outlives its run and that no temporary folder stays."""
 
+import os
+import signal
 import sys
 
 import pytest
 import slicer
 
-from scene_helpers import makeVolume, sceneState, stateOf
+from scene_helpers import later, makeVolume, sceneState, stateOf
 
 
 @pytest.fixture
@@ -115,32 +117,144 @@ def test_prints_of_a_library_do_not_spoil_a_run(scene, logicWith):
     assert logicWith("printing").process(makeVolume()).diagnosis == "glioma"
 
 
-def test_a_volume_deleted_during_the_run_ends_it(scene, logicWith, bed):
+@pytest.mark.parametrize("milliseconds", [0, 400], ids=["while it is exported", "while the engine works"])
+def test_a_volume_deleted_during_the_run_ends_it(scene, logicWith, milliseconds):
     from ResFormerSegLib.errors import ResFormerSegError
 
     volume = makeVolume()
     before = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
-    bed.app.onProcessEvents = lambda: scene.RemoveNode(volume) if volume.GetScene() else None
+    later(milliseconds, lambda: scene.RemoveNode(volume))
     with pytest.raises(ResFormerSegError) as caught:
         logicWith("slow").process(volume)
     assert caught.value.code == "INPUT_REMOVED"
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == before
 
 
-def test_a_scene_closed_during_the_run_ends_it_and_stays_empty(scene, logicWith, bed):
+def test_an_output_segmentation_deleted_during_the_run_ends_it(scene, logicWith):
     from ResFormerSegLib.errors import ResFormerSegError
 
-    bed.app.onProcessEvents = lambda: scene.Clear(False)
+    output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    later(400, lambda: scene.RemoveNode(output))
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("slow").process(makeVolume(), outputSegmentation=output)
+    assert caught.value.code == "INPUT_REMOVED"
+
+
+def test_a_volume_deleted_before_the_result_is_put_into_the_scene_gets_none(scene, logicWith):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    volume = makeVolume()
+
+    def deleteAtTheEnd(fraction: float, message: str) -> None:
+        if fraction == 1 and "scene" in message:
+            scene.RemoveNode(volume)
+
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("exclusive").process(volume, progress=deleteAtTheEnd)
+    assert caught.value.code == "INPUT_REMOVED"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
+def test_a_scene_closed_during_the_run_ends_it_and_stays_empty(scene, logicWith):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    later(400, lambda: scene.Clear(False))
     with pytest.raises(ResFormerSegError) as caught:
         logicWith("slow").process(makeVolume())
     assert caught.value.code == "INPUT_REMOVED"
     assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
 
 
+def test_a_scene_saved_during_the_run_does_not_disturb_it(scene, logicWith, tmp_path):
+    saved = []
+    later(400, lambda: saved.append(slicer.util.saveScene(str(tmp_path / "scene.mrb"), {})))
+    assert logicWith("paced").process(makeVolume()).diagnosis == "glioma"
+    assert saved == [True]
+
+
+def test_the_end_of_the_application_ends_the_run_and_the_worker_at_once(scene, logicWith, bed, tmp_path):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    later(400, lambda: bed.qtApplication.aboutToQuit.emit())
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("deaf").process(makeVolume())
+    assert caught.value.code == "ENGINE_CLOSED"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "worker0.pid").read_text()), 0)
+
+
+def test_a_call_that_waits_ends_with_the_application(scene, logicWith, bed):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    codes = []
+
+    def run() -> None:
+        with pytest.raises(ResFormerSegError) as caught:
+            logicWith("slow").process(makeVolume())
+        codes.append(caught.value.code)
+
+    later(0, run)
+    later(500, lambda: bed.qtApplication.exit(0))
+    bed.qtApplication.exec()
+    assert codes == ["ENGINE_CLOSED"]
+    assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
+def test_a_worker_killed_from_outside_during_its_work_is_told(scene, logicWith, tmp_path):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    later(500, lambda: os.kill(int((tmp_path / "worker0.pid").read_text()), signal.SIGKILL))
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("slow").process(makeVolume())
+    assert caught.value.code == "ENGINE_KILLED"
+
+
+def test_a_graphics_card_that_fails_is_replaced_by_the_cpu_once_and_the_user_is_told(scene, logicWith):
+    told = []
+    result = logicWith("broken gpu").process(makeVolume(), progress=lambda fraction, message: told.append(message))
+    assert result.diagnosis == "glioma"
+    (warning,) = [row for row in result.warnings if row["code"] == "CPU_AFTER_GPU_FAILURE"]
+    assert "CPU" in warning["message"] and any("graphics card failed" in message for message in told)
+
+
+def test_a_worker_that_fails_in_the_same_way_on_the_cpu_is_not_started_a_third_time(fails):
+    error = fails("broken")
+    assert error.code == "ENGINE_GPU_BROKEN"
+    assert error.hint and "illegal memory access" in error.details
+
+
+def test_an_event_that_makes_no_sense_is_reported(fails):
+    error = fails("nonsense event")
+    assert error.code == "ENGINE_GARBLED" and "many" in error.details
+
+
+def test_a_worker_that_closes_its_output_and_lives_on_is_stopped(fails):
+    assert fails("closes stdout", {"silenceSeconds": 0.3}).code == "ENGINE_SILENT"
+
+
+def test_a_volume_that_is_changed_while_it_is_written_is_not_half_old_and_half_new(scene, logicWith, monkeypatch):
+    import qt
+
+    import ResFormerSegLib.array_file
+    import ResFormerSegLib.job
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    monkeypatch.setattr(ResFormerSegLib.array_file, "PIECE", 1024)
+    monkeypatch.setattr(ResFormerSegLib.job, "STEP_SECONDS", 1e-6)
+    volume = makeVolume(shape=(20, 40, 40))
+    clock = qt.QTimer()
+    clock.connect("timeout()", lambda: slicer.util.arrayFromVolumeModified(volume))
+    clock.start(0)
+    with pytest.raises(ResFormerSegError) as caught:
+        logicWith("exclusive").process(volume)
+    clock.stop()
+    assert caught.value.code == "VOLUME_CHANGED"
+
+
 def test_a_failure_while_importing_leaves_the_scene_and_the_given_segmentation_as_they_were(
     scene, logicWith, monkeypatch
 ):
-    import ResFormerSegLib.job
+    import ResFormerSegLib.prediction_task
     from ResFormerSegLib.errors import ResFormerSegError
 
     volume = makeVolume()
@@ -152,7 +266,7 @@ def test_a_failure_while_importing_leaves_the_scene_and_the_given_segmentation_a
     def failing(*arguments) -> None:
         raise MemoryError("no room for a table")
 
-    monkeypatch.setattr(ResFormerSegLib.job, "fillDiagnosisTable", failing)
+    monkeypatch.setattr(ResFormerSegLib.prediction_task, "fillDiagnosisTable", failing)
     for given in (None, output):
         with pytest.raises(ResFormerSegError, match="no room for a table"):
             logicWith("exclusive").process(volume, outputSegmentation=given)
@@ -162,7 +276,7 @@ def test_a_failure_while_importing_leaves_the_scene_and_the_given_segmentation_a
 
 
 def test_a_failure_while_importing_gives_the_segments_their_own_display_back(scene, logicWith, monkeypatch):
-    import ResFormerSegLib.job
+    import ResFormerSegLib.prediction_task
     from ResFormerSegLib.errors import ResFormerSegError
 
     output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
@@ -173,7 +287,7 @@ def test_a_failure_while_importing_gives_the_segments_their_own_display_back(sce
     display.SetSegmentVisibility("hidden", False)
     display.SetSegmentOpacity3D("faint", 0.25)
     display.SetSegmentOpacity2DFill("faint", 0.5)
-    monkeypatch.setattr(ResFormerSegLib.job, "fillDiagnosisTable", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(ResFormerSegLib.prediction_task, "fillDiagnosisTable", lambda *arguments: 1 / 0)
     with pytest.raises(ResFormerSegError):
         logicWith("exclusive").process(makeVolume(), outputSegmentation=output)
     assert output.GetDisplayNode() is display and output.GetNumberOfDisplayNodes() == 1
@@ -217,16 +331,23 @@ def test_a_temporary_folder_that_cannot_be_written_is_named(fails, bed, monkeypa
     assert "/nowhere/at/all" in error.message
 
 
-def test_a_full_disk_is_named(fails, monkeypatch):
-    import numpy as np
+def test_a_full_disk_is_named(scene, logicWith):
+    """A limit of the system to the size of files, which writing meets as it meets a full disk."""
+    from ResFormerSegLib.errors import ResFormerSegError
 
-    def full(*arguments, **options) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "save", full)
-    error = fails("exclusive")
-    assert error.code == "TEMPORARY_FOLDER_NOT_WRITABLE"
-    assert "No space left on device" in error.message
+    volume = makeVolume(shape=(60, 256, 256))
+    before = sceneState()
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, limits[1]))
+    try:
+        with pytest.raises(ResFormerSegError) as caught:
+            logicWith("exclusive").process(volume)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.code == "TEMPORARY_FOLDER_NOT_WRITABLE"
+    assert "too large" in caught.value.message.lower() and caught.value.hint
+    assert sceneState() == before
 
 
 def test_stopping_twice_or_before_the_start_does_no_harm(module):
@@ -234,9 +355,12 @@ def test_stopping_twice_or_before_the_start_does_no_harm(module):
 
     engine = EngineProcess([sys.executable, "-c", "input()"])
     engine.stop()
+    engine.stopNow()
     engine.start()
     engine.stop()
+    engine.stopNow()
     engine.stop()
+    engine.stopNow()
 
 
 def test_the_module_survives_a_failed_run_and_works_again(fails, logicWith):
