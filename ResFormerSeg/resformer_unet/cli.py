@@ -17,7 +17,9 @@ EPILOG = f"""examples:
   resformer-unet models
   resformer-unet predict head.nrrd --model brain-tumor-mr --output results
   resformer-unet evaluate ../shared/data/skin-lesion --model skin-lesion --split test --output report.json
+  resformer-unet check-data ../shared/data/skin-lesion
   resformer-unet train ../shared/data/skin-lesion --recipe skin-lesion --output my-skin-model
+  torchrun --nproc-per-node 4 -m resformer_unet train ../shared/data/skin-lesion --output my-skin-model
 
 exit codes: 0 all is well, 1 something failed (what, is said on stderr), 2 wrong usage, 130 interrupted
 
@@ -67,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_predict(commands)
     _add_evaluate(commands)
+    _add_check_data(commands)
     _add_train(commands)
     _add_models(commands)
     return parser
@@ -98,8 +101,16 @@ def _add_evaluate(commands) -> None:
     command.add_argument("dataset", type=Path, metavar="DATASET", help="folder with labels.csv, images/ and masks/")
     _add_model(command)
     command.add_argument("--split", default="test", help="split of labels.csv to use (default: test)")
-    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="report to write, JSON")
+    command.add_argument("--output", required=True, type=Path, metavar="FILE",
+                         help="report to write, JSON; the report card lies beside it as HTML")  # fmt: skip
     _add_device(command)
+
+
+def _add_check_data(commands) -> None:
+    what = "look a data set over and say what is wrong with it; train does it too"
+    command = _command(commands, "check-data", run_check_data, what)
+    command.add_argument("dataset", type=Path, metavar="DATASET", help="folder with labels.csv, images/ and masks/")
+    command.add_argument("--recipe", metavar="NAME|FILE", help="whose diagnoses and segments are the only ones allowed")
 
 
 def _add_train(commands) -> None:
@@ -109,7 +120,10 @@ def _add_train(commands) -> None:
     command.add_argument(
         "--recipe", metavar="NAME|FILE", help="descriptor and hyperparameters; without it, they are read off the data"
     )
-    command.add_argument("--preset", choices=("small", "base"), help="size of the network (default: the recipe's)")
+    structure = command.add_mutually_exclusive_group()
+    structure.add_argument("--preset", choices=("small", "base"), help="size of the network (default: the recipe's)")
+    structure.add_argument("--init", metavar="ID|FOLDER",
+                           help="begin with this model's network and weights; its classes may differ")  # fmt: skip
     command.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training split")
     command.add_argument("--batch-size", type=_positive, metavar="N", help="slices a step")
     command.add_argument("--size", type=_positive, nargs=2, metavar=("ROWS", "COLUMNS"), help="input of the network")
@@ -118,7 +132,7 @@ def _add_train(commands) -> None:
     command.add_argument("--precision", choices=("32-true", "bf16-mixed", "16-mixed"),
                          help="default: bf16-mixed on a GPU, 32-true on the CPU")  # fmt: skip
     command.add_argument("--workers", type=_not_negative, metavar="N", help="processes that prepare training images")
-    command.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
+    command.add_argument("--resume", action="store_true", help="go on after an interrupted training's last epoch")
     _add_device(command)
 
 
@@ -166,23 +180,44 @@ def run_predict(options: argparse.Namespace) -> int:
 def run_evaluate(options: argparse.Namespace) -> int:
     from .atomic_files import check_writable
     from .catalog import find_model
+    from .dataset import load_dataset
     from .evaluate import evaluate, write_evaluation
     from .predict import Predictor
+    from .report_card.page import beside, write_report_card
     from .summary import summarise
 
-    check_writable(options.output)
+    card = beside(options.output)
+    for path in (options.output, card):
+        check_writable(path)
     progress = Progress()
     predictor = Predictor(find_model(options.model), options.device)
     report = evaluate(
         options.dataset, predictor, options.split, lambda done, total: progress("evaluating", done, total)
     )
-    progress.close()
     write_evaluation(options.output, report)
+    cases = load_dataset(options.dataset, options.split)
+    write_report_card(card, report, cases, predictor, lambda done, total: progress("drawing cases", done, total))
+    progress.close()
     tell(summarise(report), sys.stdout)
+    tell(f"report card: {card}", sys.stdout)
     return 1 if report["failed"] else 0
 
 
+def run_check_data(options: argparse.Namespace) -> int:
+    from .training.check_data import check_data
+    from .training.recipe import load_recipe
+
+    progress = Progress()
+    descriptor = load_recipe(options.recipe).descriptor if options.recipe else None
+    report = check_data(options.dataset, descriptor, progress)
+    progress.close()
+    for line in [*report.summary, *report.table(), report.verdict]:
+        tell(line, sys.stdout)
+    return 1 if report.errors else 0
+
+
 def run_train(options: argparse.Namespace) -> int:
+    from .catalog import find_model
     from .training.recipe import Recipe, load_recipe
     from .training.train import train
 
@@ -204,10 +239,13 @@ def run_train(options: argparse.Namespace) -> int:
         precision=options.precision,
         workers=options.workers,
         resume=options.resume,
+        initial=find_model(options.init) if options.init else None,
         progress=progress,
         note=progress.note,
     )
     progress.close()
+    if bundle is None:  # another process of the same training tells
+        return 0
     for row in bundle.descriptor["results"]:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in row["metrics"].items())
         tell(f"{row['split']} ({row['cases']} cases): {figures}", sys.stdout)

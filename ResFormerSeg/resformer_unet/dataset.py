@@ -9,10 +9,12 @@ Layout::
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from .errors import EngineError
 from .images import MedicalImage, case_name, read_image
 
 SPLITS = ("train", "val", "test")
+TABLE = "labels.csv"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
 _SAME_GRID = 0.01  # voxels that image and mask may lie apart
 
@@ -57,32 +61,17 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
         EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY.
     """
     folder = Path(folder)
-    table = folder / "labels.csv"
-    if not table.is_file():
-        raise EngineError(
-            "DATASET_NOT_FOUND",
-            f"{folder} is not a data set: it has no labels.csv.",
-            "Give a folder with labels.csv, images/ and masks/.",
-        )
-    images, masks = _files_by_id(folder / "images"), _files_by_id(folder / "masks")
-    rows = _read_table(table)
+    rows = read_table(folder)
+    images, masks = files_by_id(folder / "images"), files_by_id(folder / "masks")
     without_image = [row["id"] for row in rows if row["id"] not in images]
     if without_image:
         raise EngineError(
             "DATASET_INVALID",
-            f"{len(without_image)} cases of {table} have no image, the first is “{without_image[0]}”.",
+            f"{len(without_image)} cases of {folder / TABLE} have no image, the first is “{without_image[0]}”.",
             f"Put a file of that name into {folder / 'images'}, or take the line out of the table.",
         )
     cases = [
-        Case(
-            id=row["id"],
-            image=images[row["id"]],
-            mask=masks.get(row["id"]),
-            label=row["label"] or None,
-            split=row["split"],
-            group=row["group"] or row["id"],
-            pixel_aspect=_original_size(row),
-        )
+        case_of(row, images, masks)
         for row in rows
         if not row.get("label_conflict_with") and split in (None, row["split"])
     ]
@@ -94,6 +83,19 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
             f"Splits in its table: {known}.",
         )
     return cases
+
+
+def case_of(row: Mapping[str, str], images: Mapping[str, Path], masks: Mapping[str, Path]) -> Case:
+    """The case of a line of the table; its id must be among the images."""
+    return Case(
+        id=row["id"],
+        image=images[row["id"]],
+        mask=masks.get(row["id"]),
+        label=row["label"] or None,
+        split=row["split"],
+        group=row["group"] or row["id"],
+        pixel_aspect=_original_size(row),
+    )
 
 
 def without_groups_of(cases: Iterable[Case], others: Iterable[Case]) -> list[Case]:
@@ -144,6 +146,8 @@ def read_mask(case: Case) -> MedicalImage:
             :func:`.images.read_image`.
     """
     mask = read_image(case.mask)
+    if mask.voxels.dtype == np.uint8 and mask.voxels.shape[-1] == 1:
+        return mask
     stored = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
     values = np.rint(stored[..., :1]).clip(0, 255)
     if not (np.abs(stored - values) <= _WHOLE).all():  # so written, NaN is refused too
@@ -192,12 +196,30 @@ def _voxels_apart(image: MedicalImage, other: MedicalImage) -> float:
     return float(np.abs(np.linalg.solve(other.affine, image.affine @ corners) - corners).max())
 
 
-def _read_table(table: Path) -> list[dict[str, str]]:
+def read_table(folder: Path) -> list[dict[str, str]]:
+    """Lines of a data set's ``labels.csv`` by column, without stray spaces; UTF-8, or UTF-16 with a byte order mark.
+
+    Raises:
+        EngineError: DATASET_NOT_FOUND, DATASET_INVALID.
+    """
+    table = folder / TABLE
+    if not table.is_file():
+        raise EngineError(
+            "DATASET_NOT_FOUND",
+            f"{folder} is not a data set: it has no {TABLE}.",
+            f"Give a folder with {TABLE}, images/ and masks/.",
+        )
     try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.reader(lines)
-            columns = [name.strip() for name in next(reader, [])]
-            rows = [dict(zip(columns, (value.strip() for value in line), strict=False)) for line in reader if any(line)]
+        content = table.read_bytes()
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        columns = [name.strip() for name in next(reader, [])]
+        lines = [[value.strip() for value in line] for line in reader]
+        rows = [dict(zip(columns, line, strict=False)) for line in lines if any(line)]
+    except OSError as error:
+        raise EngineError(
+            "DATASET_INVALID", f"{table} cannot be read ({error.strerror}).", "Check the permissions."
+        ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise EngineError(
             "DATASET_INVALID", f"{table} is not a table in UTF-8 ({error}).", "Save it as CSV UTF-8."
@@ -215,7 +237,8 @@ def _read_table(table: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _files_by_id(folder: Path) -> dict[str, Path]:
+def files_by_id(folder: Path) -> dict[str, Path]:
+    """Files and folders of a folder by the id of their case; hidden ones do not count."""
     if not folder.is_dir():
         return {}
     return {case_name(path): path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}

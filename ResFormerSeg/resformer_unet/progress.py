@@ -50,6 +50,6 @@ class Progress:
     def _draw(self, what: str, done: int, total: int) -> None:
         if self._bar is None or what != self._what:
             self.close()
-            self._bar = tqdm(total=total, desc=what, file=self._stream, dynamic_ncols=True)
+            self._bar = tqdm(total=total, initial=done, desc=what, file=self._stream, dynamic_ncols=True)
         self._bar.total = total
         self._bar.update(done - self._bar.n)

@@ -69,7 +69,8 @@ def drafted(data, tmp_path_factory):
 
 def test_training_writes_a_complete_bundle(drafted):
     folder = drafted.folder
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "model.json", "weights.safetensors"]
+    files = ["README.md", "learning-curves.png", "model.json", "weights.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == files
     descriptor = load_bundle(folder).descriptor
     assert descriptor["training"]["recipe"]["network"] == TINY_NETWORK
     assert descriptor["training"]["epochs"] == 2 and descriptor["training"]["device"] == "cpu"
@@ -172,17 +173,14 @@ def test_resuming_a_finished_training_only_makes_the_bundle_again(data, tmp_path
     assert again["weights"]["sha256"] == first["weights"]["sha256"] and again["results"] == first["results"]
 
 
-def test_resuming_goes_on_with_the_newest_of_several_runs(data, tmp_path, monkeypatch):
-    for _ in range(2):
-        trained(data, tmp_path / "model")
-    resumed_from = []
-    monkeypatch.setattr(
-        "lightning.Trainer.fit", lambda *arguments, ckpt_path=None: resumed_from.append(ckpt_path) or 1 / 0
-    )
-    with pytest.raises(ZeroDivisionError):
-        trained(data, tmp_path / "model", resume=True)
-    newest = max((tmp_path / "model.training").glob("last*.ckpt"), key=lambda path: path.stat().st_mtime)
-    assert resumed_from == [newest] and newest.name != "last.ckpt"
+def test_what_an_earlier_training_left_is_moved_aside_and_not_overwritten(data, tmp_path):
+    notes = []
+    trained(data, tmp_path / "model")
+    checkpoint = (tmp_path / "model.training" / "last.ckpt").read_bytes()
+    trained(data, tmp_path / "model", note=notes.append)
+    assert (tmp_path / "model.training.1" / "last.ckpt").read_bytes() == checkpoint
+    assert any(str(tmp_path / "model.training.1") in line for line in notes)
+    assert (tmp_path / "model.training" / "last.ckpt").is_file()
 
 
 def refusal(*arguments, **options) -> EngineError:
@@ -389,4 +387,6 @@ def test_progress_and_figures_are_told(data, tmp_path):
         note=notes.append,
     )
     assert ("training", 4, 4) in told and ("evaluating test", 2, 2) in told
-    assert len(notes) == 2 and notes[1].startswith("epoch 2 of 2: ") and "val_dice" in notes[1]
+    epochs = [line for line in notes if line.startswith("epoch ")]
+    assert len(epochs) == 2 and epochs[1].startswith("epoch 2 of 2: ") and "val_dice" in epochs[1]
+    assert any("network was busy for" in line for line in notes)

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
 from ..errors import EngineError
+from .random_streams import torch_seed
 
 
 def warmed_up_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -32,6 +33,17 @@ class WarmedUpAverage(WeightAveraging):
 
     def __init__(self, decay: float) -> None:
         super().__init__(use_buffers=True, avg_fn=warmed_up_average(decay))
+
+
+class SeededSteps(Callback):
+    """What is random in the network itself (dropout) follows from the seed, the epoch and the process alone."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(self, trainer: Trainer, _module: LightningModule, _batch: object, index: int) -> None:
+        if index == 0:
+            torch.manual_seed(torch_seed(self._seed, trainer.current_epoch, trainer.global_rank))
 
 
 class TrainingProgress(Callback):

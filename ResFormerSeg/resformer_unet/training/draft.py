@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -16,13 +16,14 @@ STRUCTURE = {
 }
 
 
-def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int]) -> dict:
+def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], values: Set[int] | None = None) -> dict:
     """What can be known without being told; titles, codes and intended use are for the user to fill in.
 
     Args:
         name: of the model.
-        cases: of the training split; all their masks are read.
+        cases: of the training split.
         size: (height, width) of the network's input.
+        values: of the cases' masks without 0, if they are known; otherwise all masks are read.
 
     Raises:
         EngineError: DATASET_INVALID when there is neither a mask with something in it nor two labels.
@@ -30,17 +31,13 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int]) ->
     images = [read_case_image(case) for case in cases[:: max(1, len(cases) // 20)]]
     channels = max(image.voxels.shape[-1] for image in images)
     channels = 3 if channels == 4 else channels  # of a picture's four, the last is transparency
-    values: set[int] = set()
-    for case in cases:
-        if case.mask:
-            values |= set(np.unique(read_case_mask(case, read_case_image(case))).tolist()) - {0}
+    if values is None:
+        masked = [case for case in cases if case.mask]
+        stored = (np.unique(read_case_mask(case, read_case_image(case))).tolist() for case in masked)
+        values = set().union(*stored) - {0}
     labels = sorted({case.label for case in cases if case.label})
     if not values and len(labels) < 2:
-        raise EngineError(
-            "DATASET_INVALID",
-            "There is nothing to learn: no mask has a value other than 0, and there are fewer than two labels.",
-            "Fill masks/ or the label column of labels.csv.",
-        )
+        raise nothing_to_learn()
     exclusive = len(values) > 1
     names = {value: f"segment_{value}" for value in values} if exclusive else dict.fromkeys(values, "lesion")
     segments = [
@@ -108,3 +105,12 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int]) ->
         "limits": ["Its makers have not described its limits yet."],
         "licence": "not stated",
     }
+
+
+def nothing_to_learn() -> EngineError:
+    """For a set with neither a mask that holds something nor two diagnoses."""
+    return EngineError(
+        "DATASET_INVALID",
+        "There is nothing to learn: no mask has a value other than 0, and there are fewer than two labels.",
+        "Fill masks/ or the label column of labels.csv.",
+    )

@@ -38,13 +38,14 @@ def finish_bundle(
         splits: cases to report on, by name; one without cases is left out.
     """
     descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".evaluating-") as folder:
+    work = output.with_name(output.name + ".training")
+    with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
         for split, cases in splits.items():
             if not cases:
                 continue
             report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
-            write_evaluation(output.with_name(output.name + ".training") / f"evaluation-{split}.json", report)
+            write_evaluation(work / f"evaluation-{split}.json", report)
             descriptor["results"].append(
                 {
                     "data": descriptor["training"]["data"][0]["name"],

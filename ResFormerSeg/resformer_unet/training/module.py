@@ -33,7 +33,9 @@ class ResFormerModule(LightningModule):
         # Channels last: a seventh less time a step on a CPU, and what the tensor cores of a GPU ask for.
         logits = self.network(images.contiguous(memory_format=torch.channels_last))
         losses = self.loss(logits, masks, batch["has_mask"], batch["label"])
-        self.log_dict({f"train_{name}": value for name, value in losses.items()}, on_step=False, on_epoch=True)
+        self.log_dict(
+            {f"train_{name}": value for name, value in losses.items()}, on_step=False, on_epoch=True, sync_dist=True
+        )
         return losses["loss"]
 
     def validation_step(self, batch: dict, _index: int) -> None:

@@ -1,7 +1,8 @@
-"""What a training run was started with, so that it is not resumed with something else."""
+"""The folder of a training run, and what it was started with, so that it is not resumed with something else."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -12,9 +13,31 @@ RECORD = "run.json"
 MAY_DIFFER = {("training", "date"), ("training", "device")}  # another day, another machine
 
 
-def write_record(work: Path, descriptor: dict) -> None:
-    """Note the descriptor, hyperparameters included, in the run's folder."""
+def begin_run(output: Path, work: Path, descriptor: dict) -> Path | None:
+    """Make the run's folder now, so that an output that cannot be written does not cost a training.
+
+    Returns:
+        Where an earlier run's folder has been moved to: its checkpoints may be all that is left of days of work.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
+    """
+    earlier = None
+    try:
+        if output.exists() and not output.is_dir():
+            raise FileExistsError(17, "there is a file of that name")
+        if any(work.glob("*.ckpt")):
+            names = (work.with_name(f"{work.name}.{number}") for number in itertools.count(1))
+            earlier = work.rename(next(name for name in names if not name.exists()))
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(
+            "OUTPUT_NOT_WRITABLE",
+            f"The model cannot be written to “{output}” ({error.strerror}).",
+            "Choose a folder in which you may write.",
+        ) from None
     atomic_write_text(work / RECORD, json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n")
+    return earlier
 
 
 def check_record(work: Path, descriptor: dict) -> None:

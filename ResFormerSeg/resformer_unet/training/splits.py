@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,12 @@ class Splits:
     @classmethod
     def load(cls, dataset: str | Path) -> Splits:
         """Raises ``EngineError``: those of :func:`.dataset.load_dataset`, DATASET_INVALID for too few cases."""
-        cases = load_dataset(dataset)
+        return cls.of(load_dataset(dataset), dataset)
+
+    @classmethod
+    def of(cls, cases: Iterable[Case], dataset: str | Path) -> Splits:
+        """The same of cases that are already known; ``dataset`` is named in errors."""
+        cases = list(cases)
         train, val, test = ([case for case in cases if case.split == split] for split in ("train", "val", "test"))
         splits = cls(without_groups_of(train, val + test), without_groups_of(val, test), test)
         if len(splits.train) < FEWEST_TRAINING_CASES or not splits.val:
