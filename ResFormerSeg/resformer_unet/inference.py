@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from .errors import Cancelled, EngineError
 from .network import Logits, ResFormerUNet
 from .preprocess import PreparedImage
 from .stopwatch import Stopwatch
+
+Answer = TypeVar("Answer")
 
 BATCH = {"cpu": 8, "cuda": 32, "mps": 16}
 
@@ -113,6 +116,27 @@ class SliceRunner:
             EngineError: NETWORK_NOT_FINITE.
             MemoryError: when there is not even room for one slice on the CPU.
         """
+
+        def answer(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
+            masks, diagnosis = (None if x is None else x.cpu() for x in forward(network, batch, both_ways))
+            return masks, diagnosis
+
+        for first, (masks, diagnosis) in self.batches(prepared, answer, progress, cancelled, watch):
+            yield SliceBatch(first, masks, diagnosis)
+
+    def batches(
+        self,
+        prepared: PreparedImage,
+        answer: Callable[[ResFormerUNet, Tensor], Answer],
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        watch: Stopwatch | None = None,
+    ) -> Iterator[tuple[int, Answer]]:
+        """(first slice, ``answer(network, batch)``) for batches in the order of the slices, as :meth:`run` gives them.
+
+        ``answer`` is given float32 (n, channels, height, width) on the network's device, and asked again for fewer
+        slices when it ran out of memory.
+        """
         watch = watch or Stopwatch()
         self._start_afresh()
         first, total = 0, len(prepared)
@@ -124,14 +148,13 @@ class SliceRunner:
                 with watch.step("prepare"):
                     batch = prepared.batch(first, last)
                 with watch.step("network"):
-                    answers = forward(self.network.to(self.device), batch.to(self.device), both_ways)
-                    masks, diagnosis = (None if answer is None else answer.cpu() for answer in answers)
+                    answered = answer(self.network.to(self.device), batch.to(self.device))
             except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one; the CPU's allocator raises a plain one
                 if not _out_of_memory(error):
                     raise
                 self._need_less_memory(error)
                 continue
-            yield SliceBatch(first, masks, diagnosis)
+            yield first, answered
             first = last
             if progress:
                 progress(first, total)

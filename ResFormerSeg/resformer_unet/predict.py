@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,11 @@ from .diagnosis import case_probabilities, slice_probabilities
 from .errors import EngineError
 from .images import MedicalImage
 from .inference import SliceBatch, SliceRunner
-from .options import PredictOptions
+from .options import PredictOptions, bad_option
 from .postprocess import clean_masks, masks_on_slices
 from .preprocess import PreparedImage, prepare_image
 from .report import build_report
+from .saliency import Explanation, image_saliency
 from .smoothing import smooth_masks
 from .stopwatch import Stopwatch
 
@@ -85,21 +87,20 @@ class Predictor:
         options = options or PredictOptions()
         watch = Stopwatch()
         with watch.step("prepare"):
-            whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
-            prepared = whole.only(options.slice_range(len(whole)))
+            prepared, slices = self._prepare(image, options)
         answers = self._run(prepared, options, watch, progress, cancelled)
 
         with watch.step("postprocess"):
             masks, maps = answers.masks, answers.maps
             warnings = [*prepared.warnings, *self.runner.warnings]
             if self.bundle.segments:
-                warnings += self._tidy(masks, prepared, options, len(whole))
+                warnings += self._tidy(masks, prepared, options, slices)
             probabilities = case = None
             if self.bundle.diagnoses:
                 probabilities = slice_probabilities(answers.logits, self.bundle.descriptor["calibration"])
                 areas = masks.any(1).sum((1, 2))
                 case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
-            warnings += kind_caution(self.bundle.descriptor["kind"], len(whole))
+            warnings += kind_caution(self.bundle.descriptor["kind"], slices)
             warnings += [*self._model_cautions, *result_cautions(self.bundle, masks, case)]
             layers = self._layers(prepared, masks)
             report = build_report(
@@ -110,6 +111,58 @@ class Predictor:
         report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
         return Prediction(layers, report, maps)
 
+    def explain(
+        self,
+        image: MedicalImage,
+        diagnosis: str | None = None,
+        slice_axis: str | None = None,
+        slices: tuple[int, int] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Explanation:
+        """Show where in an image a diagnosis comes from, by the method of :mod:`.saliency`.
+
+        Args:
+            diagnosis: id of the one to explain; ``None`` explains the one that :meth:`predict` gives for the slices.
+            slice_axis, slices, progress, cancelled: as in :meth:`predict`.
+
+        Raises:
+            EngineError: those of :meth:`predict`, NO_DIAGNOSIS; BAD_OPTION also for an unknown diagnosis.
+            Cancelled: when ``cancelled()`` said so.
+        """
+        classes = [row["id"] for row in self.bundle.diagnoses]
+        if not classes:
+            raise EngineError(
+                "NO_DIAGNOSIS", f"The model {self.bundle.title} gives no diagnosis to explain.", "Choose another model."
+            )
+        if diagnosis not in (None, *classes):
+            raise bad_option(f"The model knows no diagnosis “{diagnosis}”.", f"It knows {', '.join(classes)}.")
+        options = PredictOptions(slice_axis=slice_axis, slices=slices)
+        runs, done_before = (1, 0) if diagnosis else (2, 1)
+
+        def tell(run: int) -> Callable[[int, int], None] | None:
+            return progress and (lambda done, total: progress(run * total + done, runs * total))
+
+        if diagnosis is None:
+            report = self.predict(image, options=options, progress=tell(0), cancelled=cancelled).report
+            diagnosis = report["diagnosis"]["label"]
+        prepared, _ = self._prepare(image, options)
+        with _told_of_memory(image):
+            saliency = image_saliency(
+                self.runner, prepared, classes.index(diagnosis), both_ways=self._both_ways(prepared),
+                progress=tell(done_before), cancelled=cancelled,
+            )  # fmt: skip
+        return Explanation(saliency, diagnosis)
+
+    def _prepare(self, image: MedicalImage, options: PredictOptions) -> tuple[PreparedImage, int]:
+        """The slices to run, and how many the image has."""
+        whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
+        return whole.only(options.slice_range(len(whole))), len(whole)
+
+    def _both_ways(self, prepared: PreparedImage) -> bool:
+        orientation = self.bundle.descriptor["input"]["orientation"]
+        return prepared.layout.plane == "picture" and orientation.get("both_ways", False)
+
     def _run(
         self,
         prepared: PreparedImage,
@@ -119,15 +172,13 @@ class Predictor:
         cancelled: Callable[[], bool] | None,
     ) -> _Answers:
         count, segments = len(prepared), len(self.bundle.segments)
-        both_ways = prepared.layout.plane == "picture" and self.bundle.descriptor["input"]["orientation"].get(
-            "both_ways", False
-        )
-        try:
+        with _told_of_memory(prepared.image):
             answers = _Answers(
                 np.zeros((count, segments, *prepared.stack.shape[1:3]), bool),
                 np.zeros((count, len(self.bundle.diagnoses)), np.float32),
                 np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
             )
+            both_ways = self._both_ways(prepared)
             for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways, watch=watch):
                 where = slice(batch.first, batch.first + self._length(batch))
                 if batch.masks is not None:
@@ -135,10 +186,6 @@ class Predictor:
                         answers.masks[where] = self._masks(batch, prepared, answers.maps)
                 if batch.diagnosis is not None:
                     answers.logits[where] = batch.diagnosis.numpy()
-        except MemoryError as error:
-            raise EngineError(
-                "OUT_OF_MEMORY", f"{prepared.image.name} does not fit into memory.", "Close other programs, or crop it."
-            ) from error
         return answers
 
     def _masks(self, batch: SliceBatch, prepared: PreparedImage, maps: np.ndarray | None) -> np.ndarray:
@@ -189,3 +236,13 @@ class Predictor:
     @staticmethod
     def _length(batch: SliceBatch) -> int:
         return len(batch.masks if batch.masks is not None else batch.diagnosis)
+
+
+@contextmanager
+def _told_of_memory(image: MedicalImage) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise EngineError(
+            "OUT_OF_MEMORY", f"{image.name} does not fit into memory.", "Close other programs, or crop it."
+        ) from error

@@ -1,0 +1,89 @@
+"""Explaining a diagnosis: the map lies on the image's grid, and depends on what the network has learnt.
+
+The two checks of faithfulness follow Samek et al., Evaluating the visualization of what a deep neural network has
+learned, arXiv:1509.06321 (deletion), and Adebayo et al., Sanity checks for saliency maps, arXiv:1810.03292 (random
+weights).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from phantom_images import oblique_affine
+from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.images import image_from_array
+from resformer_unet.predict import Predictor
+from resformer_unet.saliency import slice_saliency
+from tiny_model import save_tiny
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory) -> Predictor:
+    return Predictor(save_tiny(tmp_path_factory.mktemp("models") / "tiny"), "cpu")
+
+
+def head(slices: int = 5, rows: int = 40, columns: int = 48):
+    voxels = np.random.default_rng(0).integers(0, 255, (slices, rows, columns)).astype(np.uint8)
+    return image_from_array(voxels, oblique_affine(), "head")
+
+
+def test_the_map_lies_on_the_images_grid_between_0_and_1(predictor):
+    told = []
+    explanation = predictor.explain(head(), "malignant", progress=lambda *counts: told.append(counts))
+    assert explanation.diagnosis == "malignant" and "HiResCAM" in explanation.method
+    assert "arXiv:2011.08891" in explanation.citation
+    assert explanation.saliency.shape == (5, 40, 48) and explanation.saliency.dtype == np.float32
+    assert explanation.saliency.min() >= 0 and explanation.saliency.max() == 1
+    assert told[-1] == (5, 5)
+
+
+def test_without_a_name_the_diagnosis_of_the_prediction_is_explained(predictor):
+    told = []
+    explanation = predictor.explain(head(), progress=lambda *counts: told.append(counts))
+    assert explanation.diagnosis == predictor.predict(head()).report["diagnosis"]["label"]
+    assert told[-1] == (10, 10) and [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_slices_that_were_not_asked_for_are_empty(predictor):
+    saliency = predictor.explain(head(60), "benign", slice_axis="coronal", slices=(3, 5)).saliency
+    assert saliency[:, 3:6].any() and not saliency[:, :3].any() and not saliency[:, 6:].any()
+
+
+def test_a_turned_image_has_the_same_map_turned(tmp_path):
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu")
+    predictor.bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored"}
+    voxels, flip = head().voxels[..., 0], np.diag([-1.0, -1.0, 1.0, 1.0])
+    upright = predictor.explain(image_from_array(voxels, np.eye(4), "head"), "benign").saliency
+    turned = predictor.explain(image_from_array(voxels[:, ::-1, ::-1], flip, "head"), "benign").saliency
+    np.testing.assert_allclose(turned[:, ::-1, ::-1], upright, atol=1e-5)
+
+
+def test_a_picture_seen_both_ways_has_the_same_map_lying_down(predictor):
+    batch = torch.rand(2, 1, 32, 32)
+    upright = slice_saliency(predictor.runner.network, batch, 1, both_ways=True)
+    lying = slice_saliency(predictor.runner.network, batch.transpose(2, 3), 1, both_ways=True)
+    torch.testing.assert_close(lying.transpose(1, 2), upright)
+
+
+def test_a_diagnosis_that_the_model_does_not_know_is_refused(predictor):
+    with pytest.raises(EngineError) as caught:
+        predictor.explain(head(), "measles")
+    assert caught.value.code == "BAD_OPTION" and "benign, malignant" in caught.value.hint
+
+
+def test_a_model_without_diagnosis_has_nothing_to_explain(tmp_path):
+    predictor = Predictor(save_tiny(tmp_path / "outline", diagnoses=()), "cpu")
+    with pytest.raises(EngineError) as caught:
+        predictor.explain(head())
+    assert caught.value.code == "NO_DIAGNOSIS"
+
+
+def test_explaining_can_be_cancelled_and_leaves_the_predictor_usable(predictor):
+    before = predictor.predict(head()).report["diagnosis"]["probabilities"]
+    with pytest.raises(Cancelled):
+        predictor.explain(head(), "benign", cancelled=lambda: True)
+    predictor.explain(head(), "benign")
+    assert predictor.predict(head()).report["diagnosis"]["probabilities"] == before
+    assert all(weights.grad is None for weights in predictor.runner.network.parameters())
