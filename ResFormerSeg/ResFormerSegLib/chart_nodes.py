@@ -11,6 +11,7 @@ import math
 import slicer
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.chart_legend import LegendEntry
 from ResFormerSegLib.class_names import namesOfClasses
 
 # Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too pale for the chart's background.
@@ -36,9 +37,10 @@ class ChartNodes:
 
     def _forget(self) -> None:
         self.probabilityView = self.areaView = None
+        self.probabilityLegend: list[LegendEntry] = []
+        self.areaLegend: list[LegendEntry] = []
         self._nodes: list = []
         self._charts: list = []
-        self._markers: list = []
         self._tops: dict[str, float] = {}
         self._marked: int | None = None
 
@@ -46,28 +48,23 @@ class ChartNodes:
         """Replaces what was shown. classNames: by class id, where the model's description gives them."""
         self.remove()
         rows = report["slices"]
-        names = namesOfClasses(report, classNames)
-        probabilities = [[(row.get("probabilities") or {}).get(label, math.nan) for row in rows] for label in names]
-        areas = [areasOf(rows, segment["id"]) for segment in report["segments"]]
-        self._tops = {PROBABILITY: 1.0, AREA: max(map(max, areas), default=0.0) or 1.0}
-        self._values = self._addTable(
-            {
-                SLICE: [row["index"] for row in rows],
-                **{f"{PROBABILITY}{index}": values for index, values in enumerate(probabilities)},
-                **{f"{AREA}{index}": values for index, values in enumerate(areas)},
-            }
-        )
+        self.probabilityLegend = _probabilities(report, classNames)
+        self.areaLegend = _areas(report)
+        highest = max((value for entry in self.areaLegend for value in entry.values.values()), default=0.0)
+        self._tops = {PROBABILITY: 1.0, AREA: highest or 1.0}
+        legends = ((PROBABILITY, self.probabilityLegend), (AREA, self.areaLegend))
+        columns = {SLICE: [row["index"] for row in rows]}
+        for kind, legend in legends:
+            for number, entry in enumerate(legend):
+                columns[f"{kind}{number}"] = [entry.values.get(row["index"], math.nan) for row in rows]
+        self._values = self._addTable(columns)
         self._markerTable = self._addTable({})
         self._setMarker(None)
-        if probabilities:
-            colors = [CLASS_COLORS[index % len(CLASS_COLORS)] for index in range(len(names))]
-            self.probabilityView = self._addChart(PROBABILITY, names.values(), colors, _("Probability"), report)
-        if areas:
+        if self.probabilityLegend:
+            self.probabilityView = self._addChart(PROBABILITY, self.probabilityLegend, _("Probability"), report)
+        if self.areaLegend:
             title = _("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)")
-            segments = report["segments"]
-            self.areaView = self._addChart(
-                AREA, [row["name"] for row in segments], [row["color"] for row in segments], title, report
-            )
+            self.areaView = self._addChart(AREA, self.areaLegend, title, report)
 
     def mark(self, index: int | None) -> None:
         """Puts a vertical line at the slice; None takes it away."""
@@ -75,8 +72,6 @@ class ChartNodes:
             return
         modified = [chart.StartModify() for chart in self._charts]
         self._setMarker(index)
-        for marker in self._markers:
-            marker.SetName(_markerName(index))
         for chart, state in zip(self._charts, modified, strict=True):
             chart.EndModify(state)
 
@@ -94,26 +89,24 @@ class ChartNodes:
         _fill(self._markerTable, columns)
         self._marked = index
 
-    def _addChart(self, kind: str, names, colors, yTitle: str, report: dict):
-        """names, colors (0 to 255): of each series, whose columns are called `kind` and its number."""
+    def _addChart(self, kind: str, legend: list[LegendEntry], yTitle: str, report: dict):
         indices = [row["index"] for row in report["slices"]]
         chart = slicer.vtkMRMLPlotChartNode()
         self._add(chart, yTitle)
-        for number, (name, color) in enumerate(zip(names, colors, strict=True)):
-            series = self._addSeries(name, self._values, f"{kind}{number}", [part / 255 for part in color])
+        for number, entry in enumerate(legend):
+            series = self._addSeries(entry.name, self._values, f"{kind}{number}", [part / 255 for part in entry.color])
             series.SetMarkerStyle(series.MarkerStyleCircle)
             series.SetMarkerSize(7 if len(indices) <= 60 else 3)
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
-        marker = self._addSeries(_markerName(None), self._markerTable, kind, MARKER_COLOR)
+        marker = self._addSeries(_("Slice shown"), self._markerTable, kind, MARKER_COLOR)
         marker.SetMarkerStyle(marker.MarkerStyleNone)
         chart.AddAndObservePlotSeriesNodeID(marker.GetID())
-        self._markers.append(marker)
+        chart.SetLegendVisibility(False)
         chart.SetTitleVisibility(False)
         chart.SetXAxisTitle(_("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"])))
         chart.SetYAxisTitle(yTitle)
         chart.SetAxisTitleFontSize(12)
         chart.SetAxisLabelFontSize(11)
-        chart.SetLegendFontSize(11)
         chart.SetXAxisRangeAuto(False)
         chart.SetXAxisRange(min(indices) - 0.5, max(indices) + 0.5)
         chart.SetYAxisRangeAuto(False)
@@ -163,20 +156,35 @@ def _fill(table, columns: dict[str, list]) -> None:
     slicer.util.updateTableFromArray(table, [np.array(values, float) for values in columns.values()], list(columns))
 
 
-def _markerName(index: int | None) -> str:
-    """In the chart's legend."""
-    return _("no slice") if index is None else _("slice {index}").format(index=index)
+def _probabilities(report: dict, classNames: dict[str, str] | None) -> list[LegendEntry]:
+    rows = [(row["index"], row.get("probabilities") or {}) for row in report["slices"]]
+    return [
+        LegendEntry(
+            name,
+            CLASS_COLORS[number % len(CLASS_COLORS)],
+            {index: probabilities[label] for index, probabilities in rows if label in probabilities},
+        )
+        for number, (label, name) in enumerate(namesOfClasses(report, classNames).items())
+    ]
+
+
+def _areas(report: dict) -> list[LegendEntry]:
+    """In mm² or, where pixels have no size, in pixels."""
+    rows = report["slices"]
+    entry = "area_mm2" if hasMillimetres(rows) else "voxels"
+    return [
+        LegendEntry(
+            segment["name"],
+            tuple(segment["color"]),
+            {row["index"]: float((row.get(entry) or {}).get(segment["id"], 0)) for row in rows},
+        )
+        for segment in report["segments"]
+    ]
 
 
 def hasMillimetres(rows: list[dict]) -> bool:
     """Whether the slices' areas are in mm²; the pixels of a picture have no size."""
     return any(row.get("area_mm2") for row in rows)
-
-
-def areasOf(rows: list[dict], segmentId: str) -> list[float]:
-    """The outlined area of each slice, in mm² or, where they have no size, in pixels."""
-    entry = "area_mm2" if hasMillimetres(rows) else "voxels"
-    return [float((row.get(entry) or {}).get(segmentId, 0)) for row in rows]
 
 
 def planeName(plane: str) -> str:

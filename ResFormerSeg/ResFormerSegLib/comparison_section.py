@@ -12,6 +12,7 @@ from ResFormerSegLib.comparison_table import comparisonColumns, fillComparisonTa
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.scene_changes import placeBeside
 
+ROW_HEIGHT = 24
 REFERENCE_ROLE = "ResFormerSeg.Reference"  # from the result's segmentation to what it was compared with
 
 
@@ -77,7 +78,8 @@ class ComparisonSection:
         self.table = qt.QTableWidget()
         self.table.objectName = "comparisonTable"
         self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        self.table.verticalHeader().setVisible(False)
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.table.horizontalHeader().setStretchLastSection(True)
         self.storeButton = _button(
             "comparisonStoreButton",
             _("Keep as a table"),
@@ -201,20 +203,20 @@ class ComparisonSection:
         self._fillTable()
 
     def _fillTable(self) -> None:
-        columns = comparisonColumns(self._rows, self._isPicture)
+        """A column for each segment: a row for each would be wider than the panel."""
+        names, *figures = comparisonColumns(self._rows, self._isPicture)
         self.table.clear()
-        self.table.setRowCount(len(self._rows))
-        self.table.setColumnCount(len(columns))
-        self.table.setHorizontalHeaderLabels([column.title for column in columns])
-        for number, column in enumerate(columns):
-            for row in range(len(self._rows)):
-                item = qt.QTableWidgetItem(column.text(row))
-                if number:
-                    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
-                self.table.setItem(row, number, item)
-        self.table.resizeColumnsToContents()
-        rowHeight = self.table.verticalHeader().defaultSectionSize
-        self.table.setFixedHeight(int((len(self._rows) + 1) * rowHeight + 24))
+        self.table.setRowCount(len(figures))
+        self.table.setColumnCount(len(self._rows))
+        self.table.setHorizontalHeaderLabels(names.values)
+        self.table.setVerticalHeaderLabels([figure.title for figure in figures])
+        for row, figure in enumerate(figures):
+            for column in range(len(self._rows)):
+                item = qt.QTableWidgetItem(figure.text(column))
+                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+                self.table.setItem(row, column, item)
+        header = self.table.horizontalHeader().sizeHint.height()
+        self.table.setFixedHeight(int(header + len(figures) * ROW_HEIGHT + 2 * self.table.frameWidth))
 
     def _say(self, text: str) -> None:
         self.status.text = html.escape(text)

@@ -198,7 +198,7 @@ class ExplainSection:
             "Method: {method} ({citation}). It shows where the network looked, not why, and not what is ill."
         ).format(
             method=html.escape(saliencyNode.GetAttribute("ResFormerSeg.SaliencyMethod") or "?"),
-            citation=html.escape(saliencyNode.GetAttribute("ResFormerSeg.SaliencyCitation") or "?"),
+            citation=html.escape((saliencyNode.GetAttribute("ResFormerSeg.SaliencyCitation") or "?").rstrip(".")),
         )
         self.method.visible = True
 

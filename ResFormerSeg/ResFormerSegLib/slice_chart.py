@@ -7,7 +7,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.chart_clicks import ChartClicks
-from ResFormerSegLib.chart_nodes import ChartNodes
+from ResFormerSegLib.chart_legend import legendText, percentText
+from ResFormerSegLib.chart_nodes import ChartNodes, hasMillimetres
 from ResFormerSegLib.slice_following import SliceFollower
 from ResFormerSegLib.slice_positions import jumpSliceViews, positionOfSlice
 from ResFormerSegLib.slice_table import SliceTable
@@ -33,6 +34,7 @@ class SliceChart:
         self._nodes = ChartNodes()
         self._follower = SliceFollower(self._mark)
         self._views: list = []  # qMRMLPlotView of the probabilities and of the areas, made when first needed
+        self._legends: list = []  # the label above each
         self._clicks: list[ChartClicks] = []
         self._volumeId: str | None = None
         self._report: dict | None = None
@@ -77,21 +79,37 @@ class SliceChart:
 
     def _showPlots(self) -> None:
         if not self._views:
-            self._views = [self._makeView(PROBABILITY_HEIGHT), self._makeView(AREA_HEIGHT)]
-        for view, node in zip(self._views, (self._nodes.probabilityView, self._nodes.areaView), strict=True):
+            self._makeView("probability", PROBABILITY_HEIGHT)
+            self._makeView("area", AREA_HEIGHT)
+        nodes = (self._nodes.probabilityView, self._nodes.areaView)
+        for view, legend, node in zip(self._views, self._legends, nodes, strict=True):
             view.setMRMLPlotViewNode(node)
-            view.visible = node is not None
+            view.visible = legend.visible = node is not None
+        self._showLegends(None)
         self.plots.visible = True
 
-    def _makeView(self, height: int):
+    def _makeView(self, name: str, height: int) -> None:
+        legend = qt.QLabel()
+        legend.objectName = f"{name}Legend"
+        legend.wordWrap = True
         view = slicer.qMRMLPlotView()
+        view.objectName = f"{name}Plot"
         view.setMRMLScene(slicer.mrmlScene)
         view.setFixedHeight(height)
         view.toolTip = _("Click to see the slice. The grey line is the slice that is shown.")
-        self._plotLayout.addWidget(view)
+        for widget in (legend, view):
+            self._plotLayout.addWidget(widget)
         self._clicks.append(ChartClicks.ofView(view, self._jumpNear))
         view.chart().SetZoomWithMouseWheel(False)  # the wheel scrolls the panel
-        return view
+        self._views.append(view)
+        self._legends.append(legend)
+
+    def _showLegends(self, index: int | None) -> None:
+        if not self._legends:
+            return
+        unit = _("{area} mm²") if hasMillimetres(self._report["slices"]) else _("{area} pixels")
+        self._legends[0].text = legendText(self._nodes.probabilityLegend, index, percentText)
+        self._legends[1].text = legendText(self._nodes.areaLegend, index, lambda area: unit.format(area=f"{area:.0f}"))
 
     def _follow(self) -> None:
         volumeNode = self._volumeNode()
@@ -102,6 +120,7 @@ class SliceChart:
 
     def _mark(self, index: int) -> None:
         self._nodes.mark(index)
+        self._showLegends(index)
         self.table.mark(index)
 
     def _jumpNear(self, place: float) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.chart_nodes import hasMillimetres
 from ResFormerSegLib.class_names import namesOfClasses
 
-VISIBLE_ROWS = 7
+VISIBLE_ROWS, ROW_HEIGHT = 7, 24
 
 
 class SliceTable:
@@ -30,6 +31,8 @@ class SliceTable:
         self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         self.table.setAlternatingRowColors(True)
         self.table.verticalHeader().setVisible(False)
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.table.horizontalHeader().setStretchLastSection(True)
         self.table.toolTip = _("Choose a row to see the slice. Slices are counted from 0, as Slicer's data probe does.")
         self.table.connect("cellClicked(int,int)", self._onCellClicked)
         self.table.connect("itemSelectionChanged()", self._onSelectionChanged)
@@ -55,7 +58,6 @@ class SliceTable:
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 self.table.setItem(number, column, item)
         self.table.resizeColumnsToContents()
-        self.table.horizontalHeader().setStretchLastSection(True)
         self.table.blockSignals(wasBlocked)
         self._indices = [row["index"] for row in listed]
         self.table.visible = bool(listed)
@@ -79,8 +81,9 @@ class SliceTable:
 
     def _fitHeight(self, rows: int) -> None:
         """No taller than it need be; the panel scrolls, and a tall table would hide what comes beneath."""
-        rowHeight = self.table.verticalHeader().defaultSectionSize
-        self.table.setFixedHeight(int((min(rows, VISIBLE_ROWS) + 1) * rowHeight + 24))
+        header = self.table.horizontalHeader().sizeHint.height()
+        frame = 2 * self.table.frameWidth
+        self.table.setFixedHeight(int(header + min(rows, VISIBLE_ROWS) * ROW_HEIGHT + frame))
 
     def _onCellClicked(self, row: int, column: int) -> None:
         self._choose(row)
@@ -100,7 +103,7 @@ def _columns(report: dict, classNames: dict[str, str] | None) -> list[tuple[str,
     several = len(report["segments"]) > 1
     for segment in report["segments"]:
         name = f"{segment['name']}\n" if several else ""
-        if any(row.get("area_mm2") for row in report["slices"]):
+        if hasMillimetres(report["slices"]):
             columns.append((name + _("area (mm²)"), _figure("area_mm2", segment["id"], 0)))
             columns.append((name + _("longest (mm)"), _figure("longest_diameter_mm", segment["id"], 1)))
         else:

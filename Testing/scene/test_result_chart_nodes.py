@@ -104,10 +104,20 @@ def test_the_marker_stands_at_the_slice_shown_in_both_charts(nodes):
     nodes.show(makeReport())
     nodes.mark(3)
     for view, top in ((nodes.probabilityView, 1), (nodes.areaView, 40)):
-        x, y = seriesOf(view)["slice 3"]
+        x, y = seriesOf(view)["Slice shown"]
         assert x == [3, 3] and y[0] == 0 and y[1] >= top
     nodes.mark(None)
-    assert max(seriesOf(nodes.areaView)["no slice"][0]) < -1000
+    assert max(seriesOf(nodes.areaView)["Slice shown"][0]) < -1000
+
+
+def test_the_legend_tells_the_figures_of_the_slice_shown(nodes):
+    from ResFormerSegLib.chart_legend import legendText, percentText
+
+    nodes.show(makeReport())
+    text = legendText(nodes.probabilityLegend, 3, percentText)
+    assert text.startswith("Slice 3: ") and "Glioma <b>30 %</b>" in text and "rgb(0, 114, 178)" in text
+    assert "%" not in legendText(nodes.probabilityLegend, None, percentText)
+    assert "<b>" not in legendText(nodes.areaLegend, 99, percentText)  # a slice that was not analysed
 
 
 def test_moving_the_marker_redraws_each_chart_once(nodes):
