@@ -20,6 +20,9 @@ from ResFormerSegLib.segmentation_import import importSegments
 from ResFormerSegLib.tasks import Task, addNodeBeside, invalidResult, notImported
 from ResFormerSegLib.volume_export import checkVolume, exportVolume
 
+# Of a new segmentation in the slices: what is outlined stays visible, its border too.
+FILL_OPACITY, OUTLINE_THICKNESS = 0.25, 2
+
 
 class PredictionTask(Task):
     """options: as in docs/worker-protocol.md. outputSegmentation: its segments are replaced; None makes a node."""
@@ -73,6 +76,8 @@ class PredictionTask(Task):
                 name = _("{name} segmentation").format(name=volumeNode.GetName())
                 segmentationNode = addNodeBeside(volumeNode, "vtkMRMLSegmentationNode", name)
                 segmentationNode.CreateDefaultDisplayNodes()
+                segmentationNode.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
+                segmentationNode.GetDisplayNode().SetSliceIntersectionThickness(OUTLINE_THICKNESS)
             if segmentationNode is not None:
                 labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in layers]
                 importSegments(segmentationNode, labels, report["segments"], self._exported)
