@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -90,6 +91,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
         if self._wrapper is not None:
             self._wrapper.disconnectGui(self._guiTag)
+            self._wrapper = None
         self.removeObservers()
         self.panel.cleanup()
         self.logic.cleanup()
@@ -110,9 +112,14 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def onSceneEndImport(self, caller=None, event=None) -> None:
-        """A scene that was loaded brings its choices and its result."""
+        """A scene that was loaded brings its choices and its result, once the node selectors know its nodes."""
         self.setParameterNode(None)
-        self.initializeParameterNode()
+        qt.QTimer.singleShot(0, self._showImported)
+
+    def _showImported(self) -> None:
+        if self._wrapper is not None:
+            self._wrapper.Modified()  # it remembers the references of the time before their nodes were loaded
+            self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
         self.setParameterNode(self._wrapperOf(self.logic.getParameterNode()))

@@ -63,10 +63,10 @@ class DeviceSection:
             self._parameterNode.device = device
             self._onChanged()
 
-    def _onDevices(self, description) -> None:
+    def _onDevices(self, answer: dict) -> None:
         self._job = None
         unusable = []
-        for device in description.devices:
+        for device in answer["devices"]:
             if device["id"] in ("cpu", "auto"):
                 continue
             if device["usable"]:

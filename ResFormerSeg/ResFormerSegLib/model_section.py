@@ -118,6 +118,10 @@ class ModelSection:
         """Names of the diagnoses of the model with that id, by the diagnosis' id; empty when it is not known."""
         return next((model.diagnoses for model in self._models if model.id == modelId), {})
 
+    def referenceOf(self, modelId: str) -> str | None:
+        """What the engine is told for the model with that id; None when it is not there any more."""
+        return next((model.reference for model in self._models if model.id == modelId and model.exists()), None)
+
     def cleanup(self) -> None:
         self._box.cleanup()
         if self._details is not None:

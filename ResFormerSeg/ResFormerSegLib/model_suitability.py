@@ -18,10 +18,6 @@ def whyUnsuitable(volumeNode, model: ModelDescription, oneSliceOnly: bool = Fals
     """
     name = volumeNode.GetName()
     components = volumeNode.GetImageData().GetNumberOfScalarComponents()
-    if components not in COMPONENTS and components != model.channels:
-        return _(
-            "'{name}' has {count} values in each voxel, like a diffusion or a time series. Choose a single image of it."
-        ).format(name=name, count=components)
     if model.channels == 1 and components > 1 and not isGreyInside(volumeNode):
         return _("'{name}' is a colour image; the model '{model}' takes grey ones. Choose another model.").format(
             name=name, model=model.title
@@ -56,8 +52,8 @@ def isGreyInside(volumeNode) -> bool:
 def bestModel(volumeNode, models: list[ModelDescription]) -> ModelDescription | None:
     """The model to begin with for the volume; the user may choose another.
 
-    Only models that can be used on it; before others those whose modality is the volume's and whose name the volume's
-    name holds a word of. MR comes before what is rarer, so a grey volume of unknown origin gets the brain model.
+    Only models that can be used on it; before others those of the volume's modality, then those that the volume's name
+    holds a word of. MR comes before what is rarer, so a grey volume of unknown origin gets the brain model.
     """
     fitting = [model for model in models if not whyUnsuitable(volumeNode, model)]
     modality = modalityOf(volumeNode)
@@ -65,8 +61,8 @@ def bestModel(volumeNode, models: list[ModelDescription]) -> ModelDescription | 
 
     def rank(model: ModelDescription) -> tuple:
         return (
-            not any(word in name for word in model.id.split("-") if len(word) > 3),
             modality != "" and model.modality != modality,
+            not any(word in name for word in model.id.split("-") if len(word) > 3),
             model.modality != "MR" if model.channels == 1 else False,
             not model.bundled,
         )

@@ -38,7 +38,7 @@ class Panel(VTKObservationMixin):
         self.ui = ui
         self.logic = logic
         self._parameterNode = None
-        self._shown: tuple[str, str] | None = None  # ids of the nodes of the result on display
+        self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result on display
         self._volumeId = ""
         self._updating = self._updateWaits = False
         self.message = MessageArea(ui)
@@ -48,7 +48,7 @@ class Panel(VTKObservationMixin):
         self.advanced = AdvancedSection(ui, self.update)
         self.card = DiagnosisCard(ui.diagnosisCardFrame)
         self.chart = SliceChart(ui.sliceChartFrame)
-        self.explanation = ExplainSection(ui.explainFrame, logic)
+        self.explanation = ExplainSection(ui.explainFrame, logic, self.models.referenceOf)
         self.comparison = ComparisonSection(ui.comparisonFrame, logic)
         self._sections = (self.card, self.chart, self.explanation, self.comparison)
         self._buttons = (
@@ -242,11 +242,12 @@ class Panel(VTKObservationMixin):
         names = self.models.classNames(result.report["model"]["id"])
         self.card.showResult(result, volumeNode, names)
         self.chart.showResult(result, volumeNode, names)
-        for section in (self.explanation, self.comparison):
-            if _hasVoxels(volumeNode):
-                section.showResult(result, volumeNode)
-            else:  # the volume was deleted, and there is nothing to explain or to compare on
-                section.clear()
+        if _hasVoxels(volumeNode):
+            self.explanation.showResult(result, volumeNode, names)
+            self.comparison.showResult(result, volumeNode)
+        else:  # the volume was deleted, and there is nothing to explain or to compare on
+            self.explanation.clear()
+            self.comparison.clear()
         self.ui.editButton.enabled = result.segmentationNode is not None
 
     def _clearResult(self) -> None:
@@ -256,8 +257,8 @@ class Panel(VTKObservationMixin):
 
     def edit(self) -> None:
         node = self._parameterNode
-        if node is not None and node.resultSegmentation is not None:
-            openInSegmentEditor(node.resultSegmentation, node.resultVolume)
+        if node is not None and (explanation := openInSegmentEditor(node.resultSegmentation, node.resultVolume)):
+            self.message.showNotice(explanation)
 
     def copyDiagnostics(self) -> None:
         slicer.app.clipboard().setText(diagnosticsText(self.logic))
@@ -280,7 +281,7 @@ def _hasVoxels(volumeNode) -> bool:
     return image is not None and image.GetNumberOfPoints() > 0 and image.GetPointData().GetScalars() is not None
 
 
-def _idsOf(node) -> tuple[str, str]:
-    """Ids of the segmentation and the table of the result; empty for what is not there."""
-    nodes = (node.resultSegmentation, node.resultTable)
+def _idsOf(node) -> tuple[str, ...]:
+    """Ids of the nodes of the result; empty for what is not there."""
+    nodes = (node.resultSegmentation, node.resultTable, node.resultVolume)
     return tuple(found.GetID() if found is not None else "" for found in nodes)

@@ -11,9 +11,9 @@ def test_the_module_describes_itself(module):
     assert parent.acknowledgementText and parent.contributors
 
 
-def test_without_a_widget_class_the_application_is_told_not_to_make_a_panel(module):
-    assert not hasattr(module, "ResFormerSegWidget")
-    assert slicer.modules.ResFormerSegInstance.parent.widgetRepresentationCreationEnabled is False
+def test_the_application_is_given_a_panel(module):
+    assert module.ResFormerSegWidget
+    assert slicer.modules.ResFormerSegInstance.parent.widgetRepresentationCreationEnabled
 
 
 def test_the_logic_can_be_made_as_the_application_makes_it(module):
