@@ -95,6 +95,7 @@ class ComparisonSection:
         layout.addLayout(buttons)
         for widget in (self.status, self.table, self.storeButton):
             layout.addWidget(widget)
+        layout.addStretch(1)
 
     def compare(self) -> None:
         result, reference = self._node(self._resultId), self.selector.currentNode()
@@ -174,6 +175,8 @@ class ComparisonSection:
     def _removeTemporary(self) -> None:
         node, self._temporaryId = self._node(self._temporaryId), None
         if node is not None:
+            if node.GetDisplayNode() is not None:  # the import of the label map made it
+                slicer.mrmlScene.RemoveNode(node.GetDisplayNode())
             slicer.mrmlScene.RemoveNode(node)
 
     def _missing(self, rows: list[dict]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import slicer
+import vtk
 from slicer.i18n import tr as _
 
 
@@ -44,11 +44,12 @@ def comparisonColumns(rows: list[dict], isPicture: bool) -> list[Column]:
 
 
 def fillComparisonTable(tableNode, columns: list[Column]) -> None:
-    import numpy as np
-
-    arrays = [np.array(column.values, str if isinstance(column.values[0], str) else float) for column in columns]
-    slicer.util.updateTableFromArray(tableNode, arrays, [column.title for column in columns])
-    tableNode.SetUseColumnTitleAsColumnHeader(True)
+    for column in columns:
+        array = vtk.vtkStringArray() if isinstance(column.values[0], str) else vtk.vtkDoubleArray()
+        array.SetName(column.title)
+        for value in column.values:
+            array.InsertNextValue(value)
+        tableNode.AddColumn(array)
 
 
 def _number(value: float | None) -> float:

@@ -78,8 +78,8 @@ class ExplainSection:
         self.classSelector = qt.QComboBox()
         self.classSelector.objectName = "explainClassSelector"
         self.classSelector.toolTip = _("What speaks for this diagnosis? The most probable one comes first.")
-        self.sliceButton = _button("explainSliceButton", _("Takes about a second"), self.explainSlice)
-        self.volumeButton = _button("explainVolumeButton", _("Takes about as long as the run did"), self.explainVolume)
+        self.sliceButton = _button("explainSliceButton", _("Explains the slice that the slice views show"), self.explainSlice)
+        self.volumeButton = _button("explainVolumeButton", _("Explains every slice that was analysed; takes longer"), self.explainVolume)
         self.volumeButton.text = _("Explain the whole volume")
         self.cancelButton = _button("explainCancelButton", _("Stops the explanation"), self.cancel)
         self.cancelButton.text = _("Cancel")
@@ -103,6 +103,7 @@ class ExplainSection:
         display.addRow(self.hideButton)
         for widget in (self.intro, self.form, self.status, self.display, self.method):
             layout.addWidget(widget)
+        layout.addStretch(1)
 
     # --- an explanation
 

@@ -76,3 +76,32 @@ def _report(labels, row: dict, spacing, classes) -> dict:
         "slice_axis": {"plane": "axial", "array_axis": 0},
         "slices": rows,
     }
+
+
+class PatientLogic:
+    """Stands for the logic: notes what it is asked, and each job ends when the test says so.
+
+    `jobs[-1].onFinished(result)` and the like; `refuse` is raised by the next call instead.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+        self.jobs: list = []
+        self.refuse = None
+
+    def explain(self, *nodes, **options):
+        return self._ask(nodes, options)
+
+    def compare(self, *nodes, **options):
+        return self._ask(nodes, options)
+
+    def _ask(self, nodes, options):
+        if self.refuse is not None:
+            raise self.refuse
+        job = SimpleNamespace(
+            cancelled=False, **{name: options.pop(name) for name in list(options) if name[:2] == "on"}
+        )
+        job.cancel = lambda: setattr(job, "cancelled", True)
+        self.asked.append((nodes, options))
+        self.jobs.append(job)
+        return job
