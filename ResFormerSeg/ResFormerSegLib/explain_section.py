@@ -78,8 +78,12 @@ class ExplainSection:
         self.classSelector = qt.QComboBox()
         self.classSelector.objectName = "explainClassSelector"
         self.classSelector.toolTip = _("What speaks for this diagnosis? The most probable one comes first.")
-        self.sliceButton = _button("explainSliceButton", _("Explains the slice that the slice views show"), self.explainSlice)
-        self.volumeButton = _button("explainVolumeButton", _("Explains every slice that was analysed; takes longer"), self.explainVolume)
+        self.sliceButton = _button(
+            "explainSliceButton", _("Explains the slice that the slice views show"), self.explainSlice
+        )
+        self.volumeButton = _button(
+            "explainVolumeButton", _("Explains every slice that was analysed; takes longer"), self.explainVolume
+        )
         self.volumeButton.text = _("Explain the whole volume")
         self.cancelButton = _button("explainCancelButton", _("Stops the explanation"), self.cancel)
         self.cancelButton.text = _("Cancel")
