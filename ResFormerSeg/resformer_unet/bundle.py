@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 DESCRIPTOR, WEIGHTS, CARD = "model.json", "weights.safetensors", "README.md"
+FAMILIARITY = "familiarity."  # what the tensors begin with that are no weights, but tell foreign images
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,23 @@ def load_bundle(folder: str | os.PathLike) -> ModelBundle:
 
 
 def load_weights(bundle: ModelBundle) -> dict[str, torch.Tensor]:
-    """The bundle's tensors by name, floating-point ones as float32.
+    """The network's tensors by name, floating-point ones as float32.
 
     Raises ``EngineError``: those of the weights of ``load_bundle``, MODEL_WEIGHTS_NOT_SAFETENSORS.
     """
+    return {name: tensor for name, tensor in _load_tensors(bundle).items() if not name.startswith(FAMILIARITY)}
+
+
+def load_familiarity(bundle: ModelBundle) -> dict[str, torch.Tensor]:
+    """The tensors of :class:`.familiarity.Familiarity` by name, as float32; none where the bundle has none.
+
+    Raises ``EngineError``: those of ``load_weights``.
+    """
+    tensors = _load_tensors(bundle)
+    return {name.removeprefix(FAMILIARITY): x for name, x in tensors.items() if name.startswith(FAMILIARITY)}
+
+
+def _load_tensors(bundle: ModelBundle) -> dict[str, torch.Tensor]:
     import safetensors
     import safetensors.torch
 
@@ -133,13 +147,19 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
 
 
 def save_bundle(
-    folder: str | os.PathLike, descriptor: dict, state_dict: dict[str, torch.Tensor], card: str
+    folder: str | os.PathLike,
+    descriptor: dict,
+    state_dict: dict[str, torch.Tensor],
+    card: str,
+    beside_card: Mapping[str, str] | None = None,
 ) -> ModelBundle:
     """Writes a bundle (weights in half precision) and checks what was written; ``descriptor`` comes without "weights".
 
     The bundle is complete before it takes its place: a failure leaves ``folder`` as it was. Files of other names in an
-    existing folder are kept. Raises ``EngineError``: MODEL_DESCRIPTOR_INVALID, MODEL_WEIGHTS_MISMATCH,
-    MODEL_WEIGHTS_OUT_OF_RANGE, DISK_FULL, OUTPUT_NOT_WRITABLE.
+    existing folder are kept. ``beside_card`` are texts by file name that the card refers to.
+
+    Raises ``EngineError``: MODEL_DESCRIPTOR_INVALID, MODEL_WEIGHTS_MISMATCH, MODEL_WEIGHTS_OUT_OF_RANGE, DISK_FULL,
+    OUTPUT_NOT_WRITABLE.
     """
     folder = Path(folder)
     content = _to_half_precision(state_dict)
@@ -152,10 +172,11 @@ def save_bundle(
             staged = Path(temporary) / "bundle"
             staged.mkdir()
             (staged / WEIGHTS).write_bytes(content)
-            (staged / CARD).write_text(card, encoding="utf-8")
+            for name, text in {**(beside_card or {}), CARD: card}.items():
+                (staged / name).write_text(text, encoding="utf-8")
             (staged / DESCRIPTOR).write_text(json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n", "utf-8")
             load_network(load_bundle(staged))
-            _put_in_place(staged, folder)
+            _put_in_place(staged, folder, (WEIGHTS, *(beside_card or {}), CARD, DESCRIPTOR))
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise disk_full(folder) from error
@@ -262,13 +283,13 @@ def _to_half_precision(state_dict: dict[str, torch.Tensor]) -> bytes:
     return safetensors.torch.save(halves)
 
 
-def _put_in_place(staged: Path, folder: Path) -> None:
+def _put_in_place(staged: Path, folder: Path, names: Sequence[str]) -> None:
+    """Move the files of these names, the descriptor last: without it the folder is no bundle."""
     if not folder.exists():
         staged.rename(folder)
         return
     previous = staged.with_name("previous")
     previous.mkdir()
-    names = (WEIGHTS, CARD, DESCRIPTOR)  # descriptor last: without it the folder is no bundle
     try:
         for name in names:
             if (folder / name).exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..bundle import ModelBundle
 
@@ -15,6 +15,14 @@ def number(value: float | None) -> str:
 
 def interval(bounds: list[float] | None) -> str:
     return "–" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+def values_by_segment(rows: Sequence[Mapping], key: str, bundle: ModelBundle) -> dict[str, list[float]]:
+    """The rows' values of an overlap figure by the segments' names."""
+    return {
+        segment["name"]: [row[key][segment["id"]] for row in rows if segment["id"] in (row[key] or {})]
+        for segment in bundle.segments
+    }
 
 
 def segmentation_rows(report: Mapping, bundle: ModelBundle) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from ..metrics import mean
 from ..predict import Predictor
 from . import html, plots
 from .example_cases import Example, draw_examples
-from .figures_table import class_rows, diagnosis_rows, number, segmentation_rows
+from .figures_table import class_rows, diagnosis_rows, number, segmentation_rows, values_by_segment
 
 KINDS = {"best": "Best", "median": "Median", "worst": "Worst", "false alarm": "False alarms"}
 
@@ -50,16 +50,22 @@ def write_report_card(
     atomic_write_text(path, report_page(report, predictor.bundle, examples))
 
 
-def report_page(report: Mapping, bundle: ModelBundle, examples: Sequence[Example], day: date | None = None) -> str:
-    """The page as text; every figure in it is one of the report's."""
+def report_page(
+    report: Mapping, bundle: ModelBundle, examples: Sequence[Example], day: date | None = None, list_cases: bool = True
+) -> str:
+    """The page as text; every figure in it is one of the report's.
+
+    Args:
+        list_cases: whether each case and each group has a line.
+    """
     style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     parts = [
         _head(report, bundle, day or date.today()),
         _segmentation(report, bundle) if report["segmentation"] else "",
         _diagnosis(report, bundle) if report["diagnosis"] else "",
         _examples(examples, bundle),
-        _groups(report, bundle) if report["per_group"] else "",
-        _cases(report),
+        _groups(report, bundle, list_cases) if report["per_group"] else "",
+        _cases(report) if list_cases else "",
         _troubles(report),
         _method(report),
     ]
@@ -77,7 +83,7 @@ def _head(report: Mapping, bundle: ModelBundle, day: date) -> str:
     known = [
         ("Model", f"{report['model']['id']}, version {report['model']['version']}"),
         ("SHA-256 of the weights", report["model"]["sha256"]),
-        ("Data set", Path(data["folder"]).name if data.get("folder") else "not stated"),
+        ("Data set", data.get("name") or Path(data.get("folder") or "not stated").name),
         ("Split", data.get("split") or "all"),
         ("Cases", f"{report['cases']}, of {report['confidence']['groups']} patients or groups"),
         ("Evaluated", f"{day.isoformat()}, resformer-unet {__version__}"),
@@ -96,7 +102,7 @@ def _head(report: Mapping, bundle: ModelBundle, day: date) -> str:
 def _segmentation(report: Mapping, bundle: ModelBundle) -> str:
     pictures = []
     for key, title in (("dice", "Dice"), ("jaccard", "Jaccard")):
-        values = _by_segment(report["per_case"], key, bundle)
+        values = values_by_segment(report["per_case"], key, bundle)
         if any(values.values()):
             svg = plots.overlap_distribution(title, values)
             pictures.append(html.plot(svg, f"Histogram of the cases' {title}"))
@@ -188,7 +194,7 @@ def _example(example: Example, bundle: ModelBundle) -> str:
     return html.photograph(example.picture, f"Outlines of {row['case']}", caption)
 
 
-def _groups(report: Mapping, bundle: ModelBundle) -> str:
+def _groups(report: Mapping, bundle: ModelBundle, list_groups: bool) -> str:
     rows, names = report["per_group"], {entry["id"]: entry["name"] for entry in bundle.diagnoses}
     together = diagnosed_together(report["per_case"])
     head = ["patient or group", "cases", *(f"Dice, {segment['name']}" for segment in bundle.segments)]
@@ -201,7 +207,7 @@ def _groups(report: Mapping, bundle: ModelBundle) -> str:
             answer = row["diagnosis"]
             cells += [names[answer["truth"]], names[answer["label"]]] if answer else ["–", "–"]
         lines.append(cells)
-    values = _by_segment(rows, "dice", bundle)
+    values = values_by_segment(rows, "dice", bundle)
     picture = html.plot(plots.group_distribution(values), "Mean Dice by group") if any(values.values()) else ""
     means = [f"{name} {number(mean(numbers))}" for name, numbers in values.items()]
     text = f"Means over the {len(rows)} patients or groups, each counting once: Dice {', '.join(means)}."
@@ -209,16 +215,8 @@ def _groups(report: Mapping, bundle: ModelBundle) -> str:
         "Patients or groups",
         html.paragraph(text) if means else "",
         picture,
-        html.folded("All of them", html.table(head, lines)),
+        html.folded("All of them", html.table(head, lines)) if list_groups else "",
     )
-
-
-def _by_segment(rows: Sequence[Mapping], key: str, bundle: ModelBundle) -> dict[str, list[float]]:
-    """The rows' values of an overlap figure by the segments' names."""
-    return {
-        segment["name"]: [row[key][segment["id"]] for row in rows if segment["id"] in (row[key] or {})]
-        for segment in bundle.segments
-    }
 
 
 def _cases(report: Mapping) -> str:

@@ -1,14 +1,40 @@
-"""The model card that lies beside the weights, written from the descriptor."""
+"""The model card that lies beside the weights, written from the descriptor, and its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .. import NOT_FOR_CLINICAL_USE
+from ..bundle import ModelBundle
+from ..report_card import plots
+from ..report_card.figures_table import values_by_segment
+from ..report_card.page import report_page
+
+DICE, RELIABILITY, PAGE = "dice.svg", "reliability.svg", "report-card.html"
 
 
-def model_card(descriptor: Mapping) -> str:
-    """Markdown with intended use, limits, data, training and measured results (Mitchell et al., arXiv:1810.03993)."""
+def card_files(report: Mapping, bundle: ModelBundle) -> dict[str, str]:
+    """The card's figures and its report card, by file name: drawn from figures alone, without any case's image.
+
+    Args:
+        report: an evaluation of the bundle, as :func:`..evaluate.evaluate_cases` returns it.
+    """
+    files = {}
+    values = values_by_segment(report["per_case"], "dice", bundle)
+    if any(values.values()):
+        files[DICE] = plots.overlap_distribution("Dice", values)
+    if report["calibration"]:
+        bins, error = report["calibration"]["bins_after"], report["calibration"]["ece_after"]
+        files[RELIABILITY] = plots.reliability_diagram(bins, error, "Reliability")
+    return {**files, PAGE: report_page(report, bundle, [], list_cases=False)}
+
+
+def model_card(descriptor: Mapping, files: Iterable[str] = ()) -> str:
+    """Markdown with intended use, limits, data, training and measured results (Mitchell et al., arXiv:1810.03993).
+
+    Args:
+        files: those of :func:`card_files` that lie beside the card, drawn from the last of the descriptor's results.
+    """
     training = descriptor["training"]
     recipe = training["recipe"]
     rows, columns = descriptor["input"]["size"]
@@ -35,6 +61,7 @@ def model_card(descriptor: Mapping) -> str:
         "By `resformer-unet evaluate`, on the weights of this folder. Dice and Jaccard are means over the cases in "
         "which the reference holds something.",
         _results(descriptor["results"]) or "Not measured.",
+        *_figures(descriptor["results"], set(files)),
         "## Licence",
         descriptor["licence"],
     ]
@@ -54,6 +81,19 @@ def _outputs(descriptor: Mapping) -> list[str]:
             f"The probabilities of single slices are calibrated by temperature scaling (T = {temperature}, {fitted})."
         )
     return parts
+
+
+def _figures(results: list[Mapping], files: set[str]) -> list[str]:
+    if not results or not files:
+        return []
+    split = results[-1]["split"]
+    shown = {
+        DICE: f"How the cases' Dice is spread, split {split}",
+        RELIABILITY: f"How often a diagnosis is right against how sure the model is, split {split}",
+    }
+    parts = [f"![{text}]({name})" for name, text in shown.items() if name in files]
+    link = f"Confidence intervals, confusion and ROC curves of the split {split} are in [the report card]({PAGE}); "
+    return [*parts, link + "`resformer-unet evaluate` writes it with the best, median and worst cases as pictures."]
 
 
 def _results(results: list[Mapping]) -> str:

@@ -14,9 +14,10 @@ from ..devices import choose_device
 from ..evaluate import evaluate_cases, write_evaluation
 from ..network import NetworkConfig, ResFormerUNet
 from ..predict import Predictor
+from ..report_card.page import write_report_card
 from .arrays import UNKNOWN, SliceArrays
 from .calibration import collect_logits, fit_temperature
-from .card import model_card
+from .card import card_files, model_card
 
 
 def finish_bundle(
@@ -31,7 +32,8 @@ def finish_bundle(
     """Calibrate on the validation slices, evaluate as a user would, and write the bundle.
 
     The figures in the descriptor and the card are those of :func:`.evaluate.evaluate_cases` with the very weights that
-    are written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``.
+    are written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``
+    and as a page with pictures of cases to ``.html``. The card has plots alone: images may not be passed on.
 
     Args:
         descriptor: everything but ``calibration``, ``results`` and ``weights``.
@@ -40,11 +42,13 @@ def finish_bundle(
     descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
     work = output.with_name(output.name + ".training")
     with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
+        beside_card: dict[str, str] = {}
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
         for split, cases in splits.items():
             if not cases:
                 continue
             report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
+            report["data"] = {"name": descriptor["training"]["data"][0]["name"], "split": split}
             write_evaluation(work / f"evaluation-{split}.json", report)
             descriptor["results"].append(
                 {
@@ -54,7 +58,9 @@ def finish_bundle(
                     "metrics": headline(report),
                 }
             )
-    return save_bundle(output, descriptor, weights, model_card(descriptor))
+            write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
+            beside_card = card_files(report, predictor.bundle)  # those of the last split stay
+    return save_bundle(output, descriptor, weights, model_card(descriptor, beside_card), beside_card)
 
 
 def headline(report: Mapping) -> dict[str, float]:
@@ -63,7 +69,8 @@ def headline(report: Mapping) -> dict[str, float]:
     if report["segmentation"]:
         figures |= {f"dice_{name}": value for name, value in report["segmentation"]["dice"].items()}
         figures |= {f"jaccard_{name}": value for name, value in report["segmentation"]["jaccard"].items()}
-        figures["false_positive_rate"] = report["segmentation"]["false_positive_rate"]
+        for name in ("false_positive_rate", "slice_false_positive_rate"):
+            figures[name] = report["segmentation"][name]
     if report["diagnosis"]:
         for name, value in report["diagnosis"].items():
             if isinstance(value, Mapping):
