@@ -48,6 +48,18 @@ def _empty(bed) -> None:
         bed.scene.RemoveNode(parameterNode)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def noOrphans():
+    """When the application quits after the tests of a file, no worker process may live on."""
+    yield
+    bedModule = sys.modules.get("slicer_bed")
+    if bedModule is not None:
+        from slicer_bed.processes import quitWithoutOrphans
+
+        orphans = quitWithoutOrphans(bedModule.boot())
+        assert not orphans, f"worker processes were left behind: {orphans}"
+
+
 @pytest.fixture(scope="session")
 def module(bed):
     """The scripted module as the application would load it."""

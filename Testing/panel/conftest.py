@@ -30,6 +30,16 @@ def waitFor(bed):
 
 
 @pytest.fixture
+def answering(bed):
+    """`with answering(qt.QMessageBox.Yes) as seen: ...`: the user's answers to dialogs; `seen` has their texts."""
+    from functools import partial
+
+    from slicer_bed.dialogs import answering
+
+    return partial(answering, bed)
+
+
+@pytest.fixture
 def longestBlock(bed):
     """`with longestBlock() as block: ...`, then `block.seconds`: the longest that the event loop was blocked."""
     from slicer_bed.watch import LongestBlock
@@ -48,10 +58,7 @@ def mainWindow(scene, bed):
 
 @pytest.fixture
 def openPanel(scene, module):
-    """`openPanel()`: the module's widget, set up and entered; without a main window unless `mainWindow` is asked for.
-
-    All worker processes must be gone when it is closed.
-    """
+    """`openPanel()`: the module's widget, set up and entered; has a main window only if `mainWindow` is asked for."""
     import slicer_bed
 
     opened = []

@@ -176,6 +176,41 @@ def test_only_what_a_user_could_click_is_clicked(qt, click):
         click(button)
 
 
+def test_dialogs_get_the_answers_of_the_test(qt, bed, answering):
+    slicer.util.confirmYesNoDisplay("Under --testing it answers by itself")
+    with answering(qt.QMessageBox.No, "/a/folder", lambda dialog: dialog.accept()) as seen:
+        assert not slicer.util.confirmYesNoDisplay("Replace it?")
+        assert qt.QFileDialog.getExistingDirectory(None, "Add a folder") == "/a/folder"
+        dialog = qt.QDialog()
+        assert dialog.exec_() == qt.QDialog.Accepted
+    assert seen[:2] == ["Replace it?", "Add a folder"]
+
+
+def test_a_dialog_that_nobody_answers_is_noticed(qt, bed):
+    from slicer_bed.watch import watch
+
+    with watch(bed) as problems:
+        assert qt.QFileDialog.getExistingDirectory(None, "Add a folder") == ""
+    assert problems == ["exception in a slot: AssertionError: a dialog appeared that nobody answers: Add a folder"]
+
+
+def test_workers_that_outlive_the_application_are_found_and_killed(qt, bed):
+    from slicer_bed.processes import quitWithoutOrphans, workers
+
+    process = qt.QProcess()
+    process.start("/bin/sh", ["-c", "exec sleep 60 # worker"])
+    process.waitForStarted()
+    child = qt.QProcess()
+    child.start("/bin/sh", ["-c", "true worker; sleep 60; true"])
+    child.waitForStarted()
+    assert len(workers()) == 1
+    assert len(quitWithoutOrphans(bed, patience=0.1)) == 1
+    process.kill()
+    for each in (process, child):
+        each.waitForFinished()
+    assert not workers()
+
+
 def test_the_main_window_has_views_of_the_scene_while_it_is_open(mainWindow, scene):
     manager = slicer.app.layoutManager()
     assert manager.sliceViewNames() == ("Red", "Green", "Yellow")

@@ -15,7 +15,7 @@ import slicer
 import slicer.util
 import vtk
 
-from slicer_bed import pythonqt, qt_modules
+from slicer_bed import dialogs, pythonqt, qt_modules
 from slicer_bed.application import Application, Module, QtApplication
 from slicer_bed.subject_hierarchy import SubjectHierarchySync
 
@@ -68,6 +68,7 @@ class Bed:
         self.qtApplication.setOrganizationName("slicer.org")
         self.qtApplication.setApplicationName("Slicer")
         qt_modules.install()
+        dialogs.install()
 
     def _setUpApplicationLogic(self) -> None:
         logic = self.applicationLogic
