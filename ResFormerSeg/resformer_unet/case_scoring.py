@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from .predict import Prediction, Predictor
 
 
-def score_case(case: Case, predictor: Predictor) -> dict:
-    """A row of an evaluation's ``per_case``.
+def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
+    """A row of an evaluation's ``per_case``, and the prediction's report.
 
     Raises ``EngineError``: whatever is wrong with the case's files or befalls the prediction.
     """
@@ -38,18 +39,22 @@ def score_case(case: Case, predictor: Predictor) -> dict:
         "healthy_slices": None,
         "warnings": [warning["code"] for warning in prediction.report["warnings"]],
     }
-    if references is None:
-        return row
-    if row["volume"]:
-        row["healthy_slices"] = _healthy_slices(references, prediction)
+    if references is not None:
+        row |= _overlaps(references, prediction, segments)
+        row["healthy_slices"] = _healthy_slices(references, prediction) if row["volume"] else None
+    return row, prediction.report
+
+
+def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence[dict]) -> dict:
+    """``references``: bool (segments, slices, rows, columns)."""
     if not references.any():
-        return {**row, "false_positive": bool(prediction.layers.any())}
-    row["dice"], row["jaccard"] = {}, {}
+        return {"false_positive": bool(prediction.layers.any())}
+    dice, jaccard = {}, {}
     for segment, reference in zip(segments, references, strict=True):
         if reference.any():
             predicted = (prediction.layers == segment["value"]).any(axis=0)  # the value occurs in one layer only
-            row["dice"][segment["id"]], row["jaccard"][segment["id"]] = overlap(predicted, reference)
-    return row
+            dice[segment["id"]], jaccard[segment["id"]] = overlap(predicted, reference)
+    return {"dice": dice, "jaccard": jaccard}
 
 
 def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:

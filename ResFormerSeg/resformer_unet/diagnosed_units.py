@@ -30,12 +30,22 @@ class DiagnosedUnits:
         return len(self.groups)
 
 
-def diagnosed_units(rows: Sequence[Mapping], classes: Sequence[str]) -> DiagnosedUnits:
-    """The units of an evaluation's ``per_case`` rows, which all have a label among the classes and a diagnosis."""
+def diagnosed_units(
+    rows: Sequence[Mapping], classes: Sequence[str], patients: Mapping[str, Mapping[str, float]] | None = None
+) -> DiagnosedUnits:
+    """The units of an evaluation's ``per_case`` rows, which all have a label among the classes and a diagnosis.
+
+    Args:
+        patients: probabilities by group, of a model that diagnoses patients from their images together; they take the
+            place of the mean over the images.
+    """
     units, conflicts = _units(rows)
     probabilities = _mean_probabilities(units, classes, "probabilities")
+    for index, unit in enumerate(units):
+        if unit[0]["group"] in (patients or {}) and unit[0]["group"] not in conflicts:
+            probabilities[index] = [patients[unit[0]["group"]][name] for name in classes]
     uncalibrated = None
-    if rows and all("uncalibrated" in row["diagnosis"] for row in rows):
+    if rows and not patients and all("uncalibrated" in row["diagnosis"] for row in rows):
         uncalibrated = _mean_probabilities(units, classes, "uncalibrated")
     labels = np.array([classes.index(unit[0]["label"]) for unit in units], int)
     return DiagnosedUnits(probabilities, uncalibrated, labels, [unit[0]["group"] for unit in units], conflicts)

@@ -20,6 +20,7 @@ from .dataset import Case, load_dataset, read_mask, segment_masks
 from .diagnosed_units import DiagnosedUnits, diagnosed_together, diagnosed_units
 from .errors import EngineError, unexpected
 from .metrics import calibration_error, confusion_matrix, diagnosis_metrics, mean, reliability
+from .patient import diagnose_patient
 
 if TYPE_CHECKING:
     from .predict import Predictor
@@ -46,10 +47,11 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     """The same for a list of cases; the result lacks ``data``."""
     bundle = predictor.bundle
     _check_mask_values(cases, bundle)
-    rows, failed = [], []
+    rows, failed, reports = [], [], {}
     for done, case in enumerate(cases, start=1):
         try:
-            rows.append(score_case(case, predictor))
+            row, reports[case.id] = score_case(case, predictor)
+            rows.append(row)
         except Exception as error:  # whatever is wrong with this case, the others are none the worse for it
             failure = error if isinstance(error, EngineError) else unexpected(error)
             failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
@@ -58,7 +60,7 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     if not rows:
         reason = f"The first reason: {failed[0]['message']}" if failed else "The data set or the split is empty."
         raise EngineError("NO_CASE_EVALUATED", f"None of the {len(cases)} cases could be evaluated.", reason)
-    units, warnings = _units(rows, bundle)
+    units, warnings = _units(rows, reports, bundle)
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
     return {
         "cases": len(rows),
@@ -114,7 +116,7 @@ def _segmentation(rows: list[dict], bundle: ModelBundle) -> dict:
     }
 
 
-def _units(rows: list[dict], bundle: ModelBundle) -> tuple[DiagnosedUnits, list[dict]]:
+def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> tuple[DiagnosedUnits, list[dict]]:
     """What is scored for the diagnosis, and warnings about what is not."""
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
     if not classes:
@@ -130,12 +132,37 @@ def _units(rows: list[dict], bundle: ModelBundle) -> tuple[DiagnosedUnits, list[
     if without := sum(row["label"] in classes for row in labelled) - len(scored):
         message = f"The model gave no diagnosis for {without} labelled cases; the figures leave them out."
         warnings.append({"code": "CASES_WITHOUT_DIAGNOSIS", "message": message})
-    units = diagnosed_units(scored, classes)
+    patients, not_diagnosed = _patients(scored, reports, bundle)
+    warnings += not_diagnosed
+    units = diagnosed_units(scored, classes, patients)
     if units.conflicts:
         conflicts = ", ".join(units.conflicts)
         message = f"Cases of one group have different labels, and are scored separately: {conflicts}."
         warnings.append({"code": "GROUP_LABELS_CONFLICT", "message": message})
     return units, warnings
+
+
+def _patients(
+    rows: list[dict], reports: dict[str, dict], bundle: ModelBundle
+) -> tuple[dict[str, dict[str, float]], list[dict]]:
+    """Probabilities by group, of a model that diagnoses patients from two images, and a warning where it could not."""
+    if not bundle.descriptor.get("patient_diagnosis"):
+        return {}, []
+    found, reasons = {}, {}
+    for group in dict.fromkeys(row["group"] for row in rows):
+        try:
+            both = [reports[row["case"]] for row in rows if row["group"] == group]
+            found[group] = diagnose_patient(both, bundle)["diagnosis"]["probabilities"]
+        except EngineError as error:
+            reasons[group] = error.message
+    if not reasons:
+        return found, []
+    group, reason = next(iter(reasons.items()))
+    message = (
+        f"{len(reasons)} patients could not be diagnosed from their images together, and count with the mean of the "
+        f"images' own diagnoses; the first, {group}: {reason}"
+    )
+    return found, [{"code": "PATIENT_NOT_DIAGNOSED", "message": message}]
 
 
 def _confusion(units: DiagnosedUnits, classes: list[str]) -> dict:

@@ -15,7 +15,9 @@ from resformer_unet.bundle import ModelBundle
 from resformer_unet.dataset import read_case_image
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluate import evaluate, write_evaluation
+from resformer_unet.patient import heart_measures
 from resformer_unet.predict import Predictor
+from test_patient import heart
 from tiny_model import save_tiny, tiny_descriptor
 
 KEYS = {
@@ -205,6 +207,33 @@ def test_volumes_are_scored_in_3d(data):
     mask[:2, 4:8] = 255  # the second slice is missed: 3D Dice 2/3, while a mean over slices would be 1/2
     data.add("a", image, mask)
     assert evaluate(data.folder, StandIn())["segmentation"]["dice"]["lesion"] == pytest.approx(2 / 3)
+
+
+def test_a_model_that_diagnoses_patients_is_scored_by_that_diagnosis(data):
+    names = list(heart_measures(heart("d", 25, 9), heart("s", 17, 12)))
+    weights, zeros = np.zeros((len(names), 2)), [0.0] * len(names)
+    weights[0, 0], zeros[0] = -20, float(np.log(150))  # benign is who has a left ventricle below 150 ml
+    regression = {"rule_text": "By the volume.", "mean": zeros, "std": [1.0] * len(names), "bias": [0.0, 0.0]}
+    predictor = StandIn(patient_diagnosis={**regression, "weights": weights.tolist()})
+    model = {"id": "tiny", "version": "1.0.0", "sha256": "0" * 64}
+    usual, radius = predictor.predict, {"p1_ED": 15, "p1_ES": 10, "p2_ED": 30, "p2_ES": 25, "p3_ED": 30}
+
+    def predict(image):
+        prediction = usual(image)
+        return SimpleNamespace(
+            layers=prediction.layers,
+            report={**heart(image.name, radius[image.name], 10), **prediction.report, "model": model},
+        )
+
+    predictor.predict = predict
+    for name in radius:  # each image by itself would be called malignant
+        data.add(name, volume(10), None, "benign" if name.startswith("p1") else "malignant", group=name[:2])
+    report = evaluate(data.folder, predictor)
+    assert [row["diagnosis"]["label"] for row in report["per_group"]] == ["benign", "malignant", "malignant"]
+    assert report["diagnosis"]["accuracy"] == 1.0 and report["calibration"]["ece_before"] is None
+    assert [row["diagnosis"]["label"] for row in report["per_case"]] == ["malignant"] * 5
+    (warning,) = report["warnings"]  # of the third patient, who has one image only
+    assert warning["code"] == "PATIENT_NOT_DIAGNOSED" and "p3" in warning["message"]
 
 
 def test_healthy_slices_of_volumes_give_a_false_positive_rate_of_slices(data):

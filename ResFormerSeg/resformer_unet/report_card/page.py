@@ -67,7 +67,7 @@ def report_page(
         _groups(report, bundle, list_cases) if report["per_group"] else "",
         _cases(report) if list_cases else "",
         _troubles(report),
-        _method(report),
+        _method(report, bundle),
     ]
     body = "\n".join(part for part in parts if part)
     return (
@@ -239,13 +239,15 @@ def _troubles(report: Mapping) -> str:
     return html.section("Warnings and failures", html.definitions(lines)) if lines else ""
 
 
-def _method(report: Mapping) -> str:
-    confidence = report["confidence"]
+def _method(report: Mapping, bundle: ModelBundle) -> str:
+    confidence, patients = report["confidence"], bundle.descriptor.get("patient_diagnosis")
+    rule = f": {patients['rule_text'].rstrip('.')}" if patients else ""
     texts = [
         "Dice and Jaccard are computed for each case on the image's own grid, volumes in 3D, and averaged over the "
         "cases in which the reference holds the segment. A false alarm is an outline in a case, or a slice of a "
         "volume, in which the reference holds nothing.",
-        "Pictures are diagnosed one by one, the volumes of one patient together. Sensitivity and specificity hold for "
+        "Pictures are diagnosed one by one, the volumes of one patient together"
+        f"{rule}. Sensitivity and specificity hold for "
         "the most probable diagnosis; ROC curves take each diagnosis against the rest. The expected calibration error "
         "is taken over 15 bins of equal width of the most probable diagnosis.",
         f"Intervals: {confidence['method']}, {confidence['level']:.0%}, {confidence['resamples']} resamples of "
