@@ -1,16 +1,18 @@
 # make demo   sets everything up and runs the main job on a real head volume; leaves demo/
 # make test   sets everything up and runs all tests
 # make lint   checks style
+# make screenshots  takes the pictures of README and tutorial: panel and views after real runs
 # make clean  removes what the other targets made
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# Slicer's views are rendered offscreen through EGL; no screen is needed.
+# Slicer's views are rendered offscreen through EGL, and Qt draws the panel into memory; no screen is needed.
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
+export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -22,6 +24,9 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+screenshots: $(READY)
+	$(BIN)/python Testing/screenshots.py
 
 $(READY): pyproject.toml constraints-dev.txt Testing/system-libraries
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
