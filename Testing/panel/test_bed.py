@@ -186,6 +186,21 @@ def test_dialogs_get_the_answers_of_the_test(qt, bed, answering):
     assert seen[:2] == ["Replace it?", "Add a folder"]
 
 
+def test_packages_are_asked_for_and_noted_but_never_installed(qt, answering, tmp_path):
+    import slicer.packaging
+
+    file = tmp_path / "requirements.txt"
+    file.write_text("# for the engine\n--prefer-binary\nscikit-image>=0.22  # and scipy\n")
+    requirements = slicer.packaging.load_requirements(file)
+    slicer.packaging.pip_ensure(requirements, requester="ResFormerSeg")
+    assert slicer.packaging.calls == []
+    with answering(qt.QMessageBox.Cancel), pytest.raises(RuntimeError, match="declined"):
+        slicer.packaging.pip_ensure(requirements, requester="ResFormerSeg")
+    with answering(qt.QMessageBox.Ok):
+        slicer.packaging.pip_ensure(requirements, requester="ResFormerSeg")
+    assert slicer.packaging.calls.pop() == {"requirements": ["scikit-image>=0.22"], "requester": "ResFormerSeg"}
+
+
 def test_a_dialog_that_nobody_answers_is_noticed(qt, bed):
     from slicer_bed.watch import watch
 

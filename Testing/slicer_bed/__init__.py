@@ -27,7 +27,8 @@ it is to be the stricter of the two.
 | `panel.py` | opens, reloads, closes and photographs a module's panel |
 | `views.py` | slice and 3D views of Slicer, rendered offscreen |
 | `main_window.py` | the application with its main window: a layout manager with rendered views, a module selector |
-| `mouse.py` | clicks where a user could click |
+| `mouse.py`, `dialogs.py` | clicks where a user could click; answers what the application asks |
+| `processes.py` | finds workers that a test leaves behind |
 | `watch.py` | collects errors that would pass unseen; waits for Qt; measures how long the event loop was blocked |
 """
 

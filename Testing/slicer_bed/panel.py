@@ -1,5 +1,6 @@
 """Opens a module's panel as the application does when the user selects the module, and takes a picture of it."""
 
+import gc
 from pathlib import Path
 
 import slicer
@@ -59,6 +60,9 @@ def closeWidget(widget) -> None:
     panel.deleteLater()
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
     slicer.app.processEvents()
+    # Parameter wrappers take their observers along when they are collected. Should that happen while the scene calls
+    # its observers, VTK ends the process.
+    gc.collect()
 
 
 def reloadWidget(widget):
@@ -82,11 +86,13 @@ def setDark(dark: bool) -> None:
 
 def grabWidget(widget, path: str | Path, dark: bool = False) -> Path:
     """Writes a PNG of a widget (or of a module widget's panel) as it is shown, with a light or a dark palette."""
+    application = QtWidgets.QApplication.instance()
+    previous = application.palette()
     setDark(dark)
     try:
         target = widget if isinstance(widget, QtWidgets.QWidget) else widget.parent
         if not target.grab().save(str(path), "PNG"):
             raise OSError(f"{path} could not be written")
     finally:
-        setDark(False)
+        application.setPalette(previous)
     return Path(path)
