@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.array_file import writeArray
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.scene_changes import passingNodes
 from ResFormerSegLib.tasks import Task
 from ResFormerSegLib.temporary_folder import temporaryFolderError
 from ResFormerSegLib.volume_export import checkVolume, lpsRows
@@ -150,11 +151,11 @@ def _exportLayer(node, ids: list[str], volumeNode):
     wanted = vtk.vtkStringArray()
     for identifier in ids:
         wanted.InsertNextValue(identifier)
-    labelNode = slicer.mrmlScene.CreateNodeByClass("vtkMRMLLabelMapVolumeNode")
-    labelNode.UnRegister(None)
-    labelNode.SetHideFromEditors(True)
-    slicer.mrmlScene.AddNode(labelNode)
-    try:
+    with passingNodes():
+        labelNode = slicer.mrmlScene.CreateNodeByClass("vtkMRMLLabelMapVolumeNode")
+        labelNode.UnRegister(None)
+        labelNode.SetHideFromEditors(True)
+        slicer.mrmlScene.AddNode(labelNode)
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         extent = slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY
         if not logic.ExportSegmentsToLabelmapNode(node, wanted, labelNode, volumeNode, extent):
@@ -162,5 +163,3 @@ def _exportLayer(node, ids: list[str], volumeNode):
         image = labelNode.GetImageData()
         labels = vtk_to_numpy(image.GetPointData().GetScalars())
         return labels.reshape(tuple(reversed(image.GetDimensions()))).astype(np.uint8)
-    finally:
-        slicer.mrmlScene.RemoveNode(labelNode)

@@ -27,14 +27,22 @@ def allOrNothing(segmentationNode=None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for nodeId in reversed(_nodeIds()):
-            if nodeId not in before:
-                slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(nodeId))
+        _removeNodesBut(before)
         if segments is not None:
             segmentationNode.GetSegmentation().DeepCopy(segments)
         for display, saved in displays:  # after the segments, which come back with a display like new
             display.CopyContent(saved)
         raise
+
+
+@contextmanager
+def passingNodes() -> Iterator[None]:
+    """The nodes that the block adds are removed at its end, also those that Slicer adds to them, such as displays."""
+    before = _nodeIds()
+    try:
+        yield
+    finally:
+        _removeNodesBut(before)
 
 
 def placeBeside(node, volumeNode) -> None:
@@ -48,3 +56,10 @@ def placeBeside(node, volumeNode) -> None:
 def _nodeIds() -> list[str]:
     scene = slicer.mrmlScene
     return [scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())]
+
+
+def _removeNodesBut(kept: list[str]) -> None:
+    for nodeId in reversed(_nodeIds()):
+        node = slicer.mrmlScene.GetNodeByID(nodeId)
+        if nodeId not in kept and node is not None:  # it may have gone with another one
+            slicer.mrmlScene.RemoveNode(node)

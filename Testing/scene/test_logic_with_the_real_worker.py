@@ -3,6 +3,7 @@
 What an untrained network outlines means nothing, so these tests compare the nodes with the engine's own figures.
 """
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +23,20 @@ def models(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def logic(module):
+    """The logic as users make it; its worker stays warm from test to test, as from run to run."""
+    made = module.ResFormerSegLogic()
+    yield made
+    made.cleanup()
+
+
 @pytest.fixture
-def process(scene, module, models):
+def process(scene, logic, models):
     """`process(volume, "grey")`: the logic as users call it."""
 
     def run(volume, model: str, **options):
-        return module.ResFormerSegLogic().process(volume, str(models / model), device="cpu", **options)
+        return logic.process(volume, str(models / model), device="cpu", **options)
 
     return run
 
@@ -62,13 +71,23 @@ def test_nodes_agree_with_the_report_and_the_volume_stays_as_it_was(process, mod
     assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (2 if model == "grey" else 1)
 
 
-def test_a_model_folder_may_be_a_path_relative_to_the_working_directory(scene, module, models, monkeypatch):
+@pytest.fixture
+def freshWorker(logic):
+    """Lets the next run start a worker of its own, which gets the present working directory and environment."""
+    logic.cleanup()
+    yield
+    logic.cleanup()
+
+
+def test_a_model_folder_may_be_a_path_relative_to_the_working_directory(
+    scene, module, models, monkeypatch, freshWorker
+):
     monkeypatch.chdir(models)
     result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId=Path("grey"), device="cpu")
     assert result.report["model"]["id"] == "tiny"
 
 
-def test_the_folder_of_models_may_be_relative_too(scene, module, models, monkeypatch):
+def test_the_folder_of_models_may_be_relative_too(scene, module, models, monkeypatch, freshWorker):
     monkeypatch.chdir(models.parent)
     monkeypatch.setenv("RESFORMER_UNET_MODELS", models.name)
     result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId="grey", device="cpu")
@@ -76,7 +95,7 @@ def test_the_folder_of_models_may_be_relative_too(scene, module, models, monkeyp
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no PYTHONSAFEPATH")
-def test_the_engine_imports_nothing_from_the_working_directory(process, monkeypatch, tmp_path):
+def test_the_engine_imports_nothing_from_the_working_directory(process, monkeypatch, tmp_path, freshWorker):
     (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
     monkeypatch.chdir(tmp_path)
     assert process(makeVolume(shape=(4, 40, 50)), "grey").diagnosis
@@ -98,6 +117,51 @@ def test_the_slice_axis_can_be_chosen(process):
     assert result.tableNode.GetNumberOfRows() == 50
 
 
+def test_slices_smoothing_and_probability_maps_can_be_asked_for(process):
+    volume = makeVolume(shape=(6, 40, 50))
+    result = process(volume, "grey", slices=(2, 4), smoothingMm=1.0, minimumAreaMm2=2.0, probabilityMaps=True)
+    assert [row["index"] for row in result.report["slices"]] == [2, 3, 4]
+    for row in result.report["segments"]:
+        outline = segmentArray(result.segmentationNode, row["id"], volume)
+        assert outline.sum() == row["voxels"] and not outline[[0, 1, 5]].any()
+        share = slicer.util.arrayFromVolume(result.probabilityMapNodes[row["id"]])
+        assert share.shape == (6, 40, 50) and share.max() <= 100 and not share[[0, 1, 5]].any()
+
+
+def test_a_diagnosis_is_explained_and_the_result_compared_on_the_worker_that_made_it(process, logic, models):
+    volume = makeVolume(shape=(4, 40, 50))
+    result = process(volume, "grey")
+    explanation = logic.explain(volume, str(models / "grey"), device="cpu", diagnosis=result.diagnosis)
+    saliency = slicer.util.arrayFromVolume(explanation.saliencyNode)
+    assert saliency.shape == (4, 40, 50) and 0 <= saliency.min() and saliency.max() <= 1
+    assert explanation.diagnosis == result.diagnosis and explanation.method and explanation.citation
+    node = result.segmentationNode
+    rows = logic.compare(node, node, volume)
+    assert {row["id"]: row["volume_first_ml"] for row in rows} == pytest.approx(
+        {row["id"]: row["volume_mm3"] / 1000 for row in result.report["segments"]}
+    )
+    assert all(row["dice"] in (1, None) for row in rows)
+
+
+def test_the_engine_names_devices_and_versions(logic):
+    answer = logic.devices()
+    assert any(row["id"] == "cpu" and row["usable"] for row in answer["devices"])
+    assert answer["versions"]["torch"] and answer["versions"]["resformer_unet"]
+
+
+def test_a_model_removed_after_it_was_chosen_is_named(process, logic, models, tmp_path):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    folder = tmp_path / "mine"
+    shutil.copytree(models / "grey", folder)
+    volume = makeVolume(shape=(4, 40, 50))
+    logic.process(volume, folder, device="cpu")
+    shutil.rmtree(folder)
+    with pytest.raises(ResFormerSegError) as caught:
+        logic.process(volume, folder, device="cpu")
+    assert caught.value.code == "MODEL_NOT_FOUND" and "mine" in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -107,7 +171,7 @@ def test_the_slice_axis_can_be_chosen(process):
     ],
     ids=str,
 )
-def test_an_error_of_the_engine_arrives_with_code_and_hint_and_changes_nothing(scene, module, models, options, code):
+def test_an_error_of_the_engine_arrives_with_code_and_hint_and_changes_nothing(scene, logic, models, options, code):
     from ResFormerSegLib.errors import ResFormerSegError
 
     volume = makeVolume(shape=(4, 40, 50))
@@ -115,9 +179,7 @@ def test_an_error_of_the_engine_arrives_with_code_and_hint_and_changes_nothing(s
         slicer.util.updateVolumeFromArray(volume, np.full((4, 40, 50), 7, np.int16))
     before = sceneState()
     with pytest.raises(ResFormerSegError) as caught:
-        module.ResFormerSegLogic().process(
-            volume, options.get("model", str(models / "grey")), options.get("device", "cpu")
-        )
+        logic.process(volume, options.get("model", str(models / "grey")), options.get("device", "cpu"))
     assert sceneState() == before
     assert caught.value.code == code
     assert caught.value.message and caught.value.hint
