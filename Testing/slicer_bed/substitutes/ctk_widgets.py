@@ -59,10 +59,10 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         painter.drawRect(self.rect.adjusted(0, 0, -1, -1))
 
     def minimumSizeHint(self):
-        return self._size(self.layout().minimumSize() if self.layout() else None)
+        return self._size(self.layout().totalMinimumSize() if self.layout() else None)
 
     def sizeHint(self):
-        return self._size(self.layout().sizeHint() if self.layout() else None)
+        return self._size(self.layout().totalSizeHint() if self.layout() else None)
 
     def _size(self, contents):
         if contents is None or not self.checked:
