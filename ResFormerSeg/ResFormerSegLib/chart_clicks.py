@@ -33,7 +33,8 @@ class ChartClicks:
     def ofView(cls, plotView, onClicked: Callable[[float], None]) -> ChartClicks:
         """plotView: a qMRMLPlotView."""
         importlib.import_module("vtkmodules.vtkChartsCore")  # else chart() gives an object without a chart's methods
-        return cls(plotView.chart(), plotView.renderWindow().GetInteractor(), onClicked)
+        chart = plotView.chart()
+        return cls(chart, chart.GetScene().GetRenderer().GetRenderWindow().GetInteractor(), onClicked)
 
     def stop(self) -> None:
         for tag in self._tags:

@@ -17,7 +17,7 @@ def openInSegmentEditor(segmentationNode, volumeNode) -> str:
     module = getattr(slicer.modules, "segmenteditor", None)
     if module is None:
         return _("This application has no Segment Editor module.")
-    widget = module.widgetRepresentation()
+    widget = module.widgetRepresentation() if slicer.util.mainWindow() is not None else None
     if widget is None:
         return _("The Segment Editor cannot be opened without the application's main window.")
     slicer.util.selectModule("SegmentEditor")

@@ -21,12 +21,12 @@ class Editor:
         self.source = node
 
 
-def addSegmentEditor(monkeypatch, hasWidget=True) -> Editor:
+def addSegmentEditor(monkeypatch) -> Editor:
     from slicer_bed.application import Module
 
     editor = Editor()
     module = Module("SegmentEditor")
-    module.representation = SimpleNamespace(self=lambda: SimpleNamespace(editor=editor)) if hasWidget else None
+    module.representation = SimpleNamespace(self=lambda: SimpleNamespace(editor=editor))
     monkeypatch.setitem(slicer.app.moduleManager()._modules, "segmenteditor", module)
     monkeypatch.setattr(slicer.modules, "segmenteditor", module, raising=False)
     return editor
@@ -58,7 +58,7 @@ def test_what_prevents_it_is_said(scene, monkeypatch):
     volume = makeVolume()
     node = makeResult(volume, np.s_[1:2, 2:4, 2:4]).segmentationNode
     assert "no Segment Editor" in openInSegmentEditor(node, volume)
-    addSegmentEditor(monkeypatch, hasWidget=False)
+    addSegmentEditor(monkeypatch)  # there, but no window to show it in
     assert "main window" in openInSegmentEditor(node, volume)
     assert "no segmentation" in openInSegmentEditor(None, volume)
     scene.RemoveNode(node)
