@@ -48,6 +48,7 @@ class NetworkConfig:
     transformer: bool = True
     dfe: bool = True
     multi_level_head: bool = True  # False: the diagnosis sees the deepest level only
+    mask_guided: bool = False  # True: the diagnosis also sees what the decoder outlined
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "heads", "pooling", "dilations"):  # JSON gives lists
@@ -70,13 +71,13 @@ class NetworkConfig:
     @classmethod
     def small(cls, **changes) -> NetworkConfig:
         """For a CPU: at most 3 M parameters and 1.5 GMAC at 256x256."""
-        return cls(**changes)
+        return cls(**{"mask_guided": True, **changes})
 
     @classmethod
     def base(cls, **changes) -> NetworkConfig:
         """For a GPU: at most 10 M parameters and 6 GMAC at 256x256."""
         larger = dict(widths=(40, 80, 144, 224, 320), depths=(1, 1, 2, 2, 1), heads=(0, 4, 4, 8, 8))
-        return cls(**{**larger, **changes})
+        return cls(**{"mask_guided": True, **larger, **changes})
 
     @property
     def segmentation_channels(self) -> int:
@@ -209,19 +210,35 @@ class DecoderBlock(nn.Module):
 
 
 class ClassificationHead(nn.Module):
-    """Diagnosis from the mean and the maximum over the image of several levels' features."""
+    """Diagnosis from the mean and the maximum over the image of several levels' features.
 
-    def __init__(self, widths: tuple[int, ...], diagnoses: int, dropout: float) -> None:
+    A mask-guided head also takes the mean over each segment of each level's features, how large each segment is and
+    how sure the decoder is of it. No gradient goes back through the masks: they are not bent to suit the diagnosis.
+    """
+
+    def __init__(self, widths: tuple[int, ...], diagnoses: int, dropout: float, segments: int = 0) -> None:
         super().__init__()
         hidden = 96
+        sizes = [(2 + segments) * width for width in widths]
         self.levels = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, hidden), nn.GELU()) for width in widths
+            nn.Sequential(nn.LayerNorm(size), nn.Linear(size, hidden), nn.GELU()) for size in sizes
         )
-        self.classify = nn.Sequential(nn.Dropout(2 * dropout), nn.Linear(hidden * len(widths), diagnoses))
+        self.outline = nn.Sequential(nn.Linear(2 * segments, hidden), nn.GELU()) if segments else None
+        parts = len(widths) + bool(segments)
+        self.classify = nn.Sequential(nn.Dropout(2 * dropout), nn.Linear(hidden * parts, diagnoses))
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        pooled = [torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1) for x in features]
-        hidden = [level(x) for level, x in zip(self.levels, pooled, strict=True)]
+    def forward(self, features: list[Tensor], masks: Tensor | None = None) -> Tensor:
+        hidden = []
+        for level, x in zip(self.levels, features, strict=True):
+            pooled = [x.mean((2, 3)), x.amax((2, 3))]
+            if self.outline is not None:
+                weights = F.adaptive_avg_pool2d(masks, x.shape[2:]).flatten(2)  # (batch, segments, pixels)
+                sums = weights @ x.flatten(2).transpose(1, 2)  # (batch, segments, width)
+                pooled.append((sums / (weights.sum(2, keepdim=True) + 0.1)).flatten(1))
+            hidden.append(level(torch.cat(pooled, dim=1)))
+        if self.outline is not None:
+            area, certainty = masks.mean((2, 3)), masks.amax((2, 3))
+            hidden.append(self.outline(torch.cat([(area + 1e-4).log() / 4, certainty], dim=1)))
         return self.classify(torch.cat(hidden, dim=1))  # (batch, diagnoses)
 
 
@@ -240,7 +257,8 @@ class ResFormerUNet(nn.Module):
             # The finest two levels hold edges and texture of single pixels: too local to name a disease.
             self.head_levels = range(min(2, len(widths) - 1), len(widths)) if config.multi_level_head else [-1]
             head_widths = tuple(widths[level] for level in self.head_levels)
-            self.classification = ClassificationHead(head_widths, config.diagnoses, config.dropout)
+            outlined = config.segments if config.mask_guided else 0
+            self.classification = ClassificationHead(head_widths, config.diagnoses, config.dropout, outlined)
         if config.segments:
             self.skips = nn.ModuleList(
                 DilatedFeatureEnhancement(width, config.dilations) if config.dfe else nn.Identity()
@@ -252,19 +270,32 @@ class ResFormerUNet(nn.Module):
             self.segmentation = nn.Conv2d(widths[0], config.segmentation_channels, 1)
 
     def forward(self, image: Tensor) -> Logits:
+        features = self.encode(image)
+        logits = self.decode(features) if self.config.segments else None
+        diagnosis = self.diagnose(features, logits) if self.config.diagnoses else None
+        if logits is not None:
+            logits = F.interpolate(logits, size=image.shape[2:], mode="bilinear", align_corners=False)
+        return Logits(logits, diagnosis)
+
+    def encode(self, image: Tensor) -> list[Tensor]:
+        """Features of each level (batch, widths[l], rows / 2**(l + 1), columns / 2**(l + 1)), rounded up."""
         features, x = [], image
         for block in self.encoder:
-            x = block(x)  # (batch, widths[l], rows / 2**(l + 1), columns / 2**(l + 1)), rounded up
+            x = block(x)
             features.append(x)
+        return features
 
-        diagnosis = (
-            self.classification([features[level] for level in self.head_levels]) if self.config.diagnoses else None
-        )
-        if not self.config.segments:
-            return Logits(None, diagnosis)
-
+    def decode(self, features: list[Tensor]) -> Tensor:
+        """Segmentation logits (batch, segmentation_channels, rows / 2, columns / 2)."""
+        x = features[-1]
         for skip, enhance, merge in zip(features[-2::-1], self.skips[::-1], self.decoder[::-1], strict=True):
             x = merge(x, enhance(skip))
-        logits = self.segmentation(x)  # (batch, segmentation_channels, rows / 2, columns / 2)
-        logits = F.interpolate(logits, size=image.shape[2:], mode="bilinear", align_corners=False)
-        return Logits(logits, diagnosis)
+        return self.segmentation(x)
+
+    def diagnose(self, features: list[Tensor], segmentation: Tensor | None) -> Tensor:
+        """Diagnosis logits (batch, diagnoses), guided by the decoder's segmentation logits where the network is."""
+        masks = None
+        if segmentation is not None and self.config.mask_guided:
+            masks = segmentation.detach()
+            masks = masks.softmax(1)[:, 1:] if self.config.exclusive else masks.sigmoid()
+        return self.classification([features[level] for level in self.head_levels], masks)

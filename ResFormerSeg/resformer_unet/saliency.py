@@ -70,13 +70,12 @@ def slice_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int, both_w
 
 def _signed_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int) -> Tensor:
     with torch.no_grad():
-        features, x = [], batch.contiguous(memory_format=torch.channels_last)
-        for block in network.encoder:
-            x = block(x)
-            features.append(x)
+        features = network.encode(batch.contiguous(memory_format=torch.channels_last))
+        masks = network.decode(features) if network.config.segments else None
     with torch.enable_grad():
-        seen = [features[level].detach().requires_grad_() for level in network.head_levels]
-        confidence = network.classification(seen).log_softmax(1)[:, diagnosis].sum()
+        features = [x.detach().requires_grad_() for x in features]
+        seen = [features[level] for level in network.head_levels]
+        confidence = network.diagnose(features, masks).log_softmax(1)[:, diagnosis].sum()
         gradients = torch.autograd.grad(confidence, seen)
     total = batch.new_zeros(len(batch), 1, *batch.shape[2:])
     for level, gradient in zip(seen, gradients, strict=True):
