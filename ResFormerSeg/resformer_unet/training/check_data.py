@@ -18,6 +18,7 @@ from .mask_values import check_mask_values
 from .near_duplicates import alike
 from .splits import Splits
 
+PIXELS = (".raw", ".zraw", ".img")  # beside a header of the same name
 FEW_CASES = 5  # training cases of a class, below which little can be learnt of it
 
 
@@ -69,7 +70,7 @@ def _check_files(
     if missing := [name for name in ids if name not in images]:
         report.add(
             True,
-            "DATASET_INVALID",
+            "CASE_WITHOUT_IMAGE",
             f"{_cases(missing)} of labels.csv {'has' if len(missing) == 1 else 'have'} no image.",
             "Write the file's name without its suffix into the column id."
             if any(case_name(Path(name)) in images for name in missing)
@@ -77,7 +78,7 @@ def _check_files(
             missing,
         )
     for name, found in (("images", images), ("masks", masks)):
-        if strange := sorted(found.keys() - set(ids)):
+        if strange := sorted(name for name in found.keys() - set(ids) if not name.endswith(PIXELS)):
             what = "image" if name == "images" else "mask"
             report.add(
                 False,
@@ -86,7 +87,7 @@ def _check_files(
                 "Give each a line in labels.csv, or take it away; it is not used.",
                 strange,
             )
-        stored = Counter(case_name(path) for path in _visible(folder / name))
+        stored = Counter(case_name(path) for path in _visible(folder / name) if path.suffix.lower() not in PIXELS)
         if twice := sorted(case for case, count in stored.items() if count > 1):
             report.add(
                 True,

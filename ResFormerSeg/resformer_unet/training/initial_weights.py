@@ -44,7 +44,8 @@ class InitialWeights:
             descriptor: of the model to be trained.
 
         Raises:
-            EngineError: those of :func:`..bundle.load_weights`, MODEL_WEIGHTS_MISMATCH if nothing fits.
+            EngineError: those of :func:`..bundle.load_weights`; MODEL_WEIGHTS_MISMATCH if not even the first
+                convolution fits.
         """
         stored, own = load_weights(bundle), network.state_dict()
         other_heads = tuple(
@@ -64,10 +65,10 @@ class InitialWeights:
                 adapted.append(name)
             else:
                 fresh.append(name)
-        if not any(name.startswith("encoder.") for name in taken):
+        if FIRST not in weights:
             raise EngineError(
                 "MODEL_WEIGHTS_MISMATCH",
-                f"Nothing of the model {bundle.id} fits the network to be trained.",
+                f"The model {bundle.id} has a network of another structure than the one to be trained.",
                 "Begin with another model, or without one.",
             )
         network.load_state_dict(weights, strict=False)
