@@ -138,7 +138,9 @@ def test_a_single_segment_may_have_any_value(tmp_path):
 def test_masks_that_were_compressed_as_photographs_are_refused(tmp_path):
     data = discs(tmp_path)
     for index in range(6):
-        stored_as(data, f"train-{index}", lambda inside: np.where(inside, 200 + np.arange(40), 0))
+        stored_as(
+            data, f"train-{index}", lambda inside: np.where(inside, 100 + 2 * np.arange(40)[:, None] + np.arange(40), 0)
+        )
     assert found(data, "MASK_VALUES_MANY").error and "JPEG" in found(data, "MASK_VALUES_MANY").mend
 
 

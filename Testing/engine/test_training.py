@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import signal
 from pathlib import Path
@@ -85,13 +86,30 @@ def test_training_writes_a_complete_bundle(drafted):
 
 def test_the_log_and_the_evaluations_lie_beside_the_bundle(drafted):
     work = drafted.folder.with_name(drafted.folder.name + ".training")
-    assert {"best.ckpt", "last.ckpt", "metrics.csv", "evaluation-val.json", "evaluation-test.json"} <= {
-        path.name for path in work.iterdir()
-    }
+    files = {"best.ckpt", "last.ckpt", "metrics.csv", "tensorboard", "evaluation-val.json", "evaluation-test.json"}
+    assert files <= {path.name for path in work.iterdir()}
+    assert list((work / "tensorboard").glob("events.out.tfevents*"))
     report = json.loads((work / "evaluation-test.json").read_text("utf-8"))
     assert report["cases"] == 2
     dice = report["segmentation"]["dice"]["mean"]
     assert drafted.descriptor["results"][1]["metrics"]["dice_mean"] == pytest.approx(dice, abs=1e-4)
+
+
+def test_the_figures_of_each_epoch_are_a_table_and_a_picture(drafted):
+    work = drafted.folder.with_name(drafted.folder.name + ".training")
+    with (work / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["epoch"], row["step"]) for row in rows] == [("1", "2"), ("2", "4")]
+    assert all(0 < float(row["busy"]) <= 1 and float(row["train_loss"]) > 0 for row in rows)
+    for folder in (work, drafted.folder):
+        picture = read_image(folder / "learning-curves.png").voxels
+        assert picture.shape[1:3] == (360, 900) and picture.std() > 5
+
+
+def test_the_trained_model_is_listed_among_the_models(drafted, monkeypatch, capsys):
+    monkeypatch.setenv("RESFORMER_UNET_MODELS", str(drafted.folder.parent))
+    assert main(["models"]) == 0
+    assert "my-discs-1" in capsys.readouterr().out
 
 
 def test_the_model_card_says_what_was_measured_and_for_what_it_is(drafted):
