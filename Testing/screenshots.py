@@ -2,8 +2,8 @@
 
     python Testing/screenshots.py [--output Resources/Screenshots] [--cache .cache]
 
-The panel is worked as a user would: load an image, press Apply, wait. The head is the one of `Testing/demo.py`, the skin
-is the phantom that comes as sample data.
+The panel is worked as a user would: load an image, press Apply, wait. The head is the one of `Testing/demo.py`, the
+skin is the phantom that comes as sample data.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Testing"))
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
@@ -22,13 +24,17 @@ os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 import slicer  # noqa: E402
 
 import slicer_bed  # noqa: E402
-from slicer_bed.views import SliceView  # noqa: E402
+from slicer_bed.main_window import MainWindow  # noqa: E402
 from slicer_demo.case import getCase  # noqa: E402
-from slicer_demo.views import renderViews  # noqa: E402
-from slicer_demo.window import composeWindow, viewSize  # noqa: E402
+from slicer_demo.window import composeWindow  # noqa: E402
 
-PANEL_WIDTH, VIEW_WIDTH = 480, 620
-LONGEST_RUN = 600  # seconds
+MODULE = ROOT / "ResFormerSeg" / "ResFormerSeg.py"
+PANEL_WIDTH = 480
+PICTURE_VIEW, VOLUME_VIEW = (720, 880), (540, 720)  # width and height of each view
+LONGEST_RUN, SETTLING = 600, 0.5  # seconds
+
+# A node's Python object that is collected together with its observers leaves VTK with callbacks that are no more.
+keptNodes = []
 
 
 def main() -> None:
@@ -37,38 +43,39 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache", help="folder that keeps the head")
     options = parser.parse_args()
     bed = slicer_bed.boot()
-    widget = slicer_bed.openWidget(ROOT / "ResFormerSeg" / "ResFormerSeg.py")
-    case = getCase(options.cache)
-    takePictures(bed, widget, case.image, "Head", options.output / "panel-head")
+    slicer_bed.loadModule(MODULE)
     from ResFormerSegLib.sample_data import SAMPLES
 
-    takePictures(bed, widget, SAMPLES[0].image, SAMPLES[0].name, options.output / "panel-skin")
-    slicer_bed.closeWidget(widget)
+    skin = next(sample for sample in SAMPLES if sample.name == "Skin phantom")
+    takePictures(bed, getCase(options.cache).image, "Head", options.output / "panel-head")
+    takePictures(bed, skin.image, skin.name, options.output / "panel-skin")
 
 
-def takePictures(bed, widget, image: Path, name: str, stem: Path) -> None:
+def takePictures(bed, image: Path, name: str, stem: Path) -> None:
     """Runs the image in an empty scene; writes `stem`.png and `stem`-dark.png."""
     slicer.mrmlScene.Clear(False)
     volumeNode = slicer.util.loadVolume(str(image), {"name": name})
-    slicer.app.processEvents()
-    applyAndWait(widget)
-    segmentationNode = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")[-1]
     isPicture = volumeNode.GetImageData().GetDimensions()[2] == 1
-    with tempfile.TemporaryDirectory() as folder:
+    with MainWindow(bed, PICTURE_VIEW if isPicture else VOLUME_VIEW) as window:
         for dark in (False, True):
-            panel = grabWholePanel(widget, Path(folder) / "panel.png", dark)
-            size = viewSize(panel, 1 if isPicture else 2, VIEW_WIDTH)
-            if isPicture:
-                views = [renderPicture(bed, volumeNode, segmentationNode, size)]
-            else:
-                views = list(renderViews(bed, volumeNode, segmentationNode, size=size))
+            slicer_bed.setDark(dark)
+            widget = slicer_bed.openWidget(MODULE)
+            if not dark:
+                applyAndWait(widget)  # the panel that is opened next finds the result in the scene
+            views = [["Red"]] if isPicture else [["Red", "1"], ["Yellow", "Green"]]
             path = stem.with_name(f"{stem.name}{'-dark' if dark else ''}.png")
-            composeWindow(path, panel, views, dark)
+            window.views["1"].lookFrom((0.5, 1.0, 0.3), zoom=1.2)
+            panel = grabWholePanel(widget, dark)
+            composeWindow(path, panel, [[window.grab(view) for view in row] for row in views])
             print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
+            keptNodes.append(widget.logic.getParameterNode())
+            slicer_bed.closeWidget(widget)
+    slicer_bed.setDark(False)
 
 
 def applyAndWait(widget) -> None:
     """Presses Apply and lets the application live until the run has ended."""
+    slicer.app.processEvents()
     if not widget.ui.applyButton.enabled:
         raise SystemExit(f"Apply is disabled: {widget.ui.applyButton.toolTip}")
     widget.ui.applyButton.click()
@@ -82,24 +89,17 @@ def applyAndWait(widget) -> None:
         raise SystemExit(f"The run failed: {widget.ui.messageLabel.text}")
 
 
-def grabWholePanel(widget, path: Path, dark: bool) -> Path:
+def grabWholePanel(widget, dark: bool) -> Image.Image:
     """The panel as high as its contents, which in the application one would scroll."""
     panel = widget.parent
-    panel.resize(PANEL_WIDTH, panel.sizeHint.height())
-    for _ in range(5):  # layouts settle, labels wrap
+    settled = time.monotonic() + SETTLING
+    while time.monotonic() < settled:  # labels wrap, markers follow the views
+        panel.resize(PANEL_WIDTH, panel.layout().totalHeightForWidth(PANEL_WIDTH))
         slicer.app.processEvents()
-    panel.resize(PANEL_WIDTH, panel.sizeHint.height())
-    return slicer_bed.grabWidget(widget, path, dark)
-
-
-def renderPicture(bed, volumeNode, segmentationNode, size: tuple[int, int]):
-    """The slice view of a picture with its outline."""
-    display = segmentationNode.GetDisplayNode()
-    display.SetOpacity2DFill(0.2)
-    display.SetSliceIntersectionThickness(3)
-    with SliceView(bed, "Red", "Axial", size) as view:
-        view.show(volumeNode)
-        return view.grab()
+        time.sleep(0.01)
+    with tempfile.TemporaryDirectory() as folder:
+        with Image.open(slicer_bed.grabWidget(widget, Path(folder) / "panel.png", dark)) as picture:
+            return picture.convert("RGB")
 
 
 if __name__ == "__main__":
