@@ -41,10 +41,11 @@ def overlap_distribution(name: str, values: Mapping[str, Sequence[float]]) -> st
         axes = figure.subplots(len(values), 1, sharex=True, squeeze=False)[:, 0]
         for axis, (segment, numbers) in zip(axes, values.items(), strict=True):
             axis.hist(numbers, bins=np.linspace(0, 1, 21), color=BLUE, alpha=0.75)
+            title = f"{segment}: {len(numbers)} cases"
             if len(numbers):
-                axis.axvline(float(np.median(numbers)), color=ORANGE, label=f"median {np.median(numbers):.3f}")
-                axis.legend(loc="upper left", frameon=False)
-            axis.set_title(f"{segment}: {len(numbers)} cases", loc="left")
+                axis.axvline(float(np.median(numbers)), color=ORANGE)
+                title += f", median {np.median(numbers):.3f}"
+            axis.set_title(title, loc="left")
             axis.set_ylabel("cases")
             axis.set_xlim(0, 1)
         axes[-1].set_xlabel(name)
