@@ -57,6 +57,7 @@ def main() -> None:
 def measure(start) -> tuple[float, float, float, object]:
     """Seconds of the longest block, of the longest work in one, and in all; and the result."""
     import qt
+
     from slicer_bed.watch import waitFor
 
     ends, ticks = [], []

@@ -1,11 +1,12 @@
 """Large arrays through uncompressed .npy files, a piece at a time, so that the application stays alive meanwhile.
 
-Both functions are generators: each step takes some milliseconds.
+All functions are generators: each step takes some milliseconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import itertools
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import vtk
@@ -15,15 +16,29 @@ PIECE = 8 * 1024 * 1024  # bytes; 512 x 512 x 200 voxels of 16 bits are 13 piece
 
 def writeArray(path: Path, array) -> Generator[None, None, None]:
     """Writes a numpy array; raises OSError, and ValueError for Python objects."""
+    yield from _write(path, array.shape, array.dtype, [array])
+
+
+def writeLayers(path: Path, count: int, layers: Iterable) -> Generator[None, None, None]:
+    """Writes numpy arrays of one type and shape, which may be made one after the other, as one array (count, ...)."""
+    layers = iter(layers)
+    first = next(layers)
+    yield
+    yield from _write(path, (count, *first.shape), first.dtype, itertools.chain([first], layers))
+
+
+def _write(path: Path, shape: tuple[int, ...], dtype, arrays: Iterable) -> Generator[None, None, None]:
     import numpy as np
 
-    array = np.ascontiguousarray(array)
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        content = array.reshape(-1).view(np.uint8)
-        for start in range(0, len(content), PIECE):
-            file.write(content[start : start + PIECE].data)
+        header = {"shape": shape, "fortran_order": False, "descr": np.lib.format.dtype_to_descr(dtype)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for array in arrays:
             yield
+            content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            for start in range(0, len(content), PIECE):
+                file.write(content[start : start + PIECE].data)
+                yield
 
 
 def readArrays(path: str, dtype: str, shape: tuple[int, ...]) -> Generator[None, None, list]:
