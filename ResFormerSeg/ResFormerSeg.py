@@ -29,7 +29,7 @@ from ResFormerSegLib.explanation_task import ExplanationResult, ExplanationTask
 from ResFormerSegLib.job import Job
 from ResFormerSegLib.last_run import LastRun
 from ResFormerSegLib.panel import Panel
-from ResFormerSegLib.parameters import ResFormerSegParameterNode
+from ResFormerSegLib.parameters import ResFormerSegParameterNode, wrapperOf
 from ResFormerSegLib.prediction_task import PredictionTask
 from ResFormerSegLib.process import EngineProcess
 from ResFormerSegLib.result import ProcessingResult
@@ -122,28 +122,24 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
-        self.setParameterNode(self._wrapperOf(self.logic.getParameterNode()))
+        self.setParameterNode(self._connect(self.logic.getParameterNode()))
 
     def setParameterNode(self, parameterNode) -> None:
         if parameterNode is not self._parameterNode:
             self._parameterNode = parameterNode
             self.panel.setParameterNode(parameterNode)
 
-    def _wrapperOf(self, node) -> ResFormerSegParameterNode:
-        """One for each node, connected to the widgets as long as the panel lives.
-
-        A wrapper is never let go by its node, and when a closing scene empties the node, each value of each wrapper
-        answers every change of the others: wrappers that pile up would end in a stack overflow.
-        """
-        if self._wrapper is None or self._wrapper.parameterNode is not node:
+    def _connect(self, node) -> ResFormerSegParameterNode:
+        """The node's wrapper, connected to the widgets as long as the panel lives."""
+        wrapper = wrapperOf(node)
+        if self._wrapper is not wrapper:
             if self._wrapper is not None:
                 self._wrapper.disconnectGui(self._guiTag)
-            self._wrapper = ResFormerSegParameterNode(node)
             named = {widget.property("SlicerParameterName"): widget for widget in vars(self.ui).values()}
             mapping = {name: widget for name, widget in named.items() if name}
             # Not connectGui: it returns no tag in all versions of Slicer, and could then not be disconnected.
-            self._guiTag = self._wrapper.connectParametersToGui(mapping)
-        return self._wrapper
+            self._wrapper, self._guiTag = wrapper, wrapper.connectParametersToGui(mapping)
+        return wrapper
 
     def _checkCanApply(self, caller=None, event=None) -> None:
         self.panel.checkCanApply()

@@ -158,7 +158,7 @@ def _label(name: str, textFormat=qt.Qt.PlainText):
     label.objectName = name
     label.textFormat = textFormat
     label.wordWrap = True
-    label.textInteractionFlags = qt.Qt.TextSelectableByMouse
+    label.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
     return label
 
 

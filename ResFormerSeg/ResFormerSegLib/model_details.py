@@ -26,16 +26,16 @@ class ModelDetails:
         tabs.addTab(self.overview, _("At a glance"))
         tabs.addTab(self.card, _("Model card"))
         layout.addWidget(tabs)
-        buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Close)
-        buttons.connect("rejected()", self.dialog.hide)
-        layout.addWidget(buttons)
+        closeButton = qt.QPushButton(_("Close"))
+        closeButton.connect("clicked()", self.dialog.hide)
+        layout.addWidget(closeButton)
 
     def show(self, model: ModelDescription) -> None:
         self.dialog.windowTitle = model.title
         self.overview.setHtml(overviewOf(model))
         self.card.setMarkdown(model.card() or _("This model has no card."))
         self.dialog.show()
-        self.dialog.raise_()
+        self.dialog.activateWindow()
 
     def cleanup(self) -> None:
         self.dialog.hide()

@@ -41,6 +41,7 @@ class Panel(VTKObservationMixin):
         self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result on display
         self._volumeId = ""
         self._updating = self._updateWaits = False
+        self._isEntered = False
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
         self.models = ModelSection(ui, self.update, self.message.showError)
@@ -70,7 +71,7 @@ class Panel(VTKObservationMixin):
     # --- life of the panel
 
     def setParameterNode(self, parameterNode) -> None:
-        """Shows the choices and the result of the node; None while there is none, as when the scene is closed."""
+        """Shows the choices and the result of the node; None while there is none, as when the scene is being closed."""
         if self._parameterNode is not None:
             self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         self._parameterNode = parameterNode
@@ -86,14 +87,18 @@ class Panel(VTKObservationMixin):
             self.update()
 
     def enter(self) -> None:
+        self._isEntered = True
         self.models.refresh()  # folders may have come or gone
         for section in self._sections:
             section.setActive(True)
+        self._preselectVolume()
         self.update()
+        self.ui.applyButton.setFocus()  # Return starts the run
         if isTorchInstalled():
             qt.QTimer.singleShot(0, self.devices.askEngine)
 
     def exit(self) -> None:
+        self._isEntered = False
         for section in self._sections:
             section.setActive(False)
 
@@ -157,7 +162,8 @@ class Panel(VTKObservationMixin):
             self.ui.torchLabel.text = torchExplanation()
 
     def _preselectVolume(self) -> None:
-        if self._parameterNode.inputVolume is None:
+        """Not before the user comes to the module: what is the newest image then?"""
+        if self._isEntered and self._parameterNode is not None and self._parameterNode.inputVolume is None:
             newest = newestImage()
             if newest is not None:
                 self._parameterNode.inputVolume = newest
@@ -248,11 +254,13 @@ class Panel(VTKObservationMixin):
         else:  # the volume was deleted, and there is nothing to explain or to compare on
             self.explanation.clear()
             self.comparison.clear()
+        self.ui.sliceChartCollapsibleButton.visible = True
         self.ui.editButton.enabled = result.segmentationNode is not None
 
     def _clearResult(self) -> None:
         for section in self._sections:
             section.clear()
+        self.ui.sliceChartCollapsibleButton.visible = False
         self.ui.editButton.enabled = False
 
     def edit(self) -> None:

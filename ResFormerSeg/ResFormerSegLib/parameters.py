@@ -38,3 +38,21 @@ class ResFormerSegParameterNode:
     resultSegmentation: slicer.vtkMRMLSegmentationNode
     resultTable: slicer.vtkMRMLTableNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
+
+
+_wrappers: list[ResFormerSegParameterNode] = []
+
+
+def wrapperOf(node) -> ResFormerSegParameterNode:
+    """The wrapper of a parameter node: one for as long as the node is in the scene, also when the module is reloaded.
+
+    Two wrappers of one node answer every change of each other, value by value; when a closing scene empties the node,
+    enough of them end in a stack overflow. And one that is let go while its node lives leaves observers behind that
+    Python has taken apart: the node's next change crashes the application.
+    """
+    _wrappers[:] = [wrapper for wrapper in _wrappers if wrapper.parameterNode.GetScene() is not None]
+    for wrapper in _wrappers:
+        if wrapper.parameterNode is node:
+            return wrapper
+    _wrappers.append(ResFormerSegParameterNode(node))
+    return _wrappers[-1]

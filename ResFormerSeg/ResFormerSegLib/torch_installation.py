@@ -24,8 +24,10 @@ OTHER_PACKAGES = ("skimage", "safetensors", "scipy")  # import names; requiremen
 
 def isTorchInstalled() -> bool:
     """Looks for the package without importing it: PyTorch never enters the application's process."""
-    importlib.invalidate_caches()
-    return importlib.util.find_spec("torch") is not None
+    found = importlib.util.find_spec("torch") is not None
+    if not found:
+        importlib.invalidate_caches()  # for the next time: it may have been installed meanwhile
+    return found
 
 
 def torchExplanation() -> str:

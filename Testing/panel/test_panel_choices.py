@@ -77,6 +77,17 @@ def test_an_image_that_is_loaded_while_the_panel_is_open_is_chosen_if_there_is_n
     assert widget.ui.inputSelector.currentNode() is volume
 
 
+def test_the_newest_image_is_chosen_when_the_user_comes_to_the_module_not_before(openPanel, waitFor):
+    widget = openPanel()
+    widget.exit()
+    makeVolume(name="Old")
+    newest = makeVolume(name="New")
+    slicer.app.processEvents()
+    assert widget.ui.inputSelector.currentNode() is None
+    widget.enter()
+    assert widget.ui.inputSelector.currentNode() is newest
+
+
 def test_label_maps_and_pictures_can_be_chosen_too(openPanel):
     nodes = [makeVolume(), makePicture(), makeVolume(className="vtkMRMLLabelMapVolumeNode", name="Labels")]
     widget = openPanel()
