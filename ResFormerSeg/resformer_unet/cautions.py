@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from .bundle import SCHEMA_VERSION, ModelBundle
 from .catalog import newer_version
+from .images import MedicalImage, is_grey
 
 LOW_PROBABILITY = 0.6  # of the most probable diagnosis
 SMALL_MARGIN = 0.2  # between the two most probable ones
+AIR = -500  # Hounsfield units; no other modality has a share of its values below
+AIR_SHARE = 0.01
+SAMPLE = 1_000_000  # values that are looked at
 
 
 def result_cautions(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> list[dict]:
@@ -26,6 +30,44 @@ def result_cautions(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | N
         ("LOW_CONFIDENCE", _low_confidence(bundle, case)),
     ]
     return [{"code": code, "message": message} for code, message in found if message]
+
+
+def foreign_caution(
+    descriptor: Mapping, image: MedicalImage, distance: float | None, limit: float | None
+) -> list[dict]:
+    """Whether an image is of another kind than those that the model was trained on.
+
+    Args:
+        image: as it was given, before its channels were converted.
+        distance, limit: of the image from the training images, and beyond which it is foreign; see
+            :mod:`.familiarity`. ``None`` for a model that does not know its training images.
+    """
+    reasons = []
+    channels, present = descriptor["input"]["channels"], image.voxels.shape[-1]
+    if channels == 1 and present > 1 and not is_grey(image):
+        reasons.append("it is in colour, and the model was trained on grey images")
+    elif channels == 3 and present == 1:
+        reasons.append("it is grey, and the model was trained on colour images")
+    if descriptor["modality"] != "CT" and _looks_like_ct(image.voxels):
+        reasons.append("its values are those of computed tomography, which the model was not trained on")
+    if not reasons and distance is not None and distance > limit:
+        reasons.append("what the network makes of it lies outside the range of its training images")
+    if not reasons:
+        return []
+    message = (
+        f"This does not look like the images that the model was trained on: {' and '.join(reasons)}. Outline and "
+        "diagnosis should not be relied on. Check that the right image and the right model were chosen."
+    )
+    return [{"code": "NOT_LIKE_TRAINING", "message": message}]
+
+
+def _looks_like_ct(voxels: np.ndarray) -> bool:
+    """Whether a notable share lies far below zero, as air does in Hounsfield units (-1000)."""
+    if voxels.dtype.kind == "u":
+        return False
+    step = max(1, round((voxels.size / SAMPLE) ** (1 / 3)))
+    sample = voxels[::step, ::step, ::step] if min(voxels.shape[:3]) > step else voxels[:, ::step, ::step]
+    return bool((sample < AIR).mean() > AIR_SHARE)
 
 
 def kind_caution(kind: str, slices: int) -> list[dict]:

@@ -158,6 +158,11 @@ def check_image(image: MedicalImage) -> list[dict[str, str]]:
     return []
 
 
+def is_grey(image: MedicalImage) -> bool:
+    """Whether an image has one channel, or red, green and blue are equal all over."""
+    return all((block[..., :1] == block[..., 1:3]).all() for block in _blocks(image.voxels))
+
+
 def convert_channels(image: MedicalImage, channels: int) -> tuple[MedicalImage, list[dict[str, str]]]:
     """Give an image as many channels as a model takes: colour to luminance, grey to colour, without alpha.
 
@@ -181,7 +186,7 @@ def convert_channels(image: MedicalImage, channels: int) -> tuple[MedicalImage, 
         repeated = np.broadcast_to(voxels, (*image.shape, 3))
         return replace(image, voxels=repeated), [{"code": "CONVERTED_TO_RGB", "message": message}]
     if present in (3, 4) and channels == 1:
-        if all((block[..., :1] == block[..., 1:3]).all() for block in _blocks(voxels)):
+        if is_grey(image):
             return replace(image, voxels=voxels[..., :1]), []
         message = "The image has colours that the model does not use; only its brightness was analysed."
         return replace(image, voxels=_luminance(voxels)), [{"code": "CONVERTED_TO_GREY", "message": message}]

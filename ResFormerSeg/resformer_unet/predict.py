@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from .bundle import ModelBundle, load_network
-from .cautions import kind_caution, model_cautions, result_cautions
+from .cautions import foreign_caution, kind_caution, model_cautions, result_cautions
 from .devices import choose_device, describe_device
 from .diagnosis import case_probabilities, slice_probabilities
 from .errors import EngineError
+from .familiarity import EncoderTap, Familiarity, case_distance
 from .images import MedicalImage
 from .inference import SliceBatch, SliceRunner
 from .options import PredictOptions, bad_option
@@ -43,11 +44,13 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Answers:
-    """What the network says: masks bool (n, segments, rows, columns), logits (n, diagnoses), probability maps."""
+    """What the network says: masks bool (n, segments, rows, columns), logits (n, diagnoses), probability maps, and
+    distances (n,) from the training images."""
 
     masks: np.ndarray
     logits: np.ndarray
     maps: np.ndarray | None
+    distances: np.ndarray | None
 
 
 class Predictor:
@@ -63,6 +66,7 @@ class Predictor:
         self.bundle = bundle
         chosen = choose_device(device)
         self.runner = SliceRunner(load_network(bundle), chosen)
+        self._familiarity = Familiarity.of_bundle(bundle)
         self._model_cautions = model_cautions(bundle)
 
     def predict(
@@ -101,6 +105,9 @@ class Predictor:
                 areas = masks.any(1).sum((1, 2))
                 case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
             warnings += kind_caution(self.bundle.descriptor["kind"], slices)
+            distance = None if answers.distances is None else case_distance(answers.distances)
+            limit = self._familiarity and self._familiarity.limit
+            warnings += foreign_caution(self.bundle.descriptor, image, distance, limit)
             warnings += [*self._model_cautions, *result_cautions(self.bundle, masks, case)]
             layers = self._layers(prepared, masks)
             report = build_report(
@@ -154,6 +161,13 @@ class Predictor:
             )  # fmt: skip
         return Explanation(saliency, diagnosis)
 
+    def encoder_features(self, image: MedicalImage) -> np.ndarray:
+        """What the encoder makes of each slice, float32 (n, features), as :class:`.familiarity.EncoderTap` sees it."""
+        prepared, _ = self._prepare(image, PredictOptions())
+        both_ways = self._both_ways(prepared)
+        with EncoderTap(self.runner.network, prepared.letterbox, both_ways) as tap:
+            return np.concatenate([tap.features() for _ in self.runner.run(prepared, both_ways=both_ways)])
+
     def _prepare(self, image: MedicalImage, options: PredictOptions) -> tuple[PreparedImage, int]:
         """The slices to run, and how many the image has."""
         whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
@@ -172,15 +186,19 @@ class Predictor:
         cancelled: Callable[[], bool] | None,
     ) -> _Answers:
         count, segments = len(prepared), len(self.bundle.segments)
-        with _told_of_memory(prepared.image):
+        both_ways = self._both_ways(prepared)
+        tapped = EncoderTap(self.runner.network, prepared.letterbox, both_ways) if self._familiarity else nullcontext()
+        with _told_of_memory(prepared.image), tapped as tap:
             answers = _Answers(
                 np.zeros((count, segments, *prepared.stack.shape[1:3]), bool),
                 np.zeros((count, len(self.bundle.diagnoses)), np.float32),
                 np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
+                np.zeros(count) if self._familiarity else None,
             )
-            both_ways = self._both_ways(prepared)
             for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways, watch=watch):
                 where = slice(batch.first, batch.first + self._length(batch))
+                if tap:
+                    answers.distances[where] = self._familiarity.distances(tap.features())
                 if batch.masks is not None:
                     with watch.step("postprocess"):
                         answers.masks[where] = self._masks(batch, prepared, answers.maps)
