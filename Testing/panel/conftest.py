@@ -22,6 +22,14 @@ def click(bed):
 
 
 @pytest.fixture
+def choose(bed):
+    """`choose(comboBox, "Head")`: opens the list and takes the entry."""
+    from slicer_bed.mouse import chooseIn
+
+    return chooseIn
+
+
+@pytest.fixture
 def waitFor(bed):
     """`waitFor(lambda: finished, timeout=10)`: lets Qt work until it is true."""
     from slicer_bed.watch import waitFor

@@ -74,13 +74,12 @@ def test_exceptions_in_slots_and_warnings_of_qt_are_noticed(bed, qt):
 
 
 def test_a_blocked_event_loop_is_measured(longestBlock, waitFor):
-    deadline = time.monotonic() + 0.1
-    with longestBlock() as block:
+    deadline = time.monotonic() + 0.2
+    with longestBlock() as free:
         waitFor(lambda: time.monotonic() > deadline)
-    assert block.seconds < 0.08
-    with longestBlock() as block:
-        time.sleep(0.2)
-    assert block.seconds > 0.15
+    with longestBlock() as blocked:
+        time.sleep(0.5)
+    assert free.seconds < 0.3 and blocked.seconds > 0.45
 
 
 def test_a_substitute_offers_no_more_than_the_real_class(scene):
@@ -224,6 +223,54 @@ def test_workers_that_outlive_the_application_are_found_and_killed(qt, bed):
     for each in (process, child):
         each.waitForFinished()
     assert not workers()
+
+
+def test_an_entry_of_a_list_is_chosen_as_a_user_would(scene, qt, choose):
+    box, chosen = qt.QComboBox(), []
+    for name in ("a", "b", "c"):
+        box.addItem(name)
+    box.connect("activated(int)", chosen.append)
+    box.show()
+    choose(box, "c")
+    assert (chosen, box.currentText) == ([2], "c")
+    nodes = slicer.qMRMLNodeComboBox()
+    nodes.nodeTypes = ["vtkMRMLTextNode"]
+    nodes.setMRMLScene(scene)
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode", "Letter")
+    nodes.show()
+    choose(nodes, "Letter")
+    assert nodes.currentNode() is node
+    with pytest.raises(AssertionError, match="no entry"):
+        choose(box, "d")
+    nodes.setMRMLScene(None)
+    assert not nodes.enabled
+
+
+def test_a_section_that_opens_shows_only_what_nobody_has_hidden(qt, click):
+    import ctk
+
+    section = ctk.ctkCollapsibleButton()
+    layout = qt.QVBoxLayout(section)
+    shown, hidden, shownLater = (qt.QLabel(name) for name in "abc")
+    for label in (shown, hidden, shownLater):
+        layout.addWidget(label)
+    hidden.visible = shownLater.visible = False
+    section.resize(200, 200)
+    section.show()
+    click(section, (40, 10))
+    assert section.collapsed and not shown.visible
+    shownLater.visible = True
+    assert not shownLater.visible
+    click(section, (40, 10))
+    assert [label.visible for label in (shown, hidden, shownLater)] == [True, False, True]
+
+
+def test_a_wide_check_box_is_clicked_where_it_answers(qt, click):
+    box = qt.QCheckBox("Show")
+    box.resize(400, 30)
+    box.show()
+    click(box)
+    assert box.checked
 
 
 def test_the_main_window_has_views_of_the_scene_while_it_is_open(mainWindow, scene):

@@ -16,10 +16,33 @@ def clickOn(widget, position=None) -> None:
     assert widget.isVisible(), f"{name} is hidden"
     assert widget.isEnabled(), f"{name} is disabled: {widget.toolTip}"
     window = widget.window()
-    point = widget.mapTo(window, QtCore.QPoint(*position) if position else widget.rect.center())
+    point = widget.mapTo(window, QtCore.QPoint(*position) if position else _sensitivePoint(widget))
     hit = window.childAt(point) or window
     assert hit is widget or widget.isAncestorOf(hit), f"{name} is behind {hit.objectName}"
     QtTest.QTest.mouseClick(hit, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, hit.mapFrom(window, point))
+    slicer.app.processEvents()
+
+
+def _sensitivePoint(widget):
+    """The middle, or the left end of a wide check box, which answers on its text only."""
+    center = widget.rect.center()
+    if isinstance(widget, QtWidgets.QAbstractButton) and not widget.hitButton(center):
+        return QtCore.QPoint(10, min(center.y(), 12))
+    return center
+
+
+def chooseIn(comboBox, text: str) -> None:
+    """Opens a QComboBox or qMRMLNodeComboBox and takes the entry; AssertionError if there is none of that text."""
+    box = comboBox if isinstance(comboBox, QtWidgets.QComboBox) else comboBox.findChild(QtWidgets.QComboBox)
+    scrollTo(box)
+    assert box.isVisible() and box.isEnabled(), f"{comboBox.objectName} cannot be used"
+    row = box.findText(text)
+    assert row >= 0, f"{comboBox.objectName} has no entry {text}: {[box.itemText(i) for i in range(box.count)]}"
+    box.showPopup()
+    slicer.app.processEvents()
+    view = box.view()
+    view.setCurrentIndex(view.model().index(row, 0))
+    QtTest.QTest.keyClick(view, QtCore.Qt.Key_Return)  # Qt ignores clicks right after the list has opened
     slicer.app.processEvents()
 
 

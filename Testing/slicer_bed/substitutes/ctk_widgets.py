@@ -4,19 +4,23 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from slicer_bed.substitutes.api import stored, substitute
 
+_SHOWN = "shownWhenOpen"  # property of what is in a section
+
 
 @substitute
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A heading that hides and shows what is below it."""
 
     contentsCollapsed = QtCore.Signal(bool)
+    _internals = ("_forcing",)
     _headingHeight = 24
 
     def __init__(self, *args) -> None:
         super().__init__(next((arg for arg in args if isinstance(arg, QtWidgets.QWidget)), None))
+        self._forcing = False
         self.setCheckable(True)
         self.setChecked(True)
-        self.setSizePolicy(QtWidgets.QSizePolicy.Preferred, QtWidgets.QSizePolicy.Preferred)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Minimum, QtWidgets.QSizePolicy.Preferred)
         self.setContentsMargins(4, self._headingHeight + 2, 4, 4)
         if args and isinstance(args[0], str):
             self.setText(args[0])
@@ -25,21 +29,46 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def _onToggled(self, checked: bool) -> None:
         for child in self.children():
             if isinstance(child, QtWidgets.QWidget):
-                child.setVisible(checked)
+                self._fit(child)
         self.setMaximumHeight(16777215 if checked else self._headingHeight)
         self.updateGeometry()
         self.contentsCollapsed.emit(not checked)
+
+    def _fit(self, child) -> None:
+        """Hides a child while the section is closed; an open one shows those again that nobody else has hidden."""
+        if self.checked:
+            shown = child.property(_SHOWN)
+        else:
+            shown = False
+            explicit = child.testAttribute(QtCore.Qt.WA_WState_ExplicitShowHide)
+            child.setProperty(_SHOWN, not (explicit and child.isHidden()))
+        if shown is not None:
+            self._forcing = True
+            child.setVisible(shown)
+            self._forcing = False
+
+    def childEvent(self, event) -> None:
+        if event.polished() and isinstance(event.child(), QtWidgets.QWidget):
+            event.child().installEventFilter(self)
+            if not self.checked:
+                self._fit(event.child())
+
+    def eventFilter(self, child, event) -> bool:
+        """What is shown while the section is closed appears when it opens.
+
+        What is hidden meanwhile appears, too: Qt sends no event for it, since it is hidden already.
+        """
+        if event.type() == QtCore.QEvent.ShowToParent and not self.checked and not self._forcing:
+            child.setProperty(_SHOWN, True)
+            self._forcing = True
+            child.setVisible(False)
+            self._forcing = False
+        return False
 
     collapsed = QtCore.Property(bool, lambda self: not self.checked, lambda self, value: self.setChecked(not value))
     collapsedHeight = stored(int, "collapsedHeight", 10)
     flat = stored(bool, "flat", False)
     contentsLineWidth = stored(int, "contentsLineWidth", 1)
-
-    def childEvent(self, event) -> None:
-        """What is added while the section is closed stays hidden."""
-        child = event.child()
-        if event.added() and not self.checked and isinstance(child, QtWidgets.QWidget):
-            child.setVisible(False)
 
     def paintEvent(self, event) -> None:
         painter = QtWidgets.QStylePainter(self)

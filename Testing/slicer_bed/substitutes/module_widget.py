@@ -3,7 +3,7 @@
 import sys
 
 import slicer
-from PySide6 import QtWidgets
+from PySide6 import QtCore, QtWidgets
 
 from slicer_bed.substitutes.api import substitute
 from slicer_bed.substitutes.mrml_widgets import qSlicerWidget
@@ -12,6 +12,7 @@ from slicer_bed.substitutes.mrml_widgets import qSlicerWidget
 @substitute
 class qSlicerAbstractModuleWidget(qSlicerWidget):
     _internals = ("_module", "_python", "_entered")
+    isEntered = QtCore.Property(bool, lambda self: self._entered)
 
 
 @substitute
@@ -28,6 +29,7 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerAbstractModuleWidget):
         self.setMRMLScene(slicer.mrmlScene)
 
     def reload(self) -> None:
+        """Without entering the new one: the application does not, either."""
         name = f"{self._module.name}Widget"
         self._python = getattr(sys.modules[self._module.name], name)(self)
         setattr(slicer.modules, name, self._python)

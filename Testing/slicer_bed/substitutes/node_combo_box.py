@@ -76,6 +76,7 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
                 (scene.EndBatchProcessEvent, self._onBatchEnd),
             ):
                 self._sceneObservers[event] = (scene, scene.AddObserver(event, method))
+        self.setEnabled(scene is not None)
         self._update()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
