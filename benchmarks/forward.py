@@ -19,16 +19,13 @@ import time
 
 def measure(preset: str, side: int, threads: int, rounds: int) -> dict:
     import torch
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
+    from network_cost import network_cost
 
     from resformer_unet.network import NetworkConfig, ResFormerUNet
 
     torch.set_num_threads(threads)
     config = getattr(NetworkConfig, preset)(in_channels=1, segments=1, diagnoses=3)
-    # The fused attention kernel of the CPU is unknown to the counter; the plain one does the same sums.
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        ResFormerUNet(config).to("meta").eval()(torch.empty(1, 1, side, side, device="meta"))
+    parameters, gmac = network_cost(ResFormerUNet(config).to("meta"), 1, side, side)
     network = ResFormerUNet(config).eval().to(memory_format=torch.channels_last)
     image = torch.rand(1, 1, side, side).to(memory_format=torch.channels_last)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -39,8 +36,8 @@ def measure(preset: str, side: int, threads: int, rounds: int) -> dict:
             network(image)
             seconds.append(time.perf_counter() - start)
     return {
-        "parameters_M": sum(parameter.numel() for parameter in network.parameters()) / 1e6,
-        "GMAC": counter.get_total_flops() / 2e9,
+        "parameters_M": parameters / 1e6,
+        "GMAC": gmac,
         "ms": 1000 * statistics.median(seconds[2:]),
         "peak_MB": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
     }
