@@ -25,12 +25,17 @@ class SliceChart:
     def __init__(self, parentWidget) -> None:
         layout = qt.QVBoxLayout(parentWidget)
         layout.setContentsMargins(4, 2, 4, 2)
+        self.hint = qt.QLabel(_("After a run, the result is charted here slice by slice."))
+        self.hint.objectName = "sliceChartHint"
+        self.hint.wordWrap = True
+        layout.addWidget(self.hint)
         self.plots = qt.QWidget()
         self.plots.objectName = "slicePlots"
         self._plotLayout = qt.QVBoxLayout(self.plots)
         self._plotLayout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plots)
         self.table = SliceTable(layout, self._jump)
+        layout.addStretch(1)
         self._nodes = ChartNodes()
         self._follower = SliceFollower(self._mark)
         self._views: list = []  # qMRMLPlotView of the probabilities and of the areas, made when first needed
@@ -48,6 +53,7 @@ class SliceChart:
         rows = self._report["slices"]
         if not rows:
             return
+        self.hint.visible = False
         self.table.show(self._report, classNames)
         if len(rows) > 1 and slicer.app.layoutManager() is not None:
             self._nodes.show(self._report, classNames)
@@ -60,6 +66,7 @@ class SliceChart:
         for view in self._views:
             view.setMRMLPlotViewNode(None)
         self._nodes.remove()
+        self.hint.visible = True
         self.plots.visible = False
         self.table.clear()
         self._report = self._volumeId = None

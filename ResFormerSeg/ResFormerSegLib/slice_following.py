@@ -26,7 +26,7 @@ class SliceFollower(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._onSlice = onSlice
         self._volumeId, self._arrayAxis, self._told = None, 0, None
-        self._movedId: str | None = None
+        self._movedIds: list[str] = []  # of the views that moved since they were looked at
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(REST_MILLISECONDS)
@@ -53,20 +53,18 @@ class SliceFollower(VTKObservationMixin):
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onSliceMoved)
 
     def _onSliceMoved(self, sliceNode, event) -> None:
-        self._movedId = sliceNode.GetID()
+        if sliceNode.GetID() not in self._movedIds:
+            self._movedIds.append(sliceNode.GetID())
         if not self._timer.isActive():
             self._timer.start()
 
     def _tell(self) -> None:
-        sliceNode = slicer.mrmlScene.GetNodeByID(self._movedId) if self._movedId else None
-        if sliceNode is not None:
-            self._look(sliceNode)
-
-    def _look(self, sliceNode) -> None:
+        movedIds, self._movedIds = self._movedIds, []
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId) if self._volumeId else None
         if volumeNode is None or volumeNode.GetImageData() is None:
             return
-        self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
+        for sliceNode in filter(None, map(slicer.mrmlScene.GetNodeByID, movedIds)):
+            self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
 
     def _tellOf(self, index: int | None) -> None:
         if index is not None and index != self._told:

@@ -89,6 +89,15 @@ def test_scrolling_moves_the_marker_and_the_row(chart, waitFor):
     assert section.table.table.item(section.table.table.currentRow(), 0).text() == "11"
 
 
+def test_a_jump_of_all_views_at_once_moves_the_marker(chart, waitFor):
+    from ResFormerSegLib.slice_positions import jumpSliceViews, positionOfSlice
+
+    section, volume, _result, _window = chart
+    jumpSliceViews(positionOfSlice(volume, 0, 4))
+    waitFor(lambda: section._nodes._marked == 4)
+    assert section._legends[0].text.startswith("Slice 4: ")
+
+
 def test_fast_scrolling_is_told_at_most_some_dozen_times_a_second(chart, waitFor):
     section, _volume, _result, window = chart
     told = []
@@ -189,6 +198,7 @@ def test_nothing_outlined_is_said(chart):
 def test_clearing_takes_the_nodes_away_and_closing_the_scene_does_not_hurt(chart, scene):
     section, volume, result, _window = chart
     section.clear()
+    assert section.hint.isVisible()
     before = sceneState()
     section.showResult(result, volume)
     section.clear()
