@@ -213,6 +213,13 @@ def onceThen(end):
     return behave
 
 
+def countStart(command: dict) -> None:
+    """Crashes without a word; a file grows by a letter each time."""
+    with open(sys.argv[2] + ".starts", "a") as file:
+        file.write("x")
+    die(signal.SIGSEGV)
+
+
 def closesStdout(command: dict) -> None:
     """Lives on, but nothing can be heard of it any more."""
     os.close(1)
@@ -259,6 +266,8 @@ BEHAVIOURS = {
     "broken": lambda command: brokenGpu(command, alsoTheCpu=True),
     "killed before the second job": onceThen(lambda: die(signal.SIGKILL)),
     "leaves before the second job": onceThen(lambda: sys.exit(0)),
+    "answers and dies": lambda command: answer(command) or die(signal.SIGKILL),
+    "counts its starts": countStart,
     "closes stdout": closesStdout,
     "nonsense event": lambda command: say("progress", id=command["id"], done="many"),
     "dies when cancelled": lambda command: hear() and die(signal.SIGSEGV),

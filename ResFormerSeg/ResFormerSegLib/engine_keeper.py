@@ -27,9 +27,10 @@ class EngineKeeper:
         self.lastRun = LastRun()
         self._makeEngine = makeEngine
         self._engine: EngineProcess | None = None
+        self._hasServed = False  # whether it has ended a job
         self._leaving: list[EngineProcess] = []  # told to end, and not ended yet
         self._jobs: list = []  # the first has the worker, the others wait
-        self._quitting = self.stopNow  # one object, for connect and disconnect
+        self._onQuit = self._stopAll  # one object, for connect and disconnect
         self._watchesQuitting = False
 
     def isBusy(self) -> bool:
@@ -52,11 +53,11 @@ class EngineKeeper:
             qt.QTimer.singleShot(0, job.begin)
 
     def engine(self) -> tuple[EngineProcess, bool]:
-        """The worker, and whether it is one that was kept; a new one is on its way to start."""
+        """The worker, and whether it has served before; if there is none, a new one is started."""
         if self._engine is not None:
-            return self._engine, True
+            return self._engine, self._hasServed
         self._watchQuitting(True)
-        self._engine = self._makeEngine()
+        self._engine, self._hasServed = self._makeEngine(), False
         self._engine.onEvent, self._engine.onEnded = self._onEvent, self._onEnded
         self._engine.start()
         return self._engine, False
@@ -67,6 +68,7 @@ class EngineKeeper:
         if job in self._jobs:
             self._jobs.remove(job)
         if engineIsIdle or self._engine is None:
+            self._hasServed = self._hasServed or hadTheEngine
             then()
         else:
             self._discard(then)
@@ -76,6 +78,9 @@ class EngineKeeper:
     def stopNow(self) -> None:
         """Ends the worker and the jobs, and returns when it is done: for the end of the application or the module."""
         self._watchQuitting(False)
+        self._stopAll()
+
+    def _stopAll(self) -> None:
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.stopNow(graceSeconds=0 if self._jobs else 3.0)
@@ -112,9 +117,9 @@ class EngineKeeper:
             return
         self._watchesQuitting = on
         if on:
-            slicer.app.connect("aboutToQuit()", self._quitting)
+            slicer.app.connect("aboutToQuit()", self._onQuit)
         else:
-            slicer.app.disconnect("aboutToQuit()", self._quitting)
+            slicer.app.disconnect("aboutToQuit()", self._onQuit)
 
 
 _shared: EngineKeeper | None = None

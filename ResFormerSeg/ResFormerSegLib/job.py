@@ -41,9 +41,12 @@ def _guarded(method):
         except ResFormerSegError as error:
             self._fail(error)
         except Exception as error:
+            if error is self._reason:  # of the caller's own code: the caller shall see it
+                self._fail(error)
+                return
             logging.exception("The run failed unexpectedly")
             message = _("The run failed unexpectedly: {reason}.").format(reason=f"{type(error).__name__}: {error}")
-            self._fail(ResFormerSegError("INTERNAL", message, _("Please report it with the log."), self._log()))
+            self._fail(ResFormerSegError("INTERNAL", message, _("Please report it with the log.")))
 
     return call
 
@@ -74,7 +77,7 @@ class Job:
         self._command: dict = {}
         self._engine = None
         self._engineWorks = False
-        self._isUnheard = False  # sent to a worker that was kept, and nothing was heard of it since
+        self._isUnheard = False  # sent to a worker that has served before, and nothing was heard of it since
         self._onCpu = False
         self._reason: Exception | None = None  # why the run is being stopped
         self._fraction = 0.0
@@ -125,12 +128,14 @@ class Job:
 
     @_guarded
     def onEngineEnded(self, error: ResFormerSegError) -> None:
-        worked, self._engineWorks = self._engineWorks, False
+        if not self._engineWorks:  # the command, if it is still to come, starts another one
+            return
+        self._engineWorks = False
         if self._reason is not None:
             raise self._reason
         if self._isUnheard:  # it left, or was killed, between two jobs: nobody has to know
             self._send()
-        elif error.code == "ENGINE_GPU_BROKEN" and worked and not self._onCpu:
+        elif error.code == "ENGINE_GPU_BROKEN" and not self._onCpu:
             self._onCpu = True
             self._command["device"] = "cpu"
             message = _("The graphics card failed during the run; it was done again on the CPU, which takes longer.")
@@ -152,7 +157,7 @@ class Job:
         elif kind == "notice":
             self._notices.append({"code": str(event["code"]), "message": str(event["message"])})
         elif kind == "error":
-            raise ResFormerSegError(event["code"], event["message"], event.get("hint", ""), self._log())
+            raise ResFormerSegError(event["code"], event["message"], event.get("hint", ""))
         elif kind == "cancelled":
             raise ResFormerSegError("CANCELLED", _("The run was cancelled; nothing was changed."))
         elif kind == "result":
@@ -184,8 +189,7 @@ class Job:
         self._send()
 
     def _send(self) -> None:
-        self._engine, isKept = self._keeper.engine()
-        self._isUnheard = isKept
+        self._engine, self._isUnheard = self._keeper.engine()
         self._engineWorks = True
         self._engine.send(self._command)
 
@@ -209,6 +213,8 @@ class Job:
         raise self._reason
 
     def _fail(self, error: Exception) -> None:
+        if isinstance(error, ResFormerSegError):
+            error.details = error.details or self._log()
         self._end(error)
         self.onFailed(error)
 
@@ -246,7 +252,7 @@ class Job:
     def _tell(self, message: str, secondsLeft: float | None = None) -> None:
         try:
             self.onProgress(self._fraction, message, secondsLeft)
-        except Exception as error:  # of the caller's own code: the caller shall see it
+        except Exception as error:
             self.onProgress = _ignore
             self._stop(error)
 

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result for thousands of slices stays far below
-LOG_LINES = 100
+LOG_BYTES = 20_000  # of the last words that are kept
 SECOND_LOOK_SECONDS = 5.0  # after the computer has slept, the heartbeat comes later than the clock would have it
 TERMINATE_SECONDS = 1.0  # how long a worker may take to end once it was told to
 ENDS_OF_A_JOB = ("result", "error", "cancelled")
@@ -66,7 +65,7 @@ class EngineProcess:
         self._command = command or engineCommand()
         self._allowed = startSeconds  # seconds until it should have been heard of
         self._silenceSeconds = silenceSeconds
-        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._log = b""
         self._process: qt.QProcess | None = None
         self._clock: qt.QTimer | None = None
         self._isOver = False
@@ -129,7 +128,7 @@ class EngineProcess:
 
     def log(self) -> str:
         """The last lines that the worker wrote to its log."""
-        return "\n".join(self._log)
+        return self._log.decode(errors="replace").strip()
 
     def _ask(self) -> None:
         self.send({"command": "quit"})
@@ -154,7 +153,7 @@ class EngineProcess:
         event = _parseEvent(line)
         if event is None:  # some library that prints
             self._garbled = True
-            self._log.append(line[:200].decode(errors="replace").rstrip())
+            self._keep(line[:200] + b"\n")
             return
         self._allowed = self._silenceSeconds
         self._isDoubtful = False
@@ -165,8 +164,10 @@ class EngineProcess:
         self.onEvent(event)
 
     def _readLog(self) -> None:
-        text = self._process.readAllStandardError().data().decode(errors="replace")
-        self._log.extend(text.splitlines())
+        self._keep(self._process.readAllStandardError().data())
+
+    def _keep(self, text: bytes) -> None:
+        self._log = (self._log + text)[-LOG_BYTES:]
 
     def _onSilence(self) -> None:
         if not self._isDoubtful:
@@ -194,6 +195,8 @@ class EngineProcess:
             qt.QTimer.singleShot(0, lambda: self.onEnded(engine_end.notStarted(self._command[0], reason)))
 
     def _finish(self) -> None:
+        if self._isOver:
+            return
         self._isOver = True
         self._clock.stop()
         # The references stay until this object goes: Qt must not lose a process in the midst of its own signal.

@@ -296,12 +296,34 @@ def test_a_failure_while_importing_gives_the_segments_their_own_display_back(sce
     assert display.GetSegmentOpacity3D("hidden") == 1
 
 
-def test_a_failing_progress_callback_ends_the_run_cleanly(scene, logicWith):
+@pytest.mark.parametrize("atFraction", [0, 0.1], ids=["at the start", "while the engine works"])
+def test_a_failing_progress_callback_ends_the_run_cleanly(scene, logicWith, atFraction):
+    def fail(fraction: float, message: str) -> None:
+        if fraction >= atFraction:
+            raise ZeroDivisionError
+
     volume = makeVolume()
     before = sceneState()
     with pytest.raises(ZeroDivisionError):
-        logicWith("slow").process(volume, progress=lambda fraction, message: 1 / 0)
+        logicWith("slow").process(volume, progress=fail)
     assert sceneState() == before
+
+
+def test_a_failing_question_whether_to_cancel_ends_the_run_cleanly(scene, logicWith):
+    volume = makeVolume()
+    before = sceneState()
+    with pytest.raises(ZeroDivisionError):
+        logicWith("slow").process(volume, isCancelled=lambda: 1 / 0)
+    assert sceneState() == before
+
+
+def test_a_worker_that_leaves_once_its_result_is_there_does_no_harm(scene, logicWith):
+    assert logicWith("answers and dies").process(makeVolume()).diagnosis == "glioma"
+
+
+def test_a_worker_that_crashes_at_its_first_command_is_not_tried_again(fails, tmp_path):
+    assert fails("counts its starts").code == "ENGINE_CRASHED"
+    assert (tmp_path / "worker0.pid.starts").read_text() == "x"
 
 
 def test_a_failure_of_the_last_progress_callback_changes_nothing_either(scene, logicWith):
