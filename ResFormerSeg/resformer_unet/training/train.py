@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import lightning
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from ..atomic_files import atomic_file
 from ..bundle import ModelBundle
 from ..devices import choose_device
 from .arrays import load_arrays
@@ -163,15 +165,17 @@ def train(
     descriptor["training"]["seconds"] = round(timer.time_elapsed("train"))
     trained = network_weights(load_checkpoint(work / BEST))
     bundle = finish_bundle(
-        output, descriptor, trained, val_set, {"val": splits.val, "test": splits.test}, device, progress
+        output, descriptor, trained, val_set, {"val": splits.val, "test": splits.test}, device, progress, splits.train
     )
-    _draw(bundle.folder, log)
+    if (work / PICTURE).exists():
+        with atomic_file(bundle.folder / PICTURE) as copy:
+            shutil.copyfile(work / PICTURE, copy)
     return bundle
 
 
-def _draw(folder: Path, log: EpochLog) -> None:
+def _draw(work: Path, log: EpochLog) -> None:
     if log.rows and importlib.util.find_spec("matplotlib"):
-        draw_curves(folder / PICTURE, log.rows)
+        draw_curves(work / PICTURE, log.rows)
 
 
 def _tensorboard(work: Path) -> TensorBoardLogger | bool:
