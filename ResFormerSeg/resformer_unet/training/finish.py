@@ -18,6 +18,7 @@ from ..report_card.page import write_report_card
 from .arrays import UNKNOWN, SliceArrays
 from .calibration import collect_logits, fit_temperature
 from .card import card_files, model_card
+from .reference_statistics import reference_statistics
 
 
 def finish_bundle(
@@ -28,6 +29,7 @@ def finish_bundle(
     splits: Mapping[str, Sequence[Case]],
     device: str,
     progress: Callable[[str, int, int], None],
+    train: Sequence[Case] = (),
 ) -> ModelBundle:
     """Calibrate on the validation slices, evaluate as a user would, and write the bundle.
 
@@ -38,12 +40,16 @@ def finish_bundle(
     Args:
         descriptor: everything but ``calibration``, ``results`` and ``weights``.
         splits: cases to report on, by name; one without cases is left out.
+        train: cases that were trained on, from which and from ``val`` the model learns to recognise foreign images.
     """
     descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
     work = output.with_name(output.name + ".training")
     with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
         beside_card: dict[str, str] = {}
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+        descriptor["familiarity"], remembered = reference_statistics(
+            predictor, train, splits.get("val", ()), lambda *n: progress("looking at training images", *n)
+        )
         for split, cases in splits.items():
             if not cases:
                 continue
@@ -60,7 +66,7 @@ def finish_bundle(
             )
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
             beside_card = card_files(report, predictor.bundle)  # those of the last split stay
-    return save_bundle(output, descriptor, weights, model_card(descriptor, beside_card), beside_card)
+    return save_bundle(output, descriptor, {**weights, **remembered}, model_card(descriptor, beside_card), beside_card)
 
 
 def headline(report: Mapping) -> dict[str, float]:

@@ -31,7 +31,7 @@ def reference_statistics(
         progress: called with (cases done, cases in all).
     """
     train, val = _evenly(train), _evenly(without_groups_of(val, train))
-    if not val:
+    if not train or not val:
         return None, {}
     features = []
     for case in (*train, *val):
