@@ -187,7 +187,7 @@ def compare(command: dict) -> None:
 
 
 def devices(command: dict) -> None:
-    time.sleep(0.3)
+    time.sleep(60 if sys.argv[1] == "hangs when asked for devices" else 0.3)
     cpu = {"id": "cpu", "name": "CPU", "usable": True, "reason": None}
     say("result", id=command["id"], devices=[cpu], versions={"python": "3", "cuda": None})
 
@@ -245,6 +245,7 @@ def exitWith(code: int, message: str) -> None:
 
 BEHAVIOURS = {
     "exclusive": work,
+    "hangs when asked for devices": work,
     "overlapping": lambda command: answer(command, layers=2, values=(1, 1)),
     "sparse values": lambda command: answer(command, values=(7, 3)),
     "only diagnosis": lambda command: answer(command, drop=("segments",)),

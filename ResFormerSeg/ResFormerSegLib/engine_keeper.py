@@ -12,6 +12,8 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.last_run import LastRun
 from ResFormerSegLib.process import EngineProcess
 
+BACKGROUND_SECONDS = 30.0  # how long a run of the user waits for a job in the background; a driver may hang
+
 
 class EngineKeeper:
     """Lends the worker to one job at a time.
@@ -51,6 +53,9 @@ class EngineKeeper:
         self._jobs.append(job)
         if len(self._jobs) == 1:
             qt.QTimer.singleShot(0, job.begin)
+        elif not job.inBackground:
+            first = self._jobs[0]
+            qt.QTimer.singleShot(round(1000 * BACKGROUND_SECONDS), lambda: first.abort(_outOfTime()))
 
     def engine(self) -> tuple[EngineProcess, bool]:
         """The worker, and whether it has served before; if there is none, a new one is started."""
@@ -120,6 +125,10 @@ class EngineKeeper:
             slicer.app.connect("aboutToQuit()", self._onQuit)
         else:
             slicer.app.disconnect("aboutToQuit()", self._onQuit)
+
+
+def _outOfTime() -> ResFormerSegError:
+    return ResFormerSegError("ENGINE_NEEDED", _("The engine took too long and was needed for a run."))
 
 
 _shared: EngineKeeper | None = None

@@ -90,6 +90,12 @@ class Worker:
             job.tell("cancelled")
         except EngineError as error:
             job.tell("error", code=error.code, message=error.message, hint=error.hint)
+        except ImportError as error:
+            traceback.print_exc()
+            job.tell(
+                "error", code="ENGINE_INCOMPLETE", message=_missing(error),
+                hint="Install it anew; PyTorch (torch) comes with Slicer's PyTorch extension.",
+            )  # fmt: skip
         except MemoryError:
             traceback.print_exc()
             job.tell(
@@ -141,6 +147,12 @@ class Worker:
                 self._events.flush()
             except (BrokenPipeError, ValueError):  # nobody listens any more
                 self._leaving = True
+
+
+def _missing(error: ImportError) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"The engine needs the Python package '{error.name}', which is not installed."
+    return f"A Python package that the engine needs cannot be loaded: {error}."
 
 
 class _GpuBroken(Exception):

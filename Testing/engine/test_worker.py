@@ -187,6 +187,22 @@ def test_a_full_memory_is_told_in_plain_words():
     assert worker.close() == 0
 
 
+NO_TORCH = """
+import sys
+sys.modules["torch"] = None
+import resformer_unet.worker as worker
+worker.main()
+"""
+
+
+def test_a_missing_package_is_named():
+    worker = Talk(("-c", NO_TORCH))
+    worker.say(command="devices", id="a")
+    error = worker.hear(*ENDS)
+    assert error["code"] == "ENGINE_INCOMPLETE" and "'torch'" in error["message"] and error["hint"]
+    assert worker.close() == 0
+
+
 def test_quit_ends_the_process():
     worker = Talk()
     worker.say(command="quit")

@@ -159,6 +159,17 @@ def test_a_run_waits_for_the_question_for_devices_and_that_one_for_a_run(scene, 
     assert logic.lastRun.devices["devices"][0]["name"] == "CPU"
 
 
+def test_a_run_does_not_wait_for_ever_for_a_question_that_hangs(scene, logicWith, monkeypatch):
+    import ResFormerSegLib.engine_keeper
+
+    monkeypatch.setattr(ResFormerSegLib.engine_keeper, "BACKGROUND_SECONDS", 0.4)
+    logic = logicWith("hangs when asked for devices")
+    ends = []
+    logic.devices(wait=False, onFinished=ends.append, onFailed=ends.append)
+    assert logic.process(makeVolume()).diagnosis == "glioma"
+    assert [end.code for end in ends] == ["ENGINE_NEEDED"]
+
+
 def test_a_run_that_waits_for_its_turn_can_be_cancelled(scene, logicWith):
     logic = logicWith("exclusive")
     failures = []
