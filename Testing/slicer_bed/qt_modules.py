@@ -53,6 +53,7 @@ def installMessageHandler(messages: list[str]) -> None:
     def onMessage(kind, context, text) -> None:
         if kind != QtCore.QtMsgType.QtDebugMsg and text.startswith("Q"):
             messages.append(text)
-        print(text, file=sys.stderr)
+        if not text.startswith("This plugin does not support"):  # what a window without a screen cannot do
+            print(text, file=sys.stderr)
 
     QtCore.qInstallMessageHandler(onMessage)
