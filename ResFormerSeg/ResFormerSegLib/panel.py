@@ -12,21 +12,17 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.advanced_section import AdvancedSection
-from ResFormerSegLib.comparison_section import ComparisonSection
 from ResFormerSegLib.device_section import DeviceSection
-from ResFormerSegLib.diagnosis_card import DiagnosisCard
 from ResFormerSegLib.diagnostics import diagnosticsText
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.explain_section import ExplainSection
 from ResFormerSegLib.message_area import MessageArea
 from ResFormerSegLib.model_section import ModelSection
 from ResFormerSegLib.newest_volume import newestImage
 from ResFormerSegLib.readiness import whyNotReady
-from ResFormerSegLib.result_display import showResultInViews
 from ResFormerSegLib.result_restoring import restoreResult
+from ResFormerSegLib.result_sections import ResultSections, hasVoxels
 from ResFormerSegLib.run_control import RunControl
 from ResFormerSegLib.segment_editing import openInSegmentEditor
-from ResFormerSegLib.slice_chart import SliceChart
 from ResFormerSegLib.torch_installation import installTorch, isTorchInstalled, torchExplanation
 
 
@@ -47,11 +43,7 @@ class Panel(VTKObservationMixin):
         self.models = ModelSection(ui, self.update, self.message.showError)
         self.devices = DeviceSection(ui, logic, self.update)
         self.advanced = AdvancedSection(ui, self.update)
-        self.card = DiagnosisCard(ui.diagnosisCardFrame)
-        self.chart = SliceChart(ui.sliceChartFrame)
-        self.explanation = ExplainSection(ui.explainFrame, logic, self.models.referenceOf)
-        self.comparison = ComparisonSection(ui.comparisonFrame, logic)
-        self._sections = (self.card, self.chart, self.explanation, self.comparison)
+        self.results = ResultSections(ui, logic, self.models, self.message)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -80,7 +72,7 @@ class Panel(VTKObservationMixin):
             section.setParameterNode(parameterNode)
         if parameterNode is None:
             self._observeVolume(None)
-            self._clearResult()
+            self.results.clear()
         else:
             self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
             self._preselectVolume()
@@ -89,8 +81,7 @@ class Panel(VTKObservationMixin):
     def enter(self) -> None:
         self._isEntered = True
         self.models.refresh()  # folders may have come or gone
-        for section in self._sections:
-            section.setActive(True)
+        self.results.setActive(True)
         self._preselectVolume()
         self.update()
         self.ui.applyButton.setFocus()  # Return starts the run
@@ -99,8 +90,7 @@ class Panel(VTKObservationMixin):
 
     def exit(self) -> None:
         self._isEntered = False
-        for section in self._sections:
-            section.setActive(False)
+        self.results.setActive(False)
 
     def abandonRun(self) -> None:
         """Ends the run under way without a word: the scene or the module goes away."""
@@ -112,7 +102,7 @@ class Panel(VTKObservationMixin):
         self.removeObservers()
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
-        for part in (*self._sections, self.models, self.devices, self.advanced, self.message):
+        for part in (self.results, self.models, self.devices, self.advanced, self.message):
             part.cleanup()
         self._parameterNode = None
 
@@ -132,7 +122,7 @@ class Panel(VTKObservationMixin):
                 self.models.chooseFor(volume)
             self.models.update()
             self.devices.update()
-            self.advanced.update(volume if _hasVoxels(volume) else None, self.models.model())
+            self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
             self.checkCanApply()
         finally:
@@ -228,9 +218,8 @@ class Panel(VTKObservationMixin):
         finally:
             self._updating = False
         self._shown = _idsOf(node)
-        self._showResult(result, volumeNode)
-        showResultInViews(result, volumeNode)
         self.update()
+        self.results.present(result, volumeNode)
 
     def _showSavedResult(self) -> None:
         """Shows the result that the parameter node names, if it is not on display: after loading a scene, say."""
@@ -240,28 +229,9 @@ class Panel(VTKObservationMixin):
         self._shown = _idsOf(node)
         result = restoreResult(node.resultSegmentation, node.resultTable)
         if result is None:
-            self._clearResult()
+            self.results.clear()
         else:
-            self._showResult(result, node.resultVolume)
-
-    def _showResult(self, result, volumeNode) -> None:
-        names = self.models.classNames(result.report["model"]["id"])
-        self.card.showResult(result, volumeNode, names)
-        self.chart.showResult(result, volumeNode, names)
-        if _hasVoxels(volumeNode):
-            self.explanation.showResult(result, volumeNode, names)
-            self.comparison.showResult(result, volumeNode)
-        else:  # the volume was deleted, and there is nothing to explain or to compare on
-            self.explanation.clear()
-            self.comparison.clear()
-        self.ui.sliceChartCollapsibleButton.visible = True
-        self.ui.editButton.enabled = result.segmentationNode is not None
-
-    def _clearResult(self) -> None:
-        for section in self._sections:
-            section.clear()
-        self.ui.sliceChartCollapsibleButton.visible = False
-        self.ui.editButton.enabled = False
+            self.results.show(result, node.resultVolume)
 
     def edit(self) -> None:
         node = self._parameterNode
@@ -282,11 +252,6 @@ class Panel(VTKObservationMixin):
         except ResFormerSegError as error:
             self.message.showError(error)
         self.checkCanApply()
-
-
-def _hasVoxels(volumeNode) -> bool:
-    image = volumeNode.GetImageData() if volumeNode is not None else None
-    return image is not None and image.GetNumberOfPoints() > 0 and image.GetPointData().GetScalars() is not None
 
 
 def _idsOf(node) -> tuple[str, ...]:

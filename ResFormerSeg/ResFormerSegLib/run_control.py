@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from functools import partial
 
@@ -100,18 +98,8 @@ class RunControl:
             rememberAsMade(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
         if volumeNode is not None:
-            self._show(result, volumeNode)
-        self._onChanged()
-
-    def _show(self, result, volumeNode) -> None:
-        """The result is in the scene by now, whatever happens while it is brought before the user's eyes."""
-        try:
             self._onResult(result, volumeNode)
-        except Exception:
-            logging.exception("Showing the result failed")
-            message = _("The result is in the scene, but not all of it could be shown.")
-            hint = _("Look for it in the Data module; save the scene, and report the details.")
-            self._message.showError(ResFormerSegError("NOT_SHOWN", message, hint, traceback.format_exc()))
+        self._onChanged()
 
     def _onFailed(self, run: object, error: ResFormerSegError) -> None:
         if run is self._run:

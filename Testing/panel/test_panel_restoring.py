@@ -32,7 +32,7 @@ def load(path) -> None:
 
 def test_closing_the_scene_empties_the_panel(savedScene):
     _, widget = savedScene
-    assert "No result yet" in widget.panel.card.headline.text
+    assert "No result yet" in widget.panel.results.card.headline.text
     assert widget._parameterNode.inputVolume is None
     assert widget._parameterNode.smoothingMm == 0.0
     assert widget.ui.smoothingSlider.value == 0.0
@@ -56,9 +56,9 @@ def test_a_saved_scene_brings_back_all_choices(savedScene):
 def test_a_saved_scene_brings_back_the_result(savedScene):
     path, widget = savedScene
     load(path)
-    assert "Glioma" in widget.panel.card.headline.text
-    assert widget.panel.card.probability.text.startswith("75 %")
-    assert widget.panel.explanation._volumeId == widget._parameterNode.inputVolume.GetID()
+    assert "Glioma" in widget.panel.results.card.headline.text
+    assert widget.panel.results.card.probability.text.startswith("75 %")
+    assert widget.panel.results.explanation._volumeId == widget._parameterNode.inputVolume.GetID()
     assert widget.ui.editButton.enabled
 
 
@@ -76,7 +76,7 @@ def test_a_loaded_result_that_nobody_touched_is_still_known_as_such(savedScene):
 def test_a_panel_that_is_opened_after_the_scene_was_loaded_shows_it_too(savedScene, openPanel):
     path, _ = savedScene
     load(path)
-    assert "Glioma" in openPanel().panel.card.headline.text
+    assert "Glioma" in openPanel().panel.results.card.headline.text
 
 
 def test_the_card_stays_when_the_outline_is_deleted(savedScene, waitFor):
@@ -84,7 +84,7 @@ def test_the_card_stays_when_the_outline_is_deleted(savedScene, waitFor):
     load(path)
     slicer.mrmlScene.RemoveNode(widget._parameterNode.resultSegmentation)
     waitFor(lambda: not widget.ui.editButton.enabled)
-    assert "Glioma" in widget.panel.card.headline.text
+    assert "Glioma" in widget.panel.results.card.headline.text
 
 
 def test_deleting_the_volume_takes_the_explanation_away_and_leaves_the_card(savedScene, waitFor):
@@ -92,8 +92,8 @@ def test_deleting_the_volume_takes_the_explanation_away_and_leaves_the_card(save
     load(path)
     slicer.mrmlScene.RemoveNode(widget._parameterNode.inputVolume)
     waitFor(lambda: not widget.ui.applyButton.enabled)
-    assert widget.panel.explanation._volumeId is None
-    assert "Glioma" in widget.panel.card.headline.text
+    assert widget.panel.results.explanation._volumeId is None
+    assert "Glioma" in widget.panel.results.card.headline.text
 
 
 def test_scenes_can_be_closed_again_and_again(openPanel):

@@ -30,12 +30,13 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     assert not widget.ui.messageFrame.visible, widget.ui.messageLabel.text
     fractions = [fraction for fraction, _, _ in messages]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
-    report = widget.panel.explanation._result.report
+    waitFor(lambda: widget.panel.results.explanation._result is not None)
+    report = widget.panel.results.explanation._result.report
     assert len(report["slices"]) == head.GetImageData().GetDimensions()[2]
     assert abs(sum(report["diagnosis"]["probabilities"].values()) - 1) < 1e-3
     names = {"Glioma", "Meningioma", "Pituitary tumour"}
-    assert {label.text for label in widget.panel.card._barWidgets[::3]} == names
-    assert "Not for clinical use" in widget.panel.card.caution.text
+    assert {label.text for label in widget.panel.results.card._barWidgets[::3]} == names
+    assert "Not for clinical use" in widget.panel.results.card.caution.text
     segmentation = widget._parameterNode.resultSegmentation
     assert segmentation.GetSegmentation().GetNthSegment(0).GetName() == "Brain tumour"
 
@@ -46,7 +47,7 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     waitFor(lambda: not widget.panel.run.isRunning, timeout=180)
     outlined = slicer.util.arrayFromSegmentBinaryLabelmap(widget._parameterNode.resultSegmentation, "lesion", picture)
     assert np.any(outlined)
-    assert "pixels" in widget.panel.card.outlined.text
+    assert "pixels" in widget.panel.results.card.outlined.text
 
 
 def test_the_engine_tells_its_devices_after_the_module_was_opened(openPanel, waitFor):
