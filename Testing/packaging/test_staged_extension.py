@@ -13,14 +13,18 @@ import staging
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.fixture(scope="module")
-def unitTestRun(staged) -> str:
-    """What the run of all registered tests on the installed module says."""
+def runUnitTests(staged, *options: str) -> str:
+    """Runs all registered tests on the installed module; returns what the run says."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, HERE / "run_unit_tests.py", staged.moduleFolder, *staged.unitTests]
+    command = [sys.executable, HERE / "run_unit_tests.py", *options, staged.moduleFolder, *staged.unitTests]
     run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=staged.moduleFolder)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stderr
+
+
+@pytest.fixture(scope="module")
+def unitTestRun(staged) -> str:
+    return runUnitTests(staged)
 
 
 def test_cmake_registers_the_self_test_and_every_script_of_unit_tests(staged):
@@ -37,6 +41,12 @@ def test_the_worker_ran_the_installed_engine(unitTestRun, staged):
     """Python leaves byte code beside the files that it imported."""
     cached = {path.name.split(".")[0] for path in (staged.moduleFolder / "resformer_unet/__pycache__").iterdir()}
     assert {"worker", "predict", "network"} <= cached
+
+
+def test_without_pytorch_the_module_opens_and_says_what_was_not_tried(staged):
+    run = runUnitTests(staged, "--without", "torch")
+    assert re.search(r"^OK \(skipped=[1-9]", run, re.MULTILINE)
+    assert re.search(r"The engine was not tried: torch not installed", run)
 
 
 def test_a_file_that_is_listed_but_missing_stops_cmake(tmp_path):
