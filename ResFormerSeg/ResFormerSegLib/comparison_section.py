@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -75,6 +73,7 @@ class ComparisonSection:
         self.status = qt.QLabel()
         self.status.objectName = "comparisonStatus"
         self.status.wordWrap = True
+        self.status.textFormat = qt.Qt.PlainText  # an error may quote anything
         self.table = qt.QTableWidget()
         self.table.objectName = "comparisonTable"
         self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
@@ -95,7 +94,6 @@ class ComparisonSection:
         layout.addLayout(buttons)
         for widget in (self.status, self.table, self.storeButton):
             layout.addWidget(widget)
-        layout.addStretch(1)
 
     def compare(self) -> None:
         result, reference = self._node(self._resultId), self.selector.currentNode()
@@ -222,7 +220,7 @@ class ComparisonSection:
         self.table.setFixedHeight(int(header + len(figures) * ROW_HEIGHT + 2 * self.table.frameWidth))
 
     def _say(self, text: str) -> None:
-        self.status.text = html.escape(text)
+        self.status.text = text
         self.status.visible = bool(text)
 
     def _node(self, nodeId: str | None):

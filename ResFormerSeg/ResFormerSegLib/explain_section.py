@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 
 import ctk
@@ -93,7 +92,6 @@ class ExplainSection:
         self.opacitySlider = _slider("explainOpacitySlider", OPACITY, self._overlay.setOpacity)
         self.status = _wrappedLabel("explainStatus")
         self.method = _wrappedLabel("explainMethod")
-        self.method.openExternalLinks = True
         self.form = qt.QWidget()
         form = qt.QFormLayout(self.form)
         form.setContentsMargins(0, 0, 0, 0)
@@ -107,7 +105,6 @@ class ExplainSection:
         display.addRow(self.hideButton)
         for widget in (self.intro, self.form, self.status, self.display, self.method):
             layout.addWidget(widget)
-        layout.addStretch(1)
 
     # --- an explanation
 
@@ -202,8 +199,8 @@ class ExplainSection:
         self.method.text = _(
             "Method: {method} ({citation}). It shows where the network looked, not why, and not what is ill."
         ).format(
-            method=html.escape(saliencyNode.GetAttribute("ResFormerSeg.SaliencyMethod") or "?"),
-            citation=html.escape((saliencyNode.GetAttribute("ResFormerSeg.SaliencyCitation") or "?").rstrip(".")),
+            method=saliencyNode.GetAttribute("ResFormerSeg.SaliencyMethod") or "?",
+            citation=(saliencyNode.GetAttribute("ResFormerSeg.SaliencyCitation") or "?").rstrip("."),
         )
         self.method.visible = True
 
@@ -231,7 +228,7 @@ class ExplainSection:
         self.hideButton.text = _("Hide") if self._overlay.isShown() else _("Show")
 
     def _say(self, text: str) -> None:
-        self.status.text = html.escape(text)
+        self.status.text = text
         self.status.visible = bool(text)
 
     def _volumeNode(self):
@@ -244,6 +241,8 @@ def _wrappedLabel(name: str):
     label = qt.QLabel()
     label.objectName = name
     label.wordWrap = True
+    label.textFormat = qt.Qt.PlainText  # an error may quote anything
+    label.textInteractionFlags = qt.Qt.TextSelectableByMouse
     return label
 
 

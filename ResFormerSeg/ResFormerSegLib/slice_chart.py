@@ -35,7 +35,6 @@ class SliceChart:
         self._plotLayout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plots)
         self.table = SliceTable(layout, self._jump)
-        layout.addStretch(1)
         self._nodes = ChartNodes()
         self._follower = SliceFollower(self._mark)
         self._views: list = []  # qMRMLPlotView of the probabilities and of the areas, made when first needed
@@ -99,6 +98,7 @@ class SliceChart:
         legend = qt.QLabel()
         legend.objectName = f"{name}Legend"
         legend.wordWrap = True
+        legend.textFormat = qt.Qt.RichText
         view = slicer.qMRMLPlotView()
         view.objectName = f"{name}Plot"
         view.setMRMLScene(slicer.mrmlScene)

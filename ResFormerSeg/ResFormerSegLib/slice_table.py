@@ -23,6 +23,7 @@ class SliceTable:
         self.totals = qt.QLabel()
         self.totals.objectName = "sliceTotals"
         self.totals.wordWrap = True
+        self.totals.textFormat = qt.Qt.RichText
         self.totals.textInteractionFlags = qt.Qt.TextSelectableByMouse
         self.table = qt.QTableWidget()
         self.table.objectName = "sliceTable"

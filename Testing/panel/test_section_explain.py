@@ -96,7 +96,7 @@ def test_an_error_of_the_engine_is_told_in_its_place(explain, click):
     section, _volume = explain(logic)
     click(section.sliceButton)
     logic.jobs[0].onFailed(ResFormerSegError("ENGINE_CRASHED", "The engine <crashed>.", "Try the CPU."))
-    assert section.status.text == "The engine &lt;crashed&gt;. Try the CPU."
+    assert section.status.text == "The engine <crashed>. Try the CPU."
     assert section.sliceButton.enabled
     logic.refuse = ResFormerSegError("ENGINE_BUSY", "A run is under way.", "Wait for its end.")
     click(section.sliceButton)
