@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from . import __version__
 from .errors import EngineError
 
 # What PyTorch says of a GPU that is there and cannot compute, and what it means.
@@ -57,20 +56,6 @@ def list_devices() -> list[dict]:
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU"
         rows.append({"id": str(device), "name": name, "usable": problem is None, "reason": problem})
     return [*rows, {"id": "cpu", "name": _cpu_name(), "usable": True, "reason": None}]
-
-
-def versions() -> dict[str, str | None]:
-    """What a bug report must say of the software: ``cuda`` is the version that PyTorch was built for, ``driver`` the
-    newest one that the GPU's driver serves; each is ``None`` where there is none."""
-    driver = getattr(torch._C, "_cuda_getDriverVersion", lambda: 0)() if torch.cuda.is_available() else 0
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "resformer_unet": __version__,
-        "cuda": torch.version.cuda,
-        "driver": f"CUDA {driver // 1000}.{driver % 1000 // 10}" if driver else None,
-        "platform": platform.platform(),
-    }
 
 
 def _accelerators() -> list[torch.device]:
