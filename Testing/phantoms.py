@@ -82,7 +82,9 @@ def skinPhantom(seed: int = 0, darkness: float = 0.55) -> Phantom:
     spot = np.hypot((x - 0.3) / 4.0, (y + 0.2) / 3.1) + 0.13 * noise.smooth(0.9) + 0.04 * noise.smooth(0.25)
     lesion = spot < 1
     depth = 1 / (1 + np.exp((spot - 1) / 0.05))  # 0 on the skin, 1 in the spot, a soft border between
-    pigment = darkness + 0.20 * noise.smooth(0.8) + 0.10 * np.sin(x / 0.11) * np.sin(y / 0.11) + 0.08 * noise.smooth(0.12)
+    pigment = (
+        darkness + 0.20 * noise.smooth(0.8) + 0.10 * np.sin(x / 0.11) * np.sin(y / 0.11) + 0.08 * noise.smooth(0.12)
+    )
     skin, light, dark = (np.array(color, float) for color in ((216, 164, 140), (150, 92, 66), (58, 32, 28)))
     brown = light + (dark - light) * pigment.clip(0, 1)[..., None]
     pixels = skin * (1 + 0.03 * noise.smooth(1.5) + 0.015 * noise.smooth(0.2))[..., None]
