@@ -31,6 +31,11 @@ def later(milliseconds: int, action) -> None:
     qt.QTimer.singleShot(milliseconds, action)
 
 
+def when(condition, action) -> None:
+    """Calls `action` from the event loop, once, as soon as `condition()` is true."""
+    later(20, lambda: action() if condition() else when(condition, action))
+
+
 def stateOf(volumeNode) -> tuple:
     """Everything of a volume that a run must leave alone."""
     matrix = vtk.vtkMatrix4x4()

@@ -9,7 +9,7 @@ import sys
 import pytest
 import slicer
 
-from scene_helpers import later, makeVolume, sceneState, stateOf
+from scene_helpers import later, makeVolume, sceneState, stateOf, when
 
 
 @pytest.fixture
@@ -175,12 +175,13 @@ def test_a_scene_saved_during_the_run_does_not_disturb_it(scene, logicWith, tmp_
 def test_the_end_of_the_application_ends_the_run_and_the_worker_at_once(scene, logicWith, bed, tmp_path):
     from ResFormerSegLib.errors import ResFormerSegError
 
-    later(400, lambda: bed.qtApplication.aboutToQuit.emit())
+    pidFile = tmp_path / "worker0.pid"
+    when(lambda: pidFile.exists() and pidFile.read_text(), lambda: bed.qtApplication.aboutToQuit.emit())
     with pytest.raises(ResFormerSegError) as caught:
         logicWith("deaf").process(makeVolume())
     assert caught.value.code == "ENGINE_CLOSED"
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "worker0.pid").read_text()), 0)
+        os.kill(int(pidFile.read_text()), 0)
 
 
 def test_a_call_that_waits_ends_with_the_application(scene, logicWith, bed):
@@ -203,9 +204,12 @@ def test_a_call_that_waits_ends_with_the_application(scene, logicWith, bed):
 def test_a_worker_killed_from_outside_during_its_work_is_told(scene, logicWith, tmp_path):
     from ResFormerSegLib.errors import ResFormerSegError
 
-    later(500, lambda: os.kill(int((tmp_path / "worker0.pid").read_text()), signal.SIGKILL))
+    def kill(fraction: float, message: str) -> None:
+        if fraction > 0:
+            os.kill(int((tmp_path / "worker0.pid").read_text()), signal.SIGKILL)
+
     with pytest.raises(ResFormerSegError) as caught:
-        logicWith("slow").process(makeVolume())
+        logicWith("slow").process(makeVolume(), progress=kill)
     assert caught.value.code == "ENGINE_KILLED"
 
 
