@@ -49,9 +49,15 @@ class ExplainSection:
         isVolume = len(result.report["slices"]) > 1
         self.sliceButton.text = _("Explain this slice") if isVolume else _("Explain")
         self.volumeButton.visible = isVolume
+        saliencyNode = findSaliencyNode(volumeNode)
+        if ranked and saliencyNode is not None:  # of an earlier session, or of the result before
+            self._describe(saliencyNode)
+            display = saliencyNode.GetDisplayNode()
+            if display is not None and display.GetApplyThreshold():
+                self.thresholdSlider.value = display.GetLowerThreshold()
+            if self._overlay.adopt(saliencyNode):
+                self.opacitySlider.value = self._overlay.opacity()
         self._refresh()
-        if ranked and findSaliencyNode(volumeNode) is not None:  # of an earlier session, or of the result before
-            self._describe(findSaliencyNode(volumeNode))
 
     def clear(self) -> None:
         """Ends an explanation under way and hides the overlay; the saliency volume stays in the scene."""
@@ -163,8 +169,6 @@ class ExplainSection:
         self._say("")
         volumeNode = self._volumeNode()
         if volumeNode is not None:
-            name = self._names.get(explanation.diagnosis, explanation.diagnosis)
-            dressSaliencyNode(explanation.saliencyNode, volumeNode, name)
             self._show(explanation.saliencyNode, volumeNode)
         self._refresh()
 
@@ -190,6 +194,8 @@ class ExplainSection:
         self._refresh()
 
     def _show(self, saliencyNode, volumeNode) -> None:
+        label = saliencyNode.GetAttribute("ResFormerSeg.SaliencyDiagnosis") or ""
+        dressSaliencyNode(saliencyNode, volumeNode, self._names.get(label, label))
         setThreshold(saliencyNode, self.thresholdSlider.value)
         self._overlay.show(saliencyNode, volumeNode, self.opacitySlider.value)
         self._describe(saliencyNode)

@@ -11,11 +11,13 @@ THRESHOLD, OPACITY = 0.3, 0.5  # until the user chooses
 
 
 def dressSaliencyNode(saliencyNode, volumeNode, diagnosisName: str) -> None:
-    """Names the volume for what it explains, and gives it its colours."""
+    """Names the volume for what it explains, and gives it its colours; a colour map that the user chose stays."""
     saliencyNode.SetName(_("{name} saliency ({diagnosis})").format(name=volumeNode.GetName(), diagnosis=diagnosisName))
-    color = next((name for name in COLORS if slicer.mrmlScene.GetNodeByID(name)), None)
+    if saliencyNode.GetDisplayNode() is None:
+        saliencyNode.CreateDefaultDisplayNodes()
     display = saliencyNode.GetDisplayNode()
-    display.SetAndObserveColorNodeID(color)
+    if display.GetColorNode() is None or display.GetColorNode().GetName() == "Grey":
+        display.SetAndObserveColorNodeID(next((name for name in COLORS if slicer.mrmlScene.GetNodeByID(name)), None))
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(0.0, 1.0)  # a fixed scale: two explanations can be compared
 
@@ -52,6 +54,20 @@ class SaliencyOverlay:
                 self._before[compositeNode.GetID()] = (foreground, compositeNode.GetForegroundOpacity())
                 compositeNode.SetForegroundVolumeID(self._nodeId)
             compositeNode.SetForegroundOpacity(opacity)
+
+    def adopt(self, saliencyNode) -> bool:
+        """Takes charge of a saliency volume that lies in the foreground already, as in a scene that was loaded.
+
+        Returns whether it does.
+        """
+        self._nodeId = saliencyNode.GetID()
+        if not self.isShown():
+            self._nodeId = None
+        return self._nodeId is not None
+
+    def opacity(self) -> float:
+        """As it is shown now."""
+        return next((view.GetForegroundOpacity() for view in self._views()), OPACITY)
 
     def setOpacity(self, opacity: float) -> None:
         for compositeNode in self._views():

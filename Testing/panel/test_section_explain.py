@@ -147,3 +147,22 @@ def test_a_volume_deleted_meanwhile_switches_the_buttons_off(explain, scene):
     section.explainSlice()
     section.toggle()
     assert not section.sliceButton.enabled
+
+
+def test_an_overlay_of_a_loaded_scene_can_be_hidden_and_keeps_its_settings(explain, engine, click, waitFor, mainWindow):
+    from ResFormerSegLib.explain_section import ExplainSection
+
+    section, volume = explain(engine)
+    section.thresholdSlider.value, section.opacitySlider.value = 0.55, 0.75
+    click(section.sliceButton)
+    waitFor(lambda: section._job is None)
+    host = makeHost()
+    restored = ExplainSection(host, engine)  # what the next session makes of the same scene
+    restored.showResult(makeResult(volume, np.s_[8:13, 10:20, 12:26]), volume)
+    assert restored.hideButton.text == "Hide"
+    assert restored.thresholdSlider.value == pytest.approx(0.55)
+    assert restored.opacitySlider.value == pytest.approx(0.75)
+    click(restored.hideButton)
+    assert mainWindow.views["Red"].compositeNode.GetForegroundVolumeID() is None
+    restored.cleanup()
+    host.delete()
