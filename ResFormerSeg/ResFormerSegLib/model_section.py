@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.choice_boxes import ChoiceBox
+from ResFormerSegLib.diagnosis_card import WARNING_COLOR
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.model_descriptions import (
     ModelDescription,
@@ -21,7 +24,7 @@ from ResFormerSegLib.model_descriptions import (
     readModels,
 )
 from ResFormerSegLib.model_details import ModelDetails
-from ResFormerSegLib.model_suitability import bestModel
+from ResFormerSegLib.model_suitability import bestModel, modalityMismatch
 
 FOLDERS_SETTING = "ResFormerSeg/ModelFolders"
 
@@ -48,14 +51,15 @@ class ModelSection:
         self._parameterNode = parameterNode
         self.update()
 
-    def refresh(self) -> list[ResFormerSegError]:
-        """Looks at the folders again; returns what could not be read."""
+    def refresh(self) -> None:
+        """Looks at the folders again. What cannot be read goes to the log: a disk may be away for a while."""
         self._models, problems = readModels(ownFolders())
+        for problem in problems:
+            logging.info("A model is left out: %s", problem)
         choices = [self._choice(model) for model in self._models if model.bundled]
         own = [self._choice(model) for model in self._models if not model.bundled]
         self._box.fill(choices + ([("", "", "")] if choices and own else []) + own)
         self.update()
-        return problems
 
     def update(self) -> None:
         """Shows what the parameter node says; a model that is not in the list any more is shown as missing."""
@@ -68,7 +72,8 @@ class ModelSection:
         self._box.value = reference
         model = self.model()
         self._ui.modelDetailsButton.enabled = model is not None
-        self._ui.modelSummaryLabel.text = _summary(model) if model else ""
+        volume = self._parameterNode.inputVolume if self._parameterNode else None
+        self._ui.modelSummaryLabel.text = _summary(model, volume) if model else ""
 
     def model(self) -> ModelDescription | None:
         """The model chosen; None when none is, or when it is not there any more."""
@@ -155,7 +160,11 @@ def ownFolders() -> list[str]:
     return [folder for folder in str(text or "").split(os.pathsep) if folder]
 
 
-def _summary(model: ModelDescription) -> str:
+def _summary(model: ModelDescription, volumeNode) -> str:
+    """Rich text: what the model is for, and what speaks against using it on the volume."""
     words = [modalityName(model.modality), _("colour") if model.channels == 3 else _("grey"), kindName(model.kind)]
-    first = ", ".join(words)
-    return _("For {what}. {description}").format(what=first, description=model.descriptor["description"])
+    text = html.escape(
+        _("For {what}. {description}").format(what=", ".join(words), description=model.descriptor["description"])
+    )
+    mismatch = modalityMismatch(volumeNode, model) if volumeNode is not None else ""
+    return f"{text}<br><font color='{WARNING_COLOR}'>▲</font> {html.escape(mismatch)}" if mismatch else text

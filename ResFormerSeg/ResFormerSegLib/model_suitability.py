@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.model_descriptions import ModelDescription, kindName
+from ResFormerSegLib.model_descriptions import ModelDescription, kindName, modalityName
 
 COMPONENTS = (1, 3, 4)  # values a voxel of an image: grey, RGB, RGBA
 SAMPLE_PIXELS = 40_000  # looked at to tell a grey picture stored as colour; the engine looks at all
@@ -37,6 +37,19 @@ def whyUnsuitable(volumeNode, model: ModelDescription, oneSliceOnly: bool = Fals
             name=name, model=model.title, kind=kindName(model.kind)
         )
     return ""
+
+
+def modalityMismatch(volumeNode, model: ModelDescription) -> str:
+    """A warning when the volume is known to be of another modality than the model was made for; else empty.
+
+    No reason to refuse: a description may be wrong, and the engine looks at the image itself.
+    """
+    modality = modalityOf(volumeNode)
+    if modality in ("", "OT", model.modality):  # OT is "other": anything
+        return ""
+    return _("'{name}' is {found}; this model was made for {wanted}. Its result would not be reliable.").format(
+        name=volumeNode.GetName(), found=modalityName(modality), wanted=modalityName(model.modality)
+    )
 
 
 def isGreyInside(volumeNode) -> bool:

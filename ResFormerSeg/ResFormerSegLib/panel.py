@@ -245,13 +245,17 @@ class Panel(VTKObservationMixin):
     def installTorch(self) -> None:
         self.message.clear()
         try:
-            if not installTorch():
+            with slicer.util.WaitCursor():
+                installed = installTorch()
+            if not installed:
                 self.message.showNotice(
                     _("PyTorch was not installed. Everything but Apply works; come back to it whenever you like.")
                 )
         except ResFormerSegError as error:
             self.message.showError(error)
         self.checkCanApply()
+        if isTorchInstalled():
+            self.devices.askEngine()
 
 
 def _idsOf(node) -> tuple[str, ...]:

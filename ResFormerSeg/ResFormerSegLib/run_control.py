@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -41,6 +42,7 @@ class RunControl:
         self._job = None
         self._run: object | None = None  # stands for the run whose news count; that of one given up does not
         self._volumeId = ""
+        self._started = 0.0
 
     @property
     def isRunning(self) -> bool:
@@ -57,6 +59,7 @@ class RunControl:
             ensureOtherPackages(self._requirementsFile)
             run = self._run = object()
             self._volumeId = volumeNode.GetID()
+            self._started = time.monotonic()
             self._progress.begin()
             self._job = self._logic.process(
                 volumeNode,
@@ -93,7 +96,7 @@ class RunControl:
         if run is not self._run:
             return
         self._job = self._run = None
-        self._progress.end(_("Done."))
+        self._progress.end(_("Done in {seconds} s.").format(seconds=max(1, round(time.monotonic() - self._started))))
         if result.segmentationNode is not None:
             rememberAsMade(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)

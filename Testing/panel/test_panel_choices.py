@@ -133,6 +133,16 @@ def test_a_volume_from_dicom_gets_a_model_of_its_modality(openPanel, skinFolder,
     assert widget._parameterNode.modelReference == str(folder)
 
 
+def test_a_model_of_another_modality_is_warned_of_and_not_refused(openPanel):
+    volume = makeVolume()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(volume), "DICOM.Modality", "CT")
+    widget = openPanel()
+    choose(widget.ui.modelSelector, "brain-tumor-mr")
+    assert "is CT; this model was made for MR" in widget.ui.modelSummaryLabel.text
+    assert widget.ui.applyButton.enabled
+
+
 def test_a_folder_of_ones_own_is_added_chosen_and_remembered(openPanel, skinFolder, tmp_path, monkeypatch, click):
     import qt
 
