@@ -33,9 +33,6 @@ PANEL_WIDTH = 480
 PICTURE_VIEW, VOLUME_VIEW = (720, 880), (540, 720)  # width and height of each view
 LONGEST_RUN, SETTLING = 600, 0.5  # seconds
 
-# A node's Python object that is collected together with its observers leaves VTK with callbacks that are no more.
-keptNodes = []
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Takes the pictures of README and tutorial.")
@@ -68,7 +65,6 @@ def takePictures(bed, image: Path, name: str, stem: Path) -> None:
             panel = grabWholePanel(widget, dark)
             composeWindow(path, panel, [[window.grab(view) for view in row] for row in views])
             print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
-            keptNodes.append(widget.logic.getParameterNode())
             slicer_bed.closeWidget(widget)
     slicer_bed.setDark(False)
 
