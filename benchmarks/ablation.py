@@ -29,16 +29,15 @@ from ablation_data import PreparedSet, fraction_of, prepare
 from ablation_networks import VARIANTS, build_network
 from ablation_table import markdown
 from network_cost import network_cost
-from torch.utils.data import DataLoader
 
 from resformer_unet.metrics import diagnosis_metrics, mean, overlap
 from resformer_unet.training.arrays import UNKNOWN, SliceArrays
 from resformer_unet.training.augmentation import build_augmentation
-from resformer_unet.training.callbacks import TrainingProgress, WarmedUpAverage
+from resformer_unet.training.callbacks import SeededSteps, TrainingProgress, WarmedUpAverage
+from resformer_unet.training.loaders import make_loaders
 from resformer_unet.training.losses import class_weights
 from resformer_unet.training.module import ResFormerModule, binary_masks
 from resformer_unet.training.recipe import Augmentation, Recipe
-from resformer_unet.training.sampling import EpochSampler
 
 TARGETS = ("melanoma", "malignant")  # whose sensitivity is told; otherwise that of the last diagnosis
 AUGMENTATION = {
@@ -53,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if len(options.epochs) not in (1, len(options.sets)):
         sys.exit("Give --epochs one number, or one for each of --sets.")
+    if any(side % 16 for side in options.size):
+        sys.exit("The U-Nets halve the images four times: give a --size of multiples of 16.")
     torch.set_num_threads(options.threads)
     epochs = dict(zip(options.sets, options.epochs * len(options.sets), strict=False))
     size = tuple(options.size)
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "size": list(size),
                     "batch_size": options.batch_size,
                     "learning_rate": options.learning_rate,
+                    "first_size": options.first_size,
                     "precision": options.precision,
                     "train_fraction": options.train_fraction,
                 }
@@ -89,6 +91,7 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         learning_rate=settings["learning_rate"],
+        first_size=settings["first_size"],
         seed=seed,
         augmentation=AUGMENTATION.get(name, Augmentation()),
     )
@@ -97,29 +100,25 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
     network = build_network(variant, **data.tasks)
     parameters, gmac = network_cost(network, data.tasks["in_channels"], *settings["size"])
     vary = build_augmentation(recipe.augmentation, data.descriptor["input"], seed)
-    loader = DataLoader(
-        replace(train_set, transform=vary),
-        min(recipe.batch_size, len(train_set)),
-        sampler=EpochSampler(len(train_set), seed),
-        drop_last=True,
-    )
+    loader, _ = make_loaders(replace(train_set, transform=vary), data.val, recipe, workers=0)
     config = network.config
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loader))
-    module.network = network
+    module.network = network.to(memory_format=torch.channels_last)
     _quieten_lightning()
     telling = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
     trainer = lightning.Trainer(
         max_epochs=recipe.epochs,
         accelerator="cpu",
         precision=settings["precision"],
-        callbacks=[WarmedUpAverage(recipe.averaging), telling],
+        callbacks=[SeededSteps(seed), WarmedUpAverage(recipe.averaging), telling],
         gradient_clip_val=5.0,
         limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,
+        use_distributed_sampler=False,
     )
     wall, cpu = time.perf_counter(), time.process_time()
     trainer.fit(module, loader)
@@ -201,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
+    parser.add_argument("--first-size", type=float, default=1.0, help="fraction of the size that training begins with")
     parser.add_argument("--precision", default="32-true", help="Lightning's word, for instance bf16-mixed")
     parser.add_argument("--train-fraction", type=float, default=1.0, help="share of the training images, by diagnosis")
     parser.add_argument("--threads", type=int, default=1)

@@ -40,12 +40,13 @@ def markdown(rows: Sequence[dict], variants: Iterable[str]) -> str:
 def _heading(row: dict) -> str:
     settings = row["settings"]
     rows, columns = settings["size"]
+    growing = "" if settings["first_size"] == 1 else f" (growing from {settings['first_size']:g} of it)"
     return (
         f"### {row['set']}\n\n"
-        f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels, batches of "
-        f"{settings['batch_size']}, learning rate {settings['learning_rate']:g}, {settings['precision']}; the weights' "
-        f"average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the network's input size, "
-        f"without postprocessing; sensitivity and specificity for {row['target']}."
+        f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels{growing}, "
+        f"batches of {settings['batch_size']}, learning rate {settings['learning_rate']:g}, {settings['precision']}; "
+        f"the weights' average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the network's "
+        f"input size, without postprocessing; sensitivity and specificity for {row['target']}."
     )
 
 

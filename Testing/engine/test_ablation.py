@@ -73,6 +73,11 @@ def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(finished, cap
     assert "full network" not in table
 
 
+def test_a_size_that_the_unets_cannot_halve_is_refused():
+    with pytest.raises(SystemExit, match="multiples of 16"):
+        main(["--size", "72", "96"])
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_gives_its_tasks_at_the_size_of_the_image(variant):
     network = build_network(variant, **TASKS).eval()
