@@ -45,8 +45,8 @@ def _heading(row: dict) -> str:
         f"### {row['set']}\n\n"
         f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels{growing}, "
         f"batches of {settings['batch_size']}, learning rate {settings['learning_rate']:g}, {settings['precision']}; "
-        f"the weights' average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the network's "
-        f"input size, without postprocessing; sensitivity and specificity for {row['target']}."
+        f"the weights' average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the "
+        f"network's input size, without postprocessing; sensitivity and specificity for {row['target']}."
     )
 
 
