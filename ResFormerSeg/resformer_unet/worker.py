@@ -170,9 +170,9 @@ def main(arguments: list[str] | None = None) -> None:
     os.dup2(2, 1)
     commands = os.fdopen(0, "r", encoding="utf-8", errors="replace")
     code = Worker(commands, events, options.idle_seconds).serve()
+    sys.stdout.flush()
     sys.stderr.flush()
-    if code:
-        os._exit(code)  # taking down a broken graphics driver in good order may hang
+    os._exit(code)  # taking PyTorch down in good order takes a while, and with a broken graphics driver may hang
 
 
 if __name__ == "__main__":
