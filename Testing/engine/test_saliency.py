@@ -7,14 +7,22 @@ weights).
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from phantom_images import oblique_affine
+from resformer_unet.bundle import load_network
+from resformer_unet.catalog import find_model
+from resformer_unet.dataset import load_dataset, read_case_image
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.images import image_from_array
+from resformer_unet.network import ResFormerUNet
 from resformer_unet.predict import Predictor
+from resformer_unet.preprocess import prepare_image
 from resformer_unet.saliency import slice_saliency
 from tiny_model import save_tiny
 
@@ -87,3 +95,62 @@ def test_explaining_can_be_cancelled_and_leaves_the_predictor_usable(predictor):
     predictor.explain(head(), "benign")
     assert predictor.predict(head()).report["diagnosis"]["probabilities"] == before
     assert all(weights.grad is None for weights in predictor.runner.network.parameters())
+
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+@pytest.fixture(scope="module", params=["skin-lesion", "brain-tumor-mr"])
+def trained(request) -> tuple[ResFormerUNet, torch.Tensor]:
+    """A bundled model's network, and eight pictures that it was not trained on, as it sees them."""
+    if not DATA.is_dir():
+        pytest.skip(f"no {DATA}: the public sets are not part of the project")
+    bundle = find_model(request.param)
+    cases = load_dataset(DATA / request.param, "val")
+    chosen = cases[:: len(cases) // 8][:8]
+    pictures = [prepare_image(read_case_image(case), bundle.descriptor["input"]).batch(0, 1) for case in chosen]
+    return load_network(bundle), torch.cat(pictures)
+
+
+@torch.no_grad()
+def probabilities(network: ResFormerUNet, batch: torch.Tensor) -> torch.Tensor:
+    return network(batch).diagnosis.softmax(1)
+
+
+def own_saliency(network: ResFormerUNet, batch: torch.Tensor) -> torch.Tensor:
+    """Each picture's map for the diagnosis that it gets, (n, rows, columns)."""
+    winners = probabilities(network, batch).argmax(1)
+    return torch.stack([slice_saliency(network, x[None], int(k))[0] for x, k in zip(batch, winners, strict=True)])
+
+
+def test_painting_over_what_is_salient_lowers_the_probability_more_than_painting_over_anything(trained):
+    network, pictures = trained
+    before = probabilities(network, pictures)
+    winners = before.argmax(1, keepdim=True)
+
+    def lost(importance: torch.Tensor) -> float:
+        limit = importance.flatten(1).quantile(0.8, dim=1)[:, None, None]
+        erased = torch.where(importance[:, None] > limit[:, None], pictures.mean((2, 3), keepdim=True), pictures)
+        return (before - probabilities(network, erased)).gather(1, winners).mean().item()
+
+    random = torch.Generator().manual_seed(0)
+    blocks = [
+        F.interpolate(torch.rand(len(pictures), 1, size, size, generator=random), pictures.shape[2:])[:, 0]
+        + 1e-6 * torch.rand(len(pictures), *pictures.shape[2:], generator=random)
+        for size in (5, 20)
+    ]
+    assert lost(own_saliency(network, pictures)) > max(map(lost, blocks)) + 0.05
+
+
+def test_the_map_of_a_network_with_random_weights_is_another_one(trained):
+    network, pictures = trained
+    torch.manual_seed(0)
+    untrained = ResFormerUNet(network.config).eval()
+    maps = own_saliency(network, pictures)
+    others = torch.stack([slice_saliency(untrained, x[None], 0)[0] for x in pictures])
+    alike = []
+    for one, other, picture in zip(maps, others, pictures, strict=True):
+        shown = picture.mean(0) > picture.mean()  # the empty background is salient to no network
+        ranks = torch.stack([x[shown].argsort().argsort().float() for x in (one, other)])
+        alike.append(torch.corrcoef(ranks)[0, 1])
+    assert torch.stack(alike).mean() < 0.5
