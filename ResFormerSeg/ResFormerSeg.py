@@ -88,12 +88,15 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
+        if self.panel is None:  # the application asks again for a panel that a script has cleaned up
+            return
         self.setParameterNode(None)
         if self._wrapper is not None:
             self._wrapper.disconnectGui(self._guiTag)
             self._wrapper = None
         self.removeObservers()
         self.panel.cleanup()
+        self.panel = None
         self.logic.cleanup()
 
     def enter(self) -> None:
@@ -101,7 +104,8 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.enter()
 
     def exit(self) -> None:
-        self.panel.exit()
+        if self.panel is not None:
+            self.panel.exit()
 
     def onSceneStartClose(self, caller=None, event=None) -> None:
         """A run under way is given up: its volume is about to go."""

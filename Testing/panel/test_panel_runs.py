@@ -180,6 +180,25 @@ def test_closing_the_scene_ends_the_run_without_a_word(panelWith, click, waitFor
     assert widget.ui.applyButton.enabled
 
 
+def test_saving_the_scene_during_a_run_disturbs_neither(panelWith, click, waitFor, tmp_path):
+    widget, _ = panelWith("paced")
+    click(widget.ui.applyButton)
+    waitFor(lambda: widget.ui.progressBar.value >= 200)
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert not widget.ui.messageFrame.visible
+    assert widget._parameterNode.resultSegmentation is not None
+
+
+def test_the_time_left_is_shown_while_slices_are_done(panelWith, click, waitFor):
+    widget, _ = panelWith("paced")
+    click(widget.ui.applyButton)
+    waitFor(lambda: "left" in widget.ui.statusLabel.text or "almost done" in widget.ui.statusLabel.text)
+    assert "Slice" in widget.ui.statusLabel.text
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert widget.ui.statusLabel.text.startswith("Done in")
+
+
 def test_a_volume_that_is_deleted_during_the_run_is_named(panelWith, click, waitFor):
     widget, volume = panelWith("slow")
     click(widget.ui.applyButton)
@@ -208,6 +227,16 @@ def test_another_run_is_refused_in_plain_words(panelWith, click, waitFor):
     assert "A run is under way" in widget.ui.messageLabel.text
     job.cancel()
     waitFor(lambda: job.isOver)
+
+
+def test_the_panel_can_be_made_without_a_place_for_it(scene, module, workerThat):
+    """As scripts and generic tests do it: `setup` is then called by the constructor."""
+    workerThat("exclusive")
+    widget = module.ResFormerSegWidget()
+    assert "No volume is selected" in widget.ui.applyButton.toolTip
+    widget.cleanup()
+    widget.cleanup()  # when the module is unloaded, the application asks again
+    widget.parent.deleteLater()
 
 
 def test_the_module_can_be_reloaded_during_a_run(panelWith, click, waitFor):
