@@ -40,11 +40,14 @@ def main() -> int:
 
     volumeNode = slicer.util.loadVolume(str(case.image), {"name": case.name})
     started = time.monotonic()
+    logic = module.ResFormerSegLogic()
     try:
-        result = module.ResFormerSegLogic().process(volumeNode, options.model, options.device, progress=showProgress)
+        result = logic.process(volumeNode, options.model, options.device, progress=showProgress)
     except ResFormerSegError as error:
         print(f"\nThe demonstration failed: {error}\n{error.details}", file=sys.stderr)
         return 1
+    finally:
+        logic.cleanup()
     seconds = time.monotonic() - started
     referenceNode = addReference(case.reference)
     masks = [lesionMask(volumeNode, node) for node in (result.segmentationNode, referenceNode)]
