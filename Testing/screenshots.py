@@ -88,9 +88,11 @@ def applyAndWait(widget) -> None:
 def grabWholePanel(widget, dark: bool) -> Image.Image:
     """The panel as high as its contents, which in the application one would scroll."""
     panel = widget.parent
-    settled = time.monotonic() + SETTLING
-    while time.monotonic() < settled:  # labels wrap, markers follow the views
-        panel.resize(PANEL_WIDTH, panel.layout().totalHeightForWidth(PANEL_WIDTH))
+    unchanged, settled = 0, time.monotonic() + SETTLING
+    while unchanged < 5 or time.monotonic() < settled:  # labels wrap, markers follow the views
+        height = panel.layout().totalHeightForWidth(PANEL_WIDTH)
+        unchanged = unchanged + 1 if height == panel.height else 0
+        panel.resize(PANEL_WIDTH, height)
         slicer.app.processEvents()
         time.sleep(0.01)
     with tempfile.TemporaryDirectory() as folder:
