@@ -147,6 +147,9 @@ class Panel(VTKObservationMixin):
             volume=node.inputVolume.GetName(), model=self.models.model().title
         )
         self.ui.cancelButton.enabled = self.run.isRunning
+        # A tool tip is easily missed; without a volume, or with the offer of PyTorch in sight, it is plain enough.
+        hasVolume = node is not None and node.inputVolume is not None
+        self.run.progress.hint(reason if hasVolume and hasTorch else "")
         self.ui.torchFrame.visible = not hasTorch
         if not hasTorch:
             self.ui.torchLabel.text = torchExplanation()

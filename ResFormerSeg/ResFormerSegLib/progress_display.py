@@ -8,8 +8,11 @@ from slicer.i18n import tr as _
 class ProgressDisplay:
     def __init__(self, ui) -> None:
         self._ui = ui
+        self._isRunning = False
+        self._lastWords = ""
 
     def begin(self) -> None:
+        self._isRunning = True
         self.show(0.0, _("Starting"), None)
         self._ui.progressBar.visible = self._ui.statusLabel.visible = True
 
@@ -22,9 +25,16 @@ class ProgressDisplay:
 
     def end(self, message: str = "") -> None:
         """The bar goes; the message, if any, stays."""
+        self._isRunning = False
+        self._lastWords = message
         self._ui.progressBar.visible = False
-        self._ui.statusLabel.text = message
-        self._ui.statusLabel.visible = bool(message)
+        self.hint("")
+
+    def hint(self, text: str) -> None:
+        """Shows the text while no run is under way; an empty one gives way to how the last run ended."""
+        if not self._isRunning:
+            self._ui.statusLabel.text = text or self._lastWords
+            self._ui.statusLabel.visible = bool(text or self._lastWords)
 
 
 def timeLeft(seconds: float) -> str:

@@ -38,7 +38,7 @@ class RunControl:
         self._message = message
         self._onResult = onFinished
         self._onChanged = onChanged
-        self._progress = ProgressDisplay(ui)
+        self.progress = ProgressDisplay(ui)
         self._job = None
         self._run: object | None = None  # stands for the run whose news count; that of one given up does not
         self._volumeId = ""
@@ -60,7 +60,7 @@ class RunControl:
             run = self._run = object()
             self._volumeId = volumeNode.GetID()
             self._started = time.monotonic()
-            self._progress.begin()
+            self.progress.begin()
             self._job = self._logic.process(
                 volumeNode,
                 outputSegmentation=outputSegmentation,
@@ -85,18 +85,18 @@ class RunControl:
         job, self._job, self._run = self._job, None, None
         if job is not None:
             job.cancel()
-        self._progress.end()
+        self.progress.end()
         self._onChanged()
 
     def _onProgress(self, run: object, fraction: float, message: str, secondsLeft: float | None) -> None:
         if run is self._run:
-            self._progress.show(fraction, message, secondsLeft)
+            self.progress.show(fraction, message, secondsLeft)
 
     def _onFinished(self, run: object, result) -> None:
         if run is not self._run:
             return
         self._job = self._run = None
-        self._progress.end(_("Done in {seconds} s.").format(seconds=max(1, round(time.monotonic() - self._started))))
+        self.progress.end(_("Done in {seconds} s.").format(seconds=max(1, round(time.monotonic() - self._started))))
         if result.segmentationNode is not None:
             rememberAsMade(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
@@ -112,9 +112,9 @@ class RunControl:
     def _end(self, error: ResFormerSegError) -> None:
         self._job = self._run = None
         if error.code == "CANCELLED":
-            self._progress.end(_("Cancelled; nothing was changed."))
+            self.progress.end(_("Cancelled; nothing was changed."))
         else:
-            self._progress.end()
+            self.progress.end()
             self._message.showError(error)
 
 

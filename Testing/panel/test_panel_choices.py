@@ -240,6 +240,7 @@ def test_apply_says_why_the_model_does_not_fit(openPanel, volume, model, words):
     choose(widget.ui.modelSelector, model)
     assert not widget.ui.applyButton.enabled
     assert words in widget.ui.applyButton.toolTip
+    assert widget.ui.statusLabel.visible and words in widget.ui.statusLabel.text
 
 
 def test_a_grey_picture_that_was_stored_in_colour_suits_a_grey_model(openPanel):

@@ -23,8 +23,8 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     assert widget.ui.inputSelector.currentNode() is head
     assert widget._parameterNode.modelReference == "brain-tumor-mr"
     messages = []
-    show = widget.panel.run._progress.show
-    widget.panel.run._progress.show = lambda *told: messages.append(told) or show(*told)
+    show = widget.panel.run.progress.show
+    widget.panel.run.progress.show = lambda *told: messages.append(told) or show(*told)
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning, timeout=180)
     assert not widget.ui.messageFrame.visible, widget.ui.messageLabel.text
