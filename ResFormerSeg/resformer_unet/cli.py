@@ -94,6 +94,9 @@ def _add_predict(commands) -> None:
     command.add_argument("--probability-maps", action="store_true",
                          help="write <case>.probability.<segment>.nrrd too, in per cent")  # fmt: skip
     command.add_argument("--series", metavar="UID", help="which series of a DICOM folder that holds several")
+    command.add_argument("--patient", metavar="NAME",
+                         help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them "
+                         "together and write <NAME>.patient.json")  # fmt: skip
 
 
 def _add_evaluate(commands) -> None:
@@ -143,10 +146,13 @@ def _add_models(commands) -> None:
 
 def run_predict(options: argparse.Namespace) -> int:
     from .options import PredictOptions
+    from .patient_file import check_patient, write_patient
     from .predict_files import predict_files
 
+    if options.patient:
+        check_patient(options.patient, options.inputs, options.model)
     progress = Progress()
-    failed = 0
+    failed, reports = 0, []
     for outcome in predict_files(
         options.inputs,
         options.model,
@@ -169,11 +175,15 @@ def run_predict(options: argparse.Namespace) -> int:
                 traceback.print_exception(outcome.result)
             tell(f"error: {outcome.input}: {outcome.result}", sys.stderr)
             continue
+        reports.append(outcome.result)
         tell(_sentence(outcome.result), sys.stdout)
         for warning in outcome.result["warnings"]:
             tell(f"  warning: {warning['message']}", sys.stderr)
     if failed and len(options.inputs) > 1:
         tell(f"{failed} of {len(options.inputs)} inputs failed.", sys.stderr)
+    if options.patient and not failed:
+        diagnosis = write_patient(options.patient, reports, options.model, options.output)["diagnosis"]
+        tell(f"{options.patient}: {diagnosis['name']} {diagnosis['probability']:.0%}", sys.stdout)
     return 1 if failed else 0
 
 

@@ -86,19 +86,7 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
         EngineError: MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO, HEART_NOT_FOUND, or PATIENT_MODELS_DIFFER for reports of
             another model.
     """
-    regression = bundle.descriptor.get("patient_diagnosis")
-    if regression is None:
-        raise EngineError(
-            "MODEL_WITHOUT_PATIENTS",
-            f"The model {bundle.id} diagnoses single images, not patients.",
-            "Predict each image by itself.",
-        )
-    if len(reports) != 2:
-        raise EngineError(
-            "PATIENT_NEEDS_TWO",
-            f"A patient's diagnosis needs two images, at end-diastole and end-systole, and there are {len(reports)}.",
-            "Give exactly these two.",
-        )
+    regression = require_patients(bundle, len(reports))
     if any(report["model"]["sha256"] != bundle.descriptor["weights"]["sha256"] for report in reports):
         raise EngineError(
             "PATIENT_MODELS_DIFFER", "The two images were not outlined by this model.", "Outline both with it first."
@@ -125,6 +113,28 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
         "measures": measures,
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
+
+
+def require_patients(bundle: ModelBundle, images: int) -> Mapping:
+    """The model's ``patient_diagnosis``.
+
+    Raises:
+        EngineError: MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO.
+    """
+    regression = bundle.descriptor.get("patient_diagnosis")
+    if regression is None:
+        raise EngineError(
+            "MODEL_WITHOUT_PATIENTS",
+            f"The model {bundle.id} diagnoses single images, not patients.",
+            "Predict each image by itself.",
+        )
+    if images != 2:
+        raise EngineError(
+            "PATIENT_NEEDS_TWO",
+            f"A patient's diagnosis needs two images, at end-diastole and end-systole, and there are {images}.",
+            "Give exactly these two.",
+        )
+    return regression
 
 
 def _volumes_ml(report: Mapping) -> dict[str, float]:

@@ -13,11 +13,19 @@ from resformer_unet.training.train import network_config
 
 
 def test_the_recipes_of_the_package_are_complete():
-    assert recipe_names() == ["brain-tumor-mr", "skin-lesion"]
+    tasks = {}
     for name in recipe_names():
         recipe = load_recipe(name)
         config = network_config(recipe.descriptor, recipe)
-        assert config.segments == 1 and config.diagnoses == 3 and recipe.preset == "small"
+        assert recipe.descriptor["id"] == name and recipe.preset == "small"
+        tasks[name] = (config.segments, config.diagnoses)
+    assert tasks == {
+        "brain-tumor-mr": (1, 3),
+        "breast-ultrasound": (1, 3),
+        "cardiac-mr": (3, 5),
+        "retina-oct": (1, 2),
+        "skin-lesion": (1, 3),
+    }
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ class Recipe:
     class_balance: float = 0.5  # weight of a class: its frequency to the power of minus this
     diagnosis_weight: float = 0.5  # of the diagnosis in the loss; the segmentation's weight is 1
     averaging: float = 0.998  # decay a step of the weights' moving average, which is what is kept
+    patient_measures: bool = False  # also diagnose a patient from the heart's two phases, see patient_regression
     first_size: float = 1.0  # the training begins with images of this fraction of the input's size
     seed: int = 0
     augmentation: Augmentation = Augmentation()

@@ -40,6 +40,7 @@ from .launch import Launch
 from .loaders import make_loaders
 from .losses import class_weights
 from .module import ResFormerModule
+from .patient_regression import fit_patient_regression
 from .recipe import Recipe
 from .run_record import begin_run, check_record
 from .splits import Splits
@@ -111,6 +112,10 @@ def train(
     splits.check_labels(descriptor)
     name = Path(dataset).resolve().name
     descriptor = described(descriptor, config, recipe, torch_device, name, output.name, splits, initial)
+    if recipe.patient_measures:
+        classes = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
+        patients = fit_patient_regression(splits.train, descriptor["segmentation"]["segments"], classes)
+        descriptor["patient_diagnosis"] = patients
     lightning.seed_everything(recipe.seed, workers=True, verbose=False)
     vary = build_augmentation(recipe.augmentation, descriptor["input"], recipe.seed)
     if resume:
