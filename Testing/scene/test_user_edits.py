@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import slicer
-from ResFormerSegLib.user_edits import fingerprint, holdsUsersWork, rememberAsMade
 
+from ResFormerSegLib.user_edits import fingerprint, holdsUsersWork, rememberAsMade
 from scene_helpers import makeVolume
 
 
