@@ -186,10 +186,37 @@ def compare(command: dict) -> None:
     say("result", id=command["id"], comparison=rows)
 
 
+def patient(command: dict) -> None:
+    """End-diastole is where the voxels have the larger sum."""
+    if sys.argv[1] == "no heart":
+        say("error", id=command["id"], code="HEART_NOT_FOUND", message="Nothing was outlined as lv.", hint="")
+        return
+    reports = sorted(command["reports"], key=lambda report: -report["given"]["sum"])
+    measures = {"lv_volume_ml": 152.4, "rv_volume_ml": 141.6, "wall_diastole_max_mm": 9.26}
+    measures |= {"lv_ejection_fraction": 0.583, "rv_ejection_fraction": 0.5}
+    diagnosis = {"label": "normal", "name": "Normal", "code": None, "probability": 0.9, "rule": "heart_measures"}
+    diagnosis |= {"probabilities": {"normal": 0.9, "dilated": 0.1}, "rule_text": "By volume.", "calibrated": False}
+    say(
+        "result",
+        id=command["id"],
+        patient={
+            "cases": [report["case"] for report in reports],
+            "model": reports[0]["model"],
+            "diagnosis": diagnosis,
+            "measures": measures,
+        },
+    )
+
+
 def devices(command: dict) -> None:
     time.sleep(60 if sys.argv[1] == "hangs when asked for devices" else 0.3)
     cpu = {"id": "cpu", "name": "CPU", "usable": True, "reason": None}
     say("result", id=command["id"], devices=[cpu], versions={"python": "3", "cuda": None})
+
+
+def constantImage(command: dict) -> None:
+    message, hint = "All voxels are equal.", "Choose another image."
+    say("error", id=command["id"], code="CONSTANT_IMAGE", message=message, hint=hint)
 
 
 def brokenGpu(command: dict, alsoTheCpu: bool = False) -> None:
@@ -211,6 +238,17 @@ def onceThen(end):
         answer(command)
 
     return behave
+
+
+def atTheSecond(behave):
+    """The first job of the process goes well."""
+    done = []
+
+    def act(command: dict) -> None:
+        done.append(command["id"])
+        (behave if len(done) == 2 else work)(command)
+
+    return act
 
 
 def countStart(command: dict) -> None:
@@ -251,9 +289,7 @@ BEHAVIOURS = {
     "only diagnosis": lambda command: answer(command, drop=("segments",)),
     "only segments": lambda command: answer(command, drop=("diagnosis",)),
     "printing": printing,
-    "error": lambda command: say(
-        "error", id=command["id"], code="CONSTANT_IMAGE", message="All voxels are equal.", hint="Choose another image."
-    ),
+    "error": constantImage,
     "segfault": lambda command: die(signal.SIGSEGV),
     "killed": lambda command: die(signal.SIGKILL),
     "garbage": lambda command: print("\x00\xff not JSON", flush=True) or exitWith(0, "bye"),
@@ -267,6 +303,12 @@ BEHAVIOURS = {
     "broken": lambda command: brokenGpu(command, alsoTheCpu=True),
     "killed before the second job": onceThen(lambda: die(signal.SIGKILL)),
     "leaves before the second job": onceThen(lambda: sys.exit(0)),
+    "slow at the second": atTheSecond(slow),
+    "error at the second": atTheSecond(constantImage),
+    "segfault at the second": atTheSecond(lambda command: die(signal.SIGSEGV)),
+    "wrong shape at the second": atTheSecond(lambda command: answer(command, drop=("slice",))),
+    "bad report at the second": atTheSecond(lambda command: answer(command, drop=("colour",))),
+    "no heart": work,
     "answers and dies": lambda command: answer(command) or die(signal.SIGKILL),
     "counts its starts": countStart,
     "closes stdout": closesStdout,
@@ -284,7 +326,8 @@ def main() -> None:
     if behaviour == "never ready":
         time.sleep(60)
     say("ready", protocol=2, version="0")
-    commands = {"predict": BEHAVIOURS.get(behaviour), "explain": explain, "compare": compare, "devices": devices}
+    others = {"explain": explain, "compare": compare, "patient": patient, "devices": devices}
+    commands = {"predict": BEHAVIOURS.get(behaviour), **others}
     while (command := hear())["command"] != "quit":
         if command["command"] in commands:
             commands[command["command"]](command)

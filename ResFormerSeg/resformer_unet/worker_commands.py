@@ -41,6 +41,17 @@ SEGMENT = {
     },
 }  # fmt: skip
 
+REPORT = {
+    "type": "object",
+    "required": ["case", "model", "segments", "slices"],
+    "properties": {
+        "case": TEXT,
+        "model": {"type": "object", "required": ["sha256"]},
+        "segments": {"type": "array", "items": {"type": "object", "required": ["id", "volume_mm3"]}},
+        "slices": {"type": "array", "items": {"type": "object", "required": ["area_mm2"]}},
+    },
+}
+
 
 def _on_image(options: dict) -> dict:
     return {
@@ -68,6 +79,11 @@ SCHEMAS = {
             "first": TEXT, "second": TEXT, "segments": {"type": "array", "items": SEGMENT}, "affine_lps": AFFINE,
         },
     },
+    "patient": {
+        "type": "object",
+        "required": ["model", "reports"],
+        "properties": {"model": TEXT, "reports": {"type": "array", "items": REPORT}},
+    },
     "devices": {"type": "object"},
 }  # fmt: skip
 
@@ -82,7 +98,8 @@ class Commands:
         self._predictor: Predictor | None = None
         self._loaded: tuple[dict, str] | None = None
         self._carry_out = {
-            "predict": self._predict, "explain": self._explain, "compare": self._compare, "devices": self._devices,
+            "predict": self._predict, "explain": self._explain, "compare": self._compare, "patient": self._patient,
+            "devices": self._devices,
         }  # fmt: skip
 
     def run(self, command: dict, job: Job) -> dict:
@@ -165,6 +182,14 @@ class Commands:
             rows += compare_labels(*layers, [segment], command["affine_lps"])
             job.progress(index + 1, len(segments))
         return {"comparison": rows}
+
+    def _patient(self, command: dict, job: Job) -> dict:
+        """Of figures alone: neither the network nor PyTorch is needed."""
+        from .catalog import find_model
+        from .patient import diagnose_patient
+
+        job.tell("status", message="Diagnosing the patient")
+        return {"patient": diagnose_patient(command["reports"], find_model(command["model"]))}
 
     def _devices(self, command: dict, job: Job) -> dict:
         import torch

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from worker_talk import ENDS, job
+from tiny_heart import heart_report, save_heart
+from worker_talk import ENDS, PACKAGE, job
 
 
 def test_a_job_gives_progress_and_a_result_on_the_images_grid(worker, models, tmp_path):
@@ -141,6 +146,42 @@ def test_a_comparison_of_what_is_not_there_is_refused(worker, tmp_path):
         worker.say(**{**comparison(tmp_path, labels, labels, segments), **changes})
         error = worker.hear(*ENDS)
         assert error["code"] == "BAD_COMMAND" and f" {entry} " in error["message"]
+
+
+def pair(sha256: str) -> list[dict]:
+    return [heart_report("empty", 30, 10, sha256=sha256), heart_report("full", 40, 9, sha256=sha256)]
+
+
+def test_a_patient_is_diagnosed_from_two_reports(worker, tmp_path):
+    descriptor = save_heart(tmp_path / "heart").descriptor
+    reports = pair(descriptor["weights"]["sha256"])
+    worker.say(command="patient", id="p", model=str(tmp_path / "heart"), reports=reports)
+    result = worker.hear(*ENDS)
+    assert result["event"] == "result"
+    patient = result["patient"]
+    assert patient["cases"] == ["full", "empty"] and patient["diagnosis"]["label"] == "dilated"
+    assert patient["measures"]["lv_ejection_fraction"] == pytest.approx(1 - 900 / 1600)
+
+
+def test_a_patient_needs_a_model_for_it_and_two_complete_reports(worker, models, tmp_path):
+    reports = pair("0" * 64)
+    for given, code in ((reports, "MODEL_WITHOUT_PATIENTS"), (None, "BAD_COMMAND"), ([{}, {}], "BAD_COMMAND")):
+        worker.say(command="patient", id="p", model=str(models / "tiny"), reports=given)
+        assert worker.hear(*ENDS)["code"] == code
+
+
+def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
+    descriptor = save_heart(tmp_path / "heart").descriptor
+    command = {"command": "patient", "id": "p", "model": str(tmp_path / "heart")}
+    command["reports"] = pair(descriptor["weights"]["sha256"])
+    program = "import sys; sys.modules['torch'] = None; from resformer_unet.worker import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=json.dumps(command), env=environment, capture_output=True, text=True
+    )
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines() if "heartbeat" not in line] == [
+        "ready", "status", "result"
+    ], done.stderr  # fmt: skip
 
 
 def test_it_names_the_devices_and_the_versions(worker):

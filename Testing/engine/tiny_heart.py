@@ -1,0 +1,55 @@
+"""An untrained model of the heart that diagnoses patients, and the figures of hearts that are plain cylinders."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from tiny_model import tiny_descriptor, tiny_weights
+
+SEGMENTS = ("rv", "myocardium", "lv")
+CLASSES = ("normal", "dilated")
+
+
+def heart_report(
+    name: str, radius: float, wall: float, right: float = 600.0, slices: int = 8, sha256: str = "a" * 64
+) -> dict:
+    """What is needed of a prediction's report. Radius and wall in mm, the right ventricle's area in mm², slices of
+    10 mm."""
+    areas = {"rv": right, "myocardium": math.pi * ((radius + wall) ** 2 - radius**2), "lv": math.pi * radius**2}
+    return {
+        "case": name,
+        "model": {"id": "heart", "version": "1.0.0", "sha256": sha256},
+        "segments": [{"id": key, "volume_mm3": area * slices * 10.0} for key, area in areas.items()],
+        "slices": [{"area_mm2": areas}] * slices,
+    }
+
+
+def volume_regression() -> dict:
+    """Dilated is who has a left ventricle of more than about 150 ml."""
+    from resformer_unet.patient import heart_measures
+
+    names = list(heart_measures(heart_report("d", 25, 9), heart_report("s", 17, 12)))
+    volume = names.index("lv_volume_ml")
+    return {
+        "rule_text": "By the volume.",
+        "measures": names,
+        "mean": [math.log(150) if index == volume else 0.0 for index in range(len(names))],
+        "std": [1.0] * len(names),
+        "weights": [[-3.0, 3.0] if index == volume else [0.0, 0.0] for index in range(len(names))],
+        "bias": [0.0, 0.0],
+        "fitted_on": "nothing",
+    }
+
+
+def heart_descriptor() -> dict:
+    descriptor = tiny_descriptor(SEGMENTS, CLASSES, id="heart", patient_diagnosis=volume_regression())
+    descriptor["modality"], descriptor["kind"] = "MR", "volume"
+    return descriptor
+
+
+def save_heart(folder: Path):
+    from resformer_unet.bundle import save_bundle
+
+    descriptor = heart_descriptor()
+    return save_bundle(folder, descriptor, tiny_weights(descriptor), "# Untrained, for tests\n")
