@@ -30,9 +30,10 @@ from ResFormerSegLib.job import Job
 from ResFormerSegLib.last_run import LastRun
 from ResFormerSegLib.panel import Panel
 from ResFormerSegLib.parameters import ResFormerSegParameterNode, wrapperOf
-from ResFormerSegLib.prediction_task import PredictionTask
+from ResFormerSegLib.patient_task import PatientTask
+from ResFormerSegLib.prediction_task import PredictionTask, predictionOptions
 from ResFormerSegLib.process import EngineProcess
-from ResFormerSegLib.result import ProcessingResult
+from ResFormerSegLib.result import PatientResult, ProcessingResult
 from ResFormerSegLib.running import run
 from ResFormerSegLib.sample_data import registerSampleData
 from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application looks for it here
@@ -204,14 +205,30 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         smoothingMm: of the outlines. probabilityMaps: also makes a volume per segment, in per cent.
         outputSegmentation: the segmentation whose segments are replaced; None makes a new one.
         """
-        options = {
-            "slice_axis": sliceAxis,
-            "slices": list(slices) if slices is not None else None,
-            "min_area_mm2": minimumAreaMm2,
-            "smoothing_mm": smoothingMm,
-            "probability_maps": probabilityMaps,
-        }
+        options = predictionOptions(sliceAxis, slices, minimumAreaMm2, smoothingMm, probabilityMaps)
         return run(self._keeper, PredictionTask(volumeNode, modelId, device, options, outputSegmentation), **waiting)
+
+    def processPatient(
+        self,
+        firstVolume: slicer.vtkMRMLScalarVolumeNode,
+        secondVolume: slicer.vtkMRMLScalarVolumeNode,
+        modelId: str | os.PathLike = "cardiac-mr",
+        device: str = "auto",
+        *,
+        sliceAxis: str | None = None,
+        minimumAreaMm2: float | None = None,
+        smoothingMm: float = 0.0,
+        probabilityMaps: bool = False,
+        outputSegmentation: slicer.vtkMRMLSegmentationNode | None = None,
+        **waiting,
+    ) -> PatientResult | Job:
+        """Outlines a heart at end-diastole and at end-systole, and diagnoses the patient from both together.
+
+        The volumes come in any order. outputSegmentation: of the first one. Otherwise as `process`.
+        """
+        options = predictionOptions(sliceAxis, None, minimumAreaMm2, smoothingMm, probabilityMaps)
+        task = PatientTask(firstVolume, secondVolume, modelId, device, options, outputSegmentation)
+        return run(self._keeper, task, **waiting)
 
     def explain(
         self,

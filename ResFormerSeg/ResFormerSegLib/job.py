@@ -140,7 +140,7 @@ class Job:
             self._command["device"] = "cpu"
             message = _("The graphics card failed during the run; it was done again on the CPU, which takes longer.")
             self._notices.append({"code": "CPU_AFTER_GPU_FAILURE", "message": message})
-            self._fraction = 0.0
+            self._fraction = self._fractionWith(0.0)
             self._tell(_("The graphics card failed: starting again on the CPU"))
             self._send()
         else:
@@ -152,8 +152,9 @@ class Job:
             self._tell(str(event["message"]))
         elif kind == "progress":
             done, total = int(event["done"]), int(event["total"])
-            self._fraction = min(1.0, done / max(1, total))
-            self._tell(self._task.describeProgress(done, total), self._timeLeft.seconds(done, total))
+            self._fraction = self._fractionWith(done / max(1, total))
+            left = total * (self._task.passes - self._task.passesDone)  # the images of all passes are taken for alike
+            self._tell(self._task.describeProgress(done, total), self._timeLeft.seconds(done, left))
         elif kind == "notice":
             self._notices.append({"code": str(event["code"]), "message": str(event["message"])})
         elif kind == "error":
@@ -161,9 +162,11 @@ class Job:
         elif kind == "cancelled":
             raise ResFormerSegError("CANCELLED", _("The run was cancelled; nothing was changed."))
         elif kind == "result":
-            self._fraction = 1.0
-            self._tell(_("Putting the result into the scene"))  # before it: the callback may fail
-            self._work(self._task.finish(event, self._notices), self._onImported)
+            self._work(self._task.follow(event, self._folder), functools.partial(self._onFollowed, event))
+
+    def _fractionWith(self, pass_: float) -> float:
+        """Of all passes, when so much of the present one is done."""
+        return min(1.0, (self._task.passesDone + pass_) / self._task.passes)
 
     def _work(self, steps, done: Callable[[Any], None]) -> None:
         """Goes through a generator, some milliseconds at a time; `done` is called with what it returns."""
@@ -186,7 +189,17 @@ class Job:
 
     def _onExported(self, command: dict) -> None:
         self._command = {**command, "id": self._id}
+        if self._onCpu:
+            self._command["device"] = "cpu"
         self._send()
+
+    def _onFollowed(self, event: dict, command: dict | None) -> None:
+        if command is not None:
+            self._onExported(command)
+            return
+        self._fraction = 1.0
+        self._tell(_("Putting the result into the scene"))  # before it: the callback may fail
+        self._work(self._task.finish(event, self._notices), self._onImported)
 
     def _send(self) -> None:
         self._engine, self._isUnheard = self._keeper.engine()

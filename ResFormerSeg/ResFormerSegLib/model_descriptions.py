@@ -65,6 +65,11 @@ class ModelDescription:
     def diagnoses(self) -> dict[str, str]:
         return {row["id"]: row["name"] for row in (self.descriptor["diagnosis"] or {}).get("classes", [])}
 
+    @property
+    def diagnosesPatients(self) -> bool:
+        """Whether its diagnosis takes two images of a heart, at end-diastole and at end-systole."""
+        return bool(self.descriptor.get("patient_diagnosis"))
+
     def exists(self) -> bool:
         """Whether the folder is still there: the user may have moved it or pulled out the disk."""
         return (self.folder / DESCRIPTOR).is_file()
@@ -123,6 +128,14 @@ def readModels(ownFolders: list[str]) -> tuple[list[ModelDescription], list[ResF
             if model.reference not in [known.reference for known in models]:
                 models.append(model)
     return models, problems
+
+
+def findModel(reference: str) -> ModelDescription | None:
+    """The model that the engine would take for an id or a folder; None for one that is not found here."""
+    for model in readModels([])[0]:
+        if model.id == reference:
+            return model
+    return readModel(reference) if os.path.isfile(os.path.join(reference, DESCRIPTOR)) else None
 
 
 def modelFoldersIn(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 import slicer
@@ -22,6 +23,15 @@ from ResFormerSegLib.volume_export import checkVolume, exportVolume
 
 # Of a new segmentation in the slices: what is outlined stays visible, its border too.
 FILL_OPACITY, OUTLINE_THICKNESS = 0.25, 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the engine says of one image: its report, label layers and probability maps as VTK arrays."""
+
+    report: dict
+    layers: list
+    maps: list
 
 
 class PredictionTask(Task):
@@ -50,12 +60,21 @@ class PredictionTask(Task):
         return {**self._command, "image": self._exported.message, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ProcessingResult]:
+        answer = yield from self.read(event)
+        return self.makeNodes(answer, notices)
+
+    def read(self, event: dict) -> Generator[None, None, Answer]:
+        """The engine's answer; the scene is not changed yet."""
         layers = yield from self._read(event["labels"])
         maps = []
         if event.get("probability_maps"):
             maps = yield from self._read(event["probability_maps"])
+        return Answer(event["report"], layers, maps)
+
+    def makeNodes(self, answer: Answer, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
+        """Puts the answer into the scene, all or nothing. patient: see `ProcessingResult`."""
         try:
-            return self._makeNodes(event["report"], layers, maps, notices)
+            return self._makeNodes(answer.report, answer.layers, answer.maps, notices, patient)
         except Exception as error:
             raise notImported(error) from error
 
@@ -65,7 +84,9 @@ class PredictionTask(Task):
         except (OSError, ValueError, TypeError) as error:
             raise invalidResult() from error
 
-    def _makeNodes(self, report: dict, layers: list, maps: list, notices: list[dict]) -> ProcessingResult:
+    def _makeNodes(
+        self, report: dict, layers: list, maps: list, notices: list[dict], patient: dict | None
+    ) -> ProcessingResult:
         from vtk.util.numpy_support import vtk_to_numpy
 
         volumeNode = self.nodes[0].Get()
@@ -91,7 +112,7 @@ class PredictionTask(Task):
                 fillScalarVolume(node, scalars, self._exported, (0, 100))
                 node.SetAttribute("ResFormerSeg.ProbabilityOf", row["id"])
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-            result = _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report, notices)
+            result = _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report, notices, patient)
             # Last, what cannot fail and is not undone.
             if segmentationNode is not None:
                 segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
@@ -99,6 +120,23 @@ class PredictionTask(Task):
                 _setAttributes(segmentationNode, result)
             _setAttributes(tableNode, result)
         return result
+
+
+def predictionOptions(
+    sliceAxis: str | None,
+    slices: tuple[int, int] | None,
+    minimumAreaMm2: float | None,
+    smoothingMm: float,
+    probabilityMaps: bool,
+) -> dict:
+    """Of a prediction, in the engine's words."""
+    return {
+        "slice_axis": sliceAxis,
+        "slices": list(slices) if slices is not None else None,
+        "min_area_mm2": minimumAreaMm2,
+        "smoothing_mm": smoothingMm,
+        "probability_maps": probabilityMaps,
+    }
 
 
 def modelReference(modelId: str | os.PathLike) -> str:
@@ -111,7 +149,9 @@ def modelReference(modelId: str | os.PathLike) -> str:
     return os.fspath(modelId)
 
 
-def _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report: dict, notices: list) -> ProcessingResult:
+def _makeResult(
+    volumeNode, segmentationNode, tableNode, mapNodes, report: dict, notices: list, patient: dict | None
+) -> ProcessingResult:
     diagnosis = report["diagnosis"] or {}
     warnings = report["warnings"] + notices
     return ProcessingResult(
@@ -124,6 +164,7 @@ def _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report: dict,
         warnings=[warning for index, warning in enumerate(warnings) if warning not in warnings[:index]],
         volumeNode=volumeNode,
         probabilityMapNodes=mapNodes,
+        patient=patient,
     )
 
 
@@ -132,5 +173,6 @@ def _setAttributes(node, result: ProcessingResult) -> None:
     model = result.report["model"]
     node.SetAttribute("ResFormerSeg.Model", f"{model['id']} {model['version']}")
     node.SetAttribute("ResFormerSeg.Report", json.dumps(result.report))
+    node.SetAttribute("ResFormerSeg.Patient", None if result.patient is None else json.dumps(result.patient))
     node.SetAttribute("ResFormerSeg.Diagnosis", result.diagnosis)
     node.SetAttribute("ResFormerSeg.Probability", None if result.probability is None else f"{result.probability:.4f}")

@@ -1,8 +1,8 @@
-"""What `ResFormerSegLogic.process` returns."""
+"""What `process` and `processPatient` of the logic return."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import slicer
 
@@ -17,7 +17,8 @@ class ProcessingResult:
     probabilities: of every class by id, they sum to 1. report: the engine's full report, as the command line writes
     it to `<case>.json`. warnings: [{"code", "message"}], for the user to read; empty when there is nothing to say.
     volumeNode: what was outlined; None if it is not known any more. probabilityMapNodes: by segment id, a volume in per
-    cent each; empty unless asked for.
+    cent each; empty unless asked for. patient: of a volume that was diagnosed together with another one: that diagnosis
+    and its measures, see `PatientResult`; else None.
     """
 
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
@@ -29,3 +30,24 @@ class ProcessingResult:
     warnings: list[dict[str, str]]
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
     probabilityMapNodes: dict[str, slicer.vtkMRMLScalarVolumeNode] = field(default_factory=dict)
+    patient: dict | None = None
+
+
+@dataclass(frozen=True)
+class PatientResult:
+    """What `processPatient` returns: the results of both volumes, each as of `process`, and what follows from
+    them together.
+
+    patient: as the command line writes it to `<name>.patient.json`: diagnosis, measures, and cases, the names of the
+    two volumes with end-diastole first.
+    """
+
+    first: ProcessingResult
+    second: ProcessingResult
+    patient: dict
+
+    def forDisplay(self) -> ProcessingResult:
+        """The result of the first volume with the warnings of both."""
+        name = self.second.report["case"]
+        others = [{**warning, "message": f"{name}: {warning['message']}"} for warning in self.second.warnings]
+        return replace(self.first, warnings=self.first.warnings + others)

@@ -7,7 +7,7 @@ import logging
 
 from ResFormerSegLib.result import ProcessingResult
 
-REPORT = "ResFormerSeg.Report"  # attribute of segmentation and table
+REPORT, PATIENT = "ResFormerSeg.Report", "ResFormerSeg.Patient"  # attributes of segmentation and table
 
 
 def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
@@ -15,9 +15,8 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
 
     segmentationNode: None for a model that does not outline; the report is then that of the table.
     """
-    report = None
-    for node in (segmentationNode, tableNode):
-        report = report or _reportOf(node)
+    nodes = (segmentationNode, tableNode)
+    report = next(filter(None, (_saved(node, REPORT, {"model", "segments", "slices"}) for node in nodes)), None)
     if report is None:
         return None
     diagnosis = report.get("diagnosis") or {}
@@ -29,17 +28,18 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         probabilities=dict(diagnosis.get("probabilities", {})),
         report=report,
         warnings=list(report.get("warnings", [])),
+        patient=next(filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "measures"}) for node in nodes)), None),
     )
 
 
-def _reportOf(node) -> dict | None:
-    text = node.GetAttribute(REPORT) if node is not None else None
+def _saved(node, attribute: str, entries: set[str]) -> dict | None:
+    """What was saved with the node under that name; None when it cannot be read or lacks one of the entries."""
+    text = node.GetAttribute(attribute) if node is not None else None
     if not text:
         return None
     try:
-        report = json.loads(text)
+        saved = json.loads(text)
     except ValueError as error:
-        logging.warning("The report of '%s' cannot be read: %s", node.GetName(), error)
+        logging.warning("%s of '%s' cannot be read: %s", attribute, node.GetName(), error)
         return None
-    complete = isinstance(report, dict) and {"model", "segments", "slices"} <= set(report)
-    return report if complete else None
+    return saved if isinstance(saved, dict) and entries <= set(saved) else None

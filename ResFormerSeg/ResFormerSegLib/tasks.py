@@ -20,10 +20,13 @@ class Task:
 
     nodes: weak references to the nodes without which the run makes no sense; the user may delete them meanwhile.
     needsFolder: whether files are exchanged. inBackground: not asked for by the user, who may start a run meanwhile.
+    passes: how often the engine goes over an image. passesDone: how often it has done so.
     """
 
     needsFolder = True
     inBackground = False
+    passes = 1
+    passesDone = 0
 
     def __init__(self, *nodes) -> None:
         self.nodes = [weakReference(node) for node in nodes if node is not None]
@@ -32,8 +35,12 @@ class Task:
         """Writes the input into the folder; returns the engine's command, without its id."""
         raise NotImplementedError
 
+    def follow(self, event: dict, folder: Path | None) -> Generator[None, None, dict | None]:
+        """The next command, after the `result` event of one; None when the task asks for no more."""
+        yield from ()
+
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, Any]:
-        """Takes over the engine's `result` event; returns the result.
+        """Takes over the engine's last `result` event; returns the result.
 
         notices: what the user should know, rows with code and message. When it fails, the scene is as before.
         """
