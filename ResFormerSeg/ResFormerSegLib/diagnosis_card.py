@@ -8,6 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.class_names import namesOfClasses
+from ResFormerSegLib.patient_measures import measuresText
 
 # All stand out from a light and from a dark background. A style sheet with colours of the palette would not follow when
 # the application's style is changed.
@@ -38,6 +39,7 @@ class DiagnosisCard:
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(1, 1)
         self._barWidgets: list = []
+        self.measures = _label("diagnosisMeasures", qt.Qt.RichText)
         self.outlined = _label("diagnosisOutlined", qt.Qt.RichText)
         self.rule = _label("diagnosisRule")
         self.warnings = _label("diagnosisWarnings", qt.Qt.RichText)
@@ -57,6 +59,7 @@ class DiagnosisCard:
             self.headline,
             self.probability,
             self.bars,
+            self.measures,
             self.outlined,
             self.rule,
             self.warnings,
@@ -67,15 +70,22 @@ class DiagnosisCard:
             layout.addWidget(widget)
         self.clear()
 
-    def showResult(self, result, volumeNode=None, classNames: dict[str, str] | None = None) -> None:
-        """result: a ProcessingResult, new or restored with its scene. classNames: of all classes, by id."""
-        report = result.report
-        diagnosis = report.get("diagnosis")
-        self._showDiagnosis(diagnosis, namesOfClasses(report, classNames))
+    def showResult(
+        self, result, volumeNode=None, classNames: dict[str, str] | None = None, needsBothPhases: bool = False
+    ) -> None:
+        """result: a ProcessingResult, new or restored with its scene; its patient's diagnosis goes before the image's.
+
+        classNames: of all classes, by id. needsBothPhases: whether the model diagnoses patients from two phases.
+        """
+        report, patient = result.report, result.patient
+        diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
+        self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames))
+        self.measures.text = measuresText(patient) if patient else ""
+        self.measures.visible = patient is not None
         self.outlined.text = _outlined(report)
-        self.rule.text = _rule(report)
+        self.rule.text = _ruleOfPatient(patient) if patient else _rule(report)
         self.rule.visible = diagnosis is not None
-        self._showWarnings(result.warnings)
+        self._showWarnings(_warnings(result, needsBothPhases))
         self.caution.text = "<b>" + _("Not for clinical use without review by an expert.") + "</b>"
         self.technical.text = _technical(report)
         for widget in (self.outlined, self.caution, self.technicalButton):
@@ -85,7 +95,8 @@ class DiagnosisCard:
         self.headline.text = "<b>" + _("No result yet") + "</b>"
         self._removeBars()
         self.outlined.text = _("Press Apply to outline and diagnose the volume.")
-        for widget in (self.probability, self.bars, self.rule, self.warnings, self.caution, self.technicalButton):
+        shownOfResults = (self.probability, self.bars, self.measures, self.rule, self.warnings, self.caution)
+        for widget in (*shownOfResults, self.technicalButton):
             widget.visible = False
         self.technicalButton.checked = False
 
@@ -185,6 +196,22 @@ def _outlined(report: dict) -> str:
             size = _("{volume} ml").format(volume=f"{segment['volume_mm3'] / 1000:.3g}")
         sizes.append(_("{name} ({size})").format(name=html.escape(segment["name"]), size=size))
     return _("Outlined: {list}").format(list=", ".join(sizes))
+
+
+def _warnings(result, needsBothPhases: bool) -> list[dict]:
+    if result.patient:  # how sure the network is of one phase is of no interest any more
+        return [warning for warning in result.warnings if warning["code"] != "LOW_CONFIDENCE"]
+    if not needsBothPhases:
+        return result.warnings
+    message = _(
+        "This is the diagnosis of one phase of the heart alone. This model's diagnosis of a patient needs both: choose "
+        "the other phase under Inputs, then press Apply again."
+    )
+    return [{"code": "ONE_PHASE_ONLY", "message": message}, *result.warnings]
+
+
+def _ruleOfPatient(patient: dict) -> str:
+    return _("From both phases of the heart. {rule}").format(rule=patient["diagnosis"].get("rule_text", ""))
 
 
 def _rule(report: dict) -> str:

@@ -123,6 +123,10 @@ class ModelSection:
         """Names of the diagnoses of the model with that id, by the diagnosis' id; empty when it is not known."""
         return next((model.diagnoses for model in self._models if model.id == modelId), {})
 
+    def diagnosesPatients(self, modelId: str) -> bool:
+        """Whether the model with that id is one that diagnoses a patient from two phases of the heart."""
+        return any(model.diagnosesPatients for model in self._models if model.id == modelId)
+
     def referenceOf(self, modelId: str) -> str | None:
         """What the engine is told for the model with that id; None when it is not there any more."""
         return next((model.reference for model in self._models if model.id == modelId and model.exists()), None)

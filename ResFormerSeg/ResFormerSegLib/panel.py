@@ -18,7 +18,8 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.message_area import MessageArea
 from ResFormerSegLib.model_section import ModelSection
 from ResFormerSegLib.newest_volume import newestImage
-from ResFormerSegLib.readiness import whyNotReady
+from ResFormerSegLib.other_phase import OtherPhaseRow
+from ResFormerSegLib.readiness import whyNoPatient, whyNotReady
 from ResFormerSegLib.result_restoring import restoreResult
 from ResFormerSegLib.result_sections import ResultSections, hasVoxels
 from ResFormerSegLib.run_control import RunControl
@@ -41,6 +42,7 @@ class Panel(VTKObservationMixin):
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
         self.models = ModelSection(ui, self.update, self.message.showError)
+        self.otherPhase = OtherPhaseRow(ui)
         self.devices = DeviceSection(ui, logic, self.update)
         self.advanced = AdvancedSection(ui, self.update)
         self.results = ResultSections(ui, logic, self.models, self.message)
@@ -68,7 +70,7 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         self._parameterNode = parameterNode
         self._shown, self._volumeId = None, ""
-        for section in (self.models, self.devices, self.advanced):
+        for section in (self.models, self.otherPhase, self.devices, self.advanced):
             section.setParameterNode(parameterNode)
         if parameterNode is None:
             self._observeVolume(None)
@@ -102,7 +104,7 @@ class Panel(VTKObservationMixin):
         self.removeObservers()
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
-        for part in (self.results, self.models, self.devices, self.advanced, self.message):
+        for part in (self.results, self.models, self.otherPhase, self.devices, self.advanced, self.message):
             part.cleanup()
         self._parameterNode = None
 
@@ -121,6 +123,7 @@ class Panel(VTKObservationMixin):
                 self._observeVolume(volume)
                 self.models.chooseFor(volume)
             self.models.update()
+            self.otherPhase.update(self.models.model())
             self.devices.update()
             self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
@@ -142,6 +145,8 @@ class Panel(VTKObservationMixin):
                 self.run.isRunning,
                 self.advanced.isOneSliceOnly(),
             )
+            if not reason and (other := self.otherPhase.volume()) is not None:
+                reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
         self.ui.applyButton.enabled = not reason
         self.ui.applyButton.toolTip = reason or _("Outlines and diagnoses '{volume}' with '{model}'").format(
             volume=node.inputVolume.GetName(), model=self.models.model().title
@@ -206,6 +211,7 @@ class Panel(VTKObservationMixin):
         self.run.start(
             node.inputVolume,
             outputSegmentation=node.outputSegmentation,
+            otherVolume=self.otherPhase.volume(),
             modelId=node.modelReference,
             device=self.devices.device,
             **options,

@@ -16,6 +16,7 @@ AREA_OF_THE_MODEL = -5.0
 class ResFormerSegParameterNode:
     """The choices of the panel.
 
+    otherVolume: the heart's other phase, for models that diagnose a patient from two volumes; others leave it alone.
     modelReference: id of a bundled model or the folder of one's own; empty until one is chosen. modelChosen: whether
     the user chose it; the panel then leaves it alone when another volume is selected. outputSegmentation: None makes
     a new one. sliceAxis: "axial", "coronal", "sagittal", or empty for the model's. sliceSelection: "all", "range" or
@@ -24,6 +25,7 @@ class ResFormerSegParameterNode:
     """
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
+    otherVolume: slicer.vtkMRMLScalarVolumeNode
     modelReference: str = ""
     modelChosen: bool = False
     outputSegmentation: slicer.vtkMRMLSegmentationNode

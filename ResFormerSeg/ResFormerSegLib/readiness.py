@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.model_descriptions import ModelDescription
 from ResFormerSegLib.model_suitability import whyUnsuitable
+from ResFormerSegLib.patient_task import checkPair
 from ResFormerSegLib.volume_export import checkVolume
 
 
@@ -31,4 +32,21 @@ def whyNotReady(
         return reason
     if not hasTorch:
         return _("PyTorch is not installed. Press “Install PyTorch…” below.")
+    return ""
+
+
+def whyNoPatient(volumeNode, otherVolume, model: ModelDescription, allSlices: bool) -> str:
+    """Why the two volumes cannot be diagnosed together, once each of the rest is there; empty when they can.
+
+    allSlices: whether no choice of slices was made: the measures are of the whole heart.
+    """
+    try:
+        checkPair(volumeNode, otherVolume)
+        checkVolume(otherVolume)
+    except ResFormerSegError as error:
+        return _("Other phase: {reason}").format(reason=error)
+    if reason := whyUnsuitable(otherVolume, model):
+        return reason
+    if not allSlices:
+        return _("With both phases the whole heart is measured. Choose all slices under Advanced, or no other phase.")
     return ""

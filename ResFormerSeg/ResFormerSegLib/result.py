@@ -49,5 +49,6 @@ class PatientResult:
     def forDisplay(self) -> ProcessingResult:
         """The result of the first volume with the warnings of both."""
         name = self.second.report["case"]
-        others = [{**warning, "message": f"{name}: {warning['message']}"} for warning in self.second.warnings]
+        own = self.second.report["warnings"]  # the notices of the run are in both
+        others = [{**warning, "message": f"{name}: {warning['message']}"} for warning in own]
         return replace(self.first, warnings=self.first.warnings + others)

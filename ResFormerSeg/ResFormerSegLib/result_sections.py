@@ -64,11 +64,12 @@ class ResultSections:
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
         self._turn = object()
-        names = self._models.classNames(result.report["model"]["id"])
+        modelId = result.report["model"]["id"]
+        names, bothPhases = self._models.classNames(modelId), self._models.diagnosesPatients(modelId)
         self._ui.sliceChartCollapsibleButton.visible = True
         self._ui.editButton.enabled = result.segmentationNode is not None
         steps = [
-            lambda: self.card.showResult(result, volumeNode, names),
+            lambda: self.card.showResult(result, volumeNode, names, bothPhases),
             lambda: self.chart.showResult(result, volumeNode, names),
         ]
         if hasVoxels(volumeNode):

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.message_area import MessageArea
 from ResFormerSegLib.progress_display import ProgressDisplay
+from ResFormerSegLib.result import PatientResult
 from ResFormerSegLib.torch_installation import ensureOtherPackages
 from ResFormerSegLib.user_edits import holdsUsersWork, rememberAsMade
 
@@ -48,8 +49,11 @@ class RunControl:
     def isRunning(self) -> bool:
         return self._run is not None
 
-    def start(self, volumeNode, outputSegmentation, **options) -> None:
-        """options: those of the logic's `process`. What is wrong is shown in the message area."""
+    def start(self, volumeNode, outputSegmentation, otherVolume=None, **options) -> None:
+        """options: those of the logic's `process`; with another volume of its `processPatient`, which takes all slices.
+
+        What is wrong is shown in the message area.
+        """
         try:
             if outputSegmentation is not None and not _mayReplace(outputSegmentation):
                 self._message.showNotice(
@@ -61,8 +65,12 @@ class RunControl:
             self._volumeId = volumeNode.GetID()
             self._started = time.monotonic()
             self.progress.begin()
-            self._job = self._logic.process(
-                volumeNode,
+            volumes, process = [volumeNode], self._logic.process
+            if otherVolume is not None:
+                volumes, process = [volumeNode, otherVolume], self._logic.processPatient
+                options.pop("slices", None)
+            self._job = process(
+                *volumes,
                 outputSegmentation=outputSegmentation,
                 wait=False,
                 onProgress=partial(self._onProgress, run),
@@ -97,6 +105,9 @@ class RunControl:
             return
         self._job = self._run = None
         self.progress.end(_("Done in {seconds} s.").format(seconds=max(1, round(time.monotonic() - self._started))))
+        if isinstance(result, PatientResult):
+            _hide(result.second.segmentationNode)
+            result = result.forDisplay()
         if result.segmentationNode is not None:
             rememberAsMade(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
@@ -116,6 +127,13 @@ class RunControl:
         else:
             self.progress.end()
             self._message.showError(error)
+
+
+def _hide(segmentationNode) -> None:
+    """Of the other phase: two outlines of a heart over each other cannot be read."""
+    if segmentationNode is not None:
+        rememberAsMade(segmentationNode)
+        segmentationNode.GetDisplayNode().SetVisibility(False)
 
 
 def _mayReplace(segmentationNode) -> bool:
