@@ -6,24 +6,14 @@ import pytest
 from resformer_unet.errors import EngineError
 from resformer_unet.patient import diagnose_patient, heart_measures, patient_probabilities, regression_inputs
 from resformer_unet.training.patient_regression import fit_patient_regression, patient_inputs
+from tiny_heart import CLASSES, volume_regression
+from tiny_heart import heart_report as heart
 
 SEGMENTS = [
     {"id": "rv", "name": "Right ventricle", "value": 1},
     {"id": "myocardium", "name": "Myocardium", "value": 2},
     {"id": "lv", "name": "Left ventricle", "value": 3},
 ]
-CLASSES = ["normal", "dilated"]
-
-
-def heart(name: str, radius: float, wall: float, right: float = 600.0, slices: int = 8, slice_mm: float = 10.0) -> dict:
-    """A report of a cylindrical heart; radius and wall in mm, the right ventricle's area in mm²."""
-    areas = {"rv": right, "myocardium": np.pi * ((radius + wall) ** 2 - radius**2), "lv": np.pi * radius**2}
-    return {
-        "case": name,
-        "model": {"id": "heart", "version": "1.0.0", "sha256": "a" * 64},
-        "segments": [{"id": key, "volume_mm3": area * slices * slice_mm} for key, area in areas.items()],
-        "slices": [{"area_mm2": areas}] * slices,
-    }
 
 
 class Bundle:
@@ -38,21 +28,7 @@ class Bundle:
 
 @pytest.fixture
 def regression() -> dict:
-    """Dilated is who has a left ventricle of more than about 150 ml."""
-    names = list(heart_measures(heart("d", 25, 9), heart("s", 17, 12)))
-    weights = np.zeros((len(names), 2))
-    weights[names.index("lv_volume_ml")] = (-3, 3)
-    mean = np.zeros(len(names))
-    mean[names.index("lv_volume_ml")] = np.log(150)
-    return {
-        "rule_text": "By the volume.",
-        "measures": names,
-        "mean": mean.tolist(),
-        "std": np.ones(len(names)).tolist(),
-        "weights": weights.tolist(),
-        "bias": [0.0, 0.0],
-        "fitted_on": "nothing",
-    }
+    return volume_regression()
 
 
 def test_volumes_ejection_fractions_and_walls_are_those_of_a_cylindrical_heart():

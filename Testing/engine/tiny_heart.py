@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tiny_model import tiny_descriptor, tiny_weights
+from tiny_model import tiny_descriptor, weights_that_outline
 
 SEGMENTS = ("rv", "myocardium", "lv")
 CLASSES = ("normal", "dilated")
@@ -52,4 +52,4 @@ def save_heart(folder: Path):
     from resformer_unet.bundle import save_bundle
 
     descriptor = heart_descriptor()
-    return save_bundle(folder, descriptor, tiny_weights(descriptor), "# Untrained, for tests\n")
+    return save_bundle(folder, descriptor, weights_that_outline(descriptor), "# Untrained, for tests\n")

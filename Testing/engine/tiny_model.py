@@ -87,6 +87,21 @@ def tiny_weights(descriptor: dict) -> dict:
     return ResFormerUNet(NetworkConfig(**descriptor["network"])).state_dict()
 
 
+def weights_that_outline(descriptor: dict) -> dict:
+    """Random weights; the bias of the last layer is such that about half of a noisy image is outlined."""
+    import torch
+
+    from resformer_unet.network import NetworkConfig, ResFormerUNet
+
+    weights = tiny_weights(descriptor)
+    network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
+    network.load_state_dict(weights)
+    with torch.inference_mode():
+        logits = network.eval()(torch.rand(4, descriptor["input"]["channels"], 32, 32)).segmentation
+    weights["segmentation.bias"] = weights["segmentation.bias"] - logits.transpose(0, 1).flatten(1).median(1).values
+    return weights
+
+
 def save_tiny(folder: Path, **changes):
     from resformer_unet.bundle import save_bundle
 

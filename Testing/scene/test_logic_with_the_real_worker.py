@@ -17,7 +17,7 @@ from scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stat
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
-    """A folder with the models "grey", "colour" and "exclusive"."""
+    """A folder with the models "grey", "colour", "exclusive" and "heart"."""
     folder = tmp_path_factory.mktemp("models")
     subprocess.run([sys.executable, str(Path(__file__).with_name("make_tiny_models.py")), str(folder)], check=True)
     return folder
@@ -126,6 +126,44 @@ def test_slices_smoothing_and_probability_maps_can_be_asked_for(process):
         assert outline.sum() == row["voxels"] and not outline[[0, 1, 5]].any()
         share = slicer.util.arrayFromVolume(result.probabilityMapNodes[row["id"]])
         assert share.shape == (6, 40, 50) and share.max() <= 100 and not share[[0, 1, 5]].any()
+
+
+def makeHeart(radius: float, name: str):
+    """A cylinder of blood in its wall, with the right ventricle beside it; radius in pixels. Noisy, as all images."""
+    y, x = np.mgrid[:64, :64]
+    left, right = np.hypot(y - 32, x - 36), np.hypot(y - 32, x - 10) < 7
+    picture = np.where(left < radius, 200, np.where(left < radius + 5, 90, np.where(right, 180, 30)))
+    node = makeVolume(shape=(5, 64, 64), name=name)
+    noise = np.random.default_rng(int(radius)).normal(0, 25, (5, 64, 64))
+    slicer.util.updateVolumeFromArray(node, (picture + noise).clip(0, 255).astype(np.int16))
+    return node
+
+
+def test_a_patient_is_diagnosed_from_the_outlines_in_the_scene(scene, logic, models):
+    hearts = makeHeart(16, "Full"), makeHeart(11, "Empty")
+    result = logic.processPatient(*hearts, modelId=models / "heart", device="cpu")
+    volumes = {}
+    for part, volume in zip((result.first, result.second), hearts, strict=True):
+        millilitres = np.prod(volume.GetSpacing()) / 1000
+        lv, rv = (segmentArray(part.segmentationNode, name, volume).sum() * millilitres for name in ("lv", "rv"))
+        volumes[volume.GetName()] = lv, rv
+    full, empty = sorted(volumes, key=volumes.get, reverse=True)
+    assert result.patient["cases"] == [full, empty]
+    measures = result.patient["measures"]
+    assert measures["lv_volume_ml"] == pytest.approx(volumes[full][0])
+    assert measures["rv_volume_ml"] == pytest.approx(volumes[full][1])
+    assert measures["lv_ejection_fraction"] == pytest.approx(1 - volumes[empty][0] / volumes[full][0])
+    assert sum(result.patient["diagnosis"]["probabilities"].values()) == pytest.approx(1)
+    again = logic.processPatient(*hearts[::-1], modelId=models / "heart", device="cpu")
+    assert again.patient == result.patient
+
+
+def test_a_model_of_single_images_diagnoses_no_patient(scene, logic, models):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    with pytest.raises(ResFormerSegError) as caught:
+        logic.processPatient(makeVolume(), makeVolume(), modelId=models / "grey", device="cpu")
+    assert caught.value.code == "MODEL_WITHOUT_PATIENTS" and "Tiny model" in caught.value.message
 
 
 def test_a_diagnosis_is_explained_and_the_result_compared_on_the_worker_that_made_it(process, logic, models):
