@@ -204,6 +204,7 @@ def patient(command: dict) -> None:
             "model": reports[0]["model"],
             "diagnosis": diagnosis,
             "measures": measures,
+            "warnings": [{"code": "LOW_CONFIDENCE", "message": "The model is not sure: Normal has 90 %."}],
         },
     )
 

@@ -82,7 +82,7 @@ class DiagnosisCard:
         self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames))
         self.measures.text = measuresText(patient) if patient else ""
         self.measures.visible = patient is not None
-        self.outlined.text = _outlined(report)
+        self.outlined.text = _outlined(report, ofSeveral=patient is not None)
         self.rule.text = _ruleOfPatient(patient) if patient else _rule(report)
         self.rule.visible = diagnosis is not None
         self._showWarnings(_warnings(result, needsBothPhases))
@@ -182,7 +182,8 @@ def _percent(probability: float) -> str:
     return f"{100 * probability:.0f} %"
 
 
-def _outlined(report: dict) -> str:
+def _outlined(report: dict, ofSeveral: bool) -> str:
+    """ofSeveral: whether to name the volume, as there is more than one."""
     if not report["segments"]:
         return _("This model draws no outline.")
     found = [segment for segment in report["segments"] if segment["voxels"]]
@@ -195,12 +196,15 @@ def _outlined(report: dict) -> str:
         else:
             size = _("{volume} ml").format(volume=f"{segment['volume_mm3'] / 1000:.3g}")
         sizes.append(_("{name} ({size})").format(name=html.escape(segment["name"]), size=size))
+    if ofSeveral:
+        return _("Outlined in “{case}”: {list}").format(case=html.escape(report["case"]), list=", ".join(sizes))
     return _("Outlined: {list}").format(list=", ".join(sizes))
 
 
 def _warnings(result, needsBothPhases: bool) -> list[dict]:
     if result.patient:  # how sure the network is of one phase is of no interest any more
-        return [warning for warning in result.warnings if warning["code"] != "LOW_CONFIDENCE"]
+        ofImages = [warning for warning in result.warnings if warning["code"] != "LOW_CONFIDENCE"]
+        return result.patient.get("warnings", []) + ofImages
     if not needsBothPhases:
         return result.warnings
     message = _(

@@ -24,10 +24,10 @@ def measuresText(patient: dict) -> str:
         ),
     ]
     cells = ["".join(f"<td style='padding-right: 12px'>{html.escape(cell)}</td>" for cell in row) for row in rows]
-    wall = _("Thickest wall at end-diastole: {thickness}, mean around one slice.").format(
+    wall = _("Thickest wall at end-diastole: {thickness} (mean around its slice).").format(
         thickness=_figure(measures, "wall_diastole_max_mm", _("{value:.1f} mm"))
     )
-    phases = _("End-diastole: {first}. End-systole: {second}.").format(
+    phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(
         first=patient["cases"][0], second=patient["cases"][1]
     )
     table = "".join(f"<tr>{row}</tr>" for row in cells)

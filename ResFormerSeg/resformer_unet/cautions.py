@@ -27,9 +27,8 @@ def result_cautions(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | N
     found = [
         ("NOTHING_OUTLINED", _nothing_outlined(bundle, masks, case)),
         ("TOUCHES_BORDER", _touches_border(bundle, masks)),
-        ("LOW_CONFIDENCE", _low_confidence(bundle, case)),
     ]
-    return [{"code": code, "message": message} for code, message in found if message]
+    return [{"code": code, "message": message} for code, message in found if message] + unsure_caution(bundle, case)
 
 
 def foreign_caution(
@@ -118,17 +117,19 @@ def _touches_border(bundle: ModelBundle, masks: np.ndarray) -> str | None:
     )
 
 
-def _low_confidence(bundle: ModelBundle, case: np.ndarray | None) -> str | None:
+def unsure_caution(bundle: ModelBundle, case: np.ndarray | None) -> list[dict]:
+    """Whether no diagnosis is clearly ahead. ``case``: as of :func:`result_cautions`, or a patient's probabilities."""
     if case is None:
-        return None
+        return []
     first, second = np.argsort(case)[::-1][:2]
     if case[first] >= LOW_PROBABILITY and case[first] - case[second] >= SMALL_MARGIN:
-        return None
+        return []
     names = [bundle.diagnoses[index]["name"] for index in (first, second)]
-    return (
+    message = (
         f"The model is not sure: {names[0]} has a probability of {100 * case[first]:.0f} %, "
         f"{names[1]} of {100 * case[second]:.0f} %."
     )
+    return [{"code": "LOW_CONFIDENCE", "message": message}]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import NOT_FOR_CLINICAL_USE
 from .bundle import ModelBundle
+from .cautions import unsure_caution
 from .errors import EngineError
 
 RULE = "heart_measures"
@@ -80,7 +81,7 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
 
     Returns:
         ``cases`` (names, end-diastole first), ``diagnosis`` as in a prediction's report, ``measures`` of
-        :func:`heart_measures`, ``model``, ``not_for_clinical_use``.
+        :func:`heart_measures`, ``warnings`` as in a report, ``model``, ``not_for_clinical_use``.
 
     Raises:
         EngineError: MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO, HEART_NOT_FOUND, or PATIENT_MODELS_DIFFER for reports of
@@ -111,6 +112,7 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
             "calibrated": False,
         },
         "measures": measures,
+        "warnings": unsure_caution(bundle, probabilities),
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
 

@@ -55,6 +55,12 @@ def test_a_small_heart_is_normal(regression):
     assert answer["diagnosis"]["label"] == "normal"
 
 
+@pytest.mark.parametrize(("radius", "codes"), [(35, []), (24.5, ["LOW_CONFIDENCE"])])
+def test_a_narrow_decision_comes_with_a_warning(regression, radius, codes):
+    answer = diagnose_patient([heart("full", radius, 9), heart("empty", 20, 10)], Bundle(regression))
+    assert [warning["code"] for warning in answer["warnings"]] == codes
+
+
 def test_a_model_without_patients_says_so():
     with pytest.raises(EngineError) as caught:
         diagnose_patient([heart("d", 25, 9), heart("s", 20, 9)], Bundle(None))

@@ -71,9 +71,9 @@ def test_apply_runs_both_and_the_card_shows_the_patient(runBoth):
     assert [bar.text for bar in card._barWidgets[::3]] == ["Normal", "Dilated"]
     assert card.rule.text == "From both phases of the heart. By volume."
     assert card.measures.visible
-    for words in ("152 ml", "142 ml", "58 %", "50 %", "9.3 mm", "End-diastole: Diastole. End-systole: Systole."):
+    for words in ("152 ml", "142 ml", "58 %", "50 %", "9.3 mm", "End-diastole: “Diastole”. End-systole: “Systole”."):
         assert words in card.measures.text
-    assert "needs both" not in card.warnings.text
+    assert "needs both" not in card.warnings.text and "is not sure: Normal" in card.warnings.text
     assert "Diastole: The lesion touches" in card.warnings.text and card.warnings.text.count("the CPU is used") == 1
 
 
@@ -83,6 +83,28 @@ def test_the_inputs_outline_is_on_display_and_the_others_is_hidden(runBoth):
     assert node.resultSegmentation.GetName() == "Systole segmentation"
     assert node.resultSegmentation.GetDisplayNode().GetVisibility()
     assert not slicer.util.getNode("Diastole segmentation").GetDisplayNode().GetVisibility()
+
+
+def test_what_is_outlined_is_said_of_the_input_and_how_sure_the_network_is_of_it_is_not(module, scene):
+    import qt
+
+    from ResFormerSegLib.diagnosis_card import DiagnosisCard
+    from ResFormerSegLib.result import ProcessingResult
+
+    segments = [{"id": "lv", "name": "Left ventricle", "voxels": 9, "volume_mm3": 150000.0}]
+    report = {"case": "Systole", "model": {"id": "heart", "version": "1"}, "segments": segments, "slices": []}
+    warnings = [
+        {"code": "LOW_CONFIDENCE", "message": "Not sure."},
+        {"code": "TOUCHES_BORDER", "message": "At the edge."},
+    ]
+    diagnosis = {"label": "normal", "probability": 0.9, "probabilities": {"normal": 0.9, "dilated": 0.1}}
+    patient = {"cases": ["Diastole", "Systole"], "diagnosis": diagnosis, "measures": {}}
+    frame = qt.QWidget()
+    card = DiagnosisCard(frame)
+    card.showResult(ProcessingResult(None, None, None, None, {}, report, warnings, patient=patient))
+    assert card.outlined.text == "Outlined in “Systole”: Left ventricle (150 ml)"
+    assert "At the edge." in card.warnings.text and "Not sure." not in card.warnings.text
+    frame.deleteLater()
 
 
 def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):
