@@ -243,7 +243,8 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     ) -> ExplanationResult | Job:
         """Shows what speaks for a diagnosis: makes the volume "<name> saliency", or updates that of this volume.
 
-        diagnosis: id of a class of the model; None explains the most probable one. Otherwise as `process`.
+        diagnosis: id of a class of the model; None explains the most probable one. sliceAxis: also "axis0" to "axis2",
+        the array axis that the report of a result names. Otherwise as `process`.
         """
         options = {
             "slice_axis": sliceAxis,

@@ -142,7 +142,6 @@ class ExplainSection:
         if reference is None:
             self._say(_("The model '{id}' that made this result is not there any more.").format(id=modelId))
             return
-        plane = self._result.report["slice_axis"]["plane"]
         self._say(_("Starting"))
         try:
             self._job = self._logic.explain(
@@ -150,7 +149,7 @@ class ExplainSection:
                 modelId=reference,
                 device="auto",
                 diagnosis=self.classSelector.currentData,
-                sliceAxis=plane if plane in ("axial", "coronal", "sagittal") else None,
+                sliceAxis=f"axis{self._result.report['slice_axis']['array_axis']}",  # the slices of the result
                 slices=slices,
                 wait=False,
                 onProgress=self._onProgress,

@@ -15,7 +15,8 @@ class PredictOptions:
     """Choices for one image; the defaults leave everything to the model.
 
     Attributes:
-        slice_axis: in place of the model's: acquisition, axial, coronal, sagittal or stored.
+        slice_axis: in place of the model's: acquisition, axial, coronal, sagittal, stored, or an array axis, axis0 to
+            axis2.
         slices: first and last slice, both included, counted from 0 along the array axis that is cut; the others are
             neither run nor outlined.
         min_area_mm2: smaller pieces of a slice are dropped, in place of the model's own limit.

@@ -15,6 +15,7 @@ from .images import MedicalImage
 _NORMAL = {"axial": 2, "coronal": 1, "sagittal": 0}
 _ROWS = {"axial": (1, +1), "coronal": (2, -1), "sagittal": (2, -1)}
 _COLUMNS = {"axial": (0, +1), "coronal": (0, +1), "sagittal": (1, +1)}
+_ARRAY_AXES = {"axis0": 0, "axis1": 1, "axis2": 2}
 
 _THICK = 1.2  # slices are acquired along the axis whose spacing exceeds the others by this factor
 
@@ -81,7 +82,9 @@ def choose_layout(
     Args:
         image: the image; one without orientation (a picture) always keeps its stored slices.
         slice_axis: "acquisition" (the axis of the clearly largest spacing or of length one, else as stored), "axial",
-            "coronal" or "sagittal" (the array axis nearest to that anatomical normal), or "stored".
+            "coronal" or "sagittal" (the array axis nearest to that anatomical normal), "stored", or "axis0", "axis1",
+            "axis2": that array axis, as an earlier report names it. Of an oblique grid, the plane that a report names
+            does not lead back to its axis: two axes may lie nearest to one normal.
         orientation: of the model descriptor: ``{"volume": "radiological"|"stored", "picture": "stored"|"transposed"}``.
             Radiological: axial slices run to posterior and left, coronal ones to inferior and left, sagittal ones to
             inferior and posterior (rows first; nearest axes when oblique).
@@ -91,7 +94,7 @@ def choose_layout(
         EngineError: SLICE_AXIS_UNKNOWN.
     """
     slice_axis = override or slice_axis
-    if slice_axis not in ("acquisition", "stored", *_NORMAL):
+    if slice_axis not in ("acquisition", "stored", *_NORMAL, *_ARRAY_AXES):
         raise EngineError(
             "SLICE_AXIS_UNKNOWN",
             f"Slices cannot be taken along “{slice_axis}”.",
@@ -104,6 +107,8 @@ def choose_layout(
         axis = _acquisition_axis(image)
     elif slice_axis == "stored":
         axis = 0
+    elif slice_axis in _ARRAY_AXES:
+        axis = _ARRAY_AXES[slice_axis]
     else:
         axis = 2 - int(np.argmax(np.abs(_normals(image)[_NORMAL[slice_axis]])))
     nearest = int(np.argmax(np.abs(_normals(image)[:, 2 - axis])))

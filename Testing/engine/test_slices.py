@@ -100,3 +100,29 @@ def test_the_users_choice_of_slices_comes_first():
     assert choose_layout(image, "acquisition", ORIENTATION, override="coronal").plane == "coronal"
     with pytest.raises(EngineError, match="axial, coronal, sagittal"):
         choose_layout(image, "acquisition", ORIENTATION, override="diagonal")
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 60, 90])
+@pytest.mark.parametrize("model_axis", ["acquisition", "stored"])
+@pytest.mark.parametrize("orientation", ["radiological", "stored"])
+def test_the_array_axis_of_a_report_leads_back_to_its_slices_also_of_a_double_oblique_heart(
+    degrees, model_axis, orientation
+):
+    normal = np.array([0.6, -0.6, 0.53]) / np.linalg.norm([0.6, -0.6, 0.53])
+    across = np.cross(normal, [0, 0, 1]) / np.linalg.norm(np.cross(normal, [0, 0, 1]))
+    angle = np.deg2rad(degrees)
+    rows = np.cos(angle) * across + np.sin(angle) * np.cross(normal, across)
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([rows, np.cross(normal, rows), normal], axis=1) * (1.4, 1.4, 8.0)
+    image = image_from_array(volume(), affine, "heart")
+    how = {"volume": orientation, "picture": "stored"}
+    first = choose_layout(image, model_axis, how)
+    assert first.axis == 0
+    assert choose_layout(image, model_axis, how, override=f"axis{first.axis}") == first
+    for axis in range(3):
+        assert choose_layout(image, model_axis, how, override=f"axis{axis}").axis == axis
+
+
+def test_a_picture_keeps_its_slices_when_the_array_axis_of_its_report_is_named():
+    picture = image_from_array(np.arange(48, dtype=np.uint8).reshape(1, 6, 8), np.eye(4), "x", has_orientation=False)
+    assert choose_layout(picture, "stored", ORIENTATION, "axis0") == choose_layout(picture, "stored", ORIENTATION)

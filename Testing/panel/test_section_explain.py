@@ -63,7 +63,7 @@ def test_what_is_asked_for_is_the_slice_the_class_and_the_model_of_the_result(ex
     click(section.sliceButton)
     (nodes, options) = logic.asked[0]
     assert nodes == (volume,) and options["diagnosis"] == "meningioma"
-    assert options["slices"] == [10, 10] and options["sliceAxis"] == "axial"
+    assert options["slices"] == [10, 10] and options["sliceAxis"] == "axis0"
     assert options["modelId"] == "/models/brain-tumor-mr" and options["wait"] is False
     click(section.cancelButton)
     assert logic.jobs[0].cancelled
