@@ -169,20 +169,18 @@ def explain(command: dict) -> None:
 
 
 def compare(command: dict) -> None:
-    """Voxels of each segment instead of figures."""
+    """Voxels of each segment, and of both together, instead of figures."""
     import numpy as np
 
-    first, second = (np.load(command[name], allow_pickle=False) for name in ("first", "second"))
-    rows = [
-        {
-            "id": row["id"],
-            "name": row["name"],
-            "first": int((first[row["layer_first"]] == row["value_first"]).sum()),
-            "second": int((second[row["layer_second"]] == row["value_second"]).sum()),
-            "shape": list(first.shape[1:]),
-        }
-        for row in command["segments"]
-    ]
+    arrays = [np.load(command[name], allow_pickle=False) for name in ("first", "second")]
+    rows = []
+    for row in command["segments"]:
+        first, second = (
+            labels[row[f"layer_{which}"]] == row[f"value_{which}"]
+            for labels, which in zip(arrays, ("first", "second"), strict=True)
+        )
+        counts = {"first": int(first.sum()), "second": int(second.sum()), "both": int((first & second).sum())}
+        rows.append({"id": row["id"], "name": row["name"], **counts, "shape": list(first.shape)})
     say("result", id=command["id"], comparison=rows)
 
 

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.comparison_table import comparisonColumns, fillComparisonTable
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.reference_segmentation import addReference, removeReference
 from ResFormerSegLib.scene_changes import placeBeside
 
 ROW_HEIGHT = 24
@@ -22,6 +23,7 @@ class ComparisonSection:
         self._job = None
         self._resultId = self._volumeId = self._temporaryId = None
         self._isPicture = False
+        self._report: dict = {}
         self._rows: list[dict] = []
         self._build(parentWidget)
         self.clear()
@@ -31,7 +33,7 @@ class ComparisonSection:
         self._volumeId = volumeNode.GetID()
         node = result.segmentationNode
         if node is not None:
-            self._resultId = node.GetID()
+            self._resultId, self._report = node.GetID(), result.report
             self._isPicture = any(row.get("volume_mm3") is None for row in result.report["segments"])
             self.selector.setCurrentNode(node.GetNodeReference(REFERENCE_ROLE))
         self._refresh()
@@ -155,27 +157,14 @@ class ComparisonSection:
         """A label map is copied into a segmentation that lives as long as the comparison."""
         if reference.IsA("vtkMRMLSegmentationNode"):
             return reference
-        node = slicer.vtkMRMLSegmentationNode()
-        node.SetName(reference.GetName())
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        slicer.mrmlScene.AddNode(node)
+        node = addReference(reference, self._node(self._resultId), self._report)
         self._temporaryId = node.GetID()
-        if not slicer.vtkSlicerSegmentationsModuleLogic.ImportLabelmapToSegmentationNode(reference, node):
-            raise ResFormerSegError(
-                "REFERENCE_UNREADABLE",
-                _("The label map '{name}' cannot be read as a segmentation.").format(name=reference.GetName()),
-                _("Convert it to a segmentation in the Segmentations module, and select that."),
-            )
-        node.SetAndObserveTransformNodeID(reference.GetTransformNodeID())
         return node
 
     def _removeTemporary(self) -> None:
         node, self._temporaryId = self._node(self._temporaryId), None
         if node is not None:
-            if node.GetDisplayNode() is not None:  # the import of the label map made it
-                slicer.mrmlScene.RemoveNode(node.GetDisplayNode())
-            slicer.mrmlScene.RemoveNode(node)
+            removeReference(node)
 
     def _missing(self, rows: list[dict]) -> str:
         """Names the segments of the result for which the reference has none."""

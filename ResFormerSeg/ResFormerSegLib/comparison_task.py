@@ -35,6 +35,13 @@ class ComparisonTask(Task):
         role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
         volumeNode = volumeNode or first.GetNodeReference(role) or second.GetNodeReference(role)
         checkVolume(volumeNode)
+        for node in (first, second):
+            if node.GetSegmentation().GetNumberOfSegments() == 0:
+                raise ResFormerSegError(
+                    "NO_SEGMENTS_TO_COMPARE",
+                    _("'{name}' holds no segments.").format(name=node.GetName()),
+                    _("Choose a segmentation or a label map in which something is outlined."),
+                )
         self._pairs = pairSegments(first, second)
         if not self._pairs:
             raise ResFormerSegError(
@@ -42,7 +49,7 @@ class ComparisonTask(Task):
                 _("'{first}' and '{second}' have no segment in common.").format(
                     first=first.GetName(), second=second.GetName()
                 ),
-                _("Give the segments to be compared the same name."),
+                _("Give the segments to be compared the same name; labels of a label map count by their numbers."),
             )
         super().__init__(first, second, volumeNode)
 
