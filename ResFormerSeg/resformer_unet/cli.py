@@ -215,11 +215,13 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 def run_check_data(options: argparse.Namespace) -> int:
     from .training.check_data import check_data
-    from .training.recipe import load_recipe
+    from .training.description import check_recipe
+    from .training.recipe import Recipe, load_recipe
 
+    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
+    check_recipe(recipe)
     progress = Progress()
-    descriptor = load_recipe(options.recipe).descriptor if options.recipe else None
-    report = check_data(options.dataset, descriptor, progress)
+    report = check_data(options.dataset, recipe.descriptor, progress)
     progress.close()
     for line in [*report.summary, *report.table(), report.verdict]:
         tell(line, sys.stdout)

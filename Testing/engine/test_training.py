@@ -312,11 +312,18 @@ def test_train_is_a_command(data, tmp_path, capsys):
         ({"network": {"width": 3}}, "RECIPE_INVALID", "width"),
         ({"network": {"dropout": 2}}, "RECIPE_INVALID", "dropout"),
         ({"descriptor": {"input": {}}}, "RECIPE_INVALID", "channels"),
+        ({"descriptor": {"input": {"channels": 3}, "segmentation": None}}, "RECIPE_INVALID", "diagnosis"),
+        (
+            {"descriptor": {"input": {"channels": 3}, "segmentation": None, "diagnosis": {"classes": [{}, {}]}}},
+            "MODEL_DESCRIPTOR_INVALID",
+            "id is missing",
+        ),
     ],
 )
-def test_an_impossible_recipe_is_refused(data, tmp_path, changes, code, words):
-    error = refusal(data, tmp_path / "model", TINY.changed(**changes))
-    assert error.code == code and words in str(error)
+def test_an_impossible_recipe_is_refused_before_the_data_are_read(data, tmp_path, changes, code, words):
+    read = []
+    error = refusal(data, tmp_path / "model", TINY.changed(**changes), progress=lambda *counts: read.append(counts))
+    assert error.code == code and words in str(error) and not read
 
 
 def test_a_fault_of_the_descriptor_is_found_before_training_and_not_after_it(data, tmp_path):

@@ -14,20 +14,23 @@ from ..devices import describe_device
 from ..errors import EngineError
 from ..network import NetworkConfig
 from .recipe import Recipe
-from .splits import Splits
 
 _NOT_STATED = {"licence": "not stated", "citation": "not stated"}
+# What stands for things that are not known before the data are, where the rest is checked.
+_SOME_TASK = {"input": {"channels": 1}, "segmentation": None, "diagnosis": {"classes": ["a", "b"]}}
+_SOME_SIZE = [192, 192]
 
 
 def network_config(descriptor: dict, recipe: Recipe) -> NetworkConfig:
     """The network that a descriptor's channels, segments and diagnoses and a recipe's preset ask for."""
-    segmentation, diagnosis = descriptor.get("segmentation"), descriptor.get("diagnosis")
     presets = {"small": NetworkConfig.small, "base": NetworkConfig.base}
     if recipe.preset not in presets:
         raise EngineError("RECIPE_INVALID", f"There is no preset “{recipe.preset}”.", f"Use {' or '.join(presets)}.")
     try:
+        channels = descriptor["input"]["channels"]
+        segmentation, diagnosis = descriptor["segmentation"], descriptor["diagnosis"]
         tasks = {
-            "in_channels": descriptor["input"]["channels"],
+            "in_channels": channels,
             "segments": len(segmentation["segments"]) if segmentation else 0,
             "exclusive": bool(segmentation and segmentation["exclusive"]),
             "diagnoses": len(diagnosis["classes"]) if diagnosis else 0,
@@ -42,6 +45,21 @@ def network_config(descriptor: dict, recipe: Recipe) -> NetworkConfig:
         raise EngineError("RECIPE_INVALID", f"The recipe's network is impossible: {error}.", "Correct it.") from None
 
 
+def check_recipe(recipe: Recipe) -> None:
+    """Find the faults of a recipe and of its descriptor that need no data set to be seen.
+
+    Raises:
+        EngineError: RECIPE_INVALID, MODEL_DESCRIPTOR_INVALID.
+    """
+    descriptor = recipe.descriptor
+    if descriptor is None:
+        network_config(_SOME_TASK, recipe)
+        return
+    config = network_config(descriptor, recipe)
+    sized = {**descriptor, "input": {"size": _SOME_SIZE, **descriptor["input"]}}  # it may still be given apart
+    described(sized, config, recipe, torch.device("cpu"), "data", "model", cases=1)
+
+
 def described(
     descriptor: dict,
     config: NetworkConfig,
@@ -49,18 +67,21 @@ def described(
     device: torch.device,
     dataset: str,
     output_name: str,
-    splits: Splits,
+    cases: int,
     initial: ModelBundle | None = None,
 ) -> dict:
     """The descriptor with all that is known before training, checked: a fault found afterwards would cost hours.
 
     What a recipe says of its training data and their licence holds for the data set of the recipe's own name only.
     The data of a model that the training begins with are part of what the new one has learnt from.
+
+    Args:
+        dataset, output_name: names of the folders; cases: in the training split.
     """
-    recipes_own = dataset == descriptor["id"] and descriptor.get("training", {}).get("data")
+    recipes_own = dataset == descriptor.get("id") and descriptor.get("training", {}).get("data")
     data = descriptor["training"]["data"][0] if recipes_own else {"name": dataset, **_NOT_STATED}
     training = {
-        "data": [{**data, "cases": len(splits.train)}, *(initial.descriptor["training"]["data"] if initial else [])],
+        "data": [{**data, "cases": cases}, *(initial.descriptor["training"]["data"] if initial else [])],
         "recipe": hyperparameters(recipe)
         | ({"initial": f"{initial.id} {initial.descriptor['version']}"} if initial else {}),
         "date": date.today().isoformat(),
@@ -71,7 +92,7 @@ def described(
     known = {
         **descriptor,
         "id": re.sub("[^a-z0-9]+", "-", output_name.lower()).strip("-") or "model",
-        "licence": descriptor["licence"] if recipes_own else "not stated",
+        "licence": descriptor.get("licence") if recipes_own else "not stated",
         "network": config.to_dict(),
         "training": training,
         "calibration": None,

@@ -31,7 +31,7 @@ from .checkpoints import (
     next_epoch,
 )
 from .curves import PICTURE, draw_curves
-from .description import described, network_config
+from .description import check_recipe, described, network_config
 from .draft import draft_descriptor
 from .epoch_log import BusyShare, EpochLog
 from .finish import finish_bundle
@@ -91,6 +91,9 @@ def train(
     progress = progress if progress and launch.first else (lambda what, done, total: None)
     note = note if note and launch.first else (lambda line: None)
     torch_device = choose_device(device)
+    if initial:
+        recipe = InitialWeights.with_structure_of(initial, recipe)
+    check_recipe(recipe)
     known_values = None
     if launch.first:
         report = check_data(dataset, recipe.descriptor, progress)
@@ -106,12 +109,10 @@ def train(
         descriptor = draft_descriptor(output.name, splits.train, size or DEFAULT_SIZE, values)
     if size:
         descriptor = {**descriptor, "input": {**descriptor["input"], "size": list(size)}}
-    if initial:
-        recipe = InitialWeights.with_structure_of(initial, recipe)
     config = network_config(descriptor, recipe)
     splits.check_labels(descriptor)
     name = Path(dataset).resolve().name
-    descriptor = described(descriptor, config, recipe, torch_device, name, output.name, splits, initial)
+    descriptor = described(descriptor, config, recipe, torch_device, name, output.name, len(splits.train), initial)
     if recipe.patient_measures:
         classes = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
         patients = fit_patient_regression(splits.train, descriptor["segmentation"]["segments"], classes)
