@@ -14,6 +14,8 @@ for folder in (TESTING / "scene", TESTING, TESTING.parent / "ResFormerSeg"):
         sys.path.insert(0, str(folder))
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# The tests' networks are too small for threads to pay, and processes that are compared must round alike.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +30,8 @@ def scene(bed):
     """An empty scene.
 
     The test fails on a VTK error, an exception in an observer or slot, a warning of Qt's, and a temporary folder left
-    behind. As in the application, the module's parameter node outlives the closing of the scene, so it is removed.
+    behind. As in the application, the module's parameter node and the views' nodes, also those that a loaded scene
+    brought along, outlive the closing of the scene, so they are removed.
     """
     from slicer_bed.watch import watch
 
@@ -43,9 +46,12 @@ def scene(bed):
 
 def _empty(bed) -> None:
     bed.scene.Clear(False)
-    parameterNode = bed.scene.GetSingletonNode("ResFormerSeg", "vtkMRMLScriptedModuleNode")
-    if parameterNode:
-        bed.scene.RemoveNode(parameterNode)
+    outliving = [bed.scene.GetSingletonNode("ResFormerSeg", "vtkMRMLScriptedModuleNode")]
+    for className in ("vtkMRMLSliceCompositeNode", "vtkMRMLAbstractViewNode"):
+        nodes = bed.scene.GetNodesByClass(className)
+        outliving += [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
+    for node in filter(None, outliving):
+        bed.scene.RemoveNode(node)
 
 
 @pytest.fixture(scope="module", autouse=True)

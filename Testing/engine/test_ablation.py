@@ -20,6 +20,14 @@ from generated_dataset import write_discs  # noqa: E402
 TASKS = {"in_channels": 3, "segments": 1, "exclusive": False, "diagnoses": 3}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """The benchmark sets how many threads its process computes with, which the tests of other files go on with."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The arguments of a series that has run: two variants, two seeds."""

@@ -74,9 +74,13 @@ def unbroken(arguments, tmp_path_factory) -> Path:
 
 
 def interrupted(number: int, moment: str, epoch: int, *arguments: str) -> int:
-    """Run a training in a process of its own that gets a signal at that moment; returns its exit code."""
+    """Run a training in a process of its own that gets a signal at that moment; returns its exit code.
+
+    It has as many threads as this process: another number adds up in another order, and training makes much of it.
+    """
     command = [sys.executable, "-c", INTERRUPTED, str(int(number)), moment, str(epoch), *arguments]
-    return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ENGINE)}, timeout=300).returncode
+    environment = {**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    return subprocess.run(command, env=environment, timeout=300).returncode
 
 
 def figures(model: Path) -> list[dict[str, float]]:

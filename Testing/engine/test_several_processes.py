@@ -45,9 +45,9 @@ def test_two_processes_train_one_model_that_the_first_writes(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "resformer_unet", "train", data, "--output", tmp_path / "model", "--size", "32", "32"]
     command += ["--recipe", tmp_path / "recipe.json", "--device", "cpu", "--workers", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
     done = subprocess.run(
-        list(map(str, command)), env=environment, cwd=tmp_path, timeout=500, capture_output=True, text=True
+        list(map(str, command)), env=environment, cwd=tmp_path, timeout=500, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("The model is in") == 1 and done.stderr.count("epoch 2 of 2") == 1

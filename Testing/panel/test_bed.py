@@ -211,18 +211,19 @@ def test_a_dialog_that_nobody_answers_is_noticed(qt, bed):
 def test_workers_that_outlive_the_application_are_found_and_killed(qt, bed):
     from slicer_bed.processes import quitWithoutOrphans, workers
 
-    process = qt.QProcess()
-    process.start("/bin/sh", ["-c", "exec sleep 60 # worker"])
-    process.waitForStarted()
-    child = qt.QProcess()
-    child.start("/bin/sh", ["-c", "true worker; sleep 60; true"])
-    child.waitForStarted()
-    assert len(workers()) == 1
-    assert len(quitWithoutOrphans(bed, patience=0.1)) == 1
-    process.kill()
-    for each in (process, child):
-        each.waitForFinished()
-    assert not workers()
+    other, worker = qt.QProcess(), qt.QProcess()
+    other.start("sleep", ["60"])
+    worker.start("/bin/sh", ["-c", "read line # worker"])
+    try:
+        assert other.waitForStarted() and worker.waitForStarted()
+        assert list(workers().values()) == ["/bin/sh -c read line # worker"]
+        assert quitWithoutOrphans(bed, patience=0.1) == ["/bin/sh -c read line # worker"]
+        assert worker.waitForFinished() and not workers()
+        assert other.state() == qt.QProcess.Running
+    finally:
+        for process in (other, worker):
+            process.kill()
+            process.waitForFinished()
 
 
 def test_an_entry_of_a_list_is_chosen_as_a_user_would(scene, qt, choose):

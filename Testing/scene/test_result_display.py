@@ -28,9 +28,6 @@ def views(bed, scene):
     for logic in logics:
         bed.applicationLogic.GetSliceLogics().RemoveItem(logic)
         logic.SetMRMLScene(None)
-    for className in ("vtkMRMLSliceCompositeNode", "vtkMRMLSliceNode"):
-        for node in slicer.util.getNodesByClass(className):
-            scene.RemoveNode(node)
 
 
 def moved(volume, nonlinear=False):
