@@ -1,6 +1,7 @@
 """Growing images in the course of a training."""
 
 import torch
+
 from resformer_unet.training.resizing import resize, training_size
 
 
