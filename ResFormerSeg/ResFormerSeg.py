@@ -85,24 +85,26 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
         if self.panel is None:  # the application asks again for a panel that a script has cleaned up
             return
-        self.setParameterNode(None)
-        if self._wrapper is not None:
-            self._wrapper.disconnectGui(self._guiTag)
-            self._wrapper = None
         self.removeObservers()
-        self.panel.cleanup()
-        self.panel = None
-        self.logic.cleanup()
+        try:
+            self.setParameterNode(None)
+            self._disconnect()
+            self.panel.cleanup()
+        finally:  # whatever became of the widgets, no worker stays behind
+            self._wrapper = self.panel = None
+            self.logic.cleanup()
 
     def enter(self) -> None:
-        self.initializeParameterNode()
-        self.panel.enter()
+        if self.panel is not None:
+            self.initializeParameterNode()
+            self.panel.enter()
 
     def exit(self) -> None:
         if self.panel is not None:
@@ -115,6 +117,10 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneEndClose(self, caller=None, event=None) -> None:
         self.initializeParameterNode()
+
+    def onSceneStartImport(self, caller=None, event=None) -> None:
+        """The node selectors make their lists anew, and lose what is chosen: that is no choice of the user's."""
+        self._disconnect()
 
     def onSceneEndImport(self, caller=None, event=None) -> None:
         """A scene that was loaded brings its choices and its result, once the node selectors know its nodes."""
@@ -130,21 +136,25 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(self._connect(self.logic.getParameterNode()))
 
     def setParameterNode(self, parameterNode) -> None:
-        if parameterNode is not self._parameterNode:
+        if parameterNode is not self._parameterNode and self.panel is not None:
             self._parameterNode = parameterNode
             self.panel.setParameterNode(parameterNode)
 
     def _connect(self, node) -> ResFormerSegParameterNode:
         """The node's wrapper, connected to the widgets as long as the panel lives."""
         wrapper = wrapperOf(node)
-        if self._wrapper is not wrapper:
-            if self._wrapper is not None:
-                self._wrapper.disconnectGui(self._guiTag)
+        if self._wrapper is not wrapper or self._guiTag is None:
+            self._disconnect()
             named = {widget.property("SlicerParameterName"): widget for widget in vars(self.ui).values()}
             mapping = {name: widget for name, widget in named.items() if name}
             # Not connectGui: it returns no tag in all versions of Slicer, and could then not be disconnected.
             self._wrapper, self._guiTag = wrapper, wrapper.connectParametersToGui(mapping)
         return wrapper
+
+    def _disconnect(self) -> None:
+        if self._guiTag is not None:
+            self._wrapper.disconnectGui(self._guiTag)
+            self._guiTag = None
 
     def _checkCanApply(self, caller=None, event=None) -> None:
         self.panel.checkCanApply()
@@ -171,6 +181,13 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     def isBusy(self) -> bool:
         """Whether a run is under way."""
         return self._keeper.isBusy()
+
+    def watch(self, listener: Callable[[], None]) -> None:
+        """`listener` is called whenever `isBusy` may have changed, until `unwatch`."""
+        self._keeper.listeners.append(listener)
+
+    def unwatch(self, listener: Callable[[], None]) -> None:
+        self._keeper.listeners.remove(listener)
 
     @property
     def lastRun(self) -> LastRun:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.choice_boxes import ChoiceBox
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.model_descriptions import ModelDescription
-from ResFormerSegLib.parameters import AREA_OF_THE_MODEL
-from ResFormerSegLib.slice_choice import shownSlice, slicedAxis
-from ResFormerSegLib.slice_positions import sliceCount
+from ResFormerSegLib.parameters import TO_THE_END
+from ResFormerSegLib.slice_choice import slicedAxis
+from ResFormerSegLib.slice_positions import sliceCount, sliceOnDisplay
 
 
 class AdvancedSection:
@@ -22,6 +23,7 @@ class AdvancedSection:
         self._onChanged = onChanged
         self._parameterNode = None
         self._updating = False
+        self._rangeIsOf: tuple | None = None  # the volume and the axis whose slices the range counts
         self._axis = ChoiceBox(ui.sliceAxisSelector, lambda value: self._set("sliceAxis", value))
         self._axis.fill(
             [
@@ -43,6 +45,7 @@ class AdvancedSection:
 
     def setParameterNode(self, parameterNode) -> None:
         self._parameterNode = parameterNode
+        self._rangeIsOf = None
 
     def update(self, volumeNode, model: ModelDescription | None) -> None:
         """Shows the parameter node's choices; the range is that of the volume's slices along the axis chosen."""
@@ -55,20 +58,37 @@ class AdvancedSection:
         self._ui.rangeWidget.enabled = self._ui.rangeLabel.enabled = isRange and volumeNode is not None
         if volumeNode is None:
             return
-        last = sliceCount(volumeNode, self._cutAxis(volumeNode, model)) - 1
+        axis, last = self._cutAxis(volumeNode, model), self._lastSlice(volumeNode, model)
+        rangeIsOf = (volumeNode.GetID(), axis, last)
+        if self._rangeIsOf not in (None, rangeIsOf):  # a range of other slices means nothing here
+            self._setRange(0, TO_THE_END)
+        self._rangeIsOf = rangeIsOf
         self._updating = True
         try:
             self._ui.rangeWidget.setRange(0.0, float(last))
-            chosen = (min(node.firstSlice, last), min(node.lastSlice, last)) if isRange else (0, last)
-            self._ui.rangeWidget.setValues(float(chosen[0]), float(chosen[1]))
+            first, end = self._range(last) if isRange else (0, last)
+            self._ui.rangeWidget.setValues(float(first), float(end))
         finally:
             self._updating = False
 
-    def isOneSliceOnly(self) -> bool:
-        node = self._parameterNode
-        return node.sliceSelection == "current" or (
-            node.sliceSelection == "range" and node.firstSlice == node.lastSlice
-        )
+    def isOneSliceOnly(self, volumeNode, model: ModelDescription | None) -> bool:
+        selection = self._parameterNode.sliceSelection
+        if selection != "range" or volumeNode is None:
+            return selection == "current"
+        first, last = self._range(self._lastSlice(volumeNode, model))
+        return first == last
+
+    def whatIsLeftOut(self, volumeNode, model: ModelDescription) -> str:
+        """A warning in words when not the whole volume is to be analysed; these choices may be folded away."""
+        selection, end = self._parameterNode.sliceSelection, self._lastSlice(volumeNode, model)
+        if selection == "current" and end > 0:
+            return _("Only the slice shown will be analysed, one of {count}.").format(count=end + 1)
+        first, last = self._range(end)
+        if selection == "range" and (first, last) != (0, end):
+            return _("Only slices {first} to {last} of 0 to {end} will be analysed.").format(
+                first=first, last=last, end=end
+            )
+        return ""
 
     def options(self, volumeNode, model: ModelDescription) -> dict:
         """What is asked of the engine beside volume, model and device; the names are those of `process`.
@@ -78,10 +98,9 @@ class AdvancedSection:
         node = self._parameterNode
         slices = None
         if node.sliceSelection == "range":
-            last = sliceCount(volumeNode, self._cutAxis(volumeNode, model)) - 1
-            slices = (min(node.firstSlice, last), min(node.lastSlice, last))
+            slices = self._range(self._lastSlice(volumeNode, model))
         elif node.sliceSelection == "current":
-            index = shownSlice(volumeNode, self._cutAxis(volumeNode, model))
+            index = sliceOnDisplay(volumeNode, self._cutAxis(volumeNode, model))
             if index is None:
                 raise ResFormerSegError(
                     "NO_SLICE_SHOWN",
@@ -95,7 +114,7 @@ class AdvancedSection:
             "sliceAxis": node.sliceAxis or None,
             "slices": slices,
             "smoothingMm": float(node.smoothingMm),
-            "minimumAreaMm2": float(node.minimumAreaMm2) if node.minimumAreaMm2 > AREA_OF_THE_MODEL else None,
+            "minimumAreaMm2": float(node.minimumAreaMm2) if node.minimumAreaMm2 >= 0 else None,
             "probabilityMaps": bool(node.probabilityMaps),
         }
 
@@ -111,14 +130,26 @@ class AdvancedSection:
     def _set(self, name: str, value: str) -> None:
         if self._parameterNode is None:
             return
-        node = self._parameterNode
-        if value == "range" and node.lastSlice == 0:  # never chosen so far: begin with all
-            node.lastSlice = int(self._ui.rangeWidget.maximum)
-        setattr(node, name, "" if value == "model" else value)
+        setattr(self._parameterNode, name, "" if value == "model" else value)
         self._onChanged()
 
     def _onRange(self, first: float, last: float) -> None:
         if self._updating or self._parameterNode is None:
             return
-        self._parameterNode.firstSlice, self._parameterNode.lastSlice = int(round(first)), int(round(last))
+        self._setRange(int(round(first)), int(round(last)))
         self._onChanged()
+
+    def _setRange(self, first: int, last: int) -> None:
+        """Both at once: nobody shall see the new first with the old last slice."""
+        node = self._parameterNode
+        with slicer.util.NodeModify(node.parameterNode):
+            node.firstSlice, node.lastSlice = first, last
+
+    def _range(self, end: int) -> tuple[int, int]:
+        """The first and the last slice of the range, in a volume whose last slice is `end`."""
+        node = self._parameterNode
+        last = end if node.lastSlice == TO_THE_END else min(node.lastSlice, end)
+        return min(node.firstSlice, last), last
+
+    def _lastSlice(self, volumeNode, model: ModelDescription | None) -> int:
+        return sliceCount(volumeNode, self._cutAxis(volumeNode, model)) - 1

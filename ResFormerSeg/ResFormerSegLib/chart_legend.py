@@ -31,7 +31,3 @@ def legendText(entries: list[LegendEntry], index: int | None, figure: Callable[[
         parts.append(text if value is None else f"{text} <b>{html.escape(figure(value))}</b>")
     line = " &nbsp; ".join(parts)
     return line if index is None else _("Slice {index}: {values}").format(index=index, values=line)
-
-
-def percentText(probability: float) -> str:
-    return _("{percent} %").format(percent=f"{100 * probability:.0f}")

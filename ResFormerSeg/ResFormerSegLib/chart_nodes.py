@@ -16,9 +16,8 @@ from ResFormerSegLib.class_names import namesOfClasses
 
 # Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too pale for the chart's background.
 CLASS_COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
-MARKER_COLOR = (0.25, 0.25, 0.25)
+MARKER_COLOR = (0.5, 0.5, 0.5)  # stands out from white and from black
 SLICE, PROBABILITY, AREA = "slice", "probability", "area"  # columns of the tables, the latter two with a number
-OUTSIDE = -1e6
 HEADROOM = 1.08  # so that the highest point is not cut by the frame
 
 
@@ -41,6 +40,8 @@ class ChartNodes:
         self.areaLegend: list[LegendEntry] = []
         self._nodes: list = []
         self._charts: list = []
+        self._ranges: list[tuple[float, float, float]] = []  # of each chart: leftmost, rightmost, top
+        self._firstSlice = 0
         self._tops: dict[str, float] = {}
         self._marked: int | None = None
 
@@ -51,6 +52,7 @@ class ChartNodes:
         self.probabilityLegend = _probabilities(report, classNames)
         self.areaLegend = _areas(report)
         highest = max((value for entry in self.areaLegend for value in entry.values.values()), default=0.0)
+        self._firstSlice = rows[0]["index"]
         self._tops = {PROBABILITY: 1.0, AREA: highest or 1.0}
         legends = ((PROBABILITY, self.probabilityLegend), (AREA, self.areaLegend))
         columns = {SLICE: [row["index"] for row in rows]}
@@ -67,12 +69,17 @@ class ChartNodes:
             self.areaView = self._addChart(AREA, self.areaLegend, title, report)
 
     def mark(self, index: int | None) -> None:
-        """Puts a vertical line at the slice; None takes it away."""
+        """Puts a vertical line at the slice; None takes it away. The charts show all slices again.
+
+        Some keys and mouse buttons zoom and move a chart, and there is no button to undo that.
+        """
         if index == self._marked or not self._charts:
             return
         modified = [chart.StartModify() for chart in self._charts]
         self._setMarker(index)
-        for chart, state in zip(self._charts, modified, strict=True):
+        for chart, state, (left, right, top) in zip(self._charts, modified, self._ranges, strict=True):
+            chart.SetXAxisRange(left, right)
+            chart.SetYAxisRange(0.0, top)
             chart.EndModify(state)
 
     def remove(self) -> None:
@@ -83,9 +90,9 @@ class ChartNodes:
         self._forget()
 
     def _setMarker(self, index: int | None) -> None:
-        """The line has two points; without a slice it lies outside of the axes."""
-        place = OUTSIDE if index is None else float(index)
-        columns = {SLICE: [place, place], **{name: [0.0, HEADROOM * top] for name, top in self._tops.items()}}
+        """The line has two points; without a slice they are one on the axis: elsewhere they would stretch the chart."""
+        place, height = (self._firstSlice, 0.0) if index is None else (index, HEADROOM)
+        columns = {SLICE: [place, place], **{name: [0.0, height * top] for name, top in self._tops.items()}}
         _fill(self._markerTable, columns)
         self._marked = index
 
@@ -108,10 +115,12 @@ class ChartNodes:
         chart.SetAxisTitleFontSize(12)
         chart.SetAxisLabelFontSize(11)
         chart.SetXAxisRangeAuto(False)
-        chart.SetXAxisRange(min(indices) - 0.5, max(indices) + 0.5)
         chart.SetYAxisRangeAuto(False)
-        chart.SetYAxisRange(0.0, HEADROOM * self._tops[kind])
+        left, right, top = min(indices) - 0.5, max(indices) + 0.5, HEADROOM * self._tops[kind]
+        chart.SetXAxisRange(left, right)
+        chart.SetYAxisRange(0.0, top)
         self._charts.append(chart)
+        self._ranges.append((left, right, top))
         return self._addView(chart)
 
     def _addSeries(self, name: str, table, column: str, color):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import ctk
 import qt
 
 
 class ChoiceBox:
-    """A combo box that shows texts and gives values.
+    """A ctkComboBox that shows texts and gives values. The mouse wheel scrolls the panel and not the choices.
 
     onChosen: called with the value when the user (or a script that moves the box) chooses; never while the box is
     filled or set from here.
@@ -18,6 +19,7 @@ class ChoiceBox:
         self._box = comboBox
         self._onChosen = onChosen
         self._silent = False
+        comboBox.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         comboBox.connect("currentIndexChanged(int)", self._changed)
 
     def fill(self, choices: list[tuple[str, str, str]]) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.comparison_table import comparisonColumns, fillComparisonTable
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.reference_segmentation import addReference, removeReference
 from ResFormerSegLib.scene_changes import placeBeside
+from ResFormerSegLib.slice_table import fitTableHeight
 
 ROW_HEIGHT = 24
 REFERENCE_ROLE = "ResFormerSeg.Reference"  # from the result's segmentation to what it was compared with
 
 
-class ComparisonSection:
+class ComparisonSection(VTKObservationMixin):
     """Fills the widget it is given. logic: a ResFormerSegLogic."""
 
     def __init__(self, parentWidget, logic) -> None:
+        VTKObservationMixin.__init__(self)
         self._logic = logic
         self._job = None
         self._resultId = self._volumeId = self._temporaryId = None
@@ -27,6 +31,8 @@ class ComparisonSection:
         self._rows: list[dict] = []
         self._build(parentWidget)
         self.clear()
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
 
     def showResult(self, result, volumeNode) -> None:
         self.clear()
@@ -55,6 +61,7 @@ class ComparisonSection:
         """Nothing here depends on whether the module is shown."""
 
     def cleanup(self) -> None:
+        self.removeObservers()
         self.clear()
         self.selector.setMRMLScene(None)
 
@@ -81,6 +88,7 @@ class ComparisonSection:
         self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalScrollBar().connect("rangeChanged(int,int)", self._fitHeight)
         self.storeButton = _button(
             "comparisonStoreButton",
             _("Keep as a table"),
@@ -133,6 +141,12 @@ class ComparisonSection:
         placeBeside(node, result)
         fillComparisonTable(node, comparisonColumns(self._rows, self._isPicture))
         self._say(_("The figures were stored in the table “{name}”.").format(name=name))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAboutToBeRemoved(self, caller, event, node) -> None:
+        """Left alone, the selector would go on to the neighbour of the reference."""
+        if self.selector.currentNode() is node:
+            self.selector.setCurrentNode(None)
 
     def _onReferenceChosen(self, node=None) -> None:
         self._refresh()
@@ -205,8 +219,10 @@ class ComparisonSection:
                 item = qt.QTableWidgetItem(figure.text(column))
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 self.table.setItem(row, column, item)
-        header = self.table.horizontalHeader().sizeHint.height()
-        self.table.setFixedHeight(int(header + len(figures) * ROW_HEIGHT + 2 * self.table.frameWidth))
+        self._fitHeight()
+
+    def _fitHeight(self) -> None:
+        fitTableHeight(self.table, self.table.rowCount, ROW_HEIGHT)
 
     def _say(self, text: str) -> None:
         self.status.text = text

@@ -8,11 +8,13 @@ import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.class_names import namesOfClasses
+from ResFormerSegLib.figures import millilitresText, percentText, wholeText
 from ResFormerSegLib.patient_measures import measuresText
 
 # All stand out from a light and from a dark background. A style sheet with colours of the palette would not follow when
 # the application's style is changed.
 LEADING_COLOR, OTHER_COLOR, WARNING_COLOR = "#2f86d6", "#8d939b", "#d98a00"
+WARNING_SIGN = f"<font color='{WARNING_COLOR}'><b>▲</b></font>"
 BAR_STYLE = (
     "QProgressBar {{ border: none; border-radius: 3px; background: rgba(128, 128, 128, 70); }} "
     "QProgressBar::chunk {{ border-radius: 3px; background: {color}; }}"
@@ -31,6 +33,8 @@ class DiagnosisCard:
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(6)
         self.headline = _label("diagnosisHeadline", qt.Qt.RichText)
+        self.subject = _label("diagnosisSubject")
+        self.elsewhere = _label("diagnosisElsewhere", qt.Qt.RichText)
         self.probability = _label("diagnosisProbability")
         self.bars = qt.QWidget()
         self.bars.objectName = "diagnosisBars"
@@ -57,6 +61,8 @@ class DiagnosisCard:
         self.technical.visible = False
         for widget in (
             self.headline,
+            self.subject,
+            self.elsewhere,
             self.probability,
             self.bars,
             self.measures,
@@ -78,8 +84,13 @@ class DiagnosisCard:
         classNames: of all classes, by id. needsBothPhases: whether the model diagnoses patients from two phases.
         """
         report, patient = result.report, result.patient
+        self._volumeId = volumeNode.GetID() if volumeNode is not None else ""
+        self._case = volumeNode.GetName() if volumeNode is not None else report.get("case", "?")
+        self.subject.text = _subject(self._case, patient)
+        self.subject.visible = True
         diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
-        self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames))
+        isDirect = patient is not None or len(report["slices"]) == 1
+        self._showDiagnosis(diagnosis, isDirect, namesOfClasses({"diagnosis": diagnosis}, classNames))
         self.measures.text = measuresText(patient) if patient else ""
         self.measures.visible = patient is not None
         self.outlined.text = _outlined(report, ofSeveral=patient is not None)
@@ -91,11 +102,32 @@ class DiagnosisCard:
         for widget in (self.outlined, self.caution, self.technicalButton):
             widget.visible = True
 
+    def tellChosen(self, volumeNode) -> None:
+        """Warns when the volume that is chosen for the next run is not the one whose result this is."""
+        isOther = self._volumeId is not None and volumeNode is not None and volumeNode.GetID() != self._volumeId
+        self.elsewhere.visible = isOther
+        if isOther:
+            text = _("This is the result of “{case}”. Press Apply for that of “{volume}”.").format(
+                case=self._case, volume=volumeNode.GetName()
+            )
+            self.elsewhere.text = f"{WARNING_SIGN} <b>{html.escape(text)}</b>"
+
     def clear(self) -> None:
+        self._volumeId: str | None = None  # of the volume whose result is shown; empty if it was deleted
+        self._case = ""
         self.headline.text = "<b>" + _("No result yet") + "</b>"
         self._removeBars()
         self.outlined.text = _("Press Apply to outline and diagnose the volume.")
-        shownOfResults = (self.probability, self.bars, self.measures, self.rule, self.warnings, self.caution)
+        shownOfResults = (
+            self.subject,
+            self.elsewhere,
+            self.probability,
+            self.bars,
+            self.measures,
+            self.rule,
+            self.warnings,
+            self.caution,
+        )
         for widget in (*shownOfResults, self.technicalButton):
             widget.visible = False
         self.technicalButton.checked = False
@@ -110,7 +142,8 @@ class DiagnosisCard:
         self.technicalButton.arrowType = qt.Qt.DownArrow if shown else qt.Qt.RightArrow
         self.technical.visible = shown
 
-    def _showDiagnosis(self, diagnosis: dict | None, names: dict[str, str]) -> None:
+    def _showDiagnosis(self, diagnosis: dict | None, isDirect: bool, names: dict[str, str]) -> None:
+        """isDirect: whether the network gave these probabilities, and no rule made them of those of several slices."""
         self._removeBars()
         self.probability.visible = self.bars.visible = diagnosis is not None
         if diagnosis is None:
@@ -119,11 +152,12 @@ class DiagnosisCard:
         self.headline.text = f"<font size='+2'><b>{html.escape(names[diagnosis['label']])}</b></font>"
         if diagnosis.get("calibrated", False):
             text, tip = (
-                _("{percent} probable (calibrated)"),
+                _("{percent} probable (calibrated)") if isDirect else _("{percent} probable, from calibrated slices"),
                 _(
                     "The probabilities of single slices were calibrated on cases that the model had not learnt from, "
-                    "so that of slices called 80 % probable about 80 % are right. The rule below makes the case's from "
-                    "them. This holds for images like those of the training only."
+                    "so that of slices called 80 % probable about 80 % are right. This holds for images like those of "
+                    "the training only. Of several slices, the rule below makes one probability, which is not "
+                    "calibrated itself."
                 ),
             )
         else:
@@ -131,14 +165,14 @@ class DiagnosisCard:
                 _("{percent} probable (not calibrated)"),
                 _("Not calibrated: the probabilities say which class is ahead, not how often that is right."),
             )
-        self.probability.text = text.format(percent=_percent(diagnosis["probability"]))
+        self.probability.text = text.format(percent=percentText(diagnosis["probability"]))
         self.probability.toolTip = tip
         ranked = sorted(diagnosis["probabilities"].items(), key=lambda item: -item[1])
         for row, (identifier, probability) in enumerate(ranked):
             self._addBar(row, names[identifier], probability)
 
     def _addBar(self, row: int, name: str, probability: float) -> None:
-        label, percent = qt.QLabel(name), qt.QLabel(_percent(probability))
+        label, percent = qt.QLabel(name), qt.QLabel(percentText(probability))
         percent.setAlignment(qt.Qt.AlignRight)
         bar = qt.QProgressBar()
         bar.setRange(0, 1000)
@@ -147,7 +181,7 @@ class DiagnosisCard:
         bar.setFixedHeight(12)
         bar.styleSheet = BAR_STYLE.format(color=OTHER_COLOR if row else LEADING_COLOR)
         for column, widget in enumerate((label, bar, percent)):
-            widget.toolTip = _("{name}: {percent}").format(name=name, percent=_percent(probability))
+            widget.toolTip = _("{name}: {percent}").format(name=name, percent=percentText(probability))
             self._grid.addWidget(widget, row, column)
             self._barWidgets.append(widget)
 
@@ -160,8 +194,7 @@ class DiagnosisCard:
 
     def _showWarnings(self, warnings: list[dict]) -> None:
         self.warnings.visible = bool(warnings)
-        sign = f"<font color='{WARNING_COLOR}'><b>▲</b></font>"
-        self.warnings.text = "<br>".join(f"{sign} {html.escape(warning['message'])}" for warning in warnings)
+        self.warnings.text = "<br>".join(f"{WARNING_SIGN} {html.escape(warning['message'])}" for warning in warnings)
 
 
 def _label(name: str, textFormat=qt.Qt.PlainText):
@@ -173,13 +206,10 @@ def _label(name: str, textFormat=qt.Qt.PlainText):
     return label
 
 
-def _percent(probability: float) -> str:
-    """Never "0 %" or "100 %" for what is merely near: the network is never certain."""
-    if 0 < probability < 0.01:
-        return "< 1 %"
-    if 0.99 < probability < 1:
-        return "> 99 %"
-    return f"{100 * probability:.0f} %"
+def _subject(case: str, patient: dict | None) -> str:
+    if patient is None:
+        return _("of “{volume}”").format(volume=case)
+    return _("of the patient in “{first}” and “{second}”").format(first=patient["cases"][0], second=patient["cases"][1])
 
 
 def _outlined(report: dict, ofSeveral: bool) -> str:
@@ -192,9 +222,9 @@ def _outlined(report: dict, ofSeveral: bool) -> str:
     sizes = []
     for segment in found:
         if segment.get("volume_mm3") is None:
-            size = _("{count} pixels").format(count=f"{segment['voxels']:,}".replace(",", " "))
+            size = _("{count} pixels").format(count=wholeText(segment["voxels"]))
         else:
-            size = _("{volume} ml").format(volume=f"{segment['volume_mm3'] / 1000:.3g}")
+            size = millilitresText(segment["volume_mm3"])
         sizes.append(_("{name} ({size})").format(name=html.escape(segment["name"]), size=size))
     if ofSeveral:
         return _("Outlined in “{case}”: {list}").format(case=html.escape(report["case"]), list=", ".join(sizes))

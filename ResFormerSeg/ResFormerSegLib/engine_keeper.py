@@ -34,6 +34,7 @@ class EngineKeeper:
         self._jobs: list = []  # the first has the worker, the others wait
         self._onQuit = self._stopAll  # one object, for connect and disconnect
         self._watchesQuitting = False
+        self.listeners: list[Callable[[], None]] = []  # called whenever a run of the user begins or ends
 
     def isBusy(self) -> bool:
         """Whether a run of the user is under way."""
@@ -51,6 +52,7 @@ class EngineKeeper:
                 _("Wait until it is done, or cancel it."),
             )
         self._jobs.append(job)
+        self._tell(job)
         if len(self._jobs) == 1:
             qt.QTimer.singleShot(0, job.begin)
         elif not job.inBackground:
@@ -79,6 +81,7 @@ class EngineKeeper:
             self._discard(then)
         if hadTheEngine and self._jobs:
             qt.QTimer.singleShot(0, self._jobs[0].begin)
+        self._tell(job)
 
     def stopNow(self) -> None:
         """Ends the worker and the jobs, and returns when it is done: for the end of the application or the module."""
@@ -105,6 +108,11 @@ class EngineKeeper:
         self._discard()
         if self._jobs:
             self._jobs[0].onEngineEnded(error)
+
+    def _tell(self, job) -> None:
+        if not job.inBackground:
+            for listener in list(self.listeners):
+                listener()
 
     def _discard(self, then: Callable[[], None] | None = None) -> None:
         engine, self._engine = self._engine, None

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.class_names import namesOfClasses
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.explanation_task import findSaliencyNode
+from ResFormerSegLib.figures import percentText
 from ResFormerSegLib.saliency_overlay import OPACITY, THRESHOLD, SaliencyOverlay, dressSaliencyNode, setThreshold
 from ResFormerSegLib.slice_positions import sliceOnDisplay
 
@@ -42,9 +43,7 @@ class ExplainSection:
         probabilities = (result.report.get("diagnosis") or {}).get("probabilities", {})
         ranked = sorted(self._names, key=lambda label: -probabilities[label])  # the diagnosis comes first
         for label in ranked:
-            text = _("{name} ({percent} %)").format(
-                name=self._names[label], percent=f"{100 * probabilities[label]:.0f}"
-            )
+            text = _("{name} ({percent})").format(name=self._names[label], percent=percentText(probabilities[label]))
             self.classSelector.addItem(text, label)
         isVolume = len(result.report["slices"]) > 1
         self.sliceButton.text = _("Explain this slice") if isVolume else _("Explain")
@@ -80,7 +79,8 @@ class ExplainSection:
         layout = qt.QVBoxLayout(parentWidget)
         layout.setContentsMargins(4, 2, 4, 2)
         self.intro = _wrappedLabel("explainIntro")
-        self.classSelector = qt.QComboBox()
+        self.classSelector = ctk.ctkComboBox()
+        self.classSelector.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         self.classSelector.objectName = "explainClassSelector"
         self.classSelector.toolTip = _("What speaks for this diagnosis? The most probable one comes first.")
         self.sliceButton = _button(

@@ -16,6 +16,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 
 BUNDLED_MODELS = Path(__file__).resolve().parent.parent / "Resources" / "Models"
 USER_FOLDERS = "RESFORMER_UNET_MODELS"  # environment variable of the engine; separated as in PATH
+OTHER = "OT"  # the modality of images of which DICOM has no word
 DESCRIPTOR, CARD = "model.json", "README.md"
 
 
@@ -158,6 +159,13 @@ def modalityName(code: str) -> str:
         "SM": _("microscopy"),
     }
     return names.get(code.upper(), code)
+
+
+def inputName(model: ModelDescription) -> str:
+    """What the model takes, in plain words: "MR, grey, volumes". OT is DICOM's "other" and says nothing."""
+    modality = "" if model.modality.upper() == OTHER else modalityName(model.modality)
+    words = [modality, _("colour") if model.channels == 3 else _("grey"), kindName(model.kind)]
+    return ", ".join(filter(None, words))
 
 
 def kindName(kind: str) -> str:

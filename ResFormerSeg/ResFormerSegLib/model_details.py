@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.model_descriptions import ModelDescription, kindName, modalityName
+from ResFormerSegLib.model_descriptions import ModelDescription, inputName
 
 
 class ModelDetails:
-    """A window of its own that stays open beside the panel; made when it is first asked for."""
+    """A window of its own that stays open beside the panel; made when it is first asked for.
 
-    def __init__(self) -> None:
+    onRemove: called with the model that the user wants out of the list.
+    """
+
+    def __init__(self, onRemove: Callable[[ModelDescription], None]) -> None:
+        self._onRemove = onRemove
+        self._model: ModelDescription | None = None
         self.dialog = qt.QDialog(slicer.util.mainWindow())
         self.dialog.objectName = "ResFormerSegModelDetails"
         self.dialog.resize(620, 640)
@@ -26,16 +32,33 @@ class ModelDetails:
         tabs.addTab(self.overview, _("At a glance"))
         tabs.addTab(self.card, _("Model card"))
         layout.addWidget(tabs)
+        self.removeButton = qt.QPushButton(_("Remove from the list"))
+        self.removeButton.toolTip = _(
+            "The folder that you added, with all models in it, is not offered any more. Nothing is deleted."
+        )
+        self.removeButton.autoDefault = False
+        self.removeButton.connect("clicked()", self._remove)
         closeButton = qt.QPushButton(_("Close"))
         closeButton.connect("clicked()", self.dialog.hide)
-        layout.addWidget(closeButton)
+        buttons = qt.QHBoxLayout()
+        buttons.addWidget(self.removeButton)
+        buttons.addStretch(1)
+        buttons.addWidget(closeButton)
+        layout.addLayout(buttons)
 
-    def show(self, model: ModelDescription) -> None:
+    def show(self, model: ModelDescription, canBeRemoved: bool) -> None:
+        """canBeRemoved: whether the user added its folder."""
+        self._model = model
+        self.removeButton.visible = canBeRemoved
         self.dialog.windowTitle = model.title
         self.overview.setHtml(overviewOf(model))
         self.card.setMarkdown(model.card() or _("This model has no card."))
         self.dialog.show()
         self.dialog.activateWindow()
+
+    def _remove(self) -> None:
+        self.dialog.hide()
+        self._onRemove(self._model)
 
     def cleanup(self) -> None:
         self.dialog.hide()
@@ -46,11 +69,6 @@ def overviewOf(model: ModelDescription) -> str:
     """HTML. A model of one's own may lack any of this; what is missing is said so."""
     descriptor = model.descriptor
     unknown = "<i>" + _("not stated") + "</i>"
-    takes = _("{modality}, {kind}, {channels}").format(
-        modality=modalityName(model.modality),
-        kind=kindName(model.kind),
-        channels=_("colour") if model.channels == 3 else _("grey"),
-    )
     parts = [
         f"<h2>{html.escape(model.title)}</h2>",
         f"<p>{html.escape(descriptor['description'])}</p>",
@@ -62,7 +80,7 @@ def overviewOf(model: ModelDescription) -> str:
         _heading(_("Takes and gives")),
         _list(
             [
-                _("Takes: {what}").format(what=takes),
+                _("Takes: {what}").format(what=inputName(model)),
                 _("Outlines: {names}").format(names=", ".join(model.segments.values()) or _("nothing")),
                 _("Diagnoses: {names}").format(names=", ".join(model.diagnoses.values()) or _("none")),
             ]

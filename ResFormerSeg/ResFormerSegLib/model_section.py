@@ -17,8 +17,7 @@ from ResFormerSegLib.diagnosis_card import WARNING_COLOR
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.model_descriptions import (
     ModelDescription,
-    kindName,
-    modalityName,
+    inputName,
     modelFoldersIn,
     readModel,
     readModels,
@@ -108,16 +107,29 @@ class ModelSection:
             self._onProblem(problem)
             return
         if folder not in ownFolders():
-            qt.QSettings().setValue(FOLDERS_SETTING, os.pathsep.join([*ownFolders(), folder]))
+            _remember([*ownFolders(), folder])
         self.refresh()
         self._choose(model.reference)
+
+    def removeFolderOf(self, model: ModelDescription) -> None:
+        """Forgets the user's folder that the model came with; nothing is deleted. Another model is chosen."""
+        folder = _ownFolderOf(model)
+        if folder is None:
+            return
+        _remember([other for other in ownFolders() if other != folder])
+        self.refresh()
+        if self._parameterNode is not None and self.model() is None:
+            self._parameterNode.modelReference, self._parameterNode.modelChosen = "", False
+            self.refresh()
+            self.chooseFor(self._parameterNode.inputVolume)
+        self._onChanged()
 
     def showDetails(self) -> None:
         model = self.model()
         if model is not None:
             if self._details is None:
-                self._details = ModelDetails()
-            self._details.show(model)
+                self._details = ModelDetails(self.removeFolderOf)
+            self._details.show(model, _ownFolderOf(model) is not None)
 
     def classNames(self, modelId: str) -> dict[str, str]:
         """Names of the diagnoses of the model with that id, by the diagnosis' id; empty when it is not known."""
@@ -164,11 +176,19 @@ def ownFolders() -> list[str]:
     return [folder for folder in str(text or "").split(os.pathsep) if folder]
 
 
+def _remember(folders: list[str]) -> None:
+    qt.QSettings().setValue(FOLDERS_SETTING, os.pathsep.join(folders))
+
+
+def _ownFolderOf(model: ModelDescription) -> str | None:
+    """The folder that the user added and the model came with: its own, or the one that it lies in."""
+    return next((folder for folder in ownFolders() if model.folder in modelFoldersIn(Path(folder))), None)
+
+
 def _summary(model: ModelDescription, volumeNode) -> str:
     """Rich text: what the model is for, and what speaks against using it on the volume."""
-    words = [modalityName(model.modality), _("colour") if model.channels == 3 else _("grey"), kindName(model.kind)]
     text = html.escape(
-        _("For {what}. {description}").format(what=", ".join(words), description=model.descriptor["description"])
+        _("For {what}. {description}").format(what=inputName(model), description=model.descriptor["description"])
     )
     mismatch = modalityMismatch(volumeNode, model) if volumeNode is not None else ""
     return f"{text}<br><font color='{WARNING_COLOR}'>▲</font> {html.escape(mismatch)}" if mismatch else text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.model_descriptions import ModelDescription, kindName, modalityName
+from ResFormerSegLib.model_descriptions import OTHER, ModelDescription, kindName, modalityName
 
 COMPONENTS = (1, 3, 4)  # values a voxel of an image: grey, RGB, RGBA
 SAMPLE_PIXELS = 40_000  # looked at to tell a grey picture stored as colour; the engine looks at all
@@ -45,7 +45,7 @@ def modalityMismatch(volumeNode, model: ModelDescription) -> str:
     No reason to refuse: a description may be wrong, and the engine looks at the image itself.
     """
     modality = modalityOf(volumeNode)
-    if modality in ("", "OT", model.modality):  # OT is "other": anything
+    if modality in ("", OTHER, model.modality) or model.modality.upper() == OTHER:  # "other" is anything
         return ""
     return _("'{name}' is {found}; this model was made for {wanted}. Its result would not be reliable.").format(
         name=volumeNode.GetName(), found=modalityName(modality), wanted=modalityName(model.modality)

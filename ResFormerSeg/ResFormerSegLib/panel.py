@@ -17,14 +17,15 @@ from ResFormerSegLib.diagnostics import diagnosticsText
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.message_area import MessageArea
 from ResFormerSegLib.model_section import ModelSection
-from ResFormerSegLib.newest_volume import newestImage
+from ResFormerSegLib.newest_volume import NewImages
 from ResFormerSegLib.other_phase import OtherPhaseRow
+from ResFormerSegLib.parameters import forgetNode
 from ResFormerSegLib.readiness import whyNoPatient, whyNotReady
 from ResFormerSegLib.result_restoring import restoreResult
 from ResFormerSegLib.result_sections import ResultSections, hasVoxels
 from ResFormerSegLib.run_control import RunControl
 from ResFormerSegLib.segment_editing import openInSegmentEditor
-from ResFormerSegLib.torch_installation import installTorch, isTorchInstalled, torchExplanation
+from ResFormerSegLib.torch_installation import installTorch, isTorchInstalled, lookAgain, torchExplanation
 
 
 class Panel(VTKObservationMixin):
@@ -39,6 +40,8 @@ class Panel(VTKObservationMixin):
         self._volumeId = ""
         self._updating = self._updateWaits = False
         self._isEntered = False
+        self._newImages = NewImages()
+        self._late: tuple | None = None  # a result that came while there was no parameter node, and its volume
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
         self.models = ModelSection(ui, self.update, self.message.showError)
@@ -59,8 +62,11 @@ class Panel(VTKObservationMixin):
             "Not a medical device: for research and teaching. Method: ResFormer-UNet after {link}. Nothing leaves this "
             "computer."
         ).format(link="<a href='https://arxiv.org/abs/2412.00351'>Bui et al., 2024</a>")
-        for event in (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent):
-            self.addObserver(slicer.mrmlScene, event, self._onNodesChanged)
+        scene = slicer.mrmlScene
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
+            self.addObserver(scene, event, self._onNodesChanged)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
+        logic.watch(self.checkCanApply)
 
     # --- life of the panel
 
@@ -72,19 +78,26 @@ class Panel(VTKObservationMixin):
         self._shown, self._volumeId = None, ""
         for section in (self.models, self.otherPhase, self.devices, self.advanced):
             section.setParameterNode(parameterNode)
+        self._newImages.forget()
         if parameterNode is None:
             self._observeVolume(None)
             self.results.clear()
-        else:
-            self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
-            self._preselectVolume()
-            self.update()
+            return
+        self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        if parameterNode.inputVolume is not None:
+            self._newImages.newest()  # the choice is made: of what there is, nothing is new
+        self._preselectVolume()
+        self.update()
+        if self._late is not None:
+            late, self._late = self._late, None
+            self._onFinished(*late)
 
     def enter(self) -> None:
         self._isEntered = True
+        lookAgain()
         self.models.refresh()  # folders may have come or gone
         self.results.setActive(True)
-        self._preselectVolume()
+        self._preselectVolume(instead=not self.run.isRunning)
         self.update()
         self.ui.applyButton.setFocus()  # Return starts the run
         if isTorchInstalled():
@@ -100,6 +113,7 @@ class Panel(VTKObservationMixin):
         self.message.clear()
 
     def cleanup(self) -> None:
+        self.logic.unwatch(self.checkCanApply)
         self.abandonRun()
         self.removeObservers()
         for button, action in self._buttons:
@@ -127,6 +141,7 @@ class Panel(VTKObservationMixin):
             self.devices.update()
             self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
+            self.results.card.tellChosen(volume)
             self.checkCanApply()
         finally:
             self._updating = False
@@ -143,28 +158,42 @@ class Panel(VTKObservationMixin):
                 self.models.isMissing(),
                 hasTorch,
                 self.run.isRunning,
-                self.advanced.isOneSliceOnly(),
+                self.logic.isBusy,
+                self.advanced.isOneSliceOnly(
+                    node.inputVolume if hasVoxels(node.inputVolume) else None, self.models.model()
+                ),
             )
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
         self.ui.applyButton.enabled = not reason
-        self.ui.applyButton.toolTip = reason or _("Outlines and diagnoses '{volume}' with '{model}'").format(
-            volume=node.inputVolume.GetName(), model=self.models.model().title
-        )
+        partly = ""
+        if not reason:
+            partly = self.advanced.whatIsLeftOut(node.inputVolume, self.models.model())
+            action = _("Outlines and diagnoses '{volume}' with '{model}'").format(
+                volume=node.inputVolume.GetName(), model=self.models.model().title
+            )
+            self.ui.applyButton.toolTip = f"{action}. {partly}" if partly else action
+        else:
+            self.ui.applyButton.toolTip = reason
         self.ui.cancelButton.enabled = self.run.isRunning
         # A tool tip is easily missed; without a volume, or with the offer of PyTorch in sight, it is plain enough.
         hasVolume = node is not None and node.inputVolume is not None
-        self.run.progress.hint(reason if hasVolume and hasTorch else "")
+        self.run.progress.hint((reason or partly) if hasVolume and hasTorch else "")
         self.ui.torchFrame.visible = not hasTorch
         if not hasTorch:
             self.ui.torchLabel.text = torchExplanation()
 
-    def _preselectVolume(self) -> None:
-        """Not before the user comes to the module: what is the newest image then?"""
-        if self._isEntered and self._parameterNode is not None and self._parameterNode.inputVolume is None:
-            newest = newestImage()
-            if newest is not None:
-                self._parameterNode.inputVolume = newest
+    def _preselectVolume(self, instead: bool = False) -> None:
+        """Takes an image that is new. Not before the user comes to the module: what is the newest image then?
+
+        instead: also in the place of the one that is chosen.
+        """
+        node = self._parameterNode
+        if not self._isEntered or node is None:
+            return
+        newest = self._newImages.newest()
+        if newest is not None and (instead or node.inputVolume is None):
+            node.inputVolume = newest
 
     def _observeVolume(self, volumeNode) -> None:
         event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
@@ -180,8 +209,18 @@ class Panel(VTKObservationMixin):
         self._updateSoon()
 
     def _onNodesChanged(self, caller=None, event=None) -> None:
-        if not caller.IsBatchProcessing():
-            self._updateSoon()
+        self._updateSoon()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAboutToBeRemoved(self, caller, event, removed) -> None:
+        """Left alone, the node selectors would go on to the neighbour of the node: another patient's volume, say."""
+        if self._parameterNode is None:
+            return
+        wasUpdating, self._updating = self._updating, True  # the node is still there; the update comes soon
+        try:
+            forgetNode(self._parameterNode, removed)
+        finally:
+            self._updating = wasUpdating
 
     def _updateSoon(self) -> None:
         """Once, after all that happens now: a node is filled only after it was added, and they come in flocks."""
@@ -219,6 +258,9 @@ class Panel(VTKObservationMixin):
 
     def _onFinished(self, result, volumeNode) -> None:
         node = self._parameterNode
+        if node is None:  # a scene was imported in this very moment
+            self._late = (result, volumeNode)
+            return
         self._updating = True  # one update at the end, not one for each choice
         try:
             node.resultSegmentation = result.segmentationNode
@@ -229,6 +271,7 @@ class Panel(VTKObservationMixin):
         self._shown = _idsOf(node)
         self.update()
         self.results.present(result, volumeNode)
+        self.results.card.tellChosen(node.inputVolume)
 
     def _showSavedResult(self) -> None:
         """Shows the result that the parameter node names, if it is not on display: after loading a scene, say."""
@@ -254,14 +297,13 @@ class Panel(VTKObservationMixin):
     def installTorch(self) -> None:
         self.message.clear()
         try:
-            with slicer.util.WaitCursor():
-                installed = installTorch()
-            if not installed:
+            if not installTorch():
                 self.message.showNotice(
                     _("PyTorch was not installed. Everything but Apply works; come back to it whenever you like.")
                 )
         except ResFormerSegError as error:
             self.message.showError(error)
+        lookAgain()
         self.checkCanApply()
         if isTorchInstalled():
             self.devices.askEngine()

@@ -10,6 +10,11 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 # The least area of an outlined region, in mm²: below zero stands for "as the model's description says".
 AREA_OF_THE_MODEL = -5.0
+TO_THE_END = -1
+
+
+# The choices that are nodes.
+NODES = ("inputVolume", "otherVolume", "outputSegmentation", "resultSegmentation", "resultTable", "resultVolume")
 
 
 @parameterNodeWrapper
@@ -20,8 +25,8 @@ class ResFormerSegParameterNode:
     modelReference: id of a bundled model or the folder of one's own; empty until one is chosen. modelChosen: whether
     the user chose it; the panel then leaves it alone when another volume is selected. outputSegmentation: None makes
     a new one. sliceAxis: "axial", "coronal", "sagittal", or empty for the model's. sliceSelection: "all", "range" or
-    "current"; firstSlice and lastSlice count along the axis that is cut, from 0, both included. resultSegmentation,
-    resultTable, resultVolume: what the panel shows.
+    "current"; firstSlice and lastSlice count along the axis that is cut, from 0, both included; a lastSlice of
+    TO_THE_END stands for whatever the last one is. resultSegmentation, resultTable, resultVolume: what the panel shows.
     """
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
@@ -33,13 +38,21 @@ class ResFormerSegParameterNode:
     sliceAxis: str = ""
     sliceSelection: str = "all"
     firstSlice: int = 0
-    lastSlice: int = 0
+    lastSlice: int = TO_THE_END
     smoothingMm: Annotated[float, WithinRange(0.0, 10.0)] = 0.0
     minimumAreaMm2: Annotated[float, WithinRange(AREA_OF_THE_MODEL, 1000.0)] = AREA_OF_THE_MODEL
     probabilityMaps: bool = False
     resultSegmentation: slicer.vtkMRMLSegmentationNode
     resultTable: slicer.vtkMRMLTableNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
+
+
+def forgetNode(parameterNode: ResFormerSegParameterNode, node) -> None:
+    """For a node that is about to leave the scene: every choice of it becomes none."""
+    with slicer.util.NodeModify(parameterNode.parameterNode):
+        for name in NODES:
+            if getattr(parameterNode, name) is node:
+                setattr(parameterNode, name, None)
 
 
 _wrappers: list[ResFormerSegParameterNode] = []

@@ -12,14 +12,23 @@ from ResFormerSegLib.volume_export import checkVolume
 
 
 def whyNotReady(
-    volumeNode, model: ModelDescription | None, modelMissing: bool, hasTorch: bool, isRunning: bool, oneSliceOnly: bool
+    volumeNode,
+    model: ModelDescription | None,
+    modelMissing: bool,
+    hasTorch: bool,
+    isRunning: bool,
+    isBusy: bool,
+    oneSliceOnly: bool,
 ) -> str:
     """A sentence or two for the user; empty when all is there.
 
-    modelMissing: a model was chosen, but its folder is gone. oneSliceOnly: only one slice is to be analysed.
+    modelMissing: a model was chosen, but its folder is gone. isRunning: what Apply started. isBusy: the engine works,
+    on whatever it is. oneSliceOnly: only one slice is to be analysed.
     """
     if isRunning:
         return _("A run is under way. Wait for it, or cancel it.")
+    if isBusy:
+        return _("The engine is still at work on something else. Wait for it, or cancel it where it was started.")
     try:
         checkVolume(volumeNode)
     except ResFormerSegError as error:

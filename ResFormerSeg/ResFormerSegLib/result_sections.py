@@ -66,6 +66,8 @@ class ResultSections:
         self._turn = object()
         modelId = result.report["model"]["id"]
         names, bothPhases = self._models.classNames(modelId), self._models.diagnosesPatients(modelId)
+        several = len(result.report["slices"]) > 1
+        self._ui.sliceChartCollapsibleButton.text = _("Along the volume") if several else _("Sizes")
         self._ui.sliceChartCollapsibleButton.visible = True
         self._ui.editButton.enabled = result.segmentationNode is not None
         steps = [

@@ -7,8 +7,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.chart_clicks import ChartClicks
-from ResFormerSegLib.chart_legend import legendText, percentText
+from ResFormerSegLib.chart_colors import fitChartColors
+from ResFormerSegLib.chart_legend import legendText
 from ResFormerSegLib.chart_nodes import ChartNodes, hasMillimetres
+from ResFormerSegLib.figures import percentText, wholeText
 from ResFormerSegLib.slice_following import SliceFollower
 from ResFormerSegLib.slice_positions import jumpSliceViews, positionOfSlice
 from ResFormerSegLib.slice_table import SliceTable
@@ -73,6 +75,9 @@ class SliceChart:
     def setActive(self, active: bool) -> None:
         """Whether the module is shown: otherwise nobody sees the marker."""
         self._active = active
+        if active:
+            for view in self._views:
+                fitChartColors(view)  # the application's style may have been changed
         self._follow()
 
     def cleanup(self) -> None:
@@ -89,6 +94,7 @@ class SliceChart:
             self._makeView("area", AREA_HEIGHT)
         nodes = (self._nodes.probabilityView, self._nodes.areaView)
         for view, legend, node in zip(self._views, self._legends, nodes, strict=True):
+            fitChartColors(view)
             view.setMRMLPlotViewNode(node)
             view.visible = legend.visible = node is not None
         self._showLegends(None)
@@ -116,7 +122,9 @@ class SliceChart:
             return
         unit = _("{area} mm²") if hasMillimetres(self._report["slices"]) else _("{area} pixels")
         self._legends[0].text = legendText(self._nodes.probabilityLegend, index, percentText)
-        self._legends[1].text = legendText(self._nodes.areaLegend, index, lambda area: unit.format(area=f"{area:.0f}"))
+        self._legends[1].text = legendText(
+            self._nodes.areaLegend, index, lambda area: unit.format(area=wholeText(area))
+        )
 
     def _follow(self) -> None:
         volumeNode = self._volumeNode()

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.chart_nodes import hasMillimetres
 from ResFormerSegLib.class_names import namesOfClasses
+from ResFormerSegLib.figures import millilitresText, percentText, wholeText
 
 VISIBLE_ROWS, ROW_HEIGHT = 7, 24
 
@@ -35,6 +36,7 @@ class SliceTable:
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.toolTip = _("Choose a row to see the slice. Slices are counted from 0, as Slicer's data probe does.")
+        self.table.horizontalScrollBar().connect("rangeChanged(int,int)", self._fitHeight)
         self.table.connect("cellClicked(int,int)", self._onCellClicked)
         self.table.connect("itemSelectionChanged()", self._onSelectionChanged)
         for widget in (self.totals, self.table):
@@ -62,7 +64,7 @@ class SliceTable:
         self.table.blockSignals(wasBlocked)
         self._indices = [row["index"] for row in listed]
         self.table.visible = bool(listed)
-        self._fitHeight(len(listed))
+        self._fitHeight()
 
     def mark(self, index: int | None) -> None:
         """Selects the slice's row, without calling `onSlice`."""
@@ -80,11 +82,9 @@ class SliceTable:
         self.table.setRowCount(0)
         self.table.visible = self.totals.visible = False
 
-    def _fitHeight(self, rows: int) -> None:
+    def _fitHeight(self) -> None:
         """No taller than it need be; the panel scrolls, and a tall table would hide what comes beneath."""
-        header = self.table.horizontalHeader().sizeHint.height()
-        frame = 2 * self.table.frameWidth
-        self.table.setFixedHeight(int(header + min(rows, VISIBLE_ROWS) * ROW_HEIGHT + frame))
+        fitTableHeight(self.table, min(len(self._indices), VISIBLE_ROWS), ROW_HEIGHT)
 
     def _onCellClicked(self, row: int, column: int) -> None:
         self._choose(row)
@@ -98,9 +98,19 @@ class SliceTable:
             self._onSlice(self._indices[row])
 
 
+def fitTableHeight(table, rows: int, rowHeight: int) -> None:
+    """Makes room for the header, so many rows and, where the columns are wider than the table, the scroll bar."""
+    scrollBar = table.horizontalScrollBar()
+    bar = scrollBar.sizeHint.height() if scrollBar.maximum > scrollBar.minimum else 0
+    header = table.horizontalHeader().sizeHint.height()
+    table.setFixedHeight(int(header + rows * rowHeight + bar + 2 * table.frameWidth))
+
+
 def _columns(report: dict, classNames: dict[str, str] | None) -> list[tuple[str, Callable[[dict], str]]]:
     """(title, text of a row) for each column."""
-    columns: list[tuple[str, Callable[[dict], str]]] = [(_("Slice"), lambda row: str(row["index"]))]
+    columns: list[tuple[str, Callable[[dict], str]]] = []
+    if [row["index"] for row in report["slices"]] != [0]:  # a picture needs no number
+        columns.append((_("Slice"), lambda row: str(row["index"])))
     several = len(report["segments"]) > 1
     for segment in report["segments"]:
         name = f"{segment['name']}\n" if several else ""
@@ -118,7 +128,9 @@ def _columns(report: dict, classNames: dict[str, str] | None) -> list[tuple[str,
 def _figure(entry: str, segmentId: str, decimals: int) -> Callable[[dict], str]:
     def text(row: dict) -> str:
         value = (row.get(entry) or {}).get(segmentId)
-        return f"{value:.{decimals}f}" if value else "–"
+        if not value:
+            return "–"
+        return f"{value:.{decimals}f}" if decimals else wholeText(value)
 
     return text
 
@@ -128,8 +140,7 @@ def _mostProbable(row: dict, names: dict[str, str]) -> str:
     if not probabilities:
         return "–"
     label = max(probabilities, key=probabilities.get)
-    percent = f"{100 * probabilities[label]:.0f}"
-    return _("{name}, {percent} %").format(name=names.get(label, label), percent=percent)
+    return _("{name}, {percent}").format(name=names.get(label, label), percent=percentText(probabilities[label]))
 
 
 def _totals(report: dict) -> str:
@@ -140,9 +151,11 @@ def _totals(report: dict) -> str:
 def _total(segment: dict, rows: list[dict]) -> str:
     parts = []
     if segment.get("volume_mm3") is None:
-        parts.append(_("{count} pixels; the picture has no scale in millimetres").format(count=segment["voxels"]))
+        parts.append(
+            _("{count} pixels; the picture has no scale in millimetres").format(count=wholeText(segment["voxels"]))
+        )
     elif len(rows) > 1:
-        parts.append(_("volume {volume} ml").format(volume=f"{segment['volume_mm3'] / 1000:.3g}"))
+        parts.append(_("volume {volume}").format(volume=millilitresText(segment["volume_mm3"])))
     if segment.get("longest_diameter_mm"):
         parts.append(
             _("longest diameter in a slice {length} mm").format(length=f"{segment['longest_diameter_mm']:.1f}")

@@ -24,10 +24,12 @@ OTHER_PACKAGES = ("skimage", "safetensors", "scipy")  # import names; requiremen
 
 def isTorchInstalled() -> bool:
     """Looks for the package without importing it: PyTorch never enters the application's process."""
-    found = importlib.util.find_spec("torch") is not None
-    if not found:
-        importlib.invalidate_caches()  # for the next time: it may have been installed meanwhile
-    return found
+    return importlib.util.find_spec("torch") is not None
+
+
+def lookAgain() -> None:
+    """Python remembers what folders hold; packages may have been installed meanwhile, by another module say."""
+    importlib.invalidate_caches()
 
 
 def torchExplanation() -> str:
@@ -116,7 +118,8 @@ def _installExtension() -> bool:
     wasInteractive = manager.interactive
     manager.interactive = False  # it would ask once more
     try:
-        installed = manager.installExtensionFromServer("PyTorch", False, True)  # no restart of its own
+        with slicer.util.WaitCursor():
+            installed = manager.installExtensionFromServer("PyTorch", False)  # no restart of its own
     except Exception as error:
         raise _notInstalled(_("The PyTorch extension"), error) from error
     finally:

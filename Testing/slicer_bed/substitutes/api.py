@@ -12,6 +12,7 @@ def substitute(kind: type) -> type:
     """Class decorator. Raises RuntimeError where the class has a public name that the real one lacks."""
     real = REAL_API[kind.__name__]
     known = {*real["properties"], *real["methods"], *(signature.partition("(")[0] for signature in real["signals"])}
+    known.update(real.get("enums", ()))
     for name in vars(kind):
         if not name.startswith("_") and name != "staticMetaObject" and name not in known:
             if not any(hasattr(base, name) for base in kind.__bases__):

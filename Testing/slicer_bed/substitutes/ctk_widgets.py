@@ -103,6 +103,21 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 
 @substitute
+class ctkComboBox(QtWidgets.QComboBox):
+    """A combo box that can leave the mouse wheel to the panel around it."""
+
+    NeverScroll, AlwaysScroll, ScrollWithFocus, ScrollWithNoVScrollBar = range(4)
+    scrollWheelEffect = stored(int, "scrollWheelEffect", AlwaysScroll)
+
+    def wheelEvent(self, event) -> None:
+        effect = self.scrollWheelEffect
+        if effect == self.AlwaysScroll or effect == self.ScrollWithFocus and self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+@substitute
 class ctkSliderWidget(QtWidgets.QWidget):
     """A slider of decimal numbers with a spin box beside it."""
 

@@ -1,6 +1,7 @@
 """qMRMLNodeComboBox: a list of the scene's nodes of some classes, kept up to date.
 
-As the real one it never chooses a node by itself.
+As the real one it chooses no node of those that are added. When the chosen node is removed it goes on to its neighbour,
+as Qt's own list does; and after a scene was imported, its list is made anew and nothing is chosen.
 """
 
 import threading
@@ -73,9 +74,11 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
                 (scene.NodeAddedEvent, self._onNodeAdded),
                 (scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved),
                 (scene.NodeRemovedEvent, self._onNodeRemoved),
+                (scene.EndImportEvent, self._onImported),
                 (scene.EndBatchProcessEvent, self._onBatchEnd),
             ):
-                self._sceneObservers[event] = (scene, scene.AddObserver(event, method))
+                priority = -10.0 if event == scene.NodeAboutToBeRemovedEvent else 10.0  # the real list's
+                self._sceneObservers[event] = (scene, scene.AddObserver(event, method, priority))
         self.setEnabled(scene is not None)
         self._update()
 
@@ -88,14 +91,29 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, scene, event, node) -> None:
-        if node.GetID() in self._nodeObservers:
-            self.nodeAboutToBeRemoved.emit(node)
+        if node.GetID() not in self._nodeObservers:
+            return
+        self.nodeAboutToBeRemoved.emit(node)
+        if scene.IsBatchProcessing():
+            return
+        wasChosen, row = node.GetID() == self._currentId, self._list.findData(node.GetID())
+        blocked = self._list.blockSignals(True)
+        self._list.removeItem(row)
+        self._list.blockSignals(blocked)
+        if wasChosen:
+            left = [self._list.itemData(index) for index in range(self._list.count)]
+            left = [nodeId for nodeId in left if nodeId != CREATE]
+            self._choose(left[min(row, len(left) - 1)] if left else "")
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, scene, event, node) -> None:
         self._checkThread()
         if not scene.IsBatchProcessing():
             self._update()
+
+    def _onImported(self, scene, event) -> None:
+        self._choose("")
+        self._update()
 
     def _onBatchEnd(self, scene, event) -> None:
         self._update()

@@ -1,7 +1,7 @@
 """qMRMLPlotView: draws a plot chart of the scene with VTK's charts, as the real one does, into a Qt widget.
 
-Mouse events reach VTK's interactor. Not here: selecting points, saving, the axis range that a user's zoom leaves in
-the node.
+Mouse events reach VTK's interactor, and what `fitToContent` (the key R) makes of the axes goes into the chart node. Not
+here: selecting points, zooming, saving.
 """
 
 import vtk
@@ -103,8 +103,20 @@ class qMRMLPlotView(SceneHolder, ctkVTKChartView):
         self._connect()
 
     def fitToContent(self) -> None:
-        self._chart.RecalculateBounds()
-        self.update()
+        """Whatever the axes' behaviour is, and of all plots: also of those that lie far away."""
+        bounds = [[0.0] * 4 for _ in range(self._chart.GetNumberOfPlots())]
+        for index, plot in enumerate(bounds):
+            self._chart.GetPlot(index).GetBounds(plot)
+        bounds = [plot for plot in bounds if plot[1] >= plot[0]]
+        chartNode = self._chartNode()
+        if chartNode is None or not bounds:
+            return
+        lowest, highest = map(min, zip(*bounds, strict=True)), map(max, zip(*bounds, strict=True))
+        (left, _, bottom, _), (_, right, _, top) = lowest, highest
+        modified = chartNode.StartModify()
+        chartNode.SetXAxisRange(left, right)
+        chartNode.SetYAxisRange(bottom, top)
+        chartNode.EndModify(modified)
 
     def _onScene(self, scene) -> None:
         self._connect()
