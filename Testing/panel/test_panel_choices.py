@@ -155,6 +155,31 @@ def test_a_folder_of_ones_own_is_added_chosen_and_remembered(openPanel, skinFold
     assert str(folder) in [openPanel().ui.modelSelector.itemData(index) for index in range(5)]
 
 
+def test_a_folder_of_ones_own_can_be_removed_from_the_list(openPanel, skinFolder, tmp_path, click):
+    folder = ownModel(skinFolder, tmp_path / "mine", title="Mine")
+    makePicture()
+    widget = openPanel()
+    click(widget.ui.modelDetailsButton)
+    assert not widget.panel.models._details.removeButton.visible  # a bundled model
+    widget.panel.models.addFolder(str(folder))
+    click(widget.ui.modelDetailsButton)
+    click(widget.panel.models._details.removeButton)
+    assert widget.ui.modelSelector.findData(str(folder)) < 0 and folder.is_dir()
+    assert widget._parameterNode.modelReference == "skin-lesion" and widget.ui.applyButton.enabled
+    assert not widget.panel.models._details.dialog.visible
+    assert openPanel().ui.modelSelector.findData(str(folder)) < 0
+
+
+def test_a_model_of_other_images_says_nothing_of_their_modality(openPanel, skinFolder, tmp_path):
+    folder = ownModel(skinFolder, tmp_path / "mine", modality="OT", description="Mine.")
+    picture = makePicture()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(picture), "DICOM.Modality", "ES")
+    widget = openPanel()
+    widget.panel.models.addFolder(str(folder))
+    assert widget.ui.modelSummaryLabel.text == "For colour, single pictures. Mine."
+
+
 def test_a_folder_without_a_model_is_refused_in_plain_words(widget, tmp_path):
     (tmp_path / "empty").mkdir()
     widget.panel.models.addFolder(str(tmp_path / "empty"))
@@ -277,6 +302,58 @@ def test_the_range_is_that_of_the_axis_that_is_cut(openPanel):
     assert widget.ui.rangeWidget.maximum == 39
 
 
+def optionsOf(widget) -> dict:
+    return widget.panel.advanced.options(widget._parameterNode.inputVolume, widget.panel.models.model())
+
+
+def test_a_range_that_is_chosen_before_a_volume_is_there_takes_all_slices(widget, waitFor):
+    choose(widget.ui.slicesSelector, "range")
+    makeVolume((6, 32, 40))
+    waitFor(lambda: widget.ui.applyButton.enabled)
+    assert (widget.ui.rangeWidget.minimumValue, widget.ui.rangeWidget.maximumValue) == (0, 5)
+    assert optionsOf(widget)["slices"] == (0, 5)
+
+
+def test_a_range_does_not_pass_over_to_another_volume_or_axis(openPanel):
+    long, short = makeVolume((155, 32, 40)), makeVolume((18, 32, 40))
+    widget = openPanel()
+    choose(widget.ui.slicesSelector, "range")
+    widget.ui.rangeWidget.setValues(2, 9)
+    assert optionsOf(widget)["slices"] == (2, 9)
+    widget.ui.inputSelector.setCurrentNode(long)
+    assert optionsOf(widget)["slices"] == (0, 154)
+    widget.ui.rangeWidget.setValues(20, 30)
+    choose(widget.ui.sliceAxisSelector, "sagittal")
+    assert optionsOf(widget)["slices"] == (0, 39)
+    widget.ui.inputSelector.setCurrentNode(short)
+    assert optionsOf(widget)["slices"] == (0, 39)
+
+
+def test_it_is_said_beside_apply_that_slices_are_left_out(openPanel, click):
+    makeVolume((6, 32, 40))
+    widget = openPanel()
+    assert not widget.ui.statusLabel.visible
+    choose(widget.ui.slicesSelector, "range")
+    assert not widget.ui.statusLabel.visible
+    widget.ui.rangeWidget.setValues(2, 4)
+    assert widget.ui.statusLabel.text == "Only slices 2 to 4 of 0 to 5 will be analysed."
+    assert "Only slices 2 to 4" in widget.ui.applyButton.toolTip
+    choose(widget.ui.slicesSelector, "current")
+    assert widget.ui.statusLabel.text == "Only the slice shown will be analysed, one of 6."
+    choose(widget.ui.slicesSelector, "all")
+    assert not widget.ui.statusLabel.visible
+
+
+def test_moving_the_range_is_one_change_and_not_two(openPanel):
+    makeVolume((6, 32, 40))
+    widget = openPanel()
+    choose(widget.ui.slicesSelector, "range")
+    changes = []
+    widget._parameterNode.AddObserver("ModifiedEvent", lambda *_: changes.append(1))
+    widget.panel.advanced._onRange(1.0, 3.0)
+    assert len(changes) == 1
+
+
 def test_the_slice_shown_is_looked_up_when_apply_is_pressed(openPanel, mainWindow):
     volume = makeVolume((6, 32, 40))
     widget = openPanel()
@@ -308,6 +385,34 @@ def test_advanced_choices_are_what_the_engine_is_told(openPanel):
     widget.ui.probabilityMapsCheckBox.checked = True
     options = widget.panel.advanced.options(volume, widget.panel.models.model())
     assert (options["smoothingMm"], options["minimumAreaMm2"], options["probabilityMaps"]) == (1.5, 0.0, True)
+
+
+def test_an_area_below_zero_stands_for_the_models_own(openPanel):
+    makeVolume((6, 32, 40))
+    widget = openPanel()
+    widget.ui.minimumAreaSpinBox.value = -3
+    assert optionsOf(widget)["minimumAreaMm2"] is None
+
+
+# --- the mouse wheel
+
+
+def test_the_wheel_scrolls_the_panel_and_never_a_choice(openPanel):
+    from PySide6 import QtCore, QtGui, QtWidgets
+
+    makeVolume()
+    widget = openPanel()
+    boxes = (widget.ui.modelSelector, widget.ui.deviceSelector, widget.ui.sliceAxisSelector, widget.ui.slicesSelector)
+    for box in (*boxes, widget.panel.results.explanation.classSelector):
+        before = box.currentIndex
+        box.setFocus()
+        place = QtCore.QPointF(5, 5)
+        none, phase = QtCore.Qt.NoButton, QtCore.Qt.NoScrollPhase
+        down = QtCore.QPoint(0, -120)
+        event = QtGui.QWheelEvent(place, place, down, down, none, QtCore.Qt.NoModifier, phase, False)
+        QtWidgets.QApplication.sendEvent(box, event)
+        assert box.currentIndex == before and not event.isAccepted()
+    assert not widget._parameterNode.modelChosen
 
 
 # --- the device

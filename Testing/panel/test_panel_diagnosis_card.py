@@ -60,12 +60,17 @@ def barsOf(card) -> list[tuple[str, int, str]]:
 def test_the_most_probable_class_comes_first_with_a_bar_for_each(cardOf):
     card = cardOf(reportOf(), {"nevus": "Melanocytic nevus"})
     assert "Melanoma" in card.headline.text
-    assert card.probability.text == "85 % probable (calibrated)"
+    assert card.probability.text == "85 % probable, from calibrated slices"
     assert barsOf(card) == [
         ("Melanoma", 853, "85 %"),
         ("Melanocytic nevus", 139, "14 %"),
         ("Seborrheic keratosis", 8, "< 1 %"),
     ]
+
+
+def test_only_what_was_calibrated_is_called_so(cardOf):
+    card = cardOf(reportOf(slices=[{"index": 0}]))
+    assert card.probability.text == "85 % probable (calibrated)"
 
 
 def test_it_never_claims_certainty(cardOf):
@@ -95,7 +100,7 @@ def test_rule_size_caution_and_run_are_there(cardOf, click):
 def test_the_size_of_a_picture_is_in_pixels(cardOf):
     segments = [{"id": "lesion", "name": "Lesion", "voxels": 12345, "volume_mm3": None}]
     card = cardOf(reportOf(segments=segments, slices=[{"index": 0}]))
-    assert card.outlined.text == "Outlined: Lesion (12 345 pixels)"
+    assert card.outlined.text == "Outlined: Lesion (12\N{NO-BREAK SPACE}345 pixels)"
     assert card.rule.text.startswith("From one slice.")
 
 

@@ -177,7 +177,7 @@ def test_closing_the_scene_ends_the_run_without_a_word(panelWith, click, waitFor
     assert "No volume is selected" in widget.ui.applyButton.toolTip
     volume = makeVolume((6, 32, 32))  # and the panel works on
     waitFor(lambda: widget._parameterNode.inputVolume is volume)
-    assert widget.ui.applyButton.enabled
+    waitFor(lambda: widget.ui.applyButton.enabled)
 
 
 def test_saving_the_scene_during_a_run_disturbs_neither(panelWith, click, waitFor, tmp_path):
@@ -219,14 +219,25 @@ def test_a_run_that_is_given_up_does_not_disturb_the_next_one(panelWith, click, 
     assert widget.panel.run.isRunning and not widget.ui.messageFrame.visible
 
 
-def test_another_run_is_refused_in_plain_words(panelWith, click, waitFor):
+def test_while_the_engine_is_busy_apply_says_so_and_waits(panelWith, waitFor):
     widget, volume = panelWith("slow")
     job = widget.logic.process(volume, wait=False)
-    click(widget.ui.applyButton)
-    assert not widget.panel.run.isRunning
-    assert "A run is under way" in widget.ui.messageLabel.text
+    assert not widget.ui.applyButton.enabled
+    assert "still at work on something else" in widget.ui.applyButton.toolTip
+    assert widget.ui.statusLabel.visible and not widget.ui.cancelButton.enabled
     job.cancel()
     waitFor(lambda: job.isOver)
+    assert widget.ui.applyButton.enabled and not widget.ui.statusLabel.visible
+
+
+def test_after_a_run_was_given_up_apply_waits_until_the_engine_is_free(panelWith, click, waitFor):
+    widget, _ = panelWith("slow")
+    click(widget.ui.applyButton)
+    waitFor(lambda: widget.ui.progressBar.value == 100)
+    widget.panel.abandonRun()
+    assert widget.logic.isBusy and not widget.ui.applyButton.enabled
+    waitFor(lambda: widget.ui.applyButton.enabled)
+    assert not widget.logic.isBusy
 
 
 def test_the_panel_can_be_made_without_a_place_for_it(scene, module, workerThat):

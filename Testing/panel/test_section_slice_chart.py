@@ -56,6 +56,50 @@ def test_the_charts_show_probability_and_area(chart):
     assert probability.chart().GetAxis(0).GetMaximum() < 1.2 and area.chart().GetAxis(0).GetMaximum() > 50
 
 
+def axesOf(view) -> list[tuple[float, float]]:
+    axes = (view.chart().GetAxis(place) for place in (1, 0))
+    return [(axis.GetMinimum(), axis.GetMaximum()) for axis in axes]
+
+
+def test_fitting_the_chart_to_its_contents_keeps_to_the_slices(chart):
+    section, _volume, _result, _window = chart
+    section._nodes.mark(None)  # no view lies along the slices
+    for view in section._views:
+        view.fitToContent()  # as the key R does
+        view.grab()
+        assert axesOf(view)[0] == (0, 19) and axesOf(view)[1][0] == 0
+
+
+def test_a_chart_that_was_moved_out_of_sight_comes_back_with_the_next_slice(chart, waitFor):
+    section, _volume, _result, window = chart
+    before = [axesOf(view) for view in section._views]
+    for node in section._nodes._charts:
+        node.SetXAxisRange(500, 600)
+        node.SetYAxisRange(-7, -5)
+    assert axesOf(section._views[0])[0] == (500, 600)
+    window.views["Red"].node.SetSliceOffset(window.views["Red"].node.GetSliceOffset() + 6)
+    waitFor(lambda: [axesOf(view) for view in section._views] == before)
+
+
+def test_the_charts_have_the_colours_of_the_applications_style(chart):
+    import qt
+
+    import slicer_bed
+
+    section, _volume, _result, _window = chart
+    try:
+        for dark in (True, False):
+            slicer_bed.setDark(dark)
+            section.setActive(True)
+            for view in section._views:
+                base = slicer.app.palette().color(qt.QPalette.Base)
+                brush, axis = view.chart().GetBackgroundBrush(), view.chart().GetAxis(0)
+                assert [brush.GetColor()[part] for part in range(3)] == [base.red(), base.green(), base.blue()]
+                assert (max(axis.GetLabelProperties().GetColor()) > 0.5) == dark
+    finally:
+        slicer_bed.setDark(False)
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_click_into_a_chart_moves_the_views_to_that_slice(chart, click, which):
     section, volume, _result, _window = chart
@@ -128,6 +172,25 @@ def test_the_table_lists_the_slices_with_a_lesion_and_their_sizes(chart):
     assert "in 5 of 20 slices" in section.table.totals.text
 
 
+def test_a_table_wider_than_the_panel_has_room_for_its_scroll_bar(mainWindow):
+    from ResFormerSegLib.slice_chart import SliceChart
+    from ResFormerSegLib.slice_table import ROW_HEIGHT
+
+    volume = makeVolume(shape=(20, 32, 40))
+    heights = []
+    for width in (600, 200):
+        host = makeHost(width)
+        section = SliceChart(host)
+        section.showResult(makeResult(volume, LESION), volume)
+        slicer.app.processEvents()
+        table = section.table.table
+        assert table.viewport().height >= 5 * ROW_HEIGHT
+        heights.append(table.height)
+        section.cleanup()
+        host.delete()
+    assert heights[0] < heights[1]
+
+
 def test_a_click_on_a_row_moves_the_views_to_its_slice(chart, click):
     section, volume, _result, _window = chart
     table = section.table.table
@@ -172,6 +235,7 @@ def test_a_single_slice_has_a_table_and_no_chart(mainWindow):
     assert not section.plots.isVisible() and section.table.table.isVisible()
     assert slicer.util.getNodesByClass("vtkMRMLPlotChartNode") == []
     assert "of 1 slices" not in section.table.totals.text
+    assert section.table.table.horizontalHeaderItem(0).text() == "area (mm²)"  # which slice goes without saying
     section.cleanup()
     host.delete()
 
