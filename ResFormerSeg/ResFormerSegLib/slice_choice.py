@@ -1,14 +1,12 @@
-"""Along which axis of a volume the slices are taken, and which of them the user means.
+"""Along which axis of a volume the slices are taken.
 
-The engine decides about the axis by the same rules; the panel needs it to offer a range and to find the slice shown.
+The engine decides by the same rules; the panel needs it to offer a range and to find the slice shown.
 """
 
 from __future__ import annotations
 
-import slicer
 import vtk
 
-from ResFormerSegLib.slice_positions import sliceShownBy
 from ResFormerSegLib.volume_export import isPicture
 
 THICK = 1.2  # as in the engine: slices are acquired along the axis whose spacing exceeds the others by this factor
@@ -31,15 +29,6 @@ def slicedAxis(volumeNode, sliceAxis: str) -> int:
         return axis if spacing[axis] > THICK * max(spacing[:axis] + spacing[axis + 1 :]) else 0
     normals = _normals(volumeNode)
     return max(range(3), key=lambda axis: abs(normals[axis][NORMALS[sliceAxis]]))
-
-
-def shownSlice(volumeNode, arrayAxis: int) -> int | None:
-    """The index of the slice that a slice view shows; None when no view lies along the slices and inside the volume."""
-    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-        index = sliceShownBy(view, volumeNode, arrayAxis)
-        if index is not None:
-            return index
-    return None
 
 
 def _normals(volumeNode) -> list[list[float]]:

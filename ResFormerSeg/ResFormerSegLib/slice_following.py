@@ -9,7 +9,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ResFormerSegLib.slice_positions import sliceOnDisplay, sliceShownBy
+from ResFormerSegLib.slice_positions import sliceOnDisplay, sliceShownBy, sliceViewsInSight
 
 REST_MILLISECONDS = 40  # scrolling modifies a slice node up to some hundred times a second
 
@@ -63,8 +63,9 @@ class SliceFollower(VTKObservationMixin):
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId) if self._volumeId else None
         if volumeNode is None or volumeNode.GetImageData() is None:
             return
-        for sliceNode in filter(None, map(slicer.mrmlScene.GetNodeByID, movedIds)):
-            self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
+        for sliceNode in sliceViewsInSight():
+            if sliceNode.GetID() in movedIds:
+                self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
 
     def _tellOf(self, index: int | None) -> None:
         if index is not None and index != self._told:

@@ -61,13 +61,17 @@ def sliceShownBy(sliceNode, volumeNode, arrayAxis: int) -> int | None:
 
 
 def sliceOnDisplay(volumeNode, arrayAxis: int) -> int | None:
-    """Index of the slice that the first view along the cut shows, one in the window before others; None without."""
+    """Index of the slice that the first view along the cut shows; None when the user sees no such view."""
+    indices = (sliceShownBy(view, volumeNode, arrayAxis) for view in sliceViewsInSight())
+    return next((index for index in indices if index is not None), None)
+
+
+def sliceViewsInSight() -> list:
+    """The slice nodes of the views in the window; without a window all of them, as a script may have placed them."""
     views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
-    for sliceNode in sorted(views, key=lambda view: not view.IsMappedInLayout()):
-        index = sliceShownBy(sliceNode, volumeNode, arrayAxis)
-        if index is not None:
-            return index
-    return None
+    if slicer.app.layoutManager() is None:
+        return list(views)
+    return [view for view in views if view.IsMappedInLayout()]
 
 
 def jumpSliceViews(ras) -> None:
