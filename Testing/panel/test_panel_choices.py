@@ -403,7 +403,7 @@ def test_the_wheel_scrolls_the_panel_and_never_a_choice(openPanel):
     makeVolume()
     widget = openPanel()
     boxes = (widget.ui.modelSelector, widget.ui.deviceSelector, widget.ui.sliceAxisSelector, widget.ui.slicesSelector)
-    for box in (*boxes, widget.panel.results.explanation.classSelector):
+    for box in boxes:
         before = box.currentIndex
         box.setFocus()
         place = QtCore.QPointF(5, 5)
@@ -413,6 +413,8 @@ def test_the_wheel_scrolls_the_panel_and_never_a_choice(openPanel):
         QtWidgets.QApplication.sendEvent(box, event)
         assert box.currentIndex == before and not event.isAccepted()
     assert not widget._parameterNode.modelChosen
+    classes = widget.panel.results.explanation.classSelector
+    assert classes.scrollWheelEffect == classes.NeverScroll
 
 
 # --- the device

@@ -93,8 +93,9 @@ def test_the_charts_have_the_colours_of_the_applications_style(chart):
             section.setActive(True)
             for view in section._views:
                 base = slicer.app.palette().color(qt.QPalette.Base)
-                brush, axis = view.chart().GetBackgroundBrush(), view.chart().GetAxis(0)
-                assert [brush.GetColor()[part] for part in range(3)] == [base.red(), base.green(), base.blue()]
+                color, axis = [0] * 4, view.chart().GetAxis(0)
+                view.chart().GetBackgroundBrush().GetColor(color)
+                assert color == [base.red(), base.green(), base.blue(), 255]
                 assert (max(axis.GetLabelProperties().GetColor()) > 0.5) == dark
     finally:
         slicer_bed.setDark(False)

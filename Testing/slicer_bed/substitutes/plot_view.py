@@ -106,6 +106,7 @@ class qMRMLPlotView(SceneHolder, ctkVTKChartView):
         """Whatever the axes' behaviour is, and of all plots: also of those that lie far away."""
         bounds = [[0.0] * 4 for _ in range(self._chart.GetNumberOfPlots())]
         for index, plot in enumerate(bounds):
+            self._chart.GetPlot(index).Update()
             self._chart.GetPlot(index).GetBounds(plot)
         bounds = [plot for plot in bounds if plot[1] >= plot[0]]
         chartNode = self._chartNode()
