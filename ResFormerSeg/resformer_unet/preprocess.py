@@ -10,7 +10,7 @@ import torch
 
 from .errors import EngineError
 from .images import MedicalImage, check_image, convert_channels
-from .intensity import image_limits, scale_slices
+from .intensity import image_limits, range_caution, scale_slices
 from .letterbox import Letterbox
 from .slices import SliceLayout, choose_layout
 
@@ -84,4 +84,5 @@ def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | N
     letterbox = Letterbox.fit(rows, columns, row_mm, column_mm, tuple(model_input["size"]), model_input.get("field_mm"))
     intensity = model_input["intensity"]
     limits = image_limits(image.voxels, intensity)
-    return PreparedImage(image, layout, stack, letterbox, intensity, limits, warnings + notes)
+    warnings += [*notes, *range_caution(image.voxels, intensity, limits)]
+    return PreparedImage(image, layout, stack, letterbox, intensity, limits, warnings)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resformer_unet.intensity import image_limits, scale_slices
+from resformer_unet.intensity import image_limits, range_caution, scale_slices
 
 PERCENTILE = {"method": "percentile", "lower": 0.5, "upper": 99.5, "scope": "slice", "ignore": None}
 PLAIN = {"mean": [0.0], "std": [1.0]}
@@ -97,6 +97,56 @@ def test_a_16_bit_picture_does_not_saturate_a_model_of_8_bit_pictures():
     sixteen = eight.astype(np.uint16) * 257
     assert np.allclose(scaled(sixteen, FIXED), scaled(eight, FIXED), atol=1e-6)
     assert np.allclose(scaled(eight.astype(np.uint16), FIXED), scaled(eight, FIXED))
+
+
+@pytest.mark.parametrize(
+    ("factor", "dtype"),
+    [
+        (1, np.float32), (1, np.int16), (1 / 255, np.float64), (1023 / 255, np.int16), (4095 / 255, np.uint16),
+        (16, np.int16), (16383 / 255, np.int32), (257, np.uint16), (256, np.int32),
+    ],
+)  # fmt: skip
+def test_a_picture_of_any_depth_looks_like_that_of_8_bits(factor, dtype):
+    eight = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    other = (eight * np.float64(factor)).astype(dtype)
+    assert np.allclose(scaled(other, FIXED), scaled(eight, FIXED), atol=0.005)
+    assert range_caution(other, FIXED, image_limits(other, FIXED)) == []
+
+
+def test_what_resampling_added_beyond_white_does_not_darken_a_picture():
+    for white in (1.0, 255.0):
+        picture = ramp(highest=white)
+        picture[0, 0, 0] = 1.05 * white
+        assert image_limits(picture, FIXED) == (0, white)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((0, 20), "only 8 %"),
+        ((0, 300), "only 29 %"),
+        ((0, 1e6), "93 % of the values"),
+        ((-200, 200), "50 % of the values"),
+    ],
+)
+def test_values_whose_white_cannot_be_known_are_told(values, words):
+    picture = np.linspace(*values, 10_000, dtype=np.float32).reshape(1, 100, 100, 1)
+    (caution,) = range_caution(picture, FIXED, image_limits(picture, FIXED))
+    assert caution["code"] == "UNUSUAL_VALUES" and words in caution["message"]
+
+
+def test_a_single_value_far_beyond_white_is_told():
+    picture = ramp(highest=255)
+    picture[0, 0, 0] = 1e6
+    (caution,) = range_caution(picture, FIXED, image_limits(picture, FIXED))
+    assert "reaches 1000000" in caution["message"]
+
+
+@pytest.mark.parametrize("intensity", [PERCENTILE | PLAIN, FIXED | {"lower": -1000, "upper": 1000}])
+def test_other_ranges_stay_as_the_model_has_them(intensity):
+    picture = ramp(highest=1000)
+    assert image_limits(picture, intensity)[1] == pytest.approx(1000, abs=20)
+    assert range_caution(picture, intensity, image_limits(picture, intensity)) == []
 
 
 def test_limits_of_a_big_memory_mapped_volume_come_from_a_sample(tmp_path):
