@@ -9,6 +9,7 @@ import numpy as np
 from .bundle import SCHEMA_VERSION, ModelBundle
 from .catalog import newer_version
 from .images import MedicalImage, is_grey
+from .preprocess import PreparedImage
 
 LOW_PROBABILITY = 0.6  # of the most probable diagnosis
 SMALL_MARGIN = 0.2  # between the two most probable ones
@@ -17,18 +18,18 @@ AIR_SHARE = 0.01
 SAMPLE = 1_000_000  # values that are looked at
 
 
-def result_cautions(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> list[dict]:
+def result_cautions(
+    bundle: ModelBundle, prepared: PreparedImage, slices: int, masks: np.ndarray, case: np.ndarray | None
+) -> list[dict]:
     """Doubts about a result that follow from the result itself.
 
     Args:
+        prepared: the slices that were run; slices: how many the image has.
         masks: bool (n, segments, rows, columns) of the slices that were run.
         case: (diagnoses,) calibrated probabilities of the case, or ``None`` for a model without diagnosis.
     """
-    found = [
-        ("NOTHING_OUTLINED", _nothing_outlined(bundle, masks, case)),
-        ("TOUCHES_BORDER", _touches_border(bundle, masks)),
-    ]
-    return [{"code": code, "message": message} for code, message in found if message] + unsure_caution(bundle, case)
+    found = [*_outline_and_diagnosis(bundle, masks, case), *_touches_border(bundle, prepared, slices, masks)]
+    return [*found, *unsure_caution(bundle, case)]
 
 
 def foreign_caution(
@@ -99,22 +100,57 @@ def model_cautions(bundle: ModelBundle) -> list[dict]:
     return [{"code": "MODEL_OUTDATED", "message": message}]
 
 
-def _nothing_outlined(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> str | None:
-    if case is None or not bundle.segments or masks.any():
-        return None
-    return "Nothing was outlined. The diagnosis is the mean over all slices and should not be relied on."
+def _outline_and_diagnosis(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> list[dict]:
+    """Whether the outline and the diagnosis fit together. For some diagnoses of a model, as "normal", nothing is to be
+    outlined, which the class's ``nothing_outlined`` says."""
+    if case is None or not bundle.segments:
+        return []
+    best, disagreeing = bundle.diagnoses[int(case.argmax())], "Outline and diagnosis disagree; rely on neither."
+    of_nothing, outlined = best.get("nothing_outlined", False), masks.any((0, 2, 3))
+    if outlined.any():
+        if not of_nothing:
+            return []
+        names = _listed(_names(bundle, outlined))
+        message = f"{names} was outlined, but the diagnosis is {best['name']}. {disagreeing}"
+        return [{"code": "OUTLINE_DISAGREES", "message": message}]
+    if of_nothing:
+        return []
+    if any(row.get("nothing_outlined") for row in bundle.diagnoses):
+        message = f"Nothing was outlined, but the diagnosis is {best['name']}. {disagreeing}"
+    elif len(masks) > 1:
+        message = "Nothing was outlined. The diagnosis is the mean over all slices and should not be relied on."
+    else:
+        message = "Nothing was outlined. The diagnosis rests on no outline and should not be relied on."
+    return [{"code": "NOTHING_OUTLINED", "message": message}]
 
 
-def _touches_border(bundle: ModelBundle, masks: np.ndarray) -> str | None:
-    edges = (masks[:, :, 0], masks[:, :, -1], masks[:, :, :, 0], masks[:, :, :, -1])
-    touching = np.any([edge.any((0, 2)) for edge in edges], axis=0)  # (segments,)
-    names = [segment["name"] for segment, touches in zip(bundle.segments, touching, strict=True) if touches]
-    if not names:
-        return None
-    return (
-        f"{_listed(names)} reaches the edge of the image: a part may lie outside, so the measured size may be too "
-        "small and the diagnosis may rest on a part of the lesion."
+def _touches_border(bundle: ModelBundle, prepared: PreparedImage, slices: int, masks: np.ndarray) -> list[dict]:
+    """Which segments end where the network's view ends: within a slice, and at the ends of a stack of slices."""
+    if not bundle.segments:
+        return []
+    top, left, height, width = prepared.letterbox.window
+    edges = (
+        masks[:, :, top], masks[:, :, top + height - 1], masks[..., left], masks[..., left + width - 1]
+    )  # fmt: skip
+    edge = "the edge of the image"
+    if (height, width) != masks.shape[2:]:
+        high, wide = bundle.descriptor["input"]["field_mm"]
+        edge = f"the edge of what the model looks at, the middle {high:g} × {wide:g} mm of a slice"
+    places = {edge: np.any([line.any((0, 2)) for line in edges], axis=0)}  # (segments,) each
+    if len(masks) > 1 and not bundle.descriptor["segmentation"].get("ends_inside", False):
+        those = "slice of the volume" if len(masks) == slices else "of the chosen slices"
+        places |= {f"the first {those}": masks[0].any((1, 2)), f"the last {those}": masks[-1].any((1, 2))}
+    reached = []
+    for place, touching in places.items():
+        if names := _names(bundle, touching):
+            reached.append(f"{_listed(names)} {'reaches' if len(names) == 1 else 'reach'} {place}")
+    if not reached:
+        return []
+    message = (
+        f"{_listed(reached)}: a part may lie outside, so the measured size may be too small and the diagnosis may rest "
+        "on a part of what is there."
     )
+    return [{"code": "TOUCHES_BORDER", "message": message}]
 
 
 def unsure_caution(bundle: ModelBundle, case: np.ndarray | None) -> list[dict]:
@@ -130,6 +166,11 @@ def unsure_caution(bundle: ModelBundle, case: np.ndarray | None) -> list[dict]:
         f"{names[1]} of {100 * case[second]:.0f} %."
     )
     return [{"code": "LOW_CONFIDENCE", "message": message}]
+
+
+def _names(bundle: ModelBundle, chosen: np.ndarray) -> list[str]:
+    """Names of the segments for which ``chosen``, bool (segments,), holds."""
+    return [segment["name"] for segment, holds in zip(bundle.segments, chosen, strict=True) if holds]
 
 
 def _listed(names: Sequence[str]) -> str:

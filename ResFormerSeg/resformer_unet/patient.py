@@ -19,6 +19,9 @@ from .cautions import unsure_caution
 from .errors import EngineError
 
 RULE = "heart_measures"
+LEAST_EJECTION = 0.03  # of the left ventricle; the worst of ACDC's 100 training patients is 0.10
+FARTHEST_APART = 30.0  # mm between the left ventricle's centres in both phases; ACDC's are at most 14 apart
+SAME_GRID = 1e-3  # mm by which voxels may differ
 SEGMENTS = ("rv", "myocardium", "lv")  # ids that the measures are of
 
 
@@ -112,9 +115,49 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
             "calibrated": False,
         },
         "measures": measures,
-        "warnings": unsure_caution(bundle, probabilities),
+        "warnings": [*pair_cautions(diastole, systole), *unsure_caution(bundle, probabilities)],
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
+
+
+def pair_cautions(diastole: Mapping, systole: Mapping) -> list[dict]:
+    """Whether two reports hardly are of the two phases of one heart, as rows with ``code`` and ``message``.
+
+    Reports of before there was ``grid`` and ``center_lps`` in them are judged by what they have.
+    """
+    names = f"“{diastole['case']}” and “{systole['case']}”"
+    ejected = 1 - _volumes_ml(systole)["lv"] / _volumes_ml(diastole)["lv"]
+    if ejected < LEAST_EJECTION:
+        message = (
+            f"The left ventricle is as large in {names}: an ejection fraction of {100 * ejected:.0f} % is hardly "
+            "possible. Probably both are the same phase; give end-diastole and end-systole."
+        )
+        return [{"code": "PHASES_ALIKE", "message": message}]
+    apart = _millimetres_apart(diastole, systole)
+    if _same_grid(diastole, systole) and apart <= FARTHEST_APART:
+        return []
+    reason = "differ in the size or direction of their voxels"
+    if apart > FARTHEST_APART:
+        reason = f"lie {apart:.0f} mm apart"
+    message = (
+        f"The hearts in {names} {reason}, so they may be of two patients or of two examinations. Check that both "
+        "belong together; if not, measures and diagnosis mean nothing."
+    )
+    return [{"code": "PHASES_DIFFER", "message": message}]
+
+
+def _millimetres_apart(first: Mapping, second: Mapping) -> float:
+    centres = [row.get("center_lps") for report in (first, second) for row in report["segments"] if row["id"] == "lv"]
+    return 0.0 if None in centres else float(np.linalg.norm(np.subtract(*centres)))
+
+
+def _same_grid(first: Mapping, second: Mapping) -> bool:
+    """Whether size, spacing and directions agree; the place may have been changed by hand."""
+    one, other = first.get("grid"), second.get("grid")
+    if not (one and other):
+        return True
+    turns = [np.array(grid["affine_lps"])[:3, :3] for grid in (one, other)]
+    return one["size"] == other["size"] and np.allclose(*turns, rtol=0, atol=SAME_GRID)
 
 
 def require_patients(bundle: ModelBundle, images: int) -> Mapping:

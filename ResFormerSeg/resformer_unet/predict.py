@@ -108,7 +108,7 @@ class Predictor:
             distance = None if answers.distances is None else case_distance(answers.distances)
             limit = self._familiarity and self._familiarity.limit
             warnings += foreign_caution(self.bundle.descriptor, image, distance, limit)
-            warnings += [*self._model_cautions, *result_cautions(self.bundle, masks, case)]
+            warnings += [*self._model_cautions, *result_cautions(self.bundle, prepared, slices, masks, case)]
             layers = self._layers(prepared, masks)
             report = build_report(
                 self.bundle, image, prepared, masks, probabilities, case,

@@ -45,8 +45,9 @@ def build_report(
         },
         "device": device,
         "diagnosis": None if case is None else _diagnosis(bundle, case),
-        "segments": _segments(bundle, image, voxels.sum(0), diameters),
+        "segments": _segments(bundle, image, voxels.sum(0), diameters, _centres(image, prepared, masks)),
         "largest_lesion": _largest_lesion(bundle, image, prepared, masks),
+        "grid": _grid(image),
         "slice_axis": {"plane": layout.plane, "array_axis": layout.axis},
         "slices": [
             {
@@ -78,7 +79,13 @@ def _diagnosis(bundle: ModelBundle, case: np.ndarray) -> dict:
     }
 
 
-def _segments(bundle: ModelBundle, image: MedicalImage, voxels: np.ndarray, diameters: np.ndarray | None) -> list[dict]:
+def _segments(
+    bundle: ModelBundle,
+    image: MedicalImage,
+    voxels: np.ndarray,
+    diameters: np.ndarray | None,
+    centres: list[list[float] | None],
+) -> list[dict]:
     exclusive = bool(bundle.segments) and bundle.descriptor["segmentation"]["exclusive"]
     voxel_mm3 = float(abs(np.linalg.det(image.affine[:3, :3]))) if image.has_orientation else None
     return [
@@ -89,12 +96,33 @@ def _segments(bundle: ModelBundle, image: MedicalImage, voxels: np.ndarray, diam
             "voxels": int(count),
             "volume_mm3": None if voxel_mm3 is None else count * voxel_mm3,
             "longest_diameter_mm": None if diameters is None else float(diameters[:, index].max()),
+            "center_lps": centres[index],
             "layer": 0 if exclusive else index,
             "color": segment["color"],
             "terminology": segment["terminology"],
         }
         for index, (segment, count) in enumerate(zip(bundle.segments, voxels.tolist(), strict=True))
     ]
+
+
+def _grid(image: MedicalImage) -> dict | None:
+    if not image.has_orientation:
+        return None
+    return {"size": list(image.shape[::-1]), "affine_lps": image.affine.tolist()}
+
+
+def _centres(image: MedicalImage, prepared: PreparedImage, masks: np.ndarray) -> list[list[float] | None]:
+    """Centre of gravity of each segment in LPS millimetres; ``None`` for pictures and where nothing is outlined."""
+    centres: list[list[float] | None] = []
+    for segment in masks.swapaxes(0, 1):
+        if not image.has_orientation or not segment.any():
+            centres.append(None)
+            continue
+        counts = segment.sum((1, 2)), segment.sum((0, 2)), segment.sum((0, 1))
+        index, row, column = (float(np.average(np.arange(len(along)), weights=along)) for along in counts)
+        ijk = prepared.layout.voxel_of(prepared.first + index, row, column, image.shape)
+        centres.append((image.affine @ [*ijk, 1])[:3].tolist())
+    return centres
 
 
 def _largest_lesion(

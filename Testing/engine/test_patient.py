@@ -61,6 +61,34 @@ def test_a_narrow_decision_comes_with_a_warning(regression, radius, codes):
     assert [warning["code"] for warning in answer["warnings"]] == codes
 
 
+def placed(name: str, radius: float, at: tuple[float, float, float] = (0, 0, 0), turn: float = 0.0, rows: int = 200):
+    """A heart with its left ventricle in a place of a grid."""
+    report = heart(name, radius, 9)
+    affine = np.array([[np.cos(turn), -np.sin(turn), 0, 9], [np.sin(turn), np.cos(turn), 0, 9], [0, 0, 10, 9]])
+    report["grid"] = {"size": [200, rows, 8], "affine_lps": [*affine.tolist(), [0, 0, 0, 1]]}
+    report["segments"] = [{**row, "center_lps": list(at)} for row in report["segments"]]
+    return report
+
+
+@pytest.mark.parametrize(
+    ("second", "codes", "words"),
+    [
+        (placed("b", 22, at=(8, 0, -10)), [], ""),
+        (placed("b", 29.9), ["PHASES_ALIKE"], "“a” and “b”"),
+        (placed("b", 22, at=(0, 40, 0)), ["PHASES_DIFFER"], "40 mm apart"),
+        (placed("b", 22, turn=0.2), ["PHASES_DIFFER"], "direction"),
+        (placed("b", 22, rows=216), ["PHASES_DIFFER"], "two patients"),
+        (heart("b", 22, 9), [], ""),
+    ],
+    ids=["one heart", "one phase", "other place", "turned", "other size", "report of an older version"],
+)
+def test_two_volumes_that_are_hardly_one_heart_are_diagnosed_with_a_warning(regression, second, codes, words):
+    answer = diagnose_patient([placed("a", 30), second], Bundle(regression))
+    assert [row["code"] for row in answer["warnings"]] == codes
+    assert all(words in row["message"] for row in answer["warnings"])
+    assert answer["diagnosis"]["label"] == "dilated"
+
+
 def test_a_model_without_patients_says_so():
     with pytest.raises(EngineError) as caught:
         diagnose_patient([heart("d", 25, 9), heart("s", 20, 9)], Bundle(None))

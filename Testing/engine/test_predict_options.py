@@ -157,6 +157,84 @@ def test_what_touches_the_border_of_the_image_is_told(monkeypatch):
     assert message.startswith("Lesion reaches the edge of the image")
 
 
+def border_messages(prediction: Prediction) -> list[str]:
+    return [row["message"] for row in prediction.report["warnings"] if row["code"] == "TOUCHES_BORDER"]
+
+
+@pytest.mark.parametrize(
+    ("slices", "words"),
+    [
+        (None, []),
+        ([3, 7], ["the first of the chosen slices"]),
+        ([0, 4], ["the last of the chosen slices"]),
+        ([3, 4], ["the first of the chosen slices and Lesion reaches the last of the chosen slices"]),
+        ([3, 3], []),
+    ],
+)
+def test_what_reaches_an_end_of_the_slices_is_told_with_the_end(monkeypatch, slices, words):
+    messages = border_messages(predict(monkeypatch, slices=slices))
+    assert len(messages) == len(words) and all(word in messages[0] for word in words)
+
+
+def test_the_ends_of_a_volume_count_unless_its_models_stacks_end_inside(monkeypatch):
+    cut = bright()[2:]
+    (message,) = border_messages(predict(monkeypatch, cut))
+    assert message.startswith("Lesion reaches the first slice of the volume: ")
+    assert border_messages(predict(monkeypatch, cut, segmentation={"ends_inside": True})) == []
+
+
+def test_the_edge_of_the_part_that_the_model_looks_at_is_told(monkeypatch):
+    predictor = stand_in_predictor(monkeypatch, stand_in_bundle((40, 40)))
+    image = image_from_array(bright(), SPACING, "head")
+    predictor.bundle.descriptor["input"]["field_mm"] = [19, 19]  # rows 1 to 38
+    assert border_messages(predictor.predict(image)) == []
+    predictor.bundle.descriptor["input"]["field_mm"] = [16, 10]  # rows 4 to 35, columns 10 to 29
+    (message,) = border_messages(predictor.predict(image))
+    assert message.startswith("Lesion reaches the edge of what the model looks at, the middle 16 × 10 mm of a slice: ")
+
+
+@pytest.mark.parametrize(("of_nothing", "outlined", "code", "words"), [
+    (None, True, None, ""),
+    (None, False, "NOTHING_OUTLINED", "rests on no outline"),
+    ("benign", True, "OUTLINE_DISAGREES", "Lesion was outlined, but the diagnosis is Benign"),
+    ("benign", False, None, ""),
+    ("malignant", True, None, ""),
+    ("malignant", False, "NOTHING_OUTLINED", "Nothing was outlined, but the diagnosis is Benign"),
+])  # fmt: skip
+def test_an_outline_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, outlined, code, words):
+    bundle = stand_in_bundle((40, 40))
+    for row in bundle.descriptor["diagnosis"]["classes"]:
+        row["nothing_outlined"] = row["id"] == of_nothing
+    voxels = np.full((1, 40, 40), 20, np.uint8)
+    voxels[:, :20] = 60  # the upper half is brighter: benign
+    voxels[:, 5:10, 5:10] = 255 if outlined else 100
+    report = stand_in_predictor(monkeypatch, bundle).predict(image_from_array(voxels, SPACING, "x")).report
+    assert report["diagnosis"]["label"] == "benign"
+    found = [row for row in report["warnings"] if row["code"] in ("NOTHING_OUTLINED", "OUTLINE_DISAGREES")]
+    assert [row["code"] for row in found] == ([code] if code else []) and all(words in row["message"] for row in found)
+
+
+def test_the_recipes_say_which_diagnoses_mean_that_nothing_is_outlined():
+    from resformer_unet.training.recipe import load_recipe
+
+    for name, expected in {"breast-ultrasound": ["normal"], "retina-oct": ["no_fluid"], "brain-tumor-mr": []}.items():
+        classes = load_recipe(name).descriptor["diagnosis"]["classes"]
+        assert [row["id"] for row in classes if row.get("nothing_outlined")] == expected
+
+
+def test_each_segment_has_its_centre_in_the_volumes_own_frame(monkeypatch):
+    affine = oblique_affine() @ np.diag([-1, 1, -1, 1])
+    predictor = stand_in_predictor(monkeypatch, stand_in_bundle((40, 40)))
+    predictor.bundle.descriptor["input"]["orientation"]["volume"] = "radiological"
+    report = predictor.predict(image_from_array(bright(), affine, "head"), options=PredictOptions(slices=(1, 7))).report
+    np.testing.assert_allclose(report["segments"][0]["center_lps"], (affine @ [17.5, 14.5, 3.5, 1])[:3], atol=1e-6)
+    assert report["grid"]["size"] == [40, 40, 8]
+    np.testing.assert_allclose(report["grid"]["affine_lps"], affine)
+    assert predict(monkeypatch, np.maximum(bright() // 4, 1)).report["segments"][0]["center_lps"] is None
+    picture = predict(monkeypatch, bright()[3:4], has_orientation=False).report
+    assert picture["segments"][0]["center_lps"] is None and picture["grid"] is None
+
+
 @pytest.mark.parametrize(("brightness", "unsure"), [(0, True), (15, True), (250, False)])
 def test_an_unsure_diagnosis_is_told_with_both_probabilities(monkeypatch, brightness, unsure):
     voxels = np.full((1, 40, 40), 1, np.uint8)
