@@ -15,6 +15,7 @@ from ResFormerSegLib.prediction_task import modelReference
 from ResFormerSegLib.scalar_volume import fillScalarVolume
 from ResFormerSegLib.scene_changes import allOrNothing
 from ResFormerSegLib.tasks import Task, addNodeBeside, invalidResult, notImported
+from ResFormerSegLib.volume_changes import checkUnchanged
 from ResFormerSegLib.volume_export import checkVolume, exportVolume
 
 VOLUME_ROLE = "ResFormerSeg.SaliencyOf"  # node reference from the saliency volume to the image
@@ -48,6 +49,7 @@ class ExplanationTask(Task):
         return {**self._command, "image": self._exported.message, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ExplanationResult]:
+        yield from checkUnchanged(self.nodes[0].Get(), self._exported)
         try:
             (scalars,) = yield from readArrays(event["saliency"], "float32", self._exported.shape)
         except (OSError, ValueError, TypeError) as error:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.model_descriptions import findModel
-from ResFormerSegLib.prediction_task import PredictionTask, modelReference
+from ResFormerSegLib.prediction_task import PredictionTask, modelReference, saveWithNodes
 from ResFormerSegLib.result import PatientResult
 from ResFormerSegLib.scene_changes import allOrNothing
 from ResFormerSegLib.tasks import Task
@@ -71,7 +71,9 @@ class PatientTask(Task):
             # The second comes first: it makes nodes only, which can be undone; an output that is there gets attributes.
             second = self._parts[1].makeNodes(answers[1], notices, patient)
             first = self._parts[0].makeNodes(answers[0], notices, patient)
-        return PatientResult(first, second, patient)
+            result = PatientResult(first, second, patient)
+            saveWithNodes(result.forDisplay())  # what is shown of the first volume warns of the second, too
+        return result
 
     def describeProgress(self, done: int, total: int) -> str:
         name = self._names[min(self.passesDone, 1)]

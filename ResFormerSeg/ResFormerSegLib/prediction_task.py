@@ -19,7 +19,8 @@ from ResFormerSegLib.scalar_volume import fillScalarVolume
 from ResFormerSegLib.scene_changes import allOrNothing
 from ResFormerSegLib.segmentation_import import importSegments
 from ResFormerSegLib.tasks import Task, addNodeBeside, invalidResult, notImported
-from ResFormerSegLib.volume_export import checkVolume, exportVolume
+from ResFormerSegLib.volume_changes import checkUnchanged, scalingWarning
+from ResFormerSegLib.volume_export import checkVolume, exportVolume, rememberPicture
 
 # Of a new segmentation in the slices: what is outlined stays visible, its border too.
 FILL_OPACITY, OUTLINE_THICKNESS = 0.25, 2
@@ -64,7 +65,8 @@ class PredictionTask(Task):
         return self.makeNodes(answer, notices)
 
     def read(self, event: dict) -> Generator[None, None, Answer]:
-        """The engine's answer; the scene is not changed yet."""
+        """The engine's answer; the scene is not changed yet. Raises ResFormerSegError VOLUME_CHANGED and others."""
+        yield from checkUnchanged(self.nodes[0].Get(), self._exported)
         layers = yield from self._read(event["labels"])
         maps = []
         if event.get("probability_maps"):
@@ -73,6 +75,8 @@ class PredictionTask(Task):
 
     def makeNodes(self, answer: Answer, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
         """Puts the answer into the scene, all or nothing. patient: see `ProcessingResult`."""
+        scaling = scalingWarning(self.nodes[0].Get())
+        notices = [*notices, scaling] if scaling else notices
         try:
             return self._makeNodes(answer.report, answer.layers, answer.maps, notices, patient)
         except Exception as error:
@@ -117,8 +121,10 @@ class PredictionTask(Task):
             if segmentationNode is not None:
                 segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
                 segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-                _setAttributes(segmentationNode, result)
-            _setAttributes(tableNode, result)
+            saveWithNodes(result)
+            if not self._exported.message["has_orientation"]:
+                for node in filter(None, (segmentationNode, tableNode)):
+                    rememberPicture(node, volumeNode)
         return result
 
 
@@ -168,11 +174,17 @@ def _makeResult(
     )
 
 
-def _setAttributes(node, result: ProcessingResult) -> None:
-    """The diagnosis travels with the node: it is saved with the scene and read by scripts without this module."""
+def saveWithNodes(result: ProcessingResult) -> None:
+    """The diagnosis travels with segmentation and table: it is saved with the scene and read by scripts without this
+    module. The report takes along all warnings, those of the run as well."""
     model = result.report["model"]
-    node.SetAttribute("ResFormerSeg.Model", f"{model['id']} {model['version']}")
-    node.SetAttribute("ResFormerSeg.Report", json.dumps(result.report))
-    node.SetAttribute("ResFormerSeg.Patient", None if result.patient is None else json.dumps(result.patient))
-    node.SetAttribute("ResFormerSeg.Diagnosis", result.diagnosis)
-    node.SetAttribute("ResFormerSeg.Probability", None if result.probability is None else f"{result.probability:.4f}")
+    attributes = {
+        "Model": f"{model['id']} {model['version']}",
+        "Report": json.dumps({**result.report, "warnings": result.warnings}),
+        "Patient": None if result.patient is None else json.dumps(result.patient),
+        "Diagnosis": result.diagnosis,
+        "Probability": None if result.probability is None else f"{result.probability:.4f}",
+    }
+    for node in filter(None, (result.segmentationNode, result.tableNode)):
+        for name, value in attributes.items():
+            node.SetAttribute(f"ResFormerSeg.{name}", value)

@@ -18,6 +18,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.temporary_folder import temporaryFolderError
 
 MOST_COMPONENTS = 4  # red, green, blue and opacity
+PICTURE_ROLE = "ResFormerSeg.Picture"  # from a result to the volume that it took for a picture
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -25,12 +26,13 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 class ExportedVolume:
     """message: the "image" of the engine's commands. shape: (slices, rows, columns).
 
-    ijkToRas: as it was when exported.
+    ijkToRas, imageTime: as they were when exported; the latter is when the image was last touched, in VTK's count.
     """
 
     message: dict
     shape: tuple[int, int, int]
     ijkToRas: vtk.vtkMatrix4x4
+    imageTime: int = 0
 
 
 def checkVolume(volumeNode) -> None:
@@ -105,20 +107,51 @@ def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolu
         "name": name,
         "has_orientation": hasOrientation,
     }
-    return ExportedVolume(message, shape, ijkToRas)
+    return ExportedVolume(message, shape, ijkToRas, modified)
 
 
 def isPicture(volumeNode) -> bool:
-    """Whether the volume is a 2D picture: one slice, and colour or read from a picture file.
+    """Whether the volume is a 2D picture: one slice, and colour, read from a picture file or without geometry.
 
     Slicer gives every volume axes in the patient, also a photograph, where they mean nothing; the engine must not
-    turn it by them.
+    turn it by them, nor measure millimetres. Once the scene is saved, the picture lies in a file of another kind:
+    then a result that was made of it as a picture tells (see `rememberPicture`), or that it has no geometry.
     """
-    if volumeNode.GetImageData().GetDimensions()[2] != 1:
+    image = volumeNode.GetImageData()
+    if image.GetDimensions()[2] != 1:
         return False
     storage = volumeNode.GetStorageNode()
     fileName = (storage.GetFileName() if storage else None) or ""
-    return volumeNode.GetImageData().GetNumberOfScalarComponents() > 1 or fileName.lower().endswith(PICTURE_SUFFIXES)
+    return (
+        image.GetNumberOfScalarComponents() > 1
+        or fileName.lower().endswith(PICTURE_SUFFIXES)
+        or _hasNoGeometry(volumeNode)
+        or _isKnownAsPicture(volumeNode)
+    )
+
+
+def rememberPicture(resultNode, volumeNode) -> None:
+    """Notes with the result, the volume itself being left alone, that the volume is a picture."""
+    resultNode.SetNodeReferenceID(PICTURE_ROLE, volumeNode.GetID())
+
+
+def _isKnownAsPicture(volumeNode) -> bool:
+    nodes = slicer.util.getNodesByClass("vtkMRMLTableNode") + slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return any(node.GetNodeReferenceID(PICTURE_ROLE) == volumeNode.GetID() for node in nodes)
+
+
+def _hasNoGeometry(volumeNode) -> bool:
+    """Pixels of 1 mm, rows and columns along the patient's axes, and the corner or the centre in the origin: what
+    Slicer gives to an image that does not say how large it is and where it lies."""
+    if volumeNode.GetAttribute("DICOM.instanceUIDs") or volumeNode.GetSpacing() != (1.0, 1.0, 1.0):
+        return False
+    ijkToRas = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    columns, rows, _slices = volumeNode.GetImageData().GetDimensions()
+    isStraight = all(abs(abs(ijkToRas.GetElement(axis, axis)) - 1) < 1e-6 for axis in range(3))
+    middle = ijkToRas.MultiplyPoint(((columns - 1) / 2, (rows - 1) / 2, 0.0, 1.0))
+    corner = volumeNode.GetOrigin()
+    return isStraight and (all(value == 0 for value in corner) or all(abs(value) < 1 for value in middle[:3]))
 
 
 def _severalVolumes(node) -> ResFormerSegError:

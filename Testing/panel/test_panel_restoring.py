@@ -112,3 +112,10 @@ def test_a_result_that_cannot_be_read_is_no_result(scene, module, text):
     node.SetAttribute("ResFormerSeg.Report", text)
     assert restoreResult(node) is None
     assert restoreResult(None) is None
+
+
+def test_a_saved_scene_brings_back_the_warnings_of_the_run(savedScene):
+    path, widget = savedScene
+    load(path)
+    text = widget.panel.results.card.warnings.text
+    assert "touches the border" in text and "the CPU is used" in text

@@ -76,6 +76,8 @@ def test_the_warnings_of_the_other_volume_are_shown_with_its_name(logicWith, pai
     messages = [warning["message"] for warning in result.forDisplay().warnings]
     assert "The lesion touches the border of the image." in messages
     assert "Diastole: The lesion touches the border of the image." in messages
+    saved = json.loads(result.first.segmentationNode.GetAttribute("ResFormerSeg.Report"))["warnings"]
+    assert [warning["message"] for warning in saved] == messages
 
 
 @pytest.mark.parametrize(
