@@ -19,7 +19,7 @@ def dressSaliencyNode(saliencyNode, volumeNode, diagnosisName: str) -> None:
     if display.GetColorNode() is None or display.GetColorNode().GetName() == "Grey":
         display.SetAndObserveColorNodeID(next((name for name in COLORS if slicer.mrmlScene.GetNodeByID(name)), None))
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0.0, 1.0)  # a fixed scale: two explanations can be compared
+    display.SetWindowLevelMinMax(0.0, 1.0)  # 1 is the strongest of this explanation; each has its own scale
 
 
 def setThreshold(saliencyNode, lowest: float) -> None:

@@ -7,7 +7,8 @@ and sums over the channels:
     arXiv:2011.08891, 2020.
 
 The classification head reads several encoder levels. All that reaches any of them passes through the first level, so
-its features are taken, which are the finest too; a Gaussian then makes areas of the single pixels. Explained is the
+its features are taken, which are the finest too; a Gaussian then makes areas of the single pixels. The outline that a
+mask-guided head also takes is held fixed: what it owes its form to is not explained. Explained is the
 logarithm of the diagnosis's probability, so that what speaks for another diagnosis counts against this one; only what
 speaks for it is kept.
 
@@ -45,7 +46,8 @@ class Explanation:
 
     Attributes:
         saliency: float32 (slices, rows, columns) on the image's grid: 0 where nothing speaks for the diagnosis, 1
-            where most does in all the image; 0 in slices that were left out.
+            where most does in all slices that were looked at; 0 in the others. Each explanation has its own scale: how
+            strong it is beside that of other slices, of another diagnosis or of another image cannot be told.
         diagnosis: id of the diagnosis that is explained.
         method, citation: how the map was made, and the paper to cite.
     """
@@ -82,8 +84,9 @@ def _first_level_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int)
         levels = [first]
         for block in network.encoder[1:]:
             levels.append(block(levels[-1]))
-        seen = [levels[level] for level in network.head_levels]
-        confidence = network.classification(seen).log_softmax(1)[:, diagnosis].sum()
+        with torch.no_grad():  # a mask-guided head takes the masks as they are
+            outline = network.decode(levels) if network.config.mask_guided and network.config.segments else None
+        confidence = network.diagnose(levels, outline).log_softmax(1)[:, diagnosis].sum()
         (gradient,) = torch.autograd.grad(confidence, first)
     speaks_for = (first.detach() * gradient).sum(1, keepdim=True).relu()
     size = batch.shape[2:]
@@ -109,7 +112,8 @@ def image_saliency(
 ) -> np.ndarray:
     """What in an image speaks for a diagnosis, float32 (slices, rows, columns), 0 to 1, on the image's own grid.
 
-    One scale holds for all slices, so that they can be compared. Beside the result, only a batch of slices is held.
+    One scale holds for all slices of one explanation, so that they can be compared among themselves. Beside the result,
+    only a batch of slices is held.
 
     Raises:
         Cancelled, MemoryError: as :meth:`.inference.SliceRunner.run`.

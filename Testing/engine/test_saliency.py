@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from phantom_images import oblique_affine
-from resformer_unet.bundle import load_network
+from resformer_unet.bundle import load_network, save_bundle
 from resformer_unet.catalog import find_model
 from resformer_unet.dataset import load_dataset, read_case_image
 from resformer_unet.errors import Cancelled, EngineError
@@ -24,7 +24,7 @@ from resformer_unet.network import ResFormerUNet
 from resformer_unet.predict import Predictor
 from resformer_unet.preprocess import prepare_image
 from resformer_unet.saliency import slice_saliency
-from tiny_model import save_tiny
+from tiny_model import save_tiny, tiny_descriptor, tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,23 @@ def test_the_map_lies_on_the_images_grid_between_0_and_1(predictor):
     assert explanation.saliency.shape == (5, 40, 48) and explanation.saliency.dtype == np.float32
     assert explanation.saliency.min() >= 0 and explanation.saliency.max() == 1
     assert told[-1] == (5, 5)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held_fixed(tmp_path, exclusive):
+    descriptor = tiny_descriptor(segments=("core", "rim"))
+    descriptor["network"] |= {"mask_guided": True, "exclusive": exclusive}
+    descriptor["segmentation"]["exclusive"] = exclusive
+    predictor = Predictor(save_bundle(tmp_path / "guided", descriptor, tiny_weights(descriptor), "# Guided\n"), "cpu")
+    saliency = predictor.explain(head()).saliency
+    assert saliency.shape == (5, 40, 48) and saliency.min() >= 0 and saliency.max() == 1
+
+    network, batch = predictor.runner.network, torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        network.classification.outline[0].weight.zero_()  # the outline's size and certainty now say nothing
+        assert (slice_saliency(network, batch, 1) > 0).any()
+        network.classification.classify[1].weight.zero_()
+        assert not slice_saliency(network, batch, 1).any()
 
 
 def test_without_a_name_the_diagnosis_of_the_prediction_is_explained(predictor):
