@@ -7,6 +7,8 @@ from collections.abc import Callable
 import ctk
 import qt
 
+from ResFormerSegLib.plain_text import toolTipOf
+
 
 class ChoiceBox:
     """A ctkComboBox that shows texts and gives values. The mouse wheel scrolls the panel and not the choices.
@@ -30,7 +32,7 @@ class ChoiceBox:
         for identifier, text, tip in choices:
             if text:
                 self._box.addItem(text, identifier)
-                self._box.setItemData(self._box.count - 1, tip, qt.Qt.ToolTipRole)
+                self._box.setItemData(self._box.count - 1, toolTipOf(tip), qt.Qt.ToolTipRole)
             else:
                 self._box.insertSeparator(self._box.count)
         self._silent = False

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.class_names import namesOfClasses
 from ResFormerSegLib.figures import millilitresText, percentText, wholeText
 from ResFormerSegLib.patient_measures import measuresText
+from ResFormerSegLib.plain_text import toolTipOf
 
 # All stand out from a light and from a dark background. A style sheet with colours of the palette would not follow when
 # the application's style is changed.
@@ -173,6 +174,7 @@ class DiagnosisCard:
 
     def _addBar(self, row: int, name: str, probability: float) -> None:
         label, percent = qt.QLabel(name), qt.QLabel(percentText(probability))
+        label.textFormat = qt.Qt.PlainText
         percent.setAlignment(qt.Qt.AlignRight)
         bar = qt.QProgressBar()
         bar.setRange(0, 1000)
@@ -181,7 +183,7 @@ class DiagnosisCard:
         bar.setFixedHeight(12)
         bar.styleSheet = BAR_STYLE.format(color=OTHER_COLOR if row else LEADING_COLOR)
         for column, widget in enumerate((label, bar, percent)):
-            widget.toolTip = _("{name}: {percent}").format(name=name, percent=percentText(probability))
+            widget.toolTip = toolTipOf(_("{name}: {percent}").format(name=name, percent=percentText(probability)))
             self._grid.addWidget(widget, row, column)
             self._barWidgets.append(widget)
 

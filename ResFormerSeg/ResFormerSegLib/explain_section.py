@@ -20,11 +20,13 @@ from ResFormerSegLib.slice_positions import sliceOnDisplay
 class ExplainSection:
     """Fills the widget it is given. logic: a ResFormerSegLogic.
 
-    The model is that of the result that is shown, not the one chosen for the next run. referenceOf: gives for the id
-    of a model what the logic calls it (a folder, if it is the user's own), or None when it is not there any more.
+    The model is that of the result that is shown, not the one chosen for the next run. referenceOf: gives for
+    the model of a report what the logic calls it (a folder, if it is the user's own), or None when it is gone.
     """
 
-    def __init__(self, parentWidget, logic, referenceOf: Callable[[str], str | None] = lambda modelId: modelId) -> None:
+    def __init__(
+        self, parentWidget, logic, referenceOf: Callable[[dict], str | None] = lambda made: made["id"]
+    ) -> None:
         self._logic = logic
         self._referenceOf = referenceOf
         self._overlay = SaliencyOverlay()
@@ -137,10 +139,11 @@ class ExplainSection:
         volumeNode = self._volumeNode()
         if volumeNode is None or self._job is not None:
             return
-        modelId = self._result.report["model"]["id"]
-        reference = self._referenceOf(modelId)
+        made = self._result.report["model"]
+        reference = self._referenceOf(made)
         if reference is None:
-            self._say(_("The model '{id}' that made this result is not there any more.").format(id=modelId))
+            message = _("The model that made this result ({id}, version {version}) is not there any more.")
+            self._say(message.format(id=made["id"], version=made["version"]))
             return
         self._say(_("Starting"))
         try:

@@ -75,8 +75,8 @@ def overviewOf(model: ModelDescription) -> str:
         "<p><b>"
         + _("Not a medical device. For research and teaching; not for clinical use without review.")
         + "</b></p>",
-        _heading(_("Intended use")) + f"<p>{html.escape(descriptor.get('intended_use') or '') or unknown}</p>",
-        _heading(_("Limits")) + (_list(descriptor.get("limits") or []) or f"<p>{unknown}</p>"),
+        _heading(_("Intended use")) + f"<p>{html.escape(str(descriptor.get('intended_use') or '')) or unknown}</p>",
+        _heading(_("Limits")) + (_list(_rowsOf(descriptor.get("limits"))) or f"<p>{unknown}</p>"),
         _heading(_("Takes and gives")),
         _list(
             [
@@ -85,8 +85,8 @@ def overviewOf(model: ModelDescription) -> str:
                 _("Diagnoses: {names}").format(names=", ".join(model.diagnoses.values()) or _("none")),
             ]
         ),
-        _heading(_("Measured results")) + (_results(descriptor.get("results") or []) or f"<p>{unknown}</p>"),
-        _heading(_("Training data")) + (_trainingData(descriptor.get("training") or {}) or f"<p>{unknown}</p>"),
+        _heading(_("Measured results")) + (_results(_objectsIn(descriptor.get("results"))) or f"<p>{unknown}</p>"),
+        _heading(_("Training data")) + (_trainingData(descriptor.get("training")) or f"<p>{unknown}</p>"),
         _heading(_("Licence and version")),
         _list(
             [
@@ -103,6 +103,15 @@ def _heading(text: str) -> str:
     return f"<h3>{text}</h3>"
 
 
+def _rowsOf(value) -> list:
+    """Of a list its entries, of a text the text: whoever wrote the description by hand may have left out brackets."""
+    return value if isinstance(value, list) else [value] if value else []
+
+
+def _objectsIn(value) -> list[dict]:
+    return [row for row in _rowsOf(value) if isinstance(row, dict)]
+
+
 def _list(rows: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{html.escape(str(row))}</li>" for row in rows) + "</ul>" if rows else ""
 
@@ -115,11 +124,12 @@ def _results(results: list[dict]) -> str:
         _("{split} ({cases} cases)").format(split=result.get("split", "?"), cases=result.get("cases", "?"))
         for result in results
     ]
-    names = list(dict.fromkeys(name for result in results for name in result.get("metrics", {})))
+    figures = [result["metrics"] if isinstance(result.get("metrics"), dict) else {} for result in results]
+    names = list(dict.fromkeys(name for metrics in figures for name in metrics))
     head = "".join(f"<th align='right'>&nbsp;&nbsp;{html.escape(title)}</th>" for title in titles)
     rows = [f"<tr><th></th>{head}</tr>"]
     for name in names:
-        cells = [_figure(result.get("metrics", {}).get(name)) for result in results]
+        cells = [_figure(metrics.get(name)) for metrics in figures]
         rows.append(
             f"<tr><td>{html.escape(name.replace('_', ' '))}</td>"
             + "".join(f"<td align='right'>{cell}</td>" for cell in cells)
@@ -132,9 +142,9 @@ def _figure(value) -> str:
     return f"{value:.3f}" if isinstance(value, int | float) else "–"
 
 
-def _trainingData(training: dict) -> str:
+def _trainingData(training) -> str:
     rows = []
-    for data in training.get("data", []):
+    for data in _objectsIn(training.get("data") if isinstance(training, dict) else None):
         rows.append(
             _("{name}: {cases} cases, licence {licence}. {citation}").format(
                 name=data.get("name", "?"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -99,17 +100,24 @@ class ModelSection:
             self.update()
 
     def addFolder(self, folder: str) -> None:
-        """Adds the folder to the list, chooses the first model in it and remembers it for later sessions."""
-        found = modelFoldersIn(Path(folder))
-        try:
-            model = readModel(found[0] if found else folder)
-        except ResFormerSegError as problem:
+        """Adds the folder to the list, chooses the first model in it and remembers it for later sessions.
+
+        Models that cannot be read are told of and left out.
+        """
+        models, problems = [], []
+        for found in modelFoldersIn(Path(folder)) or [folder]:
+            try:
+                models.append(readModel(found))
+            except ResFormerSegError as problem:
+                problems.append(problem)
+        for problem in problems[:1]:
             self._onProblem(problem)
+        if not models:
             return
         if folder not in ownFolders():
             _remember([*ownFolders(), folder])
         self.refresh()
-        self._choose(model.reference)
+        self._choose(models[0].reference)
 
     def removeFolderOf(self, model: ModelDescription) -> None:
         """Forgets the user's folder that the model came with; nothing is deleted. Another model is chosen."""
@@ -131,17 +139,29 @@ class ModelSection:
                 self._details = ModelDetails(self.removeFolderOf)
             self._details.show(model, _ownFolderOf(model) is not None)
 
-    def classNames(self, modelId: str) -> dict[str, str]:
-        """Names of the diagnoses of the model with that id, by the diagnosis' id; empty when it is not known."""
-        return next((model.diagnoses for model in self._models if model.id == modelId), {})
+    def classNames(self, made: dict) -> dict[str, str]:
+        """Names of the diagnoses, by id, of the model of a report (its `model`); empty when it is not known."""
+        model = self._modelOf(made) or self._namesakeOf(made)
+        return model.diagnoses if model is not None else {}
 
-    def diagnosesPatients(self, modelId: str) -> bool:
-        """Whether the model with that id is one that diagnoses a patient from two phases of the heart."""
-        return any(model.diagnosesPatients for model in self._models if model.id == modelId)
+    def diagnosesPatients(self, made: dict) -> bool:
+        """Whether the model of a report is one that diagnoses a patient from two phases of the heart."""
+        model = self._modelOf(made) or self._namesakeOf(made)
+        return model is not None and model.diagnosesPatients
 
-    def referenceOf(self, modelId: str) -> str | None:
-        """What the engine is told for the model with that id; None when it is not there any more."""
-        return next((model.reference for model in self._models if model.id == modelId and model.exists()), None)
+    def referenceOf(self, made: dict) -> str | None:
+        """What the engine is told for the model of a report; None when those very weights are not there any more."""
+        model = self._modelOf(made)
+        return model.reference if model is not None else None
+
+    def _modelOf(self, made: dict) -> ModelDescription | None:
+        """The model with the report's weights: newer versions and models trained further keep the id."""
+        there = (model for model in self._models if model.weightsSum == made.get("sha256") and model.exists())
+        return next((model for model in there if model.weightsSum and model.id == made["id"]), None)
+
+    def _namesakeOf(self, made: dict) -> ModelDescription | None:
+        """A model with the report's id, whatever its weights: good enough for names."""
+        return next((model for model in self._models if model.id == made["id"]), None)
 
     def cleanup(self) -> None:
         self._box.cleanup()
@@ -151,7 +171,10 @@ class ModelSection:
 
     def _choice(self, model: ModelDescription) -> tuple[str, str, str]:
         where = "" if model.bundled else f"\n{model.folder}"
-        return model.reference, model.title, f"{model.descriptor['description']}{where}"
+        title = model.title
+        if not model.bundled and [other.title for other in self._models].count(title) > 1:
+            title = f"{title} ({model.folder.name})"
+        return model.reference, title, f"{model.descriptor['description']}{where}"
 
     def _onChosen(self, reference: str) -> None:
         self._choose(reference)
@@ -172,12 +195,16 @@ class ModelSection:
 
 def ownFolders() -> list[str]:
     """The folders that the user added, in all sessions."""
-    text = qt.QSettings().value(FOLDERS_SETTING, "")
-    return [folder for folder in str(text or "").split(os.pathsep) if folder]
+    text = str(qt.QSettings().value(FOLDERS_SETTING, "") or "")
+    try:
+        folders = json.loads(text) if text else []
+    except ValueError:  # of an early version: separated as in PATH
+        folders = text.split(os.pathsep)
+    return [folder for folder in folders if folder] if isinstance(folders, list) else []
 
 
 def _remember(folders: list[str]) -> None:
-    qt.QSettings().setValue(FOLDERS_SETTING, os.pathsep.join(folders))
+    qt.QSettings().setValue(FOLDERS_SETTING, json.dumps(folders))  # a folder's name may hold any separator
 
 
 def _ownFolderOf(model: ModelDescription) -> str | None:

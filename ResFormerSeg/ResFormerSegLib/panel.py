@@ -20,6 +20,7 @@ from ResFormerSegLib.model_section import ModelSection
 from ResFormerSegLib.newest_volume import NewImages
 from ResFormerSegLib.other_phase import OtherPhaseRow
 from ResFormerSegLib.parameters import forgetNode
+from ResFormerSegLib.plain_text import toolTipOf
 from ResFormerSegLib.readiness import whyNoPatient, whyNotReady
 from ResFormerSegLib.result_restoring import restoreResult
 from ResFormerSegLib.result_sections import ResultSections, hasVoxels
@@ -172,9 +173,9 @@ class Panel(VTKObservationMixin):
             action = _("Outlines and diagnoses '{volume}' with '{model}'").format(
                 volume=node.inputVolume.GetName(), model=self.models.model().title
             )
-            self.ui.applyButton.toolTip = f"{action}. {partly}" if partly else action
+            self.ui.applyButton.toolTip = toolTipOf(f"{action}. {partly}" if partly else action)
         else:
-            self.ui.applyButton.toolTip = reason
+            self.ui.applyButton.toolTip = toolTipOf(reason)
         self.ui.cancelButton.enabled = self.run.isRunning
         # A tool tip is easily missed; without a volume, or with the offer of PyTorch in sight, it is plain enough.
         hasVolume = node is not None and node.inputVolume is not None

@@ -34,9 +34,20 @@ class ResultSections:
         self._sections = (self.card, self.chart, self.explanation, self.comparison)
 
     def show(self, result, volumeNode) -> None:
-        """All at once; the views stay as they are."""
-        for step in self._steps(result, volumeNode):
-            step()
+        """All at once; the views stay as they are. A result of another version may lack what is shown here."""
+        try:
+            for step in self._steps(result, volumeNode):
+                step()
+        except Exception:
+            logging.exception("Showing a saved result failed")
+            self.clear()
+            self._ui.editButton.enabled = result.segmentationNode is not None
+            self._message.showNotice(
+                _(
+                    "The result in this scene was made by another version of ResFormerSeg, or changed, and cannot be "
+                    "shown here. It is still in the scene; press Apply for a new one."
+                )
+            )
 
     def present(self, result, volumeNode) -> None:
         """A new result: the card at once, then the views and the rest, one step at each turn of the event loop.
@@ -64,8 +75,8 @@ class ResultSections:
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
         self._turn = object()
-        modelId = result.report["model"]["id"]
-        names, bothPhases = self._models.classNames(modelId), self._models.diagnosesPatients(modelId)
+        made = result.report["model"]
+        names, bothPhases = self._models.classNames(made), self._models.diagnosesPatients(made)
         several = len(result.report["slices"]) > 1
         self._ui.sliceChartCollapsibleButton.text = _("Along the volume") if several else _("Sizes")
         self._ui.sliceChartCollapsibleButton.visible = True

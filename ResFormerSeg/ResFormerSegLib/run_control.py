@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 
@@ -80,6 +82,11 @@ class RunControl:
             )
         except ResFormerSegError as error:
             self._end(error)
+        except Exception as error:  # else the run would seem to go on for ever
+            logging.exception("The run could not be started")
+            message = _("The run could not be started: {reason}.").format(reason=f"{type(error).__name__}: {error}")
+            hint = _("Please report it with the details.")
+            self._end(ResFormerSegError("INTERNAL", message, hint, traceback.format_exc()))
         self._onChanged()
 
     def cancel(self) -> None:

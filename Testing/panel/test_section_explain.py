@@ -58,7 +58,7 @@ def test_the_slice_on_display_is_explained_and_laid_over_the_image(explain, engi
 
 def test_what_is_asked_for_is_the_slice_the_class_and_the_model_of_the_result(explain, click, mainWindow):
     logic = PatientLogic()
-    section, volume = explain(logic, referenceOf=lambda modelId: f"/models/{modelId}")
+    section, volume = explain(logic, referenceOf=lambda made: f"/models/{made['id']}")
     section.classSelector.setCurrentIndex(1)
     click(section.sliceButton)
     (nodes, options) = logic.asked[0]
@@ -105,7 +105,7 @@ def test_an_error_of_the_engine_is_told_in_its_place(explain, click):
 
 def test_a_model_that_is_gone_is_named(explain, click):
     logic = PatientLogic()
-    section, _volume = explain(logic, referenceOf=lambda modelId: None)
+    section, _volume = explain(logic, referenceOf=lambda made: None)
     click(section.sliceButton)
     assert "brain-tumor-mr" in section.status.text and not logic.asked
 
