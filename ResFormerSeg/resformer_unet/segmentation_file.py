@@ -1,5 +1,4 @@
-"""Segmentations as .seg.nrrd, which 3D Slicer opens with names, colours and coded terminology, and their probabilities.
-"""
+"""Segmentations as .seg.nrrd, which 3D Slicer opens with names, colours and coded terminology; probability maps."""
 
 from __future__ import annotations
 
