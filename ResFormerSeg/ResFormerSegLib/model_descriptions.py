@@ -55,6 +55,12 @@ class ModelDescription:
         return self.descriptor["input"]["channels"]
 
     @property
+    def weightsSum(self) -> str:
+        """SHA-256 of the weights, as reports name it; empty when it is not stated."""
+        weights = self.descriptor.get("weights")
+        return str(weights.get("sha256") or "") if isinstance(weights, dict) else ""
+
+    @property
     def sliceAxis(self) -> str:
         return self.descriptor["input"]["slice_axis"]
 
