@@ -171,10 +171,15 @@ class ModelSection:
 
     def _choice(self, model: ModelDescription) -> tuple[str, str, str]:
         where = "" if model.bundled else f"\n{model.folder}"
-        title = model.title
-        if not model.bundled and [other.title for other in self._models].count(title) > 1:
-            title = f"{title} ({model.folder.name})"
-        return model.reference, title, f"{model.descriptor['description']}{where}"
+        return model.reference, self._titleOf(model), f"{model.descriptor['description']}{where}"
+
+    def _titleOf(self, model: ModelDescription) -> str:
+        """With the folder, or where that does not do its path, when another model has the same title."""
+        alike = [other for other in self._models if other.title == model.title and other is not model]
+        if model.bundled or not alike:
+            return model.title
+        isAlone = model.folder.name not in [other.folder.name for other in alike]
+        return f"{model.title} ({model.folder.name if isAlone else model.folder})"
 
     def _onChosen(self, reference: str) -> None:
         self._choose(reference)

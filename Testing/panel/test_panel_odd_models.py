@@ -9,7 +9,7 @@ BUNDLED_MODELS = Path(__file__).resolve().parents[2] / "ResFormerSeg" / "Resourc
 
 
 @pytest.fixture
-def makeModel(scene, tmp_path):
+def makeModel(module, tmp_path):
     """`makeModel("mine", id="x")`: a folder with the brain model's description, changed so."""
 
     def make(folder: str, **changes):
@@ -19,7 +19,12 @@ def makeModel(scene, tmp_path):
         (place / "model.json").write_text(json.dumps({**descriptor, **changes}), encoding="utf-8")
         return place
 
-    return make
+    yield make
+    import qt
+
+    from ResFormerSegLib.model_section import FOLDERS_SETTING
+
+    qt.QSettings().setValue(FOLDERS_SETTING, "")
 
 
 def titles(widget) -> list[str]:
@@ -40,7 +45,8 @@ def test_of_two_models_of_one_id_a_result_finds_the_one_with_its_weights(widget,
 
 
 def test_two_models_of_one_title_can_be_told_apart_in_the_list(widget, makeModel):
-    widget.panel.models.addFolder(str(makeModel("mine")))
+    for folder in ("mine", "first/same", "second/same"):
+        widget.panel.models.addFolder(str(makeModel(folder)))
     assert len(set(titles(widget))) == len(titles(widget))
     assert any(title.endswith("(mine)") for title in titles(widget))
 
