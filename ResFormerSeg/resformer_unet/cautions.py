@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .bundle import SCHEMA_VERSION, ModelBundle
 from .catalog import newer_version
 from .images import MedicalImage, is_grey
-from .preprocess import PreparedImage
+
+if TYPE_CHECKING:  # it imports PyTorch, which the cautions about a patient do without
+    from .preprocess import PreparedImage
 
 LOW_PROBABILITY = 0.6  # of the most probable diagnosis
 SMALL_MARGIN = 0.2  # between the two most probable ones
