@@ -44,49 +44,73 @@ def labelsFor(voxels, layers: int, values: tuple[int, int]):
     return labels
 
 
-def reportFor(command: dict, voxels, layers: int, values: tuple[int, int]) -> dict:
+def reportFor(command: dict, voxels, labels, values: tuple[int, int]) -> dict:
+    """As the engine's, counted from the labels; slices are always cut along the first array axis."""
+    import numpy as np
+
+    image = command["image"]
+    affine = np.array(image["affine_lps"])
+    isPicture = not image.get("has_orientation", True)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    plane = ("sagittal", "coronal", "axial")[int(np.abs(affine[:3, 2] / spacing[2]).argmax())]
     probabilities = {"glioma": 0.75, "meningioma": 0.25}
     segments = []
+    rows = [
+        {"index": k, "probabilities": probabilities, "voxels": {}, "area_mm2": {}, "longest_diameter_mm": {}}
+        for k in range(len(voxels))
+    ]
     for index, (identifier, name) in enumerate((("tumour", "Tumour"), ("edema", "Oedema"))):
+        layer = min(index, len(labels) - 1)
+        mask = labels[layer] == values[index]
+        for row, slice_ in zip(rows, mask, strict=False):
+            row["voxels"][identifier] = int(slice_.sum())
+            row["area_mm2"][identifier] = None if isPicture else float(slice_.sum() * spacing[0] * spacing[1])
+            width = float(slice_.any(0).sum() * spacing[0])
+            row["longest_diameter_mm"][identifier] = None if isPicture else width
         segments.append(
             {
                 "id": identifier,
                 "name": name,
                 "value": values[index],
-                "layer": min(index, layers - 1),
+                "layer": layer,
                 "color": [255, 51 * index, 0],
                 "terminology": TUMOUR if index == 0 else None,
-                "voxels": 0,
-                "volume_mm3": 0.0,
+                "voxels": int(mask.sum()),
+                "volume_mm3": None if isPicture else float(mask.sum() * spacing.prod()),
+                "longest_diameter_mm": None
+                if isPicture
+                else max(row["longest_diameter_mm"].get(identifier, 0) for row in rows),
             }
         )
+    where = np.argwhere(labels[0] == values[0])
+    centre = where[len(where) // 2][::-1].tolist()
     return {
-        "case": command["image"]["name"],
+        "case": image["name"],
         "model": {"id": "fake", "version": "1.0.0", "sha256": "0" * 64},
         "device": "cpu",
         "diagnosis": {
             "label": "glioma",
+            "name": "Glioma",
             "probability": 0.75,
             "probabilities": probabilities,
             "rule": "mean",
             "rule_text": "Mean over all slices; each counts the same.",
+            "calibrated": True,
         },
         "segments": segments,
-        "slice_axis": {"plane": "axial", "array_axis": 0},
-        "largest_lesion": None,
-        "slices": [
-            {"index": k, "probabilities": probabilities, "voxels": {"tumour": 10 * k, "edema": k}}
-            for k in range(len(voxels))
-        ],
-        "warnings": [WARNING],
-        "timing_s": {},
-        # What the worker was given, for tests of the export.
-        "given": {
-            **command["image"],
-            "dtype": str(voxels.dtype),
-            "shape": list(voxels.shape),
-            "sum": float(voxels.sum()),
+        "slice_axis": {"plane": "picture" if isPicture else plane, "array_axis": 0},
+        "largest_lesion": {
+            "segment": "tumour",
+            "voxels": len(where),
+            "slice": centre[2],
+            "center_ijk": centre,
+            "center_lps": (affine @ [*centre, 1])[:3].tolist(),
         },
+        "slices": rows,
+        "warnings": [WARNING],
+        "timing_s": {"total": 1.0},
+        # What the worker was given, for tests of the export.
+        "given": {**image, "dtype": str(voxels.dtype), "shape": list(voxels.shape), "sum": float(voxels.sum())},
         "command": command,
     }
 
@@ -95,8 +119,8 @@ def answer(command: dict, layers: int = 1, values: tuple[int, int] = (1, 2), dro
     import numpy as np
 
     voxels = np.load(command["image"]["array"], mmap_mode="r", allow_pickle=False)
-    report = reportFor(command, voxels, layers, values)
     labels = labelsFor(voxels, layers, values)
+    report = reportFor(command, voxels, labels, values)
     if "segments" in drop:
         report["segments"], labels = [], labels[:0]
     if "colour" in drop:

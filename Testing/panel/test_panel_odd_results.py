@@ -57,3 +57,10 @@ def test_names_with_angle_brackets_are_shown_as_they_are_written(workerThat, ope
     card._addBar(0, "<b>Bold</b>", 0.5)
     assert card._barWidgets[0].textFormat == qt.Qt.PlainText
     assert toolTipOf("plain & 'quoted'") == "plain & 'quoted'"
+
+
+def test_the_card_of_a_run_tells_calibrated_probability_and_sizes(widgetWithResult):
+    card = widgetWithResult.panel.results.card
+    assert card.probability.text == "75 % probable, from calibrated slices"
+    assert card.outlined.text == "Outlined: Tumour (0.614 ml), Oedema (0.614 ml)"
+    assert widgetWithResult.panel.results.chart.table.table.rowCount == 1  # the one slice with something in it

@@ -67,7 +67,7 @@ def test_the_table_has_a_row_per_slice_with_probabilities_and_voxels(scene, logi
     names = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
     assert names == ["Slice", "P(glioma)", "P(meningioma)", "Tumour (voxels)", "Oedema (voxels)"]
     rows = [[table.GetValue(row, column).ToDouble() for column in range(5)] for row in range(table.GetNumberOfRows())]
-    assert rows == [[0, 0.75, 0.25, 0, 0], [1, 0.75, 0.25, 10, 1], [2, 0.75, 0.25, 20, 2]]
+    assert rows == [[0, 0.75, 0.25, 40, 40], [1, 0.75, 0.25, 0, 0], [2, 0.75, 0.25, 0, 0]]
 
 
 def test_the_diagnosis_is_in_the_result_and_on_the_nodes(scene, logicWith):
