@@ -12,6 +12,7 @@ from ..bundle import CARD, load_bundle, load_weights, save_bundle
 from ..dataset import Case, read_case_image, without_groups_of
 from ..familiarity import fit_familiarity
 from ..predict import Predictor
+from .acquisition import varied_acquisition
 from .splits import Splits
 
 MOST_CASES = 600  # of a split that are looked at; more change little
@@ -25,6 +26,9 @@ def reference_statistics(
 ) -> tuple[dict | None, dict[str, Tensor]]:
     """The descriptor's entry ``familiarity`` and the tensors that belong to it; ``None`` and none without enough cases.
 
+    Every other case is looked at as another device might have taken it, lest a model calls every image foreign that
+    does not come from the source of its training set.
+
     Args:
         predictor: of the trained model.
         train, val: cases of the two splits, of which at most 600 each, evenly chosen, are looked at.
@@ -33,16 +37,19 @@ def reference_statistics(
     train, val = _evenly(train), _evenly(without_groups_of(val, train))
     if not train or not val:
         return None, {}
-    features = []
-    for case in (*train, *val):
-        features.append(predictor.encoder_features(read_case_image(case)))
+    features, random = [], np.random.default_rng(0)
+    for index, case in enumerate((*train, *val)):
+        image = read_case_image(case)
+        features.append(predictor.encoder_features(varied_acquisition(image, random) if index % 2 else image))
         if progress:
             progress(len(features), len(train) + len(val))
     known = np.concatenate(features[: len(train)])
     if len(known) < 2:
         return None, {}
     fitted = fit_familiarity(known, features[len(train) :])
-    fitted_on = f"training split, {len(known)} slices; limit on the validation split, {len(val)} cases"
+    fitted_on = (
+        f"training split, {len(known)} slices; limit on the validation split, {len(val)} cases; half of them varied"
+    )
     return fitted.described(fitted_on), fitted.tensors()
 
 
