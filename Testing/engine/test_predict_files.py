@@ -19,7 +19,7 @@ from tiny_model import save_tiny
 
 DOCUMENTED = {
     "case", "input", "series", "model", "device", "diagnosis", "segments", "largest_lesion",
-    "slice_axis", "slices", "warnings", "timing_s", "not_for_clinical_use",
+    "grid", "slice_axis", "slices", "warnings", "timing_s", "not_for_clinical_use",
 }  # fmt: skip
 
 

@@ -31,7 +31,8 @@ class Talk:
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self.log = b""
         threading.Thread(target=self._listen, daemon=True).start()
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._log_reader = threading.Thread(target=self._read_log, daemon=True)
+        self._log_reader.start()
         self.ready = self.hear("ready")
 
     def _listen(self) -> None:
@@ -63,8 +64,10 @@ class Talk:
         return self.events(kinds)[-1]
 
     def rest(self) -> list[dict]:
-        """The events up to the end of the process."""
-        return [json.loads(line) for line in iter(lambda: self._lines.get(timeout=PATIENCE), None)]
+        """The events up to the end of the process; its log is then whole, too."""
+        events = [json.loads(line) for line in iter(lambda: self._lines.get(timeout=PATIENCE), None)]
+        self._log_reader.join(PATIENCE)
+        return events
 
     def close(self) -> int:
         self.process.stdin.close()
