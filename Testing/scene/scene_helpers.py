@@ -77,3 +77,8 @@ def sceneState() -> tuple:
 def segmentArray(segmentationNode, segmentId: str, volumeNode) -> np.ndarray:
     """The voxels of a segment on the volume's grid, boolean (k, j, i)."""
     return slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, segmentId, volumeNode).astype(bool)
+
+
+def choose(selector, value) -> None:
+    """As the user does in the list of a combo box."""
+    selector.setCurrentIndex(selector.findData(value))
