@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from generated_dataset import write_discs, write_pixels, write_table
+from generated_dataset import write_discs
 from tiny_model import TINY_NETWORK, tiny_descriptor
 
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
@@ -24,12 +24,10 @@ from resformer_unet.dataset import load_dataset
 from resformer_unet.errors import EngineError
 from resformer_unet.images import read_image
 from resformer_unet.predict import Predictor
-from resformer_unet.training.arrays import UNKNOWN, load_arrays
 from resformer_unet.training.draft import draft_descriptor
 from resformer_unet.training.losses import MultiTaskLoss
 from resformer_unet.training.module import ResFormerModule
 from resformer_unet.training.recipe import Augmentation, Recipe
-from resformer_unet.training.splits import Splits
 from resformer_unet.training.train import train
 
 pytestmark = [
@@ -277,22 +275,6 @@ def test_a_set_without_validation_cases_is_refused(tmp_path):
     assert error.code == "DATASET_INVALID" and "4 training and 0 validation cases" in str(error)
 
 
-def test_no_patient_is_in_two_splits(tmp_path):
-    rows = [
-        {"id": name, "label": "x", "split": split, "group": group}
-        for name, split, group in (
-            ("a", "train", "p1"), ("b", "train", "p2"), ("c", "val", "p2"), ("d", "val", "p3"), ("e", "test", "p3"),
-            ("f", "train", "p3"), ("g", "val", "p4"), ("h", "train", "p5"),
-        )
-    ]  # fmt: skip
-    for row in rows:
-        write_pixels(tmp_path / "images" / f"{row['id']}.png", np.zeros((4, 4), np.uint8))
-    splits = Splits.load(write_table(tmp_path, rows))
-    assert [[case.id for case in cases] for cases in (splits.train, splits.val, splits.test)] == [
-        ["a", "h"], ["c", "g"], ["e"]
-    ]  # fmt: skip
-
-
 def test_train_is_a_command(data, tmp_path, capsys):
     recipe = {"descriptor": tiny_recipe().descriptor, "training": {"network": TINY_NETWORK, "batch_size": 3}}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
@@ -334,21 +316,6 @@ def test_a_fault_of_the_descriptor_is_found_before_training_and_not_after_it(dat
     assert error.code == "MODEL_DESCRIPTOR_INVALID"
     assert "intended_use is missing" in str(error) and "treshold" in str(error)
     assert not (tmp_path / "model.training").exists()
-
-
-def test_slices_are_prepared_as_in_prediction_and_know_what_is_missing(tmp_path):
-    data = write_discs(tmp_path / "data", {"train": 3}, change=as_volume, suffix=".nii.gz")
-    (data / "masks" / "train-1.nii.gz").unlink()
-    table = (data / "labels.csv").read_text().replace("train-2,benign", "train-2,never heard of")
-    (data / "labels.csv").write_text(table)
-    told = []
-    arrays = load_arrays(load_dataset(data), tiny_descriptor(), progress=lambda *counts: told.append(counts))
-    assert arrays.images.shape == (9, 1, 32, 32) and arrays.images.dtype == torch.float16
-    assert arrays.masks.shape == (9, 1, 32, 32) and arrays.masks.unique().tolist() == [0, 1]
-    assert arrays.has_mask.tolist() == [True] * 3 + [False] * 3 + [True] * 3
-    assert arrays.labels.tolist() == [0] * 3 + [1] * 3 + [UNKNOWN] * 3
-    assert not arrays.masks[2].any() and arrays.masks[0].any()  # the third slice has an empty mask
-    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_what_a_recipe_says_of_its_data_holds_for_the_data_set_of_its_name_only(data, tmp_path):
