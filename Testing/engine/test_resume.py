@@ -30,7 +30,7 @@ ENGINE = Path(__file__).parents[2] / "ResFormerSeg"
 EPOCHS = 4
 # The signal comes in the second step of an epoch, or when a checkpoint's bytes are written but have no name yet.
 INTERRUPTED = """
-import os, sys
+import os, signal, sys
 from resformer_unet.cli import main
 from resformer_unet.training import checkpoints, module
 
@@ -49,6 +49,7 @@ def stopped_sync(file):
     sync(file)
 
 module.ResFormerModule.training_step, os.fsync = stopped_step, stopped_sync
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests with Ctrl-C ignored
 sys.exit(main(sys.argv[4:]))
 """
 
