@@ -22,6 +22,7 @@ from .errors import EngineError
 from .schema import violations
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from .network import ResFormerUNet
@@ -78,32 +79,42 @@ def load_weights(bundle: ModelBundle) -> dict[str, torch.Tensor]:
 
     Raises ``EngineError``: those of the weights of ``load_bundle``, MODEL_WEIGHTS_NOT_SAFETENSORS.
     """
-    return {name: tensor for name, tensor in _load_tensors(bundle).items() if not name.startswith(FAMILIARITY)}
+    import torch
+
+    tensors = {name: torch.tensor(array) for name, array in load_arrays(bundle).items()}
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
 
-def load_familiarity(bundle: ModelBundle) -> dict[str, torch.Tensor]:
-    """The tensors of :class:`.familiarity.Familiarity` by name, as float32; none where the bundle has none.
+def load_arrays(bundle: ModelBundle) -> dict[str, np.ndarray]:
+    """The network's weights by name as they are stored, float16; without PyTorch.
 
     Raises ``EngineError``: those of ``load_weights``.
     """
-    tensors = _load_tensors(bundle)
-    return {name.removeprefix(FAMILIARITY): x for name, x in tensors.items() if name.startswith(FAMILIARITY)}
+    return {name: array for name, array in _stored_arrays(bundle).items() if not name.startswith(FAMILIARITY)}
 
 
-def _load_tensors(bundle: ModelBundle) -> dict[str, torch.Tensor]:
+def load_familiarity(bundle: ModelBundle) -> dict[str, np.ndarray]:
+    """The arrays of :class:`.familiarity.Familiarity` by name, as float32; none where the bundle has none.
+
+    Raises ``EngineError``: those of ``load_weights``.
+    """
+    arrays = _stored_arrays(bundle).items()
+    return {name.removeprefix(FAMILIARITY): x.astype("float32") for name, x in arrays if name.startswith(FAMILIARITY)}
+
+
+def _stored_arrays(bundle: ModelBundle) -> dict[str, np.ndarray]:
     import safetensors
-    import safetensors.torch
+    import safetensors.numpy
 
     content = _read_weights(bundle)  # the bytes that were checked are the bytes that are used
     try:
-        tensors = safetensors.torch.load(content)
+        return safetensors.numpy.load(content)
     except safetensors.SafetensorError as error:
         raise EngineError(
             "MODEL_WEIGHTS_NOT_SAFETENSORS",
             f"“{bundle.folder / WEIGHTS}” is not in the safetensors format ({error}).",
             "Other formats, pickles above all, are never opened. Get the model again from where it was published.",
         ) from error
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
 
 def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> ResFormerUNet:

@@ -13,18 +13,19 @@ with one class, as an outline needs no diagnosis, and with the covariance of pro
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from .bundle import FAMILIARITY, ModelBundle, load_familiarity
 from .errors import EngineError
 from .letterbox import Letterbox
-from .network import NetworkConfig, ResFormerUNet
+from .network_config import NetworkConfig
+
+if TYPE_CHECKING:
+    import torch
 
 COMPONENTS = 16  # directions in which the training images vary that are told apart
 PERCENTILE = 99.0  # of the validation split's distances lie below the limit
@@ -37,49 +38,30 @@ def middle_levels(levels: int) -> range:
     return range(1, levels - 1) if levels > 2 else range(levels)
 
 
-class EncoderTap:
-    """Notes what the encoder's middle levels make of each batch, while a network runs.
+def mean_features(levels: Sequence, letterbox: Letterbox, transposed: bool = False):
+    """The mean of every channel of the encoder's middle levels over each slice, without the padding around it.
 
-    >>> with EncoderTap(network, letterbox) as tap:
-    ...     network(batch)
-    ...     features = tap.features()
+    Args:
+        levels: (n, channels, rows, columns) each, NumPy arrays or PyTorch tensors.
+        letterbox: where the slices lie in the network's input.
+        transposed: whether the levels are of slices with rows and columns exchanged.
+
+    Returns:
+        (n, channels) for each level, of the kind that was given.
     """
-
-    def __init__(self, network: ResFormerUNet, letterbox: Letterbox, transposed: bool = False) -> None:
-        """``transposed``: whether the network's last look at each batch has rows and columns exchanged."""
-        self._blocks = [network.encoder[level] for level in middle_levels(len(network.encoder))]
-        self._letterbox, self._transposed = letterbox, transposed
-        self._levels: deque[Tensor] = deque(maxlen=len(self._blocks))
-        self._hooks = []
-
-    def __enter__(self) -> EncoderTap:
-        self._hooks = [block.register_forward_hook(self._note) for block in self._blocks]
-        return self
-
-    def __exit__(self, *_) -> None:
-        for hook in self._hooks:
-            hook.remove()
-        self._levels.clear()
-
-    def features(self) -> np.ndarray:
-        """float32 (n, features): the mean of every channel over each of the last batch's slices, without the padding
-        around it."""
-        return torch.cat([self._mean(level) for level in self._levels], 1).cpu().numpy()
-
-    def _note(self, block, inputs, level: Tensor) -> None:
-        self._levels.append(level.detach())
-
-    def _mean(self, level: Tensor) -> Tensor:
-        if self._transposed:
-            level = level.transpose(2, 3)
-        top, left, height, width = self._letterbox.content
-        (rows, columns), size = level.shape[2:], self._letterbox.size
+    top, left, height, width = letterbox.content
+    means = []
+    for level in levels:
+        if transposed:
+            level = level.swapaxes(2, 3)
+        (rows, columns), size = level.shape[2:], letterbox.size
         inside = level[
             ...,
             top * rows // size[0] : -(-(top + height) * rows // size[0]),
             left * columns // size[1] : -(-(left + width) * columns // size[1]),
         ]
-        return inside.float().mean((2, 3))
+        means.append(inside.mean((2, 3)))
+    return means
 
 
 @dataclass(frozen=True)
@@ -109,7 +91,7 @@ class Familiarity:
         described = bundle.descriptor.get("familiarity")
         if not described:
             return None
-        arrays = {name: tensor.numpy() for name, tensor in load_familiarity(bundle).items()}
+        arrays = load_familiarity(bundle)
         widths = bundle.descriptor["network"].get("widths", NetworkConfig.widths)
         features = sum(widths[level] for level in middle_levels(len(widths)))
         expected = {"mean": (features,), "scale": (features,), "basis": (described["components"], features)}
@@ -130,8 +112,10 @@ class Familiarity:
         total = np.square(along).sum(1) + rest.clip(0) / self.residual
         return np.sqrt(total / scaled.shape[1])
 
-    def tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, torch.Tensor]:
         """What goes among a bundle's weights."""
+        import torch
+
         return {FAMILIARITY + name: torch.from_numpy(getattr(self, name)) for name in ("mean", "scale", "basis")}
 
     def described(self, fitted_on: str) -> dict:

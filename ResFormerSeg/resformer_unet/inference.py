@@ -1,100 +1,93 @@
-"""The network over the slices of an image, in batches, whatever memory there is."""
+"""The network over the slices of an image, in batches, whatever memory there is and whichever engine runs it."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from .errors import Cancelled, EngineError
-from .network import Logits, ResFormerUNet
+from .letterbox import Letterbox
 from .preprocess import PreparedImage
 from .stopwatch import Stopwatch
 
 Answer = TypeVar("Answer")
 
-BATCH = {"cpu": 8, "cuda": 32, "mps": 16}
-
-
-@torch.inference_mode()
-def forward(network: ResFormerUNet, batch: Tensor, both_ways: bool = False) -> tuple[Tensor | None, Tensor | None]:
-    """The network's answers for slices that are already where the network is.
-
-    Args:
-        batch: float32 (n, channels, height, width), as :meth:`.preprocess.PreparedImage.batch` gives it.
-        both_ways: show each slice as it is and with rows and columns exchanged, and average the two, so that an
-            upright and a lying picture have the same answer; needs a square input.
-
-    Returns:
-        Mask probabilities float32 (n, channels, height, width) and diagnosis logits float32 (n, diagnoses), each
-        ``None`` without that task.
-
-    Raises:
-        EngineError: NETWORK_NOT_FINITE.
-    """
-    masks, diagnosis = _forward_once(network, batch)
-    if both_ways:
-        turned_masks, turned_diagnosis = _forward_once(network, batch.transpose(2, 3))
-        masks = None if masks is None else (masks + turned_masks.transpose(2, 3)) / 2
-        diagnosis = None if diagnosis is None else (diagnosis + turned_diagnosis) / 2
-    return masks, diagnosis
-
-
-def _forward_once(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    batch = batch.contiguous(memory_format=torch.channels_last)
-    half = batch.device.type == "cuda"
-    with torch.autocast("cuda", torch.float16) if half else contextlib.nullcontext():
-        logits = network(batch)
-    if half and not _finite(logits):  # beyond the range of half precision, perhaps
-        logits = network(batch)
-    if not _finite(logits):
-        raise EngineError(
-            "NETWORK_NOT_FINITE",
-            "The network's answer is not a number.",
-            "The model was damaged or its training diverged: get or train it again, or choose another.",
-        )
-    masks = logits.segmentation
-    if masks is not None:
-        masks = masks.float()
-        masks = masks.softmax(1) if network.config.exclusive else masks.sigmoid()
-    return masks, None if logits.diagnosis is None else logits.diagnosis.float()
-
-
-def _finite(logits: Logits) -> bool:
-    return all(
-        bool(answer.isfinite().all()) for answer in (logits.segmentation, logits.diagnosis) if answer is not None
-    )
-
 
 @dataclass(frozen=True)
-class SliceBatch:
-    """The network's answers for slices ``first``... of an image, on the CPU.
+class Answers:
+    """What a network says of a batch of slices.
 
     Attributes:
         masks: float32 (n, channels, height, width), probabilities at the network's input size, or ``None``.
         diagnosis: float32 (n, diagnoses), logits, or ``None``.
+        features: float32 (n, features), what the encoder makes of the slices, see :mod:`.familiarity`; ``None`` unless
+            it was asked for.
     """
 
+    masks: np.ndarray | None
+    diagnosis: np.ndarray | None
+    features: np.ndarray | None = None
+
+
+class Engine(Protocol):
+    """What runs a network.
+
+    Attributes:
+        name: with its version, for instance ``PyTorch 2.13.0``.
+        device: where the network is now, for instance ``cuda:0``; description: its name to show.
+        batch_size: slices that it is well given at a time there.
+    """
+
+    name: str
+    device: object
+    description: str
+    batch_size: int
+
+    def start_afresh(self) -> None:
+        """Go back to the wanted device: since the last image, memory may have been freed there."""
+
+    def answer(self, batch: np.ndarray, both_ways: bool = False, shown: Letterbox | None = None) -> Answers:
+        """What the network says of float32 (n, channels, height, width).
+
+        Args:
+            both_ways: show each slice as it is and with rows and columns exchanged, and average the two, so that an
+                upright and a lying picture have the same answer; needs a square input.
+            shown: where the slices lie in the batch, if their features are wanted.
+
+        Raises:
+            EngineError: NETWORK_NOT_FINITE.
+            MemoryError: when there is no room for so many slices.
+        """
+
+    def retreat(self) -> bool:
+        """Go to a device with more memory; false when there is none."""
+
+
+@dataclass(frozen=True)
+class SliceBatch:
+    """The network's answers for slices ``first``... of an image."""
+
     first: int
-    masks: Tensor | None
-    diagnosis: Tensor | None
+    answers: Answers
+
+    def __len__(self) -> int:
+        masks, diagnosis = self.answers.masks, self.answers.diagnosis
+        return len(diagnosis if masks is None else masks)
 
 
 class SliceRunner:
     """Runs a network slice-wise; goes on with a smaller batch, or on the CPU, once memory has run out.
 
     Attributes:
-        device: where the network is now; each image starts on the wanted one, as memory may be free again.
+        engine: what runs the network.
         warnings: what the user should be told of the last image, rows with ``code`` and ``message``.
     """
 
-    def __init__(self, network: ResFormerUNet, device: torch.device) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last).eval()
-        self._wanted = device
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.warnings: list[dict] = []
         self._start_afresh()
 
@@ -105,37 +98,39 @@ class SliceRunner:
         cancelled: Callable[[], bool] | None = None,
         *,
         both_ways: bool = False,
+        features: bool = False,
         watch: Stopwatch | None = None,
     ) -> Iterator[SliceBatch]:
         """Batches in the order of the slices; ``progress`` is called with (slices done, slices in all).
 
-        ``both_ways`` as in :func:`forward`; ``watch`` is given the steps ``prepare`` and ``network``.
+        ``both_ways`` as in :meth:`Engine.answer`, ``features`` as in :class:`Answers`; ``watch`` is given the steps
+        ``prepare`` and ``network``.
 
         Raises:
             Cancelled: between two batches, when ``cancelled()`` says so.
             EngineError: NETWORK_NOT_FINITE.
             MemoryError: when there is not even room for one slice on the CPU.
         """
+        shown = prepared.letterbox if features else None
 
-        def answer(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
-            masks, diagnosis = (None if x is None else x.cpu() for x in forward(network, batch, both_ways))
-            return masks, diagnosis
+        def answer(batch: np.ndarray) -> Answers:
+            return self.engine.answer(batch, both_ways, shown)
 
-        for first, (masks, diagnosis) in self.batches(prepared, answer, progress, cancelled, watch):
-            yield SliceBatch(first, masks, diagnosis)
+        for first, answers in self.batches(prepared, answer, progress, cancelled, watch):
+            yield SliceBatch(first, answers)
 
     def batches(
         self,
         prepared: PreparedImage,
-        answer: Callable[[ResFormerUNet, Tensor], Answer],
+        answer: Callable[[np.ndarray], Answer],
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         watch: Stopwatch | None = None,
     ) -> Iterator[tuple[int, Answer]]:
-        """(first slice, ``answer(network, batch)``) for batches in the order of the slices, as :meth:`run` gives them.
+        """(first slice, ``answer(batch)``) for batches in the order of the slices, as :meth:`run` gives them.
 
-        ``answer`` is given float32 (n, channels, height, width) on the network's device, and asked again for fewer
-        slices when it ran out of memory.
+        ``answer`` is given float32 (n, channels, height, width), and asked again for fewer slices when it raised
+        ``MemoryError``.
         """
         watch = watch or Stopwatch()
         self._start_afresh()
@@ -148,10 +143,8 @@ class SliceRunner:
                 with watch.step("prepare"):
                     batch = prepared.batch(first, last)
                 with watch.step("network"):
-                    answered = answer(self.network.to(self.device), batch.to(self.device))
-            except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one; the CPU's allocator raises a plain one
-                if not _out_of_memory(error):
-                    raise
+                    answered = answer(batch)
+            except MemoryError as error:
                 self._need_less_memory(error)
                 continue
             yield first, answered
@@ -160,23 +153,18 @@ class SliceRunner:
                 progress(first, total)
 
     def _start_afresh(self) -> None:
-        self.device, self.batch_size = self._wanted, BATCH.get(self._wanted.type, 8)
+        self.engine.start_afresh()
+        self.batch_size = self.engine.batch_size
         self.warnings.clear()
 
-    def _need_less_memory(self, error: RuntimeError) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+    def _need_less_memory(self, error: MemoryError) -> None:
+        device = self.engine.device
         if self.batch_size > 1:
             self.batch_size //= 2
-            self._tell(
-                "BATCH_HALVED", f"Memory ran out on {self.device}; going on with {self.batch_size} slices at a time."
-            )
-        elif self.device.type != "cpu":
-            self._tell(
-                "CPU_INSTEAD_OF_GPU", f"Memory ran out on {self.device} even for one slice; going on on the CPU."
-            )
-            self.device = torch.device("cpu")
-            self.batch_size = BATCH["cpu"]
+            self._tell("BATCH_HALVED", f"Memory ran out on {device}; going on with {self.batch_size} slices at a time.")
+        elif self.engine.retreat():
+            self._tell("CPU_INSTEAD_OF_GPU", f"Memory ran out on {device} even for one slice; going on on the CPU.")
+            self.batch_size = self.engine.batch_size
         else:
             raise MemoryError("There is not enough memory for a single slice.") from error
 
@@ -184,5 +172,9 @@ class SliceRunner:
         self.warnings.append({"code": code, "message": message})
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+def not_finite() -> EngineError:
+    return EngineError(
+        "NETWORK_NOT_FINITE",
+        "The network's answer is not a number.",
+        "The model was damaged or its training diverged: get or train it again, or choose another.",
+    )

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+
+from .resampling import antialiased, bilinear, resize
 
 
 @dataclass(frozen=True)
@@ -86,48 +86,50 @@ class Letterbox:
                 target[index] = np.add.reduceat(line, column_edges[:-1], axis=0) / column_counts
         return shrunk
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        """Resize what is shown of slices (n, c, ...), intensity-scaled, to (n, c, H, W); antialiased, padded with 0.
+    def forward(self, batch: np.ndarray) -> np.ndarray:
+        """Resize what is shown of slices (n, c, ...), intensity-scaled, to float32 (n, c, H, W); antialiased, padded
+        with 0.
 
         What zero looks like is up to the model: :func:`.intensity.scale_slices` centres values on the descriptor's
         ``mean``, which may be that of the training set (padding is then grey) or 0 (padding is then black).
         """
         top, left, height, width = self.content
-        if batch.shape[-2:] != (height, width):
-            batch = F.interpolate(batch, (height, width), mode="bilinear", antialias=True, align_corners=False)
-        below, right = self.size[0] - top - height, self.size[1] - left - width
-        return F.pad(batch, (left, right, top, below))
+        (rows, columns), seen = batch.shape[2:], np.zeros((*batch.shape[:2], *self.size), np.float32)
+        inside = seen[..., top : top + height, left : left + width]
+        if (rows, columns) == (height, width):
+            inside[...] = batch
+        else:
+            resize(batch, antialiased(rows, height), antialiased(columns, width), inside)
+        return seen
 
-    def inverse(self, batch: torch.Tensor, rows: slice | None = None) -> torch.Tensor:
+    def inverse(self, batch: np.ndarray, rows: slice | None = None) -> np.ndarray:
         """Crop the padding off (n, s, H, W) and resize bilinearly to (n, s, rows, columns); 0 where nothing was shown.
 
         Args:
             batch: float answers of the network, for instance probabilities.
             rows: only these rows of the slice, so that a huge picture can be brought back strip by strip.
+
+        Returns:
+            float32.
         """
         first, last, _ = (rows or slice(None)).indices(self.rows)
         top, left, height, width = self.window
-        inside = min(max(first, top), last), max(min(last, top + height), first)
-        if inside[0] >= inside[1]:
-            return batch.new_zeros(*batch.shape[:2], last - first, self.columns)
-        answer = self._enlarge(batch, None if rows is None else (inside[0] - top, inside[1] - top))
-        return F.pad(answer, (left, self.columns - left - width, inside[0] - first, last - inside[1]))
+        answer = np.zeros((*batch.shape[:2], last - first, self.columns), np.float32)
+        begin, end = min(max(first, top), last), max(min(last, top + height), first)
+        if begin < end:
+            inside = answer[..., begin - first : end - first, left : left + width]
+            self._enlarge(batch, slice(begin - top, end - top), inside)
+        return answer
 
-    def _enlarge(self, batch: torch.Tensor, rows: tuple[int, int] | None) -> torch.Tensor:
-        """The answers at the size of the window, or for its rows from the first up to the last of two numbers."""
-        _, _, shown_rows, shown_columns = self.window
+    def _enlarge(self, batch: np.ndarray, rows: slice, out: np.ndarray) -> None:
+        """Put the answers of some of the window's rows into ``out``."""
+        _, _, window_height, window_width = self.window
         top, left, height, width = self.content
-        batch = batch[..., top : top + height, left : left + width]
-        if rows is None:
-            return F.interpolate(batch, (shown_rows, shown_columns), mode="bilinear", align_corners=False)
-        first, last = rows
-        centres = (torch.arange(first, last, device=batch.device) + 0.5) * (height / shown_rows) - 0.5
-        centres = centres.clamp(0, height - 1)
-        above = centres.floor().long()
-        weight = (centres - above).to(batch.dtype)[:, None]
-        below = (above + 1).clamp(max=height - 1)
-        strip = torch.lerp(batch[..., above, :], batch[..., below, :], weight)
-        return F.interpolate(strip, (last - first, shown_columns), mode="bilinear", align_corners=False)
+        content = batch[..., top : top + height, left : left + width]
+        if (height, width) == (window_height, window_width):
+            out[...] = content[..., rows, :]
+        else:
+            resize(content, bilinear(height, window_height)[rows], bilinear(width, window_width), out)
 
 
 def _block_edges(length: int, factor: int) -> np.ndarray:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
-from scipy.ndimage import binary_fill_holes
-from skimage.measure import label, regionprops
-from torch import Tensor
+from scipy.ndimage import binary_fill_holes, label
 
 from .bounding_box import bounding_box
+from .components import CORNERS_TOUCH, Components
 from .letterbox import Letterbox
 
 STRIP = 8_000_000  # probabilities that are held at once when a picture is brought back to its own size
 
 
 def masks_on_slices(
-    probabilities: Tensor, letterbox: Letterbox, segmentation: Mapping, percent: np.ndarray | None = None
+    probabilities: np.ndarray, letterbox: Letterbox, segmentation: Mapping, percent: np.ndarray | None = None
 ) -> np.ndarray:
     """Decide which pixels belong to which segment, at the slices' own size.
 
@@ -36,16 +34,15 @@ def masks_on_slices(
     step = max(1, STRIP // (count * channels * letterbox.columns))
     for first in range(0, letterbox.rows, step):
         rows = slice(first, min(first + step, letterbox.rows))
-        # All rows at once take the letterbox's quicker way.
-        strip = letterbox.inverse(probabilities, None if step >= letterbox.rows else rows)
+        strip = letterbox.inverse(probabilities, rows)
         if segmentation["exclusive"]:
-            winner = strip.argmax(1, keepdim=True)
-            chosen = winner == torch.arange(1, channels).view(1, -1, 1, 1)
+            winner = strip.argmax(1)[:, None]
+            chosen = winner == np.arange(1, channels).reshape(1, -1, 1, 1)
         else:
             chosen = strip > segmentation["threshold"]
-        masks[:, :, rows] = chosen.numpy()
+        masks[:, :, rows] = chosen
         if percent is not None:
-            percent[:, :, rows] = (100 * strip[:, -segments:]).round_().to(torch.uint8).numpy()
+            percent[:, :, rows] = np.rint(100 * strip[:, -segments:])
     return masks
 
 
@@ -79,9 +76,19 @@ def clean_masks(
                 masks[index, segment] = _clean_slice(mask, others, segmentation, smallest)
         fewest = min(segmentation["min_slices"], count)
         largest = segmentation["keep_largest"] == "image"
-        if (fewest > 1 or largest) and masks[:, segment].any():
-            masks[:, segment] &= _solid_components(masks[:, segment], fewest, largest, open_ends)
+        if fewest > 1 or largest:
+            _keep_solid(masks[:, segment], fewest, largest, open_ends)
     return masks
+
+
+def _keep_solid(mask: np.ndarray, slices: int, largest: bool, open_ends: tuple[bool, bool]) -> None:
+    """Keep the components that reach through enough slices, in place; of these only the largest, if asked."""
+    components = Components(mask)
+    goes_on = (open_ends[0] & (components.first == 0)) | (open_ends[1] & (components.last == len(mask) - 1))
+    chosen = goes_on | (components.last - components.first + 1 >= slices)
+    if largest and chosen.any():
+        chosen &= np.arange(len(components)) == np.where(chosen, components.sizes, 0).argmax()
+    components.keep(mask, chosen)
 
 
 def _clean_slice(mask: np.ndarray, others: np.ndarray | None, segmentation: Mapping, smallest: float) -> np.ndarray:
@@ -89,7 +96,7 @@ def _clean_slice(mask: np.ndarray, others: np.ndarray | None, segmentation: Mapp
     inside = mask[box]
     if segmentation["fill_holes"]:
         inside = _fill_holes(inside, None if others is None else others[box])
-    labels = label(inside, connectivity=2)
+    labels, _ = label(inside, CORNERS_TOUCH)
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     keep = areas >= max(smallest, 1)
@@ -104,27 +111,8 @@ def _fill_holes(mask: np.ndarray, others: np.ndarray | None) -> np.ndarray:
     filled = binary_fill_holes(mask)
     if others is None or not (others & filled).any():
         return filled
-    holes = label(filled & ~mask, connectivity=1)  # holes that meet at a corner only are two, as for the filling
-    empty = np.ones(holes.max() + 1, bool)
+    holes, count = label(filled & ~mask)  # holes that meet at a corner only are two, as for the filling
+    empty = np.ones(count + 1, bool)
     empty[holes[others]] = False
     empty[0] = False  # no hole
     return mask | empty[holes]
-
-
-def _solid_components(volume: np.ndarray, slices: int, largest: bool, open_ends: tuple[bool, bool]) -> np.ndarray:
-    """Components (edges and faces connect) that reach through enough slices; of these only the largest, if asked."""
-    box = bounding_box(volume)
-    labels = label(volume[box], connectivity=2)
-    regions = []
-    for region in regionprops(labels):
-        first, last = box[0].start + region.bbox[0], box[0].start + region.bbox[3]
-        goes_on = (open_ends[0] and first == 0) or (open_ends[1] and last == len(volume))
-        if goes_on or last - first >= slices:
-            regions.append(region)
-    if largest:
-        regions = sorted(regions, key=lambda region: region.area)[-1:]
-    keep = np.zeros(labels.max() + 1, bool)
-    keep[[region.label for region in regions]] = True
-    solid = np.zeros_like(volume)
-    solid[box] = keep[labels]
-    return solid

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .bundle import ModelBundle, load_network
+from .bundle import ModelBundle
 from .cautions import foreign_caution, kind_caution, model_cautions, result_cautions
-from .devices import choose_device, describe_device
 from .diagnosis import case_probabilities, slice_probabilities
+from .engines import explaining_engine, load_engine
 from .errors import EngineError
-from .familiarity import EncoderTap, Familiarity, case_distance
+from .familiarity import Familiarity, case_distance
 from .images import MedicalImage
 from .inference import SliceBatch, SliceRunner
 from .options import PredictOptions, bad_option
 from .postprocess import clean_masks, masks_on_slices
 from .preprocess import PreparedImage, prepare_image
 from .report import build_report
-from .saliency import Explanation, image_saliency
 from .smoothing import smooth_masks
 from .stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from .saliency import Explanation
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,9 @@ class Predictor:
     """
 
     def __init__(self, bundle: ModelBundle, device: str = "auto") -> None:
-        """Raises ``EngineError``: those of :func:`.devices.choose_device` and :func:`.bundle.load_network`."""
+        """Raises ``EngineError``: those of :func:`.engines.load_engine`."""
         self.bundle = bundle
-        chosen = choose_device(device)
-        self.runner = SliceRunner(load_network(bundle), chosen)
+        self.runner = SliceRunner(load_engine(bundle, device))
         self._familiarity = Familiarity.of_bundle(bundle)
         self._model_cautions = model_cautions(bundle)
 
@@ -112,7 +115,7 @@ class Predictor:
             layers = self._layers(prepared, masks)
             report = build_report(
                 self.bundle, image, prepared, masks, probabilities, case,
-                device=describe_device(self.runner.device), warnings=warnings,
+                device=self.runner.engine.description, engine=self.runner.engine.name, warnings=warnings,
             )  # fmt: skip
         timing = {**watch.seconds, "total": watch.total()}
         report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
@@ -134,7 +137,8 @@ class Predictor:
             slice_axis, slices, progress, cancelled: as in :meth:`predict`.
 
         Raises:
-            EngineError: those of :meth:`predict`, NO_DIAGNOSIS; BAD_OPTION also for an unknown diagnosis.
+            EngineError: those of :meth:`predict`, NO_DIAGNOSIS, PYTORCH_MISSING; BAD_OPTION also for an unknown
+                diagnosis.
             Cancelled: when ``cancelled()`` said so.
         """
         classes = [row["id"] for row in self.bundle.diagnoses]
@@ -146,6 +150,7 @@ class Predictor:
             raise bad_option(f"The model knows no diagnosis “{diagnosis}”.", f"It knows {', '.join(classes)}.")
         options = PredictOptions(slice_axis=slice_axis, slices=slices)
         runs, done_before = (1, 0) if diagnosis else (2, 1)
+        explainer = self._explainer
 
         def tell(run: int) -> Callable[[int, int], None] | None:
             return progress and (lambda done, total: progress(run * total + done, runs * total))
@@ -154,19 +159,26 @@ class Predictor:
             report = self.predict(image, options=options, progress=tell(0), cancelled=cancelled).report
             diagnosis = report["diagnosis"]["label"]
         prepared, _ = self._prepare(image, options)
+        from .saliency import Explanation, image_saliency  # need PyTorch, which the explainer has found
+
         with _told_of_memory(image):
             saliency = image_saliency(
-                self.runner, prepared, classes.index(diagnosis), both_ways=self._both_ways(prepared),
+                explainer, prepared, classes.index(diagnosis), both_ways=self._both_ways(prepared),
                 progress=tell(done_before), cancelled=cancelled,
             )  # fmt: skip
         return Explanation(saliency, diagnosis)
 
     def encoder_features(self, image: MedicalImage) -> np.ndarray:
-        """What the encoder makes of each slice, float32 (n, features), as :class:`.familiarity.EncoderTap` sees it."""
+        """What the encoder makes of each slice, float32 (n, features), see :mod:`.familiarity`."""
         prepared, _ = self._prepare(image, PredictOptions())
         both_ways = self._both_ways(prepared)
-        with EncoderTap(self.runner.network, prepared.letterbox, both_ways) as tap:
-            return np.concatenate([tap.features() for _ in self.runner.run(prepared, both_ways=both_ways)])
+        batches = self.runner.run(prepared, both_ways=both_ways, features=True)
+        return np.concatenate([batch.answers.features for batch in batches])
+
+    @cached_property
+    def _explainer(self) -> SliceRunner:
+        engine = explaining_engine(self.bundle, self.runner.engine)
+        return self.runner if engine is self.runner.engine else SliceRunner(engine)
 
     def _prepare(self, image: MedicalImage, options: PredictOptions) -> tuple[PreparedImage, int]:
         """The slices to run, and how many the image has."""
@@ -187,32 +199,34 @@ class Predictor:
     ) -> _Answers:
         count, segments = len(prepared), len(self.bundle.segments)
         both_ways = self._both_ways(prepared)
-        tapped = EncoderTap(self.runner.network, prepared.letterbox, both_ways) if self._familiarity else nullcontext()
-        with _told_of_memory(prepared.image), tapped as tap:
+        features = self._familiarity is not None
+        with _told_of_memory(prepared.image):
             answers = _Answers(
                 np.zeros((count, segments, *prepared.stack.shape[1:3]), bool),
                 np.zeros((count, len(self.bundle.diagnoses)), np.float32),
                 np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
-                np.zeros(count) if self._familiarity else None,
+                np.zeros(count) if features else None,
             )
-            for batch in self.runner.run(prepared, progress, cancelled, both_ways=both_ways, watch=watch):
-                where = slice(batch.first, batch.first + self._length(batch))
-                if tap:
-                    answers.distances[where] = self._familiarity.distances(tap.features())
-                if batch.masks is not None:
+            for batch in self.runner.run(
+                prepared, progress, cancelled, both_ways=both_ways, features=features, watch=watch
+            ):
+                where = slice(batch.first, batch.first + len(batch))
+                if features:
+                    answers.distances[where] = self._familiarity.distances(batch.answers.features)
+                if batch.answers.masks is not None:
                     with watch.step("postprocess"):
                         answers.masks[where] = self._masks(batch, prepared, answers.maps)
-                if batch.diagnosis is not None:
-                    answers.logits[where] = batch.diagnosis.numpy()
+                if batch.answers.diagnosis is not None:
+                    answers.logits[where] = batch.answers.diagnosis
         return answers
 
     def _masks(self, batch: SliceBatch, prepared: PreparedImage, maps: np.ndarray | None) -> np.ndarray:
         """Masks of a batch, bool (n, segments, rows, columns); their probabilities go into ``maps``."""
         segmentation = self.bundle.descriptor["segmentation"]
         if maps is None:
-            return masks_on_slices(batch.masks, prepared.letterbox, segmentation)
-        percent = np.empty((len(batch.masks), len(maps), *prepared.stack.shape[1:3]), np.uint8)
-        masks = masks_on_slices(batch.masks, prepared.letterbox, segmentation, percent)
+            return masks_on_slices(batch.answers.masks, prepared.letterbox, segmentation)
+        percent = np.empty((len(batch), len(maps), *prepared.stack.shape[1:3]), np.uint8)
+        masks = masks_on_slices(batch.answers.masks, prepared.letterbox, segmentation, percent)
         first = prepared.first + batch.first
         for index, segment_map in enumerate(maps):
             prepared.layout.stack(segment_map)[first : first + len(percent)] = percent[:, index]
@@ -250,10 +264,6 @@ class Predictor:
             stack = prepared.layout.stack(layers[0 if exclusive else index])
             stack[prepared.slices][masks[:, index]] = segment["value"]
         return layers
-
-    @staticmethod
-    def _length(batch: SliceBatch) -> int:
-        return len(batch.masks if batch.masks is not None else batch.diagnosis)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from .errors import EngineError
 from .images import MedicalImage, check_image, convert_channels
@@ -48,10 +47,10 @@ class PreparedImage:
     def __len__(self) -> int:
         return len(self.stack)
 
-    def batch(self, first: int, last: int) -> torch.Tensor:
+    def batch(self, first: int, last: int) -> np.ndarray:
         """Slices ``first`` to ``last - 1`` as float32 (n, channels, height, width) of the model's input size."""
         slices = self.letterbox.shrink(self.stack[first:last])
-        return self.letterbox.forward(torch.from_numpy(scale_slices(slices, self.intensity, self.limits)))
+        return self.letterbox.forward(scale_slices(slices, self.intensity, self.limits))
 
 
 def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | None = None) -> PreparedImage:

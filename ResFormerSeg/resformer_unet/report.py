@@ -20,6 +20,7 @@ def build_report(
     case: np.ndarray | None,
     *,
     device: str,
+    engine: str,
     warnings: list[dict],
 ) -> dict:
     """The content of ``<case>.json`` but ``timing_s``; ``docs/prediction-report.md`` explains each entry.
@@ -44,6 +45,7 @@ def build_report(
             "sha256": bundle.descriptor["weights"]["sha256"],
         },
         "device": device,
+        "engine": engine,
         "diagnosis": None if case is None else _diagnosis(bundle, case),
         "segments": _segments(bundle, image, voxels.sum(0), diameters, _centres(image, prepared, masks)),
         "largest_lesion": _largest_lesion(bundle, image, prepared, masks),

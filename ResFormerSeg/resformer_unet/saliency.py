@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ def slice_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int, both_w
     Args:
         batch: float32 (n, channels, height, width), where the network is.
         diagnosis: its index among the network's outputs.
-        both_ways: as in :func:`.inference.forward`.
+        both_ways: as in :func:`.torch_engine.forward`.
 
     Returns:
         float32 (n, height, width), at least 0, in the same unit for all slices.
@@ -115,18 +116,21 @@ def image_saliency(
     One scale holds for all slices of one explanation, so that they can be compared among themselves. Beside the result,
     only a batch of slices is held.
 
+    Args:
+        runner: of a :class:`.torch_engine.TorchEngine`.
+
     Raises:
         Cancelled, MemoryError: as :meth:`.inference.SliceRunner.run`.
     """
     saliency = np.zeros(prepared.image.shape, np.float32)
     slices = prepared.layout.stack(saliency)[prepared.slices]
 
-    def explain(network: ResFormerUNet, batch: Tensor) -> Tensor:
-        return slice_saliency(network, batch, diagnosis, both_ways).cpu()
+    def explain(network: ResFormerUNet, batch: Tensor) -> np.ndarray:
+        return slice_saliency(network, batch, diagnosis, both_ways).cpu().numpy()
 
-    for first, maps in runner.batches(prepared, explain, progress, cancelled):
+    for first, maps in runner.batches(prepared, partial(runner.engine.ask, explain), progress, cancelled):
         for index, one in enumerate(maps, start=first):
-            slices[index] = prepared.letterbox.inverse(one[None, None])[0, 0].numpy()
+            slices[index] = prepared.letterbox.inverse(one[None, None])[0, 0]
     highest = saliency.max()
     if highest > 0:
         saliency /= highest

@@ -60,5 +60,5 @@ def stand_in_predictor(
 ) -> Predictor:
     """A real predictor around a network made by hand."""
     made = network(NetworkConfig(**bundle.descriptor["network"]))
-    monkeypatch.setattr("resformer_unet.predict.load_network", lambda _: made)
+    monkeypatch.setattr("resformer_unet.engines.load_network", lambda _: made)
     return Predictor(bundle, "cpu")

@@ -11,8 +11,9 @@ import torch
 from generated_dataset import write_discs
 from phantom_images import oblique_affine
 from resformer_unet.bundle import load_bundle, load_network, load_weights
+from resformer_unet.encoder_tap import EncoderTap
 from resformer_unet.errors import EngineError
-from resformer_unet.familiarity import EncoderTap, Familiarity, case_distance, fit_familiarity
+from resformer_unet.familiarity import Familiarity, case_distance, fit_familiarity, mean_features
 from resformer_unet.images import image_from_array, read_image
 from resformer_unet.letterbox import Letterbox
 from resformer_unet.predict import Predictor
@@ -139,16 +140,16 @@ def test_the_limit_lies_above_nearly_all_of_the_validation_cases():
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-def test_the_padding_around_a_picture_does_not_count(predictor, transposed):
+def test_the_padding_around_a_picture_does_not_count(transposed):
     letterbox = Letterbox.fit(32, 64, 1, 1, (64, 64))  # 16 rows of padding above and below
-    level = torch.zeros(1, 1, 32, 32)
+    level = np.zeros((1, 1, 32, 32), np.float32)
     level[:, :, 8:24] = 1
-    tap = EncoderTap(predictor.runner.network, letterbox, transposed)
-    assert tap._mean(level.transpose(2, 3) if transposed else level).item() == 1
+    (mean,) = mean_features([level.swapaxes(2, 3) if transposed else level], letterbox, transposed)
+    assert mean.item() == 1
 
 
 def test_tapping_leaves_nothing_behind(predictor):
-    network = predictor.runner.network
+    network = predictor.runner.engine.network
     with EncoderTap(network, Letterbox.fit(32, 32, 1, 1, (32, 32))) as tap:
         network(torch.rand(3, 1, 32, 32))
         assert tap.features().shape == (3, sum(network.config.widths))

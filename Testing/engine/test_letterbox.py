@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from resformer_unet.letterbox import Letterbox
 
@@ -16,6 +15,10 @@ def disc(rows: int, columns: int, row_mm: float, column_mm: float) -> np.ndarray
     return ((y - 0.45 * height) ** 2 + (x - 0.55 * width) ** 2 < radius**2).astype(np.float32)
 
 
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
 SHAPES = [(200, 200, 1, 1), (255, 301, 1, 1), (97, 113, 1, 1), (128, 400, 1, 1), (101, 203, 3.0, 1.2), (700, 641, 1, 1)]
 
 
@@ -23,9 +26,9 @@ SHAPES = [(200, 200, 1, 1), (255, 301, 1, 1), (97, 113, 1, 1), (128, 400, 1, 1),
 def test_a_disc_comes_back_where_it_was(rows, columns, row_mm, column_mm):
     drawn = disc(rows, columns, row_mm, column_mm)
     box = Letterbox.fit(rows, columns, row_mm, column_mm, (256, 256))
-    seen = box.forward(torch.from_numpy(drawn)[None, None])
+    seen = box.forward(drawn[None, None])
     assert seen.shape == (1, 1, 256, 256)
-    back = box.inverse(seen)[0, 0].numpy() > 0.5
+    back = box.inverse(seen)[0, 0] > 0.5
     assert back.shape == drawn.shape
     dice = 2 * (back * drawn).sum() / (back.sum() + drawn.sum())
     assert dice > 0.99
@@ -39,23 +42,23 @@ def test_the_aspect_in_millimetres_is_kept_and_the_slice_is_centred():
 
 
 def test_padding_is_zero():
-    seen = Letterbox.fit(50, 100, 1, 1, (64, 64)).forward(torch.ones(2, 3, 50, 100))
-    assert seen[:, :, :16].eq(0).all() and seen[:, :, 48:].eq(0).all()
-    assert torch.allclose(seen[:, :, 16:48], torch.ones(2, 3, 32, 64))
+    seen = Letterbox.fit(50, 100, 1, 1, (64, 64)).forward(np.ones((2, 3, 50, 100), np.float32))
+    assert (seen[:, :, :16] == 0).all() and (seen[:, :, 48:] == 0).all()
+    assert np.allclose(seen[:, :, 16:48], 1)
 
 
 def test_a_slice_of_the_right_size_is_untouched():
-    batch = torch.rand(2, 1, 48, 64)
+    batch = noise(2, 1, 48, 64)
     box = Letterbox.fit(48, 64, 1, 1, (48, 64))
-    assert torch.equal(box.forward(batch), batch) and torch.equal(box.inverse(batch), batch)
+    assert np.array_equal(box.forward(batch), batch) and np.array_equal(box.inverse(batch), batch)
 
 
 @pytest.mark.parametrize("rows", [300, 40])
 def test_strips_are_the_rows_of_the_whole(rows):
     box = Letterbox.fit(rows, 90, 1, 1, (64, 64))
-    answer = torch.rand(1, 2, 64, 64)
+    answer = noise(1, 2, 64, 64)
     strips = [box.inverse(answer, slice(first, first + 7)) for first in range(0, rows, 7)]
-    assert torch.allclose(torch.cat(strips, dim=2), box.inverse(answer), atol=1e-5)
+    assert np.allclose(np.concatenate(strips, axis=2), box.inverse(answer), atol=1e-5)
 
 
 def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_float():
@@ -64,9 +67,9 @@ def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_f
     box = Letterbox.fit(1501, 20_000, 1, 1, (192, 192))
     small = box.shrink(picture)
     assert small.nbytes < 1e6 and small.dtype == np.float32
-    seen = box.forward(torch.from_numpy(small).permute(0, 3, 1, 2))
-    direct = box.forward(torch.from_numpy(picture).permute(0, 3, 1, 2).float())
-    assert (seen - direct).abs().mean() < 1  # of 200
+    seen = box.forward(small.transpose(0, 3, 1, 2))
+    direct = box.forward(picture.transpose(0, 3, 1, 2))
+    assert np.abs(seen - direct).mean() < 1  # of 200
     back = box.inverse(seen[:, :1], slice(0, 100))
     assert back.shape == (1, 1, 100, 20_000)
 
@@ -83,9 +86,9 @@ def test_shrinking_moves_nothing_not_even_at_the_far_edge(length):
     box = Letterbox.fit(length, length, 1, 1, (192, 192))
     shrunk = box.shrink(column)
     assert shrunk.shape[1] < length
-    seen = box.forward(torch.from_numpy(shrunk).permute(0, 3, 1, 2))[0, 0, :, 0]
-    direct = box.forward(torch.from_numpy(column.copy()).permute(0, 3, 1, 2))[0, 0, :, 0]
-    assert (seen - direct)[1:-1].abs().max() < 0.5  # pixels of the picture, of which the network's is at least four
+    seen = box.forward(shrunk.transpose(0, 3, 1, 2))[0, 0, :, 0]
+    direct = box.forward(column.transpose(0, 3, 1, 2))[0, 0, :, 0]
+    assert np.abs(seen - direct)[1:-1].max() < 0.5  # pixels of the picture, of which the network's is at least four
 
 
 def test_a_field_in_millimetres_shows_the_middle_at_the_same_scale_in_every_image():
@@ -105,15 +108,15 @@ def test_an_image_smaller_than_the_field_is_padded_and_not_enlarged():
 @pytest.mark.parametrize("rows", [None, slice(0, 10), slice(5, 50), slice(90, 100), slice(0, 100)])
 def test_answers_come_back_into_the_middle_with_nothing_around(rows):
     box = Letterbox.fit(100, 120, 1.0, 1.0, (32, 32), (64, 64))
-    answer = box.inverse(torch.ones(1, 2, 32, 32), rows)
-    expected = torch.zeros(1, 2, 100, 120)
+    answer = box.inverse(np.ones((1, 2, 32, 32), np.float32), rows)
+    expected = np.zeros((1, 2, 100, 120), np.float32)
     expected[..., 18:82, 28:92] = 1
-    assert torch.equal(answer, expected[..., rows or slice(None), :])
+    assert np.array_equal(answer, expected[..., rows or slice(None), :])
 
 
 def test_a_mask_keeps_its_place_on_the_way_through_a_field():
     box = Letterbox.fit(100, 120, 1.0, 1.0, (64, 64), (64, 64))
     mask = np.zeros((1, 100, 120, 1), np.float32)
     mask[0, 40:60, 50:70] = 1
-    shown = torch.from_numpy(box.shrink(mask)).permute(0, 3, 1, 2)
-    assert np.array_equal(box.inverse(box.forward(shown))[0, 0].numpy(), mask[0, ..., 0])
+    shown = box.shrink(mask).transpose(0, 3, 1, 2)
+    assert np.array_equal(box.inverse(box.forward(shown))[0, 0], mask[0, ..., 0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from resformer_unet import postprocess
 from resformer_unet.letterbox import Letterbox
@@ -21,7 +20,7 @@ def same_size(rows: int = 12, columns: int = 16) -> Letterbox:
 
 
 def test_what_exceeds_the_threshold_is_inside():
-    probabilities = torch.zeros(1, 2, 12, 16)
+    probabilities = np.zeros((1, 2, 12, 16), np.float32)
     probabilities[0, 0, 2:5] = 0.31
     probabilities[0, 1, 4:9] = 0.29
     masks = masks_on_slices(probabilities, same_size(), {**KEEP_ALL, "threshold": 0.3})
@@ -31,13 +30,13 @@ def test_what_exceeds_the_threshold_is_inside():
 
 
 def test_overlapping_segments_may_share_pixels():
-    masks = masks_on_slices(torch.full((1, 2, 12, 16), 0.9), same_size(), KEEP_ALL)
+    masks = masks_on_slices(np.full((1, 2, 12, 16), 0.9, np.float32), same_size(), KEEP_ALL)
     assert masks.all()
 
 
 def test_of_exclusive_segments_the_likeliest_wins_even_below_one_half():
-    probabilities = torch.tensor([0.3, 0.45, 0.25]).view(1, 3, 1, 1).repeat(1, 1, 12, 16)
-    probabilities[:, :, :6] = torch.tensor([0.6, 0.3, 0.1]).view(1, 3, 1, 1)  # the background's rows
+    probabilities = np.tile(np.float32([0.3, 0.45, 0.25]).reshape(1, 3, 1, 1), (1, 1, 12, 16))
+    probabilities[:, :, :6] = np.float32([0.6, 0.3, 0.1]).reshape(1, 3, 1, 1)  # the background's rows
     masks = masks_on_slices(probabilities, same_size(), {**KEEP_ALL, "exclusive": True})
     assert masks.shape == (1, 2, 12, 16)
     assert not masks[:, :, :6].any() and masks[:, 0, 6:].all() and not masks[:, 1].any()
@@ -46,7 +45,7 @@ def test_of_exclusive_segments_the_likeliest_wins_even_below_one_half():
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_huge_picture_is_brought_back_in_strips_without_a_seam(monkeypatch, exclusive):
     letterbox = Letterbox.fit(301, 203, 1, 1, (48, 40))
-    probabilities = torch.rand(2, 3, 48, 40, generator=torch.Generator().manual_seed(0))
+    probabilities = np.random.default_rng(0).random((2, 3, 48, 40), np.float32)
     segmentation = {**KEEP_ALL, "exclusive": exclusive}
     whole = masks_on_slices(probabilities, letterbox, segmentation)
     monkeypatch.setattr(postprocess, "STRIP", 203 * 2 * 3 * 17)

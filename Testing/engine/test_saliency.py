@@ -56,7 +56,7 @@ def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held
     saliency = predictor.explain(head()).saliency
     assert saliency.shape == (5, 40, 48) and saliency.min() >= 0 and saliency.max() == 1
 
-    network, batch = predictor.runner.network, torch.rand(2, 1, 32, 32)
+    network, batch = predictor.runner.engine.network, torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         network.classification.outline[0].weight.zero_()  # the outline's size and certainty now say nothing
         assert (slice_saliency(network, batch, 1) > 0).any()
@@ -87,8 +87,8 @@ def test_a_turned_image_has_the_same_map_turned(tmp_path):
 
 def test_a_picture_seen_both_ways_has_the_same_map_lying_down(predictor):
     batch = torch.rand(2, 1, 32, 32)
-    upright = slice_saliency(predictor.runner.network, batch, 1, both_ways=True)
-    lying = slice_saliency(predictor.runner.network, batch.transpose(2, 3), 1, both_ways=True)
+    upright = slice_saliency(predictor.runner.engine.network, batch, 1, both_ways=True)
+    lying = slice_saliency(predictor.runner.engine.network, batch.transpose(2, 3), 1, both_ways=True)
     torch.testing.assert_close(lying.transpose(1, 2), upright)
 
 
@@ -111,7 +111,7 @@ def test_explaining_can_be_cancelled_and_leaves_the_predictor_usable(predictor):
         predictor.explain(head(), "benign", cancelled=lambda: True)
     predictor.explain(head(), "benign")
     assert predictor.predict(head()).report["diagnosis"]["probabilities"] == before
-    assert all(weights.grad is None for weights in predictor.runner.network.parameters())
+    assert all(weights.grad is None for weights in predictor.runner.engine.network.parameters())
 
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -126,7 +126,7 @@ def trained(request) -> tuple[ResFormerUNet, torch.Tensor]:
     cases = load_dataset(DATA / request.param, "val")
     chosen = cases[:: len(cases) // 8][:8]
     pictures = [prepare_image(read_case_image(case), bundle.descriptor["input"]).batch(0, 1) for case in chosen]
-    return load_network(bundle), torch.cat(pictures)
+    return load_network(bundle), torch.from_numpy(np.concatenate(pictures))
 
 
 @torch.no_grad()

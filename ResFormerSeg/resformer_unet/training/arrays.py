@@ -70,7 +70,7 @@ def load_arrays(
     for done, case in enumerate(cases):
         image = read_case_image(case)
         prepared = prepare_image(image, descriptor["input"])
-        images.append(prepared.batch(0, len(prepared)).half())
+        images.append(torch.from_numpy(prepared.batch(0, len(prepared))).half())
         count, _, height, width = images[-1].shape
         if segments and case.mask:
             stored = segment_masks(read_case_mask(case, image), segments)
@@ -90,4 +90,4 @@ def load_arrays(
 def shrink_masks(stack: np.ndarray, letterbox: Letterbox) -> Tensor:
     """Boolean masks (n, segments, rows, columns) at the network's input size: half covered is inside."""
     stack = np.moveaxis(letterbox.shown(np.moveaxis(stack, 1, -1)), -1, 1)
-    return (letterbox.forward(torch.from_numpy(stack.astype(np.float32))) >= 0.5).to(torch.uint8)
+    return torch.from_numpy((letterbox.forward(stack.astype(np.float32)) >= 0.5).astype(np.uint8))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from ..inference import forward
+from ..torch_engine import forward
 from ..network import ResFormerUNet
 
 
@@ -34,7 +34,7 @@ def collect_logits(
     """Diagnosis logits (n, diagnoses) of images (n, channels, H, W) as prediction has them, on the CPU.
 
     Args:
-        both_ways: as in :func:`..inference.forward`.
+        both_ways: as in :func:`..torch_engine.forward`.
     """
     network = network.to(device).eval()
     return torch.cat([forward(network, x.float().to(device), both_ways)[1].cpu() for x in images.split(batch_size)])
