@@ -11,4 +11,5 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
     for axis in range(mask.ndim):
         inside = np.flatnonzero(mask.any(tuple(other for other in range(mask.ndim) if other != axis)))
         box.append(slice(int(inside[0]), int(inside[-1]) + 1))
+        mask = mask[(slice(None),) * axis + (box[-1],)]  # the less is left, the sooner the next axis is done
     return tuple(box)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from .bounding_box import bounding_box
-
-_CORNERS_TOUCH = np.ones((3, 3), bool)  # pixels that meet at a corner belong together
-_CORNERS_TOUCH_3D = np.ones((3, 3, 3), bool)
+from .components import CORNERS_TOUCH, Components
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def longest_diameters(masks: np.ndarray, pixel_mm: tuple[float, float]) -> np.nd
 
 
 def _longest_diameter(mask: np.ndarray, pixel_mm: tuple[float, float]) -> float:
-    pieces, _ = label(mask[bounding_box(mask)], _CORNERS_TOUCH)
+    pieces, _ = label(mask[bounding_box(mask)], CORNERS_TOUCH)
     found = [(pieces[box] == number) for number, box in enumerate(find_objects(pieces), start=1)]
     found.sort(key=lambda piece: -_diagonal(piece, pixel_mm))
     longest = 0.0
@@ -99,24 +96,11 @@ def largest_lesion(masks: np.ndarray) -> LargestLesion | None:
     """
     largest = None
     for segment in range(masks.shape[1]):
-        mask = masks[:, segment]
-        if largest and mask.sum() <= largest.voxels or not mask.any():
+        components = Components(masks[:, segment], corners=True)
+        if not len(components) or largest and components.sizes.max() <= largest.voxels:
             continue
-        box = bounding_box(mask)
-        pieces, _ = label(mask[box], _CORNERS_TOUCH_3D)
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = 0
-        if largest and sizes.max() <= largest.voxels:
-            continue
-        piece = pieces == sizes.argmax()
-        inside = _middle(piece)
-        center = tuple(int(index) + side.start for index, side in zip(inside, box, strict=True))
-        largest = LargestLesion(segment, int(sizes.max()), center)
+        found = int(components.sizes.argmax())
+        index, pixels = components.largest_slice(found)
+        nearest = pixels[((pixels - pixels.mean(0)) ** 2).sum(1).argmin()]
+        largest = LargestLesion(segment, int(components.sizes[found]), (index, *nearest.tolist()))
     return largest
-
-
-def _middle(piece: np.ndarray) -> Sequence[int]:
-    index = int(piece.sum((1, 2)).argmax())
-    pixels = np.argwhere(piece[index])
-    nearest = pixels[((pixels - pixels.mean(0)) ** 2).sum(1).argmin()]
-    return (index, *nearest)
