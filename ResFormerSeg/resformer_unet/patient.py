@@ -50,10 +50,8 @@ def heart_measures(diastole: Mapping, systole: Mapping) -> dict[str, float]:
         "rv_to_lv": full["rv"] / full["lv"],
         "wall_diastole_max_mm": float(wall_full.max()),
         "wall_diastole_mean_mm": float(wall_full.mean()),
-        "wall_diastole_min_mm": float(wall_full.min()),
         "wall_systole_max_mm": float(wall_empty.max()),
         "wall_systole_mean_mm": float(wall_empty.mean()),
-        "wall_systole_spread_mm": float(wall_empty.std()),
     }
 
 

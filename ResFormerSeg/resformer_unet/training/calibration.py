@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from ..torch_engine import forward
 from ..network import ResFormerUNet
+from ..torch_engine import forward
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

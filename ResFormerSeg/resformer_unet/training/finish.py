@@ -18,6 +18,7 @@ from ..report_card.page import write_report_card
 from .arrays import UNKNOWN, SliceArrays
 from .calibration import collect_logits, fit_temperature
 from .card import card_files, model_card
+from .patient_regression import fit_patient_regression, outline_errors
 from .reference_statistics import reference_statistics
 
 
@@ -50,6 +51,9 @@ def finish_bundle(
         descriptor["familiarity"], remembered = reference_statistics(
             predictor, train, splits.get("val", ()), lambda *n: progress("looking at training images", *n)
         )
+        if descriptor.get("patient_diagnosis"):
+            descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, splits.get("val", ()))
+            predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
         for split, cases in splits.items():
             if not cases:
                 continue
@@ -67,6 +71,11 @@ def finish_bundle(
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
             beside_card = card_files(report, predictor.bundle)  # those of the last split stay
     return save_bundle(output, descriptor, {**weights, **remembered}, model_card(descriptor, beside_card), beside_card)
+
+
+def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
+    diagnoses = [entry["id"] for entry in predictor.bundle.diagnoses]
+    return fit_patient_regression(train, predictor.bundle.segments, diagnoses, outline_errors(val, predictor))
 
 
 def headline(report: Mapping) -> dict[str, float]:

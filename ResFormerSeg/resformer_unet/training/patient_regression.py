@@ -12,31 +12,41 @@ import torch.nn.functional as F
 from ..dataset import Case, read_case_image, read_case_mask, segment_masks
 from ..errors import EngineError
 from ..patient import heart_measures, regression_inputs
+from ..predict import Predictor
 
-PENALTY = 0.003  # on the squared weights; by leave-one-out on the training patients, of 0.001, 0.003, 0.01 and 0.03
+PENALTY = 0.003  # on the squared weights; by leave-one-out on the training patients, of 0.0003, 0.001 and 0.003
 RULE_TEXT = (
     "Logistic regression on volumes, ejection fractions and wall thickness, measured on the outlines of the "
     "end-diastolic and the end-systolic image together."
 )
 
 
-def fit_patient_regression(cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str]) -> dict:
+def fit_patient_regression(
+    cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str], errors: np.ndarray | None = None
+) -> dict:
     """``patient_diagnosis`` of a descriptor, fitted on the reference masks of the cases.
 
     Args:
         cases: of the training split; a group with two masks is a patient, others do not count.
         segments: of the descriptor; diagnoses: ids of its classes, in their order.
+        errors: of :func:`outline_errors`. Each patient is then fitted once with each of them, lest the regression
+            trusts differences that the network's outlines cannot show.
 
     Raises:
         EngineError: DATASET_INVALID without two patients of different diagnoses.
     """
     inputs, labels, names = patient_inputs(cases, segments, diagnoses)
+    fitted_on = f"reference masks of the training split, {len(labels)} patients"
     if len(set(labels.tolist())) < 2:
         raise EngineError(
             "DATASET_INVALID",
             "There are not two patients of different diagnoses with masks of two images each.",
             "Give the images of a patient the same group in labels.csv.",
         )
+    if errors is not None and len(errors):
+        inputs = (inputs[:, None] + errors).reshape(-1, inputs.shape[1])
+        labels = labels.repeat(len(errors))
+        fitted_on += f", each with the errors of the outlines of {len(errors)} patients of the validation split"
     mean, std = inputs.mean(0), np.maximum(inputs.std(0), 1e-3)
     weights, bias = _fit((inputs - mean) / std, labels, len(diagnoses))
     return {
@@ -46,7 +56,7 @@ def fit_patient_regression(cases: Sequence[Case], segments: Sequence[dict], diag
         "std": _rounded(std),
         "weights": [_rounded(row) for row in weights],
         "bias": _rounded(bias),
-        "fitted_on": f"reference masks of the training split, {len(labels)} patients",
+        "fitted_on": fitted_on,
     }
 
 
@@ -54,23 +64,52 @@ def patient_inputs(
     cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Inputs (patients, measures) of the regression, labels (patients,) and the measures' names."""
-    patients: dict[str, list[Case]] = defaultdict(list)
-    for case in cases:
-        if case.mask and case.label in diagnoses:
-            patients[case.group].append(case)
     inputs, labels, names = [], [], []
-    for pair in patients.values():
-        if len(pair) != 2:
+    for pair in _patients(cases):
+        if pair[0].label not in diagnoses:
             continue
-        reports = sorted((mask_report(case, segments) for case in pair), key=_lv_volume, reverse=True)
         try:
-            measures = heart_measures(*reports)
+            measures = _measures([mask_report(case, segments) for case in pair])
         except EngineError:  # a mask without one of the structures: a patient less
             continue
         names = list(measures)
         inputs.append(regression_inputs(measures))
         labels.append(diagnoses.index(pair[0].label))
     return np.array(inputs), np.array(labels, int), names
+
+
+def outline_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarray:
+    """By how much the inputs of the regression differ between the network's outlines and the reference masks.
+
+    Args:
+        cases: that the network was not trained on; a group with two masks is a patient, others do not count.
+
+    Returns:
+        (patients, measures); patients in whom either has not found a structure are left out.
+    """
+    errors = []
+    for pair in _patients(cases):
+        try:
+            drawn = _measures([mask_report(case, predictor.bundle.segments) for case in pair])
+            found = _measures([{**predictor.predict(read_case_image(case)).report, "case": case.id} for case in pair])
+        except EngineError:
+            continue
+        errors.append(regression_inputs(found) - regression_inputs(drawn))
+    return np.array(errors)
+
+
+def _patients(cases: Sequence[Case]) -> list[list[Case]]:
+    """The pairs of cases with masks that are of one group."""
+    groups: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.mask:
+            groups[case.group].append(case)
+    return [group for group in groups.values() if len(group) == 2]
+
+
+def _measures(reports: Sequence[Mapping]) -> dict[str, float]:
+    """Measures of the heart from reports of both phases, in any order."""
+    return heart_measures(*sorted(reports, key=_lv_volume, reverse=True))
 
 
 def mask_report(case: Case, segments: Sequence[dict]) -> Mapping:
