@@ -107,8 +107,8 @@ class Components:
 
 
 def _touching(here: SlicePieces, there: SlicePieces, step: tuple[int, int]) -> np.ndarray:
-    """int64 (pairs,): which pieces of ``there`` lie a step further than pieces of ``here``, each pair of labels as one
-    number: that of ``here`` times the number of labels of ``there``, plus that of ``there``."""
+    """int64 (pairs,): which pieces of ``there`` lie a step further than pieces of ``here``, some more than once; each pair
+    of labels is one number: that of ``here`` times the number of labels of ``there``, plus that of ``there``."""
     window, stepped = [], []
     for mine, other, more in zip(here.box, there.box, step, strict=True):
         first, last = max(mine.start, other.start - more), min(mine.stop, other.stop - more)
@@ -118,4 +118,5 @@ def _touching(here: SlicePieces, there: SlicePieces, step: tuple[int, int]) -> n
         stepped.append(slice(first + more - other.start, last + more - other.start))
     labels, others = here.labels[tuple(window)], there.labels[tuple(stepped)]
     both = (labels > 0) & (others > 0)
-    return np.unique(labels[both].astype(np.int64) * (len(there.sizes) + 1) + others[both])
+    pairs = labels[both].astype(np.int64) * (len(there.sizes) + 1) + others[both]
+    return pairs[np.diff(pairs, prepend=-1) != 0]  # runs of pixels of the same two pieces need naming once

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes, label
+from scipy.ndimage import label
 
 from .bounding_box import bounding_box
 from .components import CORNERS_TOUCH, Components
@@ -108,11 +108,10 @@ def _clean_slice(mask: np.ndarray, others: np.ndarray | None, segmentation: Mapp
 
 
 def _fill_holes(mask: np.ndarray, others: np.ndarray | None) -> np.ndarray:
-    filled = binary_fill_holes(mask)
-    if others is None or not (others & filled).any():
-        return filled
-    holes, count = label(filled & ~mask)  # holes that meet at a corner only are two, as for the filling
-    empty = np.ones(count + 1, bool)
-    empty[holes[others]] = False
-    empty[0] = False  # no hole
-    return mask | empty[holes]
+    background, count = label(np.pad(~mask, 1, constant_values=True))  # what meets at a corner only is apart
+    background = background[1:-1, 1:-1]
+    inside = np.ones(count + 1, bool)  # of 0, the mask itself, and of the holes
+    inside[1] = False  # begins in the padding's first corner
+    if others is not None:
+        inside[background[others]] = False
+    return inside[background]
