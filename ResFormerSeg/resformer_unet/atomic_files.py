@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from .errors import EngineError
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd)")  # as _empty_file names them
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -56,6 +58,13 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     """
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files that killed processes left in ``folder``; nobody may be writing there meanwhile."""
+    for file in folder.iterdir():
+        if _TEMPORARY.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def _empty_file(path: Path, folder: Path) -> Path:

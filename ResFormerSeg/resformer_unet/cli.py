@@ -11,11 +11,13 @@ from pathlib import Path
 
 from . import NOT_FOR_CLINICAL_USE, __version__
 from .errors import EngineError
+from .predict_command import add_arguments, run_predict
 from .progress import Progress, tell
 
 EPILOG = f"""examples:
   resformer-unet models
   resformer-unet predict head.nrrd --model brain-tumor-mr --output results
+  resformer-unet predict studies --model brain-tumor-mr --output results --resume
   resformer-unet evaluate ../shared/data/skin-lesion --model skin-lesion --split test --output report.json
   resformer-unet check-data ../shared/data/skin-lesion
   resformer-unet train ../shared/data/skin-lesion --recipe skin-lesion --output my-skin-model
@@ -77,26 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_predict(commands) -> None:
     command = _command(commands, "predict", run_predict, "segment and diagnose images")
-    command.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="an image file or a DICOM series folder")
+    add_arguments(command)
     _add_model(command)
-    command.add_argument(
-        "--output", required=True, type=Path, metavar="DIR", help="where <case>.seg.nrrd and <case>.json are written"
-    )
     _add_device(command)
-    command.add_argument("--slice-axis", choices=("acquisition", "axial", "coronal", "sagittal", "stored"),
-                         help="along which the slices are taken, in place of the model's choice")  # fmt: skip
-    command.add_argument("--slices", type=_slices, metavar="FIRST-LAST",
-                         help="only these slices along that axis, counted from 0")  # fmt: skip
-    command.add_argument("--min-area", type=_millimetres, metavar="MM2",
-                         help="drop smaller pieces of a slice, in place of the model's limit")  # fmt: skip
-    command.add_argument("--smoothing", type=_millimetres, default=0.0, metavar="MM",
-                         help="smooth outlines by a Gaussian of this standard deviation")  # fmt: skip
-    command.add_argument("--probability-maps", action="store_true",
-                         help="write <case>.probability.<segment>.nrrd too, in per cent")  # fmt: skip
-    command.add_argument("--series", metavar="UID", help="which series of a DICOM folder that holds several")
-    command.add_argument("--patient", metavar="NAME",
-                         help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them "
-                         "together and write <NAME>.patient.json")  # fmt: skip
 
 
 def _add_evaluate(commands) -> None:
@@ -142,49 +127,6 @@ def _add_train(commands) -> None:
 def _add_models(commands) -> None:
     command = _command(commands, "models", run_models, "list the models that are there")
     command.add_argument("--json", action="store_true", help="descriptors as JSON")
-
-
-def run_predict(options: argparse.Namespace) -> int:
-    from .options import PredictOptions
-    from .patient_file import check_patient, write_patient
-    from .predict_files import predict_files
-
-    if options.patient:
-        check_patient(options.patient, options.inputs, options.model)
-    progress = Progress()
-    failed, reports = 0, []
-    for outcome in predict_files(
-        options.inputs,
-        options.model,
-        options.output,
-        device=options.device,
-        options=PredictOptions(
-            slice_axis=options.slice_axis,
-            slices=options.slices,
-            min_area_mm2=options.min_area,
-            smoothing_mm=options.smoothing,
-            probability_maps=options.probability_maps,
-        ),
-        series=options.series,
-        progress=progress,
-    ):
-        progress.close()
-        if isinstance(outcome.result, EngineError):
-            failed += 1
-            if options.debug:
-                traceback.print_exception(outcome.result)
-            tell(f"error: {outcome.input}: {outcome.result}", sys.stderr)
-            continue
-        reports.append(outcome.result)
-        tell(_sentence(outcome.result), sys.stdout)
-        for warning in outcome.result["warnings"]:
-            tell(f"  warning: {warning['message']}", sys.stderr)
-    if failed and len(options.inputs) > 1:
-        tell(f"{failed} of {len(options.inputs)} inputs failed.", sys.stderr)
-    if options.patient and not failed:
-        diagnosis = write_patient(options.patient, reports, options.model, options.output)["diagnosis"]
-        tell(f"{options.patient}: {diagnosis['name']} {diagnosis['probability']:.0%}", sys.stdout)
-    return 1 if failed else 0
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -310,27 +252,3 @@ def _not_negative(text: str) -> int:
     if (number := int(text)) < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
-
-
-def _slices(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()) or int(last or first) < int(first):
-        raise argparse.ArgumentTypeError(f"{text} is not FIRST-LAST, such as 10-24")
-    return int(first), int(last or first)
-
-
-def _millimetres(text: str) -> float:
-    if not 0 <= (number := float(text)) < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0")
-    return number
-
-
-def _sentence(report: dict) -> str:
-    parts = []
-    if report["diagnosis"]:
-        parts.append(f"{report['diagnosis']['name']} (probability {report['diagnosis']['probability']:.2f})")
-    for segment in report["segments"]:
-        volume = segment["volume_mm3"]
-        size = f"{segment['voxels']} pixels" if volume is None else f"{volume / 1000:.2f} ml"
-        parts.append(f"{segment['name'].lower()} {size}")
-    return f"{report['case']}: {', '.join(parts)}"

@@ -48,6 +48,15 @@ def is_oriented(reader: sitk.ImageFileReader) -> bool:
     return _numbers(reader, _ORIENTATION, 6) is not None or _text(reader, _SOP_CLASS).startswith(_ENHANCED)
 
 
+def holds_images(folder: Path) -> bool:
+    """Whether a folder (not one within it) holds a DICOM image.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    return any(path.is_file() and _read_header(path) is not None for path in sorted(folder.iterdir()))
+
+
 def read_series(folder: Path, series: str | None = None) -> Series:
     """Read the DICOM series of a folder (not of folders within), sorted by position along the slice normal.
 

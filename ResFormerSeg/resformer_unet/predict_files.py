@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import glob
-import itertools
-import json
-import re
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from concurrent.futures import Future
 from pathlib import Path
 
-import numpy as np
-
-from .atomic_files import atomic_write_text
+from .atomic_files import remove_leftovers
+from .case_files import ReadCase, kept_report, read_case, write_case
+from .cases import Case, Outcome, plan_cases
 from .catalog import find_model
-from .errors import EngineError, unexpected
-from .images import read_image
+from .errors import Cancelled, EngineError, unexpected
 from .options import PredictOptions
-from .predict import Prediction, Predictor
-from .segmentation_file import probability_file, segmentation_file
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one input: its report, or why there is none."""
-
-    input: Path
-    result: dict | EngineError
+from .predict import Predictor
+from .read_ahead import read_ahead
 
 
 def predict_files(
@@ -40,108 +27,104 @@ def predict_files(
     options: PredictOptions | None = None,
     series: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    resume: bool = False,
+    cluster: str | None = None,
 ) -> Iterator[Outcome]:
     """Predict each input and write ``<case>.seg.nrrd`` and ``<case>.json`` into ``output``.
 
-    With the option ``probability_maps``, ``<case>.probability.<segment>.nrrd`` too, uint8 in per cent. Cases of the
-    same name are told apart by ``-2``, ``-3``... in the order of the inputs. An earlier result of the same input is
-    replaced; no other file is: not an input, nor a result of another input of that name.
+    With the option ``probability_maps``, ``<case>.probability.<segment>.nrrd`` too, uint8 in per cent. Names are those
+    of :func:`.cases.plan_cases`. An earlier result of the same input is replaced; no other file is: not an input, nor
+    a result of another input of that name. The next image is read while the network works; two are in memory at most.
+
+    Args:
+        progress: called with (case, slices done, slices in all); on a cluster with ("cases", done, in all).
+        resume: results that :func:`.case_files.kept_report` finds in order are not made again. Their outcomes come
+            first. No other process may write to ``output``: what a killed one left behind is removed.
+        cluster: address of a Dask scheduler, whose workers do the work; outcomes come as they are done.
 
     Raises:
-        EngineError: before the first input, if the model, the device or the output folder cannot be used.
+        EngineError: before the first input, if the model, the device or the output folder cannot be used; those of
+            :func:`.cluster.predict_on_cluster`.
     """
-    predictor = Predictor(find_model(model), device)
+    bundle = find_model(model)
+    predictor = None if cluster else Predictor(bundle, device)
     try:
         output.mkdir(parents=True, exist_ok=True)
+        if resume:
+            remove_leftovers(output)
+        cases = plan_cases(inputs, output, series)
     except OSError as error:
         raise EngineError(
             "OUTPUT_NOT_WRITABLE", f"The folder {output} cannot be made: {error.strerror}.", "Choose another folder."
         ) from error
-    sources = {path.resolve() for path in inputs if path.exists()}
-    for path in inputs:
-        try:
-            yield Outcome(path, _predict_file(path, predictor, output, options, series, progress, sources))
-        except EngineError as error:
-            yield Outcome(path, error)
-        except Exception as error:  # whatever is wrong with this input, the others are none the worse for it
-            yield Outcome(path, unexpected(error))
+    waiting = []
+    for case in cases:
+        report = kept_report(case, output, bundle, options) if resume else None
+        if report:
+            yield Outcome(case.input, report, case.name, report["timing_s"]["total"], kept=True)
+        else:
+            waiting.append(case)
+    if predictor is None:
+        from .cluster import predict_on_cluster
+
+        yield from predict_on_cluster(cluster, waiting, bundle, output, device, options, progress)
+        return
+    for case, reading in read_ahead(waiting, read_case):
+        outcome = attempt(case, reading, predictor, output, options, progress)
+        del reading  # and with it the image, before the next but one is read
+        yield outcome
 
 
-def _predict_file(
-    path: Path,
+def attempt(
+    case: Case,
+    reading: Future[ReadCase],
+    predictor: Predictor,
+    output: Path,
+    options: PredictOptions | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Outcome:
+    """Predict one case and write its files; whatever is wrong with it is the outcome.
+
+    Raises:
+        Cancelled: when ``cancelled()`` said so; nothing was written.
+    """
+    started = time.perf_counter()
+    try:
+        result = _predict(case, reading.result(), predictor, output, options, progress, cancelled)
+        return Outcome(case.input, result, case.name, result["timing_s"]["total"])
+    except Cancelled:
+        raise
+    except Exception as error:  # whatever is wrong with this input, the others are none the worse for it
+        del reading  # the error keeps what the functions held that it went through
+        _let_go_of_images(error)
+        failure = error if isinstance(error, EngineError) else unexpected(error)
+        return Outcome(case.input, failure, case.name, round(time.perf_counter() - started, 4))
+
+
+def _predict(
+    case: Case,
+    read: ReadCase,
     predictor: Predictor,
     output: Path,
     options: PredictOptions | None,
-    series: str | None,
     progress: Callable[[str, int, int], None] | None,
-    inputs: set[Path],
+    cancelled: Callable[[], bool] | None,
 ) -> dict:
-    started = time.perf_counter()
-    image = read_image(path, series=series)
-    read = time.perf_counter()
+    name = read.image.name
     prediction = predictor.predict(
-        image,
+        read.image,
         options=options,
-        progress=None if progress is None else lambda done, total: progress(image.name, done, total),
+        progress=None if progress is None else lambda done, total: progress(name, done, total),
+        cancelled=cancelled,
     )
-    predicted = time.perf_counter()
-    name = _free_name(image.name, path, series, output, inputs)
-    segmentation, report_file = _files(output, name)
-    maps = _map_files(output, name, predictor, prediction)
-    report = {**prediction.report, "case": name, "input": str(path.absolute()), "series": series}
-    with ExitStack() as stack:  # the others take their names only after the report was written
-        if len(prediction.layers):
-            stack.enter_context(segmentation_file(segmentation, prediction.layers, image, report["segments"]))
-        for file, probabilities in maps.items():
-            stack.enter_context(probability_file(file, probabilities, image))
-        written = time.perf_counter()
-        report["timing_s"] = {
-            **report["timing_s"],
-            "read": round(read - started, 4),
-            "write": round(written - predicted, 4),
-            "total": round(written - started, 4),
-        }
-        atomic_write_text(report_file, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    written_now = {report_file, *maps, *([segmentation] if len(prediction.layers) else [])}
-    for stale in set(_present(output, name)) - written_now:
-        stale.unlink()  # an earlier prediction's of the same input; it would not belong to this report
-    return report
+    if cancelled and cancelled():
+        raise Cancelled
+    return write_case(case, read, prediction, output, predictor.bundle, options)
 
 
-def _free_name(name: str, path: Path, series: str | None, output: Path, inputs: set[Path]) -> str:
-    """``name``, or the first of ``name-2``, ``name-3``... whose files would replace nothing but this input's result."""
-    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(candidate for candidate in candidates if _is_free(output, candidate, path, series, inputs))
-
-
-def _files(output: Path, name: str) -> tuple[Path, Path]:
-    """Where the segmentation and the report of a case are written."""
-    return output / f"{name}.seg.nrrd", output / f"{name}.json"
-
-
-def _map_files(output: Path, name: str, predictor: Predictor, prediction: Prediction) -> dict[Path, np.ndarray]:
-    """Where the probability maps are written, and what is in them, (slices, rows, columns); none unless asked for."""
-    if prediction.probability_maps is None:
-        return {}
-    segments = [re.sub(r"[^\w-]+", "_", segment["id"]) for segment in predictor.bundle.segments]
-    files = [output / f"{name}.probability.{segment}.nrrd" for segment in segments]
-    return dict(zip(files, prediction.probability_maps, strict=True))
-
-
-def _present(output: Path, name: str) -> list[Path]:
-    """The files of a case that are there already."""
-    maps = sorted(output.glob(f"{glob.escape(name)}.probability.*.nrrd"))
-    return [file for file in (*_files(output, name), *maps) if file.exists()]
-
-
-def _is_free(output: Path, name: str, path: Path, series: str | None, inputs: set[Path]) -> bool:
-    present = _present(output, name)
-    if not present:
-        return True
-    if any(file.resolve() in inputs for file in present):
-        return False
-    try:
-        report = json.loads((output / f"{name}.json").read_text("utf-8"))
-        return Path(report["input"]).resolve() == path.resolve() and report["series"] == series
-    except (OSError, ValueError, KeyError, TypeError):  # nothing that was written here
-        return False
+def _let_go_of_images(error: BaseException | None) -> None:
+    """Clear what the functions that have failed hold in memory; where they failed can still be shown."""
+    while error:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

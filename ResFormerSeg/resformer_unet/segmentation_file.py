@@ -20,8 +20,10 @@ _ANATOMY = "Anatomic codes - DICOM master list"
 @contextmanager
 def segmentation_file(
     path: str | Path, layers: np.ndarray, image: MedicalImage, segments: Sequence[Mapping]
-) -> Iterator[None]:
+) -> Iterator[Path]:
     """Write label layers on the grid of an image; the file appears when the block ends well, or not at all.
+
+    The block is given the temporary file that holds them already.
 
     Args:
         path: ends in ``.seg.nrrd``.
@@ -59,12 +61,12 @@ def segmentation_file(
         for key, value in fields.items():
             labels.SetMetaData(f"Segment{index}_{key}", value)
 
-    with _written(path, labels):
-        yield
+    with _written(path, labels) as written:
+        yield written
 
 
 @contextmanager
-def probability_file(path: str | Path, percent: np.ndarray, image: MedicalImage) -> Iterator[None]:
+def probability_file(path: str | Path, percent: np.ndarray, image: MedicalImage) -> Iterator[Path]:
     """Write a probability map on the grid of an image as NRRD, as :func:`segmentation_file` does.
 
     Args:
@@ -75,8 +77,8 @@ def probability_file(path: str | Path, percent: np.ndarray, image: MedicalImage)
     """
     probabilities = sitk.GetImageFromArray(percent)
     _place(probabilities, image)
-    with _written(path, probabilities):
-        yield
+    with _written(path, probabilities) as written:
+        yield written
 
 
 def _place(voxels: sitk.Image, image: MedicalImage) -> None:
@@ -86,7 +88,7 @@ def _place(voxels: sitk.Image, image: MedicalImage) -> None:
 
 
 @contextmanager
-def _written(path: str | Path, voxels: sitk.Image) -> Iterator[None]:
+def _written(path: str | Path, voxels: sitk.Image) -> Iterator[Path]:
     with atomic_file(path) as temporary:
         try:
             sitk.WriteImage(voxels, str(temporary), useCompression=True)
@@ -94,7 +96,7 @@ def _written(path: str | Path, voxels: sitk.Image) -> Iterator[None]:
             sitk.ReadImage(str(temporary))
         except RuntimeError:  # the file could be made, so it is its size that does not fit
             raise disk_full(Path(path)) from None
-        yield
+        yield temporary
 
 
 def _terminology_entry(codes: Mapping) -> str:

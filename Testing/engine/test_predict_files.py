@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from phantom_images import oblique_affine, write_picture, write_series, write_volume
+from resformer_unet import case_files
 from resformer_unet import predict_files as module
 from resformer_unet.errors import EngineError
 from resformer_unet.images import read_image
@@ -18,7 +19,8 @@ from stand_ins import BrightNetwork, stand_in_bundle
 from tiny_model import save_tiny
 
 DOCUMENTED = {
-    "case", "input", "series", "model", "device", "diagnosis", "segments", "largest_lesion",
+    "case", "input", "series", "input_state", "options", "files", "model", "device", "engine", "diagnosis", "segments",
+    "largest_lesion",
     "grid", "slice_axis", "slices", "warnings", "timing_s", "not_for_clinical_use",
 }  # fmt: skip
 
@@ -50,7 +52,7 @@ def bright(monkeypatch) -> str:
     bundle = stand_in_bundle()
     monkeypatch.setattr(module, "find_model", lambda name: bundle)
     monkeypatch.setattr(
-        "resformer_unet.predict.load_network",
+        "resformer_unet.engines.load_network",
         lambda bundle: BrightNetwork(NetworkConfig(**bundle.descriptor["network"])),
     )
     return "bright"
@@ -125,14 +127,14 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path, bright):
 
 def test_not_even_a_failure_nobody_foresaw_stops_the_others(tmp_path, bright, monkeypatch):
     inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
-    write = module.segmentation_file
+    write = case_files.segmentation_file
 
     def failing(path, *rest):
         if path.name.startswith("grey"):
             raise RuntimeError("a rare fault")
         return write(path, *rest)
 
-    monkeypatch.setattr(module, "segmentation_file", failing)
+    monkeypatch.setattr(case_files, "segmentation_file", failing)
     first, second = outcomes(inputs, bright, tmp_path / "out")
     assert first.code == "INTERNAL" and "a rare fault" in str(first) and "--debug" in str(first)
     assert second["case"] == "head"
@@ -213,12 +215,12 @@ def test_without_its_report_no_segmentation_appears(tmp_path, bright, monkeypatc
         raise EngineError("DISK_FULL", "The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "atomic_write_text", full)
+        patch.setattr(case_files, "atomic_write_text", full)
         assert outcomes(path, bright, tmp_path / "out")[0].code == "DISK_FULL"
         assert contents(tmp_path / "out") == {}
     outcomes(path, bright, tmp_path / "out")
     before = contents(tmp_path / "out")
-    monkeypatch.setattr(module, "atomic_write_text", full)
+    monkeypatch.setattr(case_files, "atomic_write_text", full)
     write_picture(path, 255 - grey())
     outcomes(path, bright, tmp_path / "out")
     assert contents(tmp_path / "out") == before
