@@ -1,0 +1,205 @@
+"""A bigger job on a cluster: workers that die, workers that are unfit, a scheduler that is not there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phantom_images import oblique_affine, write_volume
+from resformer_unet import cluster_worker
+from resformer_unet.bundle import load_bundle
+from resformer_unet.case_files import kept_report
+from resformer_unet.cases import plan_cases
+from resformer_unet.cli import main
+from resformer_unet.cluster_worker import Job, predict_on_worker, why_unfit
+from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.predict_files import predict_files
+from tiny_model import save_tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny").folder
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers, each a process of its own, that are started again when they die."""
+    dask = pytest.importorskip("dask", reason="the extra “cluster” is not installed")
+    distributed = pytest.importorskip("distributed", reason="the extra “cluster” is not installed")
+    if sys.platform == "win32":
+        pytest.skip("processes are killed as on POSIX")
+    with dask.config.set(method := {"distributed.worker.multiprocessing-method": "forkserver"}):
+        context = distributed.utils.get_mp_context()
+    context.set_forkserver_preload(["distributed", "resformer_unet.cluster_worker"])  # imported once for all workers
+    deadly = str(Path(__file__).with_name("deadly_images.py"))
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1, **method}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, preload=[deadly], silence_logs=50
+        ) as two_workers,
+    ):
+        yield two_workers.scheduler_address
+
+
+def write_images(folder: Path, *names: str) -> list[Path]:
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    return [
+        write_volume(folder / f"{name}.nrrd", random.integers(0, 255, (4, 24, 28), np.int16), oblique_affine())
+        for name in names
+    ]
+
+
+def predict(inputs: Path, model: Path, output: Path, *more: str) -> int:
+    return main(["predict", str(inputs), "--model", str(model), "--output", str(output), "--device", "cpu", *more])
+
+
+def rows(output: Path) -> dict[str, dict[str, str]]:
+    with (output / "summary.csv").open(encoding="utf-8", newline="") as file:
+        return {row["case"]: row for row in csv.DictReader(file)}
+
+
+def report(output: Path, name: str) -> dict:
+    return {**json.loads((output / f"{name}.json").read_text("utf-8")), "timing_s": None}
+
+
+def test_nothing_is_lost_or_done_half_when_a_worker_is_killed_in_the_middle(cluster, model, tmp_path, capsys):
+    names = ["a", "b", "c", "once", "p", "q", "r", "s"]
+    inputs = write_images(tmp_path / "in", *names)
+    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", cluster) == 0
+    assert (tmp_path / "once.died").exists()
+    printed = capsys.readouterr()
+    assert sorted(line.partition(":")[0] for line in printed.out.splitlines()) == names
+    assert "cases: 8 of 8" in printed.err
+    files = {f"{name}{suffix}" for name in names for suffix in (".json", ".seg.nrrd")} | {"summary.csv"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == files
+    assert list(rows(tmp_path / "out")) == names and {row["status"] for row in rows(tmp_path / "out").values()} == {
+        "done"
+    }
+    bundle = load_bundle(model)
+    for case in plan_cases(inputs, tmp_path / "out"):
+        assert kept_report(case, tmp_path / "out", bundle, None)
+    assert predict(tmp_path / "in", model, tmp_path / "here") == 0
+    for name in names:
+        assert report(tmp_path / "out", name) == report(tmp_path / "here", name)
+
+
+def test_an_image_that_kills_its_workers_is_given_up_and_takes_no_other_with_it(cluster, model, tmp_path, capsys):
+    write_images(tmp_path / "in", "a", "deadly", "z")
+    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", cluster) == 1
+    assert "died while it worked on “deadly.nrrd”" in capsys.readouterr().err
+    files = {"a.json", "a.seg.nrrd", "z.json", "z.seg.nrrd", "summary.csv"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == files
+    failed = rows(tmp_path / "out")["deadly"]
+    assert (failed["status"], failed["error"]) == ("failed", "WORKERS_DIED")
+
+
+def test_who_stops_listening_leaves_no_mark_behind(cluster, model, tmp_path):
+    inputs = write_images(tmp_path / "in", *"abcdef")
+    outcomes = predict_files(inputs, str(model), tmp_path / "out", cluster=cluster)
+    assert not isinstance(next(outcomes).result, EngineError)
+    outcomes.close()
+    assert not list((tmp_path / "out").glob(".*.job"))
+
+
+def test_without_the_extra_it_is_said_how_to_get_it(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    write_images(tmp_path / "in", "a")
+    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", "tcp://localhost:1") == 1
+    assert "pip install 'resformer-unet[cluster]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "no address", "udp://127.0.0.1:1"])
+def test_an_address_where_no_scheduler_answers_is_told(model, tmp_path, monkeypatch, capsys, address):
+    pytest.importorskip("distributed", reason="the extra “cluster” is not installed")
+    monkeypatch.setattr("resformer_unet.cluster.CONNECTING_S", 0.5)
+    write_images(tmp_path / "in", "a")
+    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", address) == 1
+    assert f"No Dask scheduler answers at {address}" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.fixture
+def job(model, tmp_path) -> Job:
+    """A job that goes on, as its workers see it."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mark").touch()
+    bundle = load_bundle(model)
+    sha256 = bundle.descriptor["weights"]["sha256"]
+    return Job(tmp_path / "out", "mark", model, bundle.id, sha256, cluster_worker.__version__, "cpu", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"version": "0.0.0"}, "MACHINE_DIFFERS"),
+        ({"sha256": "0" * 64}, "MACHINE_DIFFERS"),
+        ({"model": Path("elsewhere"), "id": "absent"}, "MODEL_NOT_FOUND"),
+        ({"mark": "of another folder"}, "FOLDER_NOT_SHARED"),
+        ({"output": Path("elsewhere")}, "FOLDER_NOT_SHARED"),
+        ({"device": "cuda:77"}, "DEVICE_UNUSABLE"),
+    ],
+)
+def test_a_machine_that_would_not_do_the_same_work_says_why(job, changes, code):
+    assert why_unfit(job) is None
+    assert why_unfit(replace(job, **changes)).code == code
+
+
+def test_a_worker_loads_a_model_once_and_has_two_images_in_memory_at_most(job, tmp_path, monkeypatch):
+    loaded, most = [], []
+    predictor, read, attempt = cluster_worker.Predictor, cluster_worker.read_case, cluster_worker.attempt
+    lock, alive = threading.Lock(), [0]
+
+    def counted_read(case):
+        with lock:
+            alive[0] += 1
+            most.append(alive[0])
+        return read(case)
+
+    def counted_attempt(*arguments, **options):
+        outcome = attempt(*arguments, **options)
+        with lock:
+            alive[0] -= 1
+        return outcome
+
+    monkeypatch.setattr(cluster_worker, "_predictors", {})
+    monkeypatch.setattr(cluster_worker, "Predictor", lambda *given: loaded.append(given) or predictor(*given))
+    monkeypatch.setattr(cluster_worker, "read_case", counted_read)
+    monkeypatch.setattr(cluster_worker, "attempt", counted_attempt)
+    cases = plan_cases(write_images(tmp_path / "in", *"abcdefgh"), job.output)
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda case: predict_on_worker(case, job), cases))
+    assert [outcome.result["case"] for outcome in outcomes] == [*"abcdefgh"]
+    assert len(loaded) == 1 and max(most) <= 2
+
+
+def test_work_for_a_job_that_has_ended_writes_nothing(job, tmp_path, monkeypatch):
+    (case,) = plan_cases(write_images(tmp_path / "in", "a"), job.output)
+    read = cluster_worker.read_case
+
+    def ends_meanwhile(case):
+        (job.output / job.mark).unlink()
+        return read(case)
+
+    monkeypatch.setattr(cluster_worker, "read_case", ends_meanwhile)
+    for _ in range(2):  # while it is at work; before it begins
+        with pytest.raises(Cancelled):
+            predict_on_worker(case, job)
+    assert list(job.output.iterdir()) == []
+
+
+def test_what_is_wrong_with_an_image_comes_back_from_the_worker_as_it_is(job, tmp_path):
+    (tmp_path / "notes.png").write_text("no image")
+    for path, code in ((tmp_path / "notes.png", "NOT_AN_IMAGE"), (tmp_path / "absent.png", "FILE_NOT_FOUND")):
+        (case,) = plan_cases([path], job.output)
+        outcome = predict_on_worker(case, job)
+        assert outcome.result.code == code and outcome.case == path.stem
