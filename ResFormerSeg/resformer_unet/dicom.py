@@ -12,6 +12,8 @@ import SimpleITK as sitk
 
 from .errors import EngineError
 
+sitk.ProcessObject.GlobalWarningDisplayOff()  # what matters of ITK's own warnings is said by this package in its words
+
 _SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
 

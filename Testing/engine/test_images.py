@@ -1,12 +1,17 @@
 """Reading pictures and volumes: exact pixels, exact geometry, and plain words about files that cannot be read."""
 
+import gc
 import os
+import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+import resformer_unet
 from nobody import as_nobody
 from phantom_images import oblique_affine, truncate, volume, write_picture, write_volume
 from resformer_unet.errors import EngineError
@@ -302,3 +307,30 @@ def test_more_components_than_the_model_takes_are_refused():
     with pytest.raises(EngineError) as caught:
         channels_of(np.zeros((9, 9, 7), np.uint8), 1)
     assert caught.value.code == "TOO_MANY_COMPONENTS" and "7 values per pixel" in str(caught.value)
+
+
+def test_voxels_outlive_the_reader_and_cannot_be_written_to(tmp_path):
+    array = volume()
+    first = read_image(write_volume(tmp_path / "first.nrrd", array, np.eye(4))).voxels[2:5, ::-1]
+    gc.collect()
+    for _ in range(3):  # what would come to lie in its memory
+        read_image(write_volume(tmp_path / "second.nrrd", 1 + array, np.eye(4)))
+    assert np.array_equal(first[..., 0], array[2:5, ::-1])
+    assert not first.flags.writeable
+
+
+def test_a_volume_is_read_without_a_second_copy(tmp_path):
+    path = write_volume(tmp_path / "large.nrrd", volume(60, 128, 128), np.eye(4))
+    tracemalloc.start()
+    try:
+        image = read_image(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < image.voxels.nbytes / 4  # numpy tells tracemalloc of its arrays; the one copy is SimpleITK's
+
+
+def test_what_works_on_images_in_memory_does_without_simpleitk():
+    code = "import sys, resformer_unet.predict; sys.exit('SimpleITK' in sys.modules or 'skimage' in sys.modules)"
+    engine = Path(resformer_unet.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=engine, check=False).returncode == 0
