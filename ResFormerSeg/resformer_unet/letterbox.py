@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +121,14 @@ class Letterbox:
             inside = answer[..., begin - first : end - first, left : left + width]
             self._enlarge(batch, slice(begin - top, end - top), inside)
         return answer
+
+    def reach(self, first: int, last: int) -> slice:
+        """Rows of the slice in which rows ``first`` to ``last - 1`` of the input have a part, once brought back."""
+        top, _, height, _ = self.content
+        enlarged = self.window[2] / height
+        begin = math.floor((first - top - 0.5) * enlarged - 0.5) if first > top else 0
+        end = math.ceil((last - top + 0.5) * enlarged + 0.5) if last < top + height else self.window[2]
+        return slice(self.window[0] + max(0, begin), self.window[0] + max(0, min(end, self.window[2])))
 
     def _enlarge(self, batch: np.ndarray, rows: slice, out: np.ndarray) -> None:
         """Put the answers of some of the window's rows into ``out``."""

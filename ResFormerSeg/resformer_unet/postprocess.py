@@ -29,21 +29,34 @@ def masks_on_slices(
         bool (n, segments, rows, columns).
     """
     count, channels = probabilities.shape[:2]
-    segments = channels - 1 if segmentation["exclusive"] else channels
-    masks = np.empty((count, segments, letterbox.rows, letterbox.columns), bool)
-    step = max(1, STRIP // (count * channels * letterbox.columns))
-    for first in range(0, letterbox.rows, step):
-        rows = slice(first, min(first + step, letterbox.rows))
-        strip = letterbox.inverse(probabilities, rows)
-        if segmentation["exclusive"]:
-            winner = strip.argmax(1)[:, None]
-            chosen = winner == np.arange(1, channels).reshape(1, -1, 1, 1)
-        else:
-            chosen = strip > segmentation["threshold"]
-        masks[:, :, rows] = chosen
-        if percent is not None:
-            percent[:, :, rows] = np.rint(100 * strip[:, -segments:])
+    segments = channels - int(segmentation["exclusive"])
+    masks = np.zeros((count, segments, letterbox.rows, letterbox.columns), bool)
+    step = max(1, STRIP // (channels * letterbox.columns))
+    for index in range(count):
+        answer = probabilities[index : index + 1]
+        rows = slice(0, letterbox.rows) if percent is not None else _rows_with_segments(answer, letterbox, segmentation)
+        for first in range(rows.start, rows.stop, step):
+            strip_rows = slice(first, min(first + step, rows.stop))
+            strip = letterbox.inverse(answer, strip_rows)
+            masks[index, :, strip_rows] = _decide(strip, segmentation)[0]
+            if percent is not None:
+                percent[index, :, strip_rows] = np.rint(100 * strip[0, -segments:])
     return masks
+
+
+def _decide(probabilities: np.ndarray, segmentation: Mapping) -> np.ndarray:
+    """bool (n, segments, rows, columns) of (n, channels, rows, columns)."""
+    if not segmentation["exclusive"]:
+        return probabilities > segmentation["threshold"]
+    segments = np.arange(1, probabilities.shape[1])
+    return probabilities.argmax(1)[:, None] == segments.reshape(1, -1, 1, 1)
+
+
+def _rows_with_segments(answer: np.ndarray, letterbox: Letterbox, segmentation: Mapping) -> slice:
+    """Rows of a slice outside which no pixel can belong to a segment: what is interpolated between the network's
+    pixels is never more than these are."""
+    found = np.flatnonzero(_decide(answer, segmentation).any((0, 1, 3)))
+    return letterbox.reach(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0)
 
 
 def clean_masks(

@@ -100,7 +100,9 @@ class TorchEngine:
             MemoryError: when memory ran out there.
         """
         with _memory_errors(self.device):
-            return question(self.network.to(self.device), torch.from_numpy(batch).to(self.device))
+            if next(self.network.parameters()).device != self.device:  # going over all tensors takes its time
+                self.network.to(self.device)
+            return question(self.network, torch.from_numpy(batch).to(self.device))
 
     def retreat(self) -> bool:
         if self.device.type == "cpu":

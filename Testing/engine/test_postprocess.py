@@ -52,6 +52,27 @@ def test_a_huge_picture_is_brought_back_in_strips_without_a_seam(monkeypatch, ex
     assert np.mean(masks_on_slices(probabilities, letterbox, segmentation) != whole) < 1e-4
 
 
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("field_mm", [None, (40.0, 25.0)])
+def test_rows_that_are_left_out_hold_nothing(exclusive, field_mm):
+    random = np.random.default_rng(2)
+    found = 0
+    for _ in range(60):
+        size, (rows, columns) = tuple(random.integers(16, 70, 2).tolist()), random.integers(8, 150, 2).tolist()
+        letterbox = Letterbox.fit(rows, columns, *random.uniform(0.3, 3, 2), size, field_mm)
+        probabilities = 0.45 * random.random((2, 2 + exclusive, *size), np.float32)
+        probabilities[:, : int(exclusive)] += 0.5
+        for answer in probabilities[:, int(exclusive) :]:
+            first, last = sorted(random.integers(0, size[0] + 1, 2).tolist())
+            answer[:, first:last] += 0.6 * (random.random((2, last - first, size[1])) < 0.1)
+        masks = masks_on_slices(probabilities, letterbox, {**KEEP_ALL, "exclusive": exclusive})
+        everywhere = letterbox.inverse(probabilities)
+        winner = everywhere.argmax(1)[:, None] == np.array([1, 2]).reshape(1, 2, 1, 1)
+        assert np.array_equal(masks, winner if exclusive else everywhere > 0.5)
+        found += masks.sum()
+    assert found > 1000
+
+
 def blobs() -> np.ndarray:
     """One slice with blobs of 16, 4 and 1 pixels, the first with a hole of one more."""
     masks = np.zeros((1, 1, 20, 20), bool)
