@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs the main job on a real head volume; leaves demo/
 # make test   sets everything up and runs all tests
 # make lint   checks style
+# make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
 # make screenshots  takes the pictures of README and tutorial: panel and views after real runs
 # make clean  removes what the other targets made
 PYTHON ?= python3
@@ -12,7 +13,7 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test lint screenshots clean
+.PHONY: demo test lint benchmark screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -24,6 +25,10 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+benchmark: $(VENV)/.benchmark-ready
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/document.py
 
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py
@@ -37,5 +42,11 @@ $(READY): pyproject.toml constraints-dev.txt Testing/system-libraries
 	$(BIN)/python -m pip install --quiet --constraint constraints-dev.txt --editable '.[dev]'
 	@touch $@
 
+# The last package would bring along torchvision, which does not load beside PyTorch for the CPU, and uses none of it.
+$(VENV)/.benchmark-ready: $(READY) benchmarks/without-dependencies.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints-dev.txt --editable '.[dev,benchmark]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/without-dependencies.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo .cache build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) demo .cache build dist .pytest_cache .ruff_cache benchmarks/results

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from measuring import put
+
 TESTING = Path(__file__).resolve().parents[1] / "Testing"
 sys.path[:0] = [str(TESTING / "scene"), str(TESTING), str(TESTING.parent / "ResFormerSeg")]
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
@@ -39,8 +41,6 @@ def main() -> None:
     volume = makeVolume(shape=(options.slices, options.size, options.size))
     logic.devices()  # the worker is there
 
-    print(f"{options.size} x {options.size} x {options.slices} voxels of 16 bits")
-    print(f"{'':32}longest block (ms)   its own work (ms)   in all (s)")
     results = []
     for title, start in (
         ("process", lambda **calls: logic.process(volume, **calls)),
@@ -50,7 +50,15 @@ def main() -> None:
     ):
         block, work, seconds, result = measure(start)
         results.append(result)
-        print(f"{title:32}{1000 * block:18.0f}   {1000 * work:17.0f}   {seconds:10.2f}")
+        put(
+            "event loop",
+            slices=options.slices,
+            size=options.size,
+            run=title,
+            longest_block_ms=1000 * block,
+            own_work_ms=1000 * work,
+            seconds=seconds,
+        )
     logic.cleanup()
 
 

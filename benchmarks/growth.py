@@ -1,0 +1,55 @@
+"""Time and memory of one prediction in memory, for one number of slices of one size, in a process of its own.
+
+    python benchmarks/growth.py [--slices 100] [--size 256]
+
+Memory is what the process needed at most above having PyTorch, the network and the image; the network has seen a
+few slices before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+
+import torch  # noqa: F401, first of all: what memory it takes does not count
+from measuring import MEGABYTE, Memory, put, rounds, seconds_of
+from volumes import head_volume
+
+from resformer_unet.catalog import find_model
+from resformer_unet.images import image_from_array
+from resformer_unet.predict import Predictor
+
+AXES = [[0.7, 0, 0, 0], [0, 0.7, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slices", type=int, default=100)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--model", default="brain-tumor-mr")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for all rounds together (default: 10)")
+    parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
+    options = parser.parse_args()
+    volume = head_volume(options.slices, options.size)
+    image = image_from_array(volume, AXES, "head")
+    predictor = Predictor(find_model(options.model), options.device)
+    predictor.predict(image_from_array(volume[:8], AXES, "warming"))
+    memory = Memory()
+    before = memory.now()
+    memory.forget_peak()
+    seconds = rounds(lambda: seconds_of(lambda: predictor.predict(image)), options.seconds, options.rounds)
+    put(
+        "growth",
+        slices=options.slices,
+        size=options.size,
+        device=options.device,
+        rounds=len(seconds),
+        seconds=statistics.median(seconds),
+        peak_mb=(memory.peak() - before) / MEGABYTE,
+        volume_float32_mb=4 * volume.size / MEGABYTE,
+    )
+
+
+if __name__ == "__main__":
+    main()
