@@ -72,7 +72,7 @@ class TorchEngine:
     def __init__(self, network: ResFormerUNet, device: torch.device) -> None:
         self.network = network.to(device, memory_format=torch.channels_last).eval()
         self.name = f"PyTorch {torch.__version__}"
-        self._wanted = self.device = device
+        self._wanted = self.device = self._placed = device
 
     @property
     def description(self) -> str:
@@ -100,8 +100,10 @@ class TorchEngine:
             MemoryError: when memory ran out there.
         """
         with _memory_errors(self.device):
-            if next(self.network.parameters()).device != self.device:  # going over all tensors takes its time
+            if self._placed != self.device:  # with every batch, going over all weights would take its time
+                self._placed = None  # a move may stop half-way
                 self.network.to(self.device)
+                self._placed = self.device
             return question(self.network, torch.from_numpy(batch).to(self.device))
 
     def retreat(self) -> bool:
