@@ -48,10 +48,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Answers:
-    """What the network says: masks bool (n, segments, rows, columns), logits (n, diagnoses), probability maps, and
-    distances (n,) from the training images."""
+    """What the network says of the slices that were run: logits (n, diagnoses), distances (n,) from the training
+    images; and of all slices of the image, with nothing in those that were not run: outlined, bool (segments, slices,
+    rows, columns), and probability maps on the image's grid."""
 
-    masks: np.ndarray
+    outlined: np.ndarray
     logits: np.ndarray
     maps: np.ndarray | None
     distances: np.ndarray | None
@@ -98,28 +99,28 @@ class Predictor:
         answers = self._run(prepared, options, watch, progress, cancelled)
 
         with watch.step("postprocess"):
-            masks, maps = answers.masks, answers.maps
+            masks = answers.outlined[:, prepared.slices].swapaxes(0, 1)
             warnings = [*prepared.warnings, *self.runner.warnings]
             if self.bundle.segments:
                 warnings += self._tidy(masks, prepared, options, slices)
             probabilities = case = None
             if self.bundle.diagnoses:
                 probabilities = slice_probabilities(answers.logits, self.bundle.descriptor["calibration"])
-                areas = masks.any(1).sum((1, 2))
+                areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
                 case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
             warnings += kind_caution(self.bundle.descriptor["kind"], slices)
             distance = None if answers.distances is None else case_distance(answers.distances)
             limit = self._familiarity and self._familiarity.limit
             warnings += foreign_caution(self.bundle.descriptor, image, distance, limit)
             warnings += [*self._model_cautions, *result_cautions(self.bundle, prepared, slices, masks, case)]
-            layers = self._layers(prepared, masks)
             report = build_report(
                 self.bundle, image, prepared, masks, probabilities, case,
                 device=self.runner.engine.description, engine=self.runner.engine.name, warnings=warnings,
             )  # fmt: skip
+            layers = self._layers(prepared, answers.outlined)
         timing = {**watch.seconds, "total": watch.total()}
         report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
-        return Prediction(layers, report, maps)
+        return Prediction(layers, report, answers.maps)
 
     def explain(
         self,
@@ -197,16 +198,17 @@ class Predictor:
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> _Answers:
-        count, segments = len(prepared), len(self.bundle.segments)
+        count, slices, segments = len(prepared), prepared.image.shape[prepared.layout.axis], len(self.bundle.segments)
         both_ways = self._both_ways(prepared)
         features = self._familiarity is not None
         with _told_of_memory(prepared.image):
             answers = _Answers(
-                np.zeros((count, segments, *prepared.stack.shape[1:3]), bool),
+                np.zeros((segments, slices, *prepared.stack.shape[1:3]), bool),
                 np.zeros((count, len(self.bundle.diagnoses)), np.float32),
                 np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
                 np.zeros(count) if features else None,
             )
+            masks = answers.outlined[:, prepared.slices].swapaxes(0, 1)
             for batch in self.runner.run(
                 prepared, progress, cancelled, both_ways=both_ways, features=features, watch=watch
             ):
@@ -215,7 +217,7 @@ class Predictor:
                     answers.distances[where] = self._familiarity.distances(batch.answers.features)
                 if batch.answers.masks is not None:
                     with watch.step("postprocess"):
-                        answers.masks[where] = self._masks(batch, prepared, answers.maps)
+                        masks[where] = self._masks(batch, prepared, answers.maps)
                 if batch.answers.diagnosis is not None:
                     answers.logits[where] = batch.answers.diagnosis
         return answers
@@ -255,15 +257,14 @@ class Predictor:
         clean_masks(masks, segmentation, row_mm * column_mm if in_millimetres else None, open_ends)
         return warnings
 
-    def _layers(self, prepared: PreparedImage, masks: np.ndarray) -> np.ndarray:
-        segments = self.bundle.segments
-        exclusive = bool(segments) and self.bundle.descriptor["segmentation"]["exclusive"]
-        layers = np.zeros((1 if exclusive else len(segments), *prepared.image.shape), np.uint8)
-        for index, segment in enumerate(segments):
-            # Cleaning never makes exclusive segments overlap.
-            stack = prepared.layout.stack(layers[0 if exclusive else index])
-            stack[prepared.slices][masks[:, index]] = segment["value"]
-        return layers
+    def _layers(self, prepared: PreparedImage, outlined: np.ndarray) -> np.ndarray:
+        """The masks turned into layers where they lie in memory: a large volume should not need it twice."""
+        layers = outlined.view(np.uint8)
+        for layer, segment in zip(layers, self.bundle.segments, strict=True):
+            layer *= segment["value"]
+        if len(layers) > 1 and self.bundle.descriptor["segmentation"]["exclusive"]:
+            layers = layers.max(0, keepdims=True)  # cleaning never makes exclusive segments overlap
+        return np.moveaxis(prepared.layout.unstack(np.moveaxis(layers, 0, -1)), -1, 0)
 
 
 @contextmanager

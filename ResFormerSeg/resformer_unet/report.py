@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import NOT_FOR_CLINICAL_USE
+from .bounding_box import bounding_box
 from .bundle import ModelBundle
 from .images import MedicalImage
 from .measurements import largest_lesion, longest_diameters
@@ -32,7 +33,8 @@ def build_report(
     """
     layout = prepared.layout
     segments, diagnoses = ([row["id"] for row in rows] for rows in (bundle.segments, bundle.diagnoses))
-    voxels = masks.sum((2, 3))  # (n, segments)
+    voxels = np.array([[np.count_nonzero(mask) for mask in slice_masks] for slice_masks in masks], int)
+    voxels = voxels.reshape(masks.shape[:2])  # (n, segments)
     diameters = None
     row_mm, column_mm, _ = layout.spacing(image)
     if image.has_orientation:  # a picture's pixels have no size in millimetres
@@ -120,8 +122,13 @@ def _centres(image: MedicalImage, prepared: PreparedImage, masks: np.ndarray) ->
         if not image.has_orientation or not segment.any():
             centres.append(None)
             continue
-        counts = segment.sum((1, 2)), segment.sum((0, 2)), segment.sum((0, 1))
-        index, row, column = (float(np.average(np.arange(len(along)), weights=along)) for along in counts)
+        box = bounding_box(segment)
+        lines = segment[box].sum(2)
+        counts = lines.sum(1), lines.sum(0), segment[box].sum((0, 1))
+        index, row, column = (
+            side.start + float(np.average(np.arange(len(along)), weights=along))
+            for side, along in zip(box, counts, strict=True)
+        )
         ijk = prepared.layout.voxel_of(prepared.first + index, row, column, image.shape)
         centres.append((image.affine @ [*ijk, 1])[:3].tolist())
     return centres
