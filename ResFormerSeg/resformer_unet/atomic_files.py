@@ -7,12 +7,12 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import EngineError
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd)")  # as _empty_file names them
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd|job)")  # as _empty_file names them
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -64,7 +64,8 @@ def remove_leftovers(folder: Path) -> None:
     """Remove temporary files that killed processes left in ``folder``; nobody may be writing there meanwhile."""
     for file in folder.iterdir():
         if _TEMPORARY.fullmatch(file.name):
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink()
 
 
 def _empty_file(path: Path, folder: Path) -> Path:

@@ -5,10 +5,12 @@ Dask's package ``distributed`` is the extra “cluster”; it is imported here a
 
 from __future__ import annotations
 
+import logging
 import queue
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from . import __version__
 from .atomic_files import remove_leftovers
 from .bundle import ModelBundle
 from .cases import Case, Outcome
-from .cluster_worker import Job, predict_on_worker, why_unfit
+from .cluster_job import Job, ask_whether_fit, do_case
 from .errors import Cancelled, EngineError, unexpected
 from .options import PredictOptions
 
@@ -35,6 +37,7 @@ def predict_on_cluster(
     device: str = "auto",
     options: PredictOptions | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Iterator[Outcome]:
     """Have each case predicted by a worker, which writes its files to the shared folder ``output``.
 
@@ -46,6 +49,7 @@ def predict_on_cluster(
     Args:
         address: of a Dask scheduler, such as ``tcp://host:8786``.
         progress: called with ("cases", done, in all).
+        note: called with a sentence when the job waits because no worker is left.
 
     Raises:
         EngineError: CLUSTER_EXTRA_MISSING, CLUSTER_NOT_FOUND, CLUSTER_WITHOUT_WORKERS, CLUSTER_LOST; before the first
@@ -56,9 +60,8 @@ def predict_on_cluster(
         suspects: list[Case] = []
         done = 0
         for alone in (False, True):
-            rounds = [[case] for case in suspects] if alone else [cases]
-            for group in rounds:
-                for case, outcome in _run(client, group, job, "again" if alone else "first"):
+            for group in [[case] for case in suspects] if alone else [cases]:
+                for case, outcome in _run(client, group, job, "alone" if alone else "first", note):
                     if outcome is None and not alone:
                         suspects.append(case)
                         continue
@@ -87,10 +90,14 @@ def _connected(address: str) -> Iterator[Client]:
             f"No Dask scheduler answers at {address} ({type(error).__name__}).",
             "Start one with “dask scheduler” and give the address that it tells, such as tcp://host:8786.",
         ) from error
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # what matters of a lost connection is said by this module
     try:
         yield client
     finally:
         client.close()
+        logger.setLevel(level)
 
 
 @contextmanager
@@ -120,10 +127,10 @@ def _require_fit_workers(client: Client, job: Job) -> None:
             f"The Dask scheduler {client.scheduler.address} has no workers.",
             "Start one on each machine with: dask worker --nworkers 1 --nthreads 2 " + client.scheduler.address,
         ) from None
-    for worker, answer in client.run(why_unfit, job, on_error="return").items():
+    for worker, answer in client.run(ask_whether_fit, job, on_error="return").items():
         if isinstance(answer, EngineError):
             raise answer
-        if isinstance(answer, Exception):  # it could not even be asked
+        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # OSError: it has left meanwhile
             raise EngineError(
                 "MACHINE_DIFFERS",
                 f"The worker {worker} cannot run resformer-unet ({type(answer).__name__}: {answer}).",
@@ -131,7 +138,9 @@ def _require_fit_workers(client: Client, job: Job) -> None:
             )
 
 
-def _run(client: Client, cases: Iterable[Case], job: Job, attempt: str) -> Iterator[tuple[Case, Outcome | None]]:
+def _run(
+    client: Client, cases: Iterable[Case], job: Job, attempt: str, note: Callable[[str], None] | None
+) -> Iterator[tuple[Case, Outcome | None]]:
     """Cases with their outcomes as they come; ``None`` where Dask gave up because workers died."""
     from distributed import KilledWorker
 
@@ -140,28 +149,40 @@ def _run(client: Client, cases: Iterable[Case], job: Job, attempt: str) -> Itera
     try:
         for number, case in enumerate(cases):
             key = f"{case.name}-{job.mark}-{attempt}-{number}"
-            future = client.submit(predict_on_worker, case, job, key=key, pure=False)
+            sent = replace(case, input=case.input.absolute())  # workers are in folders of their own
+            future = client.submit(do_case, sent, job, key=key, pure=False)
             running[key] = case, future
             future.add_done_callback(finished.put)
         while running:
             try:
                 future = finished.get(timeout=LOOKING_S)
             except queue.Empty:
-                if client.status != "running":
-                    raise _lost() from None
+                if not _workers(client) and note:
+                    note("No worker is left; the job goes on when the Dask scheduler has one again.")
+                    note = None  # once is enough
                 continue
             case, _ = running.pop(future.key)
             if future.cancelled():
                 raise _lost()
             error = future.exception()
             if error is None:
-                yield case, future.result()
+                yield case, replace(future.result(), input=case.input)
             elif isinstance(error, KilledWorker):
                 yield case, None
             else:
                 yield case, Outcome(case.input, _seen_from_here(error, job), case.name)
     finally:
         client.cancel([future for _, future in running.values()])
+
+
+def _workers(client: Client) -> int:
+    """Raises ``EngineError``: CLUSTER_LOST."""
+    try:
+        if client.status == "running":
+            return len(client.nthreads())
+    except OSError:
+        pass
+    raise _lost()
 
 
 def _seen_from_here(error: Exception, job: Job) -> EngineError:

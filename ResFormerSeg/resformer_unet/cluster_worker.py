@@ -10,47 +10,20 @@ import logging
 import socket
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
-from pathlib import Path
 
 from . import __version__
 from .bundle import ModelBundle, load_bundle
 from .case_files import read_case
 from .cases import Case, Outcome
 from .catalog import find_model
+from .cluster_job import Job
 from .devices import choose_device
 from .errors import Cancelled, EngineError, unexpected
-from .options import PredictOptions
 from .predict import Predictor
 from .predict_files import attempt
 
 _images, _network = threading.BoundedSemaphore(2), threading.Lock()
 _predictors: dict[tuple, Predictor] = {}  # the last one used
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all cases of a job have in common.
-
-    Attributes:
-        output: absolute; a folder that all machines share.
-        mark: a file in it that is there as long as the job goes on.
-        model: absolute folder of the model on the client's machine; id: by which it is found where that is not there.
-        sha256: of the model's weights, which must be the same everywhere.
-        version: of this package, likewise.
-    """
-
-    output: Path
-    mark: str
-    model: Path
-    id: str
-    sha256: str
-    version: str
-    device: str
-    options: PredictOptions | None
-
-    def goes_on(self) -> bool:
-        return (self.output / self.mark).exists()
 
 
 def why_unfit(job: Job) -> EngineError | None:

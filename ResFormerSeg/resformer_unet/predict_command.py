@@ -78,6 +78,7 @@ def run_predict(options: argparse.Namespace) -> int:
         ),
         series=options.series,
         progress=progress,
+        note=progress.note,
         resume=options.resume,
         cluster=options.cluster,
     )

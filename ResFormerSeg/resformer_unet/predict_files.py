@@ -27,6 +27,7 @@ def predict_files(
     options: PredictOptions | None = None,
     series: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
     resume: bool = False,
     cluster: str | None = None,
 ) -> Iterator[Outcome]:
@@ -38,6 +39,7 @@ def predict_files(
 
     Args:
         progress: called with (case, slices done, slices in all); on a cluster with ("cases", done, in all).
+        note: called with what the user should know while a cluster is at work.
         resume: results that :func:`.case_files.kept_report` finds in order are not made again. Their outcomes come
             first. No other process may write to ``output``: what a killed one left behind is removed.
         cluster: address of a Dask scheduler, whose workers do the work; outcomes come as they are done.
@@ -64,10 +66,10 @@ def predict_files(
             yield Outcome(case.input, report, case.name, report["timing_s"]["total"], kept=True)
         else:
             waiting.append(case)
-    if predictor is None:
+    if predictor is None and waiting:
         from .cluster import predict_on_cluster
 
-        yield from predict_on_cluster(cluster, waiting, bundle, output, device, options, progress)
+        yield from predict_on_cluster(cluster, waiting, bundle, output, device, options, progress, note)
         return
     for case, reading in read_ahead(waiting, read_case):
         outcome = attempt(case, reading, predictor, output, options, progress)

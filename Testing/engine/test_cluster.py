@@ -19,7 +19,8 @@ from resformer_unet.bundle import load_bundle
 from resformer_unet.case_files import kept_report
 from resformer_unet.cases import plan_cases
 from resformer_unet.cli import main
-from resformer_unet.cluster_worker import Job, predict_on_worker, why_unfit
+from resformer_unet.cluster_job import Job
+from resformer_unet.cluster_worker import predict_on_worker, why_unfit
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.predict_files import predict_files
 from tiny_model import save_tiny
@@ -72,10 +73,13 @@ def report(output: Path, name: str) -> dict:
     return {**json.loads((output / f"{name}.json").read_text("utf-8")), "timing_s": None}
 
 
-def test_nothing_is_lost_or_done_half_when_a_worker_is_killed_in_the_middle(cluster, model, tmp_path, capsys):
+def test_nothing_is_lost_or_done_half_when_a_worker_is_killed_in_the_middle(
+    cluster, model, tmp_path, monkeypatch, capsys
+):
     names = ["a", "b", "c", "once", "p", "q", "r", "s"]
     inputs = write_images(tmp_path / "in", *names)
-    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", cluster) == 0
+    monkeypatch.chdir(tmp_path)  # where the workers are not
+    assert predict(Path("in"), model, Path("out"), "--cluster", cluster) == 0
     assert (tmp_path / "once.died").exists()
     printed = capsys.readouterr()
     assert sorted(line.partition(":")[0] for line in printed.out.splitlines()) == names
@@ -109,6 +113,22 @@ def test_who_stops_listening_leaves_no_mark_behind(cluster, model, tmp_path):
     assert not isinstance(next(outcomes).result, EngineError)
     outcomes.close()
     assert not list((tmp_path / "out").glob(".*.job"))
+
+
+def test_a_cluster_of_another_version_is_refused_before_any_work(cluster, model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("resformer_unet.cluster.__version__", "0.0.0")
+    write_images(tmp_path / "in", "a")
+    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", cluster) == 1
+    assert "Install the same version on every machine." in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_job_on_a_cluster_is_resumed_without_what_is_done(cluster, model, tmp_path, capsys):
+    inputs = write_images(tmp_path / "in", "a", "b")
+    assert predict(inputs[0], model, tmp_path / "out") == 0
+    for kept in (1, 2):
+        assert predict(tmp_path / "in", model, tmp_path / "out", "--resume", "--cluster", cluster) == 0
+        assert f"{kept} of 2 results were there already" in capsys.readouterr().err
 
 
 def test_without_the_extra_it_is_said_how_to_get_it(model, tmp_path, monkeypatch, capsys):

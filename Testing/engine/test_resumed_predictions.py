@@ -164,6 +164,16 @@ def test_without_the_option_everything_is_made_again(folder, model, tmp_path):
     assert times(tmp_path / "out") != before
 
 
+def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(folder, model, tmp_path):
+    out = tmp_path / "out"
+    kept([folder / "a.png"], model, out)
+    mine = {".notes.json", f".{'g' * 32}.nrrd", f"{'0' * 32}.nrrd", f".{'0' * 32}.txt", "b.nrrd"}
+    for name in (*mine, *(f".{'0' * 32}.{suffix}" for suffix in ("nrrd", "json", "csv", "job"))):
+        (out / name).touch()
+    kept([folder / "a.png"], model, out)
+    assert {path.name for path in out.iterdir()} == {*mine, "a.json", "a.seg.nrrd"}
+
+
 def test_what_failed_is_tried_again(folder, model, tmp_path, capsys):
     (folder / "b.png").write_text("no image")
     for code, words in ((1, "1 of 5 inputs failed."), (1, "4 of 5 results were there already")):
