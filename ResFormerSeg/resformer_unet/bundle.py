@@ -131,7 +131,7 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
         with torch.device("meta"):  # shapes only: no time for random weights, no memory for an absurd descriptor
             network = ResFormerUNet(NetworkConfig(**bundle.descriptor["network"]))
     except (TypeError, ValueError, RuntimeError) as error:
-        raise _invalid(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
+        raise invalid_descriptor(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
     weights, expected = load_weights(bundle), network.state_dict()
     differences = [
         *(f"{name} is missing" for name in expected.keys() - weights.keys()),
@@ -148,11 +148,7 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
         ),
     ]
     if differences:
-        raise EngineError(
-            "MODEL_WEIGHTS_MISMATCH",
-            f"The weights in “{bundle.folder}” do not fit the network its model.json describes: {_few(differences)}.",
-            "Weights and model.json come from different trainings; get the whole folder again.",
-        )
+        raise weights_mismatch(bundle, differences)
     network.load_state_dict(weights, strict=True, assign=True)
     return network.to(device).eval()
 
@@ -209,7 +205,7 @@ def check_descriptor(descriptor: object, place: Path) -> None:
             "Update ResFormerSeg, or get a model made for this version.",
         )
     if problems := list(violations(descriptor, _schema())) or list(_contradictions(descriptor)):
-        raise _invalid(place, problems)
+        raise invalid_descriptor(place, problems)
 
 
 def _contradictions(descriptor: dict) -> Iterable[str]:
@@ -257,7 +253,7 @@ def _read_descriptor(path: Path) -> dict:
             "MODEL_NOT_FOUND", f"“{path}” cannot be read ({error.strerror or error}).", "Check the permissions."
         ) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
-        raise _invalid(path, [f"it is not a JSON text ({error})"]) from error
+        raise invalid_descriptor(path, [f"it is not a JSON text ({error})"]) from error
     check_descriptor(descriptor, path)
     return descriptor
 
@@ -318,9 +314,17 @@ def _schema() -> dict:
     return json.loads(Path(__file__).with_name("model.schema.json").read_text(encoding="utf-8"))
 
 
-def _invalid(place: Path, problems: list[str]) -> EngineError:
+def invalid_descriptor(place: Path, problems: list[str]) -> EngineError:
     message = f"“{place}” is not a valid model descriptor: {_few(problems)}."
     return EngineError("MODEL_DESCRIPTOR_INVALID", message, "Correct it, or get the model again.")
+
+
+def weights_mismatch(bundle: ModelBundle, differences: list[str]) -> EngineError:
+    return EngineError(
+        "MODEL_WEIGHTS_MISMATCH",
+        f"The weights in “{bundle.folder}” do not fit the network its model.json describes: {_few(differences)}.",
+        "Weights and model.json come from different trainings; get the whole folder again.",
+    )
 
 
 def _few(sentences: list[str], most: int = 3) -> str:

@@ -1,14 +1,19 @@
-"""Which processor runs the network."""
+"""The processors of this computer; of :mod:`.engines` comes which engine runs a model there."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import platform
+import re
 import sys
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from .errors import EngineError
+
+if TYPE_CHECKING:
+    import torch
 
 # What PyTorch says of a GPU that is there and cannot compute, and what it means.
 _PLAIN_WORDS = {
@@ -20,7 +25,7 @@ _PLAIN_WORDS = {
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; ``auto`` takes a usable GPU, else the CPU.
+    """PyTorch's device of that name; ``auto`` takes a usable GPU, else the CPU.
 
     Args:
         name: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
@@ -28,6 +33,8 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         EngineError: DEVICE_UNKNOWN, or DEVICE_UNUSABLE when the device is asked for by name and cannot compute.
     """
+    import torch
+
     if name == "auto":
         return next((device for device in _accelerators() if _problem(device) is None), torch.device("cpu"))
     try:
@@ -44,27 +51,62 @@ def choose_device(name: str = "auto") -> torch.device:
 
 def describe_device(device: torch.device) -> str:
     """Name to show, for instance ``cuda:0 (NVIDIA H100)`` or ``cpu``."""
-    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    return f"{device} ({_gpu_name(device)})" if device.type == "cuda" else str(device)
 
 
 def list_devices() -> list[dict]:
     """The processors of this computer, best first: rows with ``id`` (for :func:`choose_device`), ``name``, ``usable``
-    and ``reason`` (why it cannot be used, in plain words, or ``None``). The CPU is last and always usable."""
+    and ``reason`` (why it cannot be used, in plain words, or ``None``). The CPU is last and always usable. Graphics
+    cards are found by PyTorch alone."""
     rows = []
     for device in _accelerators():
         problem = _problem(device)
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU"
+        name = _gpu_name(device)
         rows.append({"id": str(device), "name": name, "usable": problem is None, "reason": problem})
     return [*rows, {"id": "cpu", "name": _cpu_name(), "usable": True, "reason": None}]
 
 
+def may_have_accelerator() -> bool:
+    """False when PyTorch surely cannot use a graphics card, learnt without loading it, which takes a second or more:
+    it is not installed, or was built for the CPU alone, or there is no NVIDIA driver."""
+    try:
+        torch_folder = Path(importlib.util.find_spec("torch").origin).parent
+    except (AttributeError, ImportError, ValueError):
+        return False
+    if sys.platform == "darwin":
+        return True
+    try:
+        built_for = re.findall(r"^(cuda|hip|xpu)\b.*= *['\"]", (torch_folder / "version.py").read_text("utf-8"), re.M)
+    except OSError:
+        return True
+    if built_for != ["cuda"]:
+        return bool(built_for)
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
 def _accelerators() -> list[torch.device]:
+    if not may_have_accelerator():
+        return []
+    import torch
+
     found = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     return [*found, torch.device("mps")] if torch.backends.mps.is_available() else found
 
 
+def _gpu_name(device: torch.device) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU"
+
+
 def _problem(device: torch.device) -> str | None:
     """Why a device cannot compute, learnt by running one real kernel: a driver may promise more than it holds."""
+    import torch
+
     if device.type == "cuda" and not torch.cuda.is_available():
         return "PyTorch finds no NVIDIA GPU, or was installed without CUDA"
     if device.type == "mps" and not torch.backends.mps.is_available():

@@ -1,16 +1,119 @@
-"""Which engine runs a model, on which device."""
+"""Which engine runs a model, on which device.
+
+A graphics card needs PyTorch. On the CPU, ONNX Runtime is quicker and does without PyTorch, which runs the model there
+when ONNX Runtime is not installed.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
 from .bundle import ModelBundle, load_network
-from .devices import choose_device
+from .devices import choose_device, may_have_accelerator
+from .errors import EngineError
 from .inference import Engine
-from .torch_engine import TorchEngine
+
+if TYPE_CHECKING:
+    from .torch_engine import TorchEngine
+
+CPU_ONNX, CPU_TORCH = "cpu:onnx", "cpu:torch"  # for who wants one of the two
+PACKAGES = {"onnx": "onnxruntime", "torch": "torch"}
 
 
 def load_engine(bundle: ModelBundle, device: str = "auto") -> Engine:
-    return TorchEngine(load_network(bundle), choose_device(device))
+    """What runs the model.
+
+    Args:
+        device: ``auto`` (a usable graphics card, else the CPU), ``cpu`` (by ONNX Runtime where that is possible, else
+            by PyTorch), ``cpu:onnx`` or ``cpu:torch`` (by this one alone), or one of :func:`.devices.choose_device`.
+
+    Raises:
+        EngineError: ONNX_RUNTIME_MISSING, PYTORCH_MISSING, ENGINE_MISSING; those of
+            :func:`.devices.choose_device`, :func:`.bundle.load_network` and :class:`.onnx_engine.OnnxEngine`.
+    """
+    without_onnx = _why_no_onnx()
+    if device == CPU_ONNX and without_onnx:
+        raise without_onnx
+    if device == "auto" and not may_have_accelerator():
+        device = "cpu"
+    if device in ("cpu", CPU_ONNX) and not without_onnx:
+        return _onnx(bundle)
+    if not _is_installed("torch"):
+        raise _why_no_engine(device, without_onnx)
+    from .torch_engine import TorchEngine
+
+    chosen = choose_device("cpu" if device == CPU_TORCH else device)
+    if device == "auto" and chosen.type == "cpu" and not without_onnx:
+        return _onnx(bundle)
+    return TorchEngine(load_network(bundle), chosen)
 
 
 def explaining_engine(bundle: ModelBundle, engine: Engine) -> TorchEngine:
-    return engine
+    """An engine that can explain a diagnosis: the one that runs the model, if it is PyTorch, or PyTorch on the CPU.
+
+    Raises:
+        EngineError: PYTORCH_MISSING, those of :func:`.bundle.load_network`.
+    """
+    if not _is_installed("torch"):
+        raise EngineError(
+            "PYTORCH_MISSING",
+            "Explaining a diagnosis needs PyTorch, which is not installed.",
+            "Install PyTorch; outlining and diagnosing go on without it.",
+        )
+    import torch
+
+    from .torch_engine import TorchEngine
+
+    return engine if isinstance(engine, TorchEngine) else TorchEngine(load_network(bundle), torch.device("cpu"))
+
+
+def engine_versions() -> dict[str, str | None]:
+    """Versions of the installed engines by short name, ``None`` for one that is not; neither is loaded."""
+    return {name: _version(package) for name, package in PACKAGES.items()}
+
+
+def _onnx(bundle: ModelBundle) -> Engine:
+    from .onnx_engine import OnnxEngine
+
+    return OnnxEngine(bundle)
+
+
+def _why_no_onnx() -> EngineError | None:
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        return EngineError(
+            "ONNX_RUNTIME_MISSING",
+            f"ONNX Runtime cannot be loaded: {error}.",
+            "Get it with: pip install 'resformer-unet[onnx]'",
+        )
+    return None
+
+
+def _why_no_engine(device: str, without_onnx: EngineError | None) -> EngineError:
+    if device in ("auto", "cpu"):
+        message = (
+            f"Neither PyTorch nor ONNX Runtime can run the model. PyTorch is not installed. {without_onnx.message}"
+        )
+        return EngineError("ENGINE_MISSING", message, "Install PyTorch for a graphics card, ONNX Runtime for the CPU.")
+    return EngineError(
+        "PYTORCH_MISSING",
+        f"The device {device} needs PyTorch, which is not installed.",
+        "Install PyTorch, or use the device cpu.",
+    )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # ValueError: a module without a specification
+        return False
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -61,4 +61,4 @@ def stand_in_predictor(
     """A real predictor around a network made by hand."""
     made = network(NetworkConfig(**bundle.descriptor["network"]))
     monkeypatch.setattr("resformer_unet.engines.load_network", lambda _: made)
-    return Predictor(bundle, "cpu")
+    return Predictor(bundle, "cpu:torch")

@@ -31,7 +31,7 @@ def predictor(tmp_path_factory, dataset) -> Predictor:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_tiny(folder)
     add_reference_statistics(folder, dataset, "cpu")
-    return Predictor(load_bundle(folder), "cpu")
+    return Predictor(load_bundle(folder), "cpu:torch")
 
 
 def codes(predictor: Predictor, image) -> list[str]:
@@ -71,7 +71,7 @@ def test_a_volume_is_judged_by_most_of_its_slices(predictor, dataset):
 
 
 def test_a_model_without_these_statistics_says_nothing_of_them(tmp_path):
-    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu")
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
     assert "NOT_LIKE_TRAINING" not in codes(predictor, picture(np.random.default_rng(0).integers(0, 255, (40, 40))))
 
 

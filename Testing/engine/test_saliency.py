@@ -29,7 +29,7 @@ from tiny_model import save_tiny, tiny_descriptor, tiny_weights
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory) -> Predictor:
-    return Predictor(save_tiny(tmp_path_factory.mktemp("models") / "tiny"), "cpu")
+    return Predictor(save_tiny(tmp_path_factory.mktemp("models") / "tiny"), "cpu:torch")
 
 
 def head(slices: int = 5, rows: int = 40, columns: int = 48):
@@ -52,7 +52,7 @@ def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held
     descriptor = tiny_descriptor(segments=("core", "rim"))
     descriptor["network"] |= {"mask_guided": True, "exclusive": exclusive}
     descriptor["segmentation"]["exclusive"] = exclusive
-    predictor = Predictor(save_bundle(tmp_path / "guided", descriptor, tiny_weights(descriptor), "# Guided\n"), "cpu")
+    predictor = Predictor(save_bundle(tmp_path / "guided", descriptor, tiny_weights(descriptor), "# Guided\n"), "cpu:torch")
     saliency = predictor.explain(head()).saliency
     assert saliency.shape == (5, 40, 48) and saliency.min() >= 0 and saliency.max() == 1
 
@@ -77,7 +77,7 @@ def test_slices_that_were_not_asked_for_are_empty(predictor):
 
 
 def test_a_turned_image_has_the_same_map_turned(tmp_path):
-    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu")
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
     predictor.bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored"}
     voxels, flip = head().voxels[..., 0], np.diag([-1.0, -1.0, 1.0, 1.0])
     upright = predictor.explain(image_from_array(voxels, np.eye(4), "head"), "benign").saliency
@@ -99,7 +99,7 @@ def test_a_diagnosis_that_the_model_does_not_know_is_refused(predictor):
 
 
 def test_a_model_without_diagnosis_has_nothing_to_explain(tmp_path):
-    predictor = Predictor(save_tiny(tmp_path / "outline", diagnoses=()), "cpu")
+    predictor = Predictor(save_tiny(tmp_path / "outline", diagnoses=()), "cpu:torch")
     with pytest.raises(EngineError) as caught:
         predictor.explain(head())
     assert caught.value.code == "NO_DIAGNOSIS"
