@@ -239,7 +239,11 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 
 def _add_device(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", default="auto", help="auto (a usable GPU, else the CPU), cpu, cuda, cuda:N or mps")
+    command.add_argument(
+        "--device",
+        default="auto",
+        help="auto (a usable GPU, else the CPU), cpu, cuda, cuda:N or mps; cpu:onnx or cpu:torch for one engine alone",
+    )
 
 
 def _positive(text: str) -> int:

@@ -7,6 +7,7 @@ import importlib.util
 import platform
 import re
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from .errors import EngineError
 
 if TYPE_CHECKING:
     import torch
+
+PACKAGES = {"ONNX Runtime": "onnxruntime", "PyTorch": "torch"}
 
 # What PyTorch says of a GPU that is there and cannot compute, and what it means.
 _PLAIN_WORDS = {
@@ -55,15 +58,43 @@ def describe_device(device: torch.device) -> str:
 
 
 def list_devices() -> list[dict]:
-    """The processors of this computer, best first: rows with ``id`` (for :func:`choose_device`), ``name``, ``usable``
-    and ``reason`` (why it cannot be used, in plain words, or ``None``). The CPU is last and always usable. Graphics
-    cards are found by PyTorch alone."""
+    """The processors of this computer, best first.
+
+    Rows have ``id`` (for :func:`.engines.load_engine`), ``name``, ``usable``, ``reason`` (why it cannot be used, in
+    plain words, or ``None``) and ``engine`` (what runs models there). The CPU is last. Graphics cards are found by
+    PyTorch alone.
+    """
     rows = []
+    versions = engine_versions()
+    torch = versions["PyTorch"] and f"PyTorch {versions['PyTorch']}"
+    onnx = versions["ONNX Runtime"] and f"ONNX Runtime {versions['ONNX Runtime']}"
     for device in _accelerators():
         problem = _problem(device)
         name = _gpu_name(device)
-        rows.append({"id": str(device), "name": name, "usable": problem is None, "reason": problem})
-    return [*rows, {"id": "cpu", "name": _cpu_name(), "usable": True, "reason": None}]
+        rows.append({"id": str(device), "name": name, "usable": problem is None, "reason": problem, "engine": torch})
+    problem = None if onnx or torch else "neither PyTorch nor ONNX Runtime is installed"
+    return [
+        *rows,
+        {"id": "cpu", "name": _cpu_name(), "usable": problem is None, "reason": problem, "engine": onnx or torch},
+    ]
+
+
+def engine_versions() -> dict[str, str | None]:
+    """Versions of the packages that run models, ``None`` for one that is not installed; neither is loaded."""
+    found: dict[str, str | None] = {}
+    for name, package in PACKAGES.items():
+        try:
+            found[name] = version(package) if is_installed(package) else None
+        except PackageNotFoundError:  # put there by hand
+            found[name] = "?"
+    return found
+
+
+def is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # ValueError: a module without a specification
+        return False
 
 
 def may_have_accelerator() -> bool:

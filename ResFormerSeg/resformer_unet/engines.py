@@ -6,12 +6,10 @@ when ONNX Runtime is not installed.
 
 from __future__ import annotations
 
-import importlib.util
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from .bundle import ModelBundle, load_network
-from .devices import choose_device, may_have_accelerator
+from .devices import choose_device, is_installed, may_have_accelerator
 from .errors import EngineError
 from .inference import Engine
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from .torch_engine import TorchEngine
 
 CPU_ONNX, CPU_TORCH = "cpu:onnx", "cpu:torch"  # for who wants one of the two
-PACKAGES = {"onnx": "onnxruntime", "torch": "torch"}
 
 
 def load_engine(bundle: ModelBundle, device: str = "auto") -> Engine:
@@ -40,13 +37,18 @@ def load_engine(bundle: ModelBundle, device: str = "auto") -> Engine:
         device = "cpu"
     if device in ("cpu", CPU_ONNX) and not without_onnx:
         return _onnx(bundle)
-    if not _is_installed("torch"):
+    if not is_installed("torch"):
         raise _why_no_engine(device, without_onnx)
-    from .torch_engine import TorchEngine
-
-    chosen = choose_device("cpu" if device == CPU_TORCH else device)
+    try:
+        chosen = choose_device("cpu" if device == CPU_TORCH else device)
+    except (ImportError, OSError):  # a broken installation
+        if device == "auto" and not without_onnx:
+            return _onnx(bundle)
+        raise
     if device == "auto" and chosen.type == "cpu" and not without_onnx:
         return _onnx(bundle)
+    from .torch_engine import TorchEngine
+
     return TorchEngine(load_network(bundle), chosen)
 
 
@@ -56,7 +58,7 @@ def explaining_engine(bundle: ModelBundle, engine: Engine) -> TorchEngine:
     Raises:
         EngineError: PYTORCH_MISSING, those of :func:`.bundle.load_network`.
     """
-    if not _is_installed("torch"):
+    if not is_installed("torch"):
         raise EngineError(
             "PYTORCH_MISSING",
             "Explaining a diagnosis needs PyTorch, which is not installed.",
@@ -67,11 +69,6 @@ def explaining_engine(bundle: ModelBundle, engine: Engine) -> TorchEngine:
     from .torch_engine import TorchEngine
 
     return engine if isinstance(engine, TorchEngine) else TorchEngine(load_network(bundle), torch.device("cpu"))
-
-
-def engine_versions() -> dict[str, str | None]:
-    """Versions of the installed engines by short name, ``None`` for one that is not; neither is loaded."""
-    return {name: _version(package) for name, package in PACKAGES.items()}
 
 
 def _onnx(bundle: ModelBundle) -> Engine:
@@ -103,17 +100,3 @@ def _why_no_engine(device: str, without_onnx: EngineError | None) -> EngineError
         f"The device {device} needs PyTorch, which is not installed.",
         "Install PyTorch, or use the device cpu.",
     )
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):  # ValueError: a module without a specification
-        return False
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

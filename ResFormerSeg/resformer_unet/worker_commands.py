@@ -192,20 +192,20 @@ class Commands:
         return {"patient": diagnose_patient(command["reports"], find_model(command["model"]))}
 
     def _devices(self, command: dict, job: Job) -> dict:
-        import torch
-
-        from .devices import list_devices
+        from .devices import engine_versions, list_devices
 
         job.tell("status", message="Looking for graphics cards")
+        devices, engines, torch = list_devices(), engine_versions(), sys.modules.get("torch")
         versions = {
             "python": platform.python_version(),
-            "torch": torch.__version__,
+            "torch": engines["PyTorch"],
+            "onnxruntime": engines["ONNX Runtime"],
             "numpy": np.__version__,
             "resformer_unet": __version__,
-            "cuda": torch.version.cuda,
+            "cuda": torch and torch.version.cuda,
             "driver": _driver_version(),
         }
-        return {"devices": list_devices(), "versions": versions}
+        return {"devices": devices, "versions": versions}
 
     def _prepare(self, command: dict, job: Job) -> tuple[Predictor, MedicalImage]:
         from .images import image_from_array

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
 import pytest
 import torch
 
 from resformer_unet import devices
-from resformer_unet.devices import choose_device, describe_device, list_devices
+from resformer_unet.devices import choose_device, describe_device, list_devices, may_have_accelerator
 from resformer_unet.errors import EngineError
 
 
@@ -75,6 +80,58 @@ def test_the_cpu_is_listed_by_name_and_last(monkeypatch):
     no_accelerators(monkeypatch)
     (row,) = list_devices()
     assert row["id"] == "cpu" and row["name"] and row["usable"] is True and row["reason"] is None
+    assert row["engine"] == f"ONNX Runtime {version('onnxruntime')}"
+
+
+def test_without_onnx_runtime_pytorch_runs_models_on_the_cpu_and_without_both_nothing_does(monkeypatch):
+    no_accelerators(monkeypatch)
+    monkeypatch.setattr(devices, "engine_versions", lambda: {"ONNX Runtime": None, "PyTorch": "2.13.0"})
+    assert list_devices()[-1]["engine"] == "PyTorch 2.13.0"
+    monkeypatch.setattr(devices, "engine_versions", lambda: {"ONNX Runtime": None, "PyTorch": None})
+    (row,) = list_devices()
+    assert row["engine"] is None and row["usable"] is False and "neither PyTorch nor ONNX Runtime" in row["reason"]
+
+
+def torch_built_for(monkeypatch, folder: Path, **built: str) -> None:
+    """An installed PyTorch with this in its version.py; it cannot be imported."""
+    lines = ["__version__ = '2.13.0'", "debug = False"]
+    lines += [f"{name}: Optional[str] = {built.get(name)!r}" for name in ("cuda", "hip", "xpu")]
+    (folder / "version.py").write_text("\n".join(lines))
+    found = importlib.util.spec_from_file_location("torch", folder / "__init__.py")
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: found)
+    monkeypatch.setattr(sys, "platform", "linux")
+
+
+@pytest.mark.parametrize(
+    ("built", "driver", "may_have"),
+    [
+        ({}, True, False),
+        ({"cuda": "12.8"}, True, True),
+        ({"cuda": "12.8"}, False, False),
+        ({"hip": "6.2"}, False, True),
+    ],
+)
+def test_whether_there_can_be_a_graphics_card_is_known_without_loading_pytorch(
+    monkeypatch, tmp_path, built, driver, may_have
+):
+    def load(name):
+        if not driver:
+            raise OSError(f"{name}: cannot open shared object file")
+
+    torch_built_for(monkeypatch, tmp_path, **built)
+    monkeypatch.setattr(devices.ctypes, "CDLL", load)
+    assert may_have_accelerator() is may_have
+
+
+def test_without_pytorch_there_is_no_graphics_card(monkeypatch):
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
+    assert may_have_accelerator() is False
+
+
+def test_a_mac_may_have_one(monkeypatch, tmp_path):
+    torch_built_for(monkeypatch, tmp_path)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert may_have_accelerator() is True
 
 
 def test_each_gpu_is_listed_with_the_reason_why_it_cannot_be_used(monkeypatch):
@@ -82,9 +139,10 @@ def test_each_gpu_is_listed_with_the_reason_why_it_cannot_be_used(monkeypatch):
     monkeypatch.setattr(devices, "_accelerators", lambda: found)
     monkeypatch.setattr(devices, "_problem", lambda device: "its memory is full" if device.index == 0 else None)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU number {device.index}")
+    engine = f"PyTorch {torch.__version__}"
     assert list_devices()[:2] == [
-        {"id": "cuda:0", "name": "GPU number 0", "usable": False, "reason": "its memory is full"},
-        {"id": "cuda:1", "name": "GPU number 1", "usable": True, "reason": None},
+        {"id": "cuda:0", "name": "GPU number 0", "usable": False, "reason": "its memory is full", "engine": engine},
+        {"id": "cuda:1", "name": "GPU number 1", "usable": True, "reason": None, "engine": engine},
     ]
 
 

@@ -15,9 +15,10 @@ import pytest
 import torch
 
 from phantom_images import write_picture
-from resformer_unet import engines
+from resformer_unet import devices, engines
 from resformer_unet.bundle import ModelBundle, load_bundle, save_bundle
-from resformer_unet.engines import engine_versions, load_engine
+from resformer_unet.devices import engine_versions
+from resformer_unet.engines import load_engine
 from resformer_unet.errors import EngineError
 from resformer_unet.familiarity import Familiarity
 from resformer_unet.images import image_from_array, read_image
@@ -53,7 +54,7 @@ def picture(tmp_path_factory) -> Path:
 
 def without(monkeypatch, *packages: str) -> None:
     """As if these packages were not installed."""
-    real, find = builtins.__import__, engines.importlib.util.find_spec
+    real, find = builtins.__import__, devices.importlib.util.find_spec
 
     def refuse(name, *arguments, **options):
         if name.partition(".")[0] in packages:
@@ -62,7 +63,7 @@ def without(monkeypatch, *packages: str) -> None:
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.setattr(
-        engines.importlib.util, "find_spec", lambda name, *more: None if name in packages else find(name, *more)
+        devices.importlib.util, "find_spec", lambda name, *more: None if name in packages else find(name, *more)
     )
 
 
@@ -105,6 +106,17 @@ def test_without_pytorch_its_devices_are_refused(monkeypatch, bundle, device):
     without(monkeypatch, "torch")
     error = refusal(bundle, device)
     assert error.code == "PYTORCH_MISSING" and "device cpu" in error.hint
+
+
+def test_a_broken_pytorch_leaves_it_to_onnx_runtime(monkeypatch, bundle):
+    def broken(name):
+        raise OSError("libtorch_cuda.so: cannot open shared object file")
+
+    monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr(engines, "choose_device", broken)
+    assert load_engine(bundle, "auto").name.startswith("ONNX Runtime")
+    with pytest.raises(OSError):
+        load_engine(bundle, "cuda")
 
 
 def test_without_any_engine_both_are_offered(monkeypatch, bundle):
@@ -240,4 +252,4 @@ def test_the_number_of_threads_is_the_users(monkeypatch, told, threads):
 
 
 def test_versions_are_told_without_loading_anything():
-    assert engine_versions() == {"onnx": onnxruntime.__version__, "torch": torch.__version__}
+    assert engine_versions() == {"ONNX Runtime": onnxruntime.__version__, "PyTorch": torch.__version__}
