@@ -11,6 +11,7 @@ import numpy as np
 from .errors import Cancelled, EngineError
 from .letterbox import Letterbox
 from .preprocess import PreparedImage
+from .read_ahead import read_ahead
 from .stopwatch import Stopwatch
 
 Answer = TypeVar("Answer")
@@ -129,28 +130,37 @@ class SliceRunner:
     ) -> Iterator[tuple[int, Answer]]:
         """(first slice, ``answer(batch)``) for batches in the order of the slices, as :meth:`run` gives them.
 
+        The next batch is prepared while the network works on this one.
+
         ``answer`` is given float32 (n, channels, height, width), and asked again for fewer slices when it raised
         ``MemoryError``.
         """
         watch = watch or Stopwatch()
         self._start_afresh()
-        first, total = 0, len(prepared)
-        while first < total:
-            if cancelled and cancelled():
-                raise Cancelled
-            last = min(first + self.batch_size, total)
-            try:
-                with watch.step("prepare"):
-                    batch = prepared.batch(first, last)
-                with watch.step("network"):
-                    answered = answer(batch)
-            except MemoryError as error:
-                self._need_less_memory(error)
-                continue
-            yield first, answered
-            first = last
-            if progress:
-                progress(first, total)
+
+        def prepare(place: slice) -> np.ndarray:
+            with watch.step("prepare"):
+                return prepared.batch(place.start, place.stop)
+
+        total, size = len(prepared), self.batch_size
+        places = [slice(first, min(first + size, total)) for first in range(0, total, size)]
+        for place, preparing in read_ahead(places, prepare):
+            first, waiting = place.start, preparing.result()
+            while len(waiting):
+                if cancelled and cancelled():
+                    raise Cancelled
+                batch = waiting[: self.batch_size]
+                try:
+                    with watch.step("network"):
+                        answered = answer(batch)
+                except MemoryError as error:
+                    self._need_less_memory(error)
+                    continue
+                yield first, answered
+                waiting = waiting[len(batch) :]
+                first = place.stop - len(waiting)
+                if progress:
+                    progress(first, total)
 
     def _start_afresh(self) -> None:
         self.engine.start_afresh()

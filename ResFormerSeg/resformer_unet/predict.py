@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,10 @@ class _Answers:
     maps: np.ndarray | None
     distances: np.ndarray | None
 
+    def masks(self, prepared: PreparedImage) -> np.ndarray:
+        """View of what was outlined in the slices that were run, (n, segments, rows, columns)."""
+        return self.outlined[:, prepared.slices].swapaxes(0, 1)
+
 
 class Predictor:
     """A model ready to be used on one image after another.
@@ -99,7 +104,7 @@ class Predictor:
         answers = self._run(prepared, options, watch, progress, cancelled)
 
         with watch.step("postprocess"):
-            masks = answers.outlined[:, prepared.slices].swapaxes(0, 1)
+            masks = answers.masks(prepared)
             warnings = [*prepared.warnings, *self.runner.warnings]
             if self.bundle.segments:
                 warnings += self._tidy(masks, prepared, options, slices)
@@ -208,19 +213,28 @@ class Predictor:
                 np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
                 np.zeros(count) if features else None,
             )
-            masks = answers.outlined[:, prepared.slices].swapaxes(0, 1)
-            for batch in self.runner.run(
+            batches = self.runner.run(
                 prepared, progress, cancelled, both_ways=both_ways, features=features, watch=watch
-            ):
-                where = slice(batch.first, batch.first + len(batch))
-                if features:
-                    answers.distances[where] = self._familiarity.distances(batch.answers.features)
-                if batch.answers.masks is not None:
-                    with watch.step("postprocess"):
-                        masks[where] = self._masks(batch, prepared, answers.maps)
-                if batch.answers.diagnosis is not None:
-                    answers.logits[where] = batch.answers.diagnosis
+            )
+            with ThreadPoolExecutor(1, "masks") as beside:  # the network goes on meanwhile
+                taking = None
+                for batch in batches:
+                    if taking:
+                        taking.result()
+                    taking = beside.submit(self._take, batch, prepared, answers, watch)
+                taking.result()
         return answers
+
+    def _take(self, batch: SliceBatch, prepared: PreparedImage, answers: _Answers, watch: Stopwatch) -> None:
+        """Put what the network says of a batch where it belongs."""
+        where = slice(batch.first, batch.first + len(batch))
+        if answers.distances is not None:
+            answers.distances[where] = self._familiarity.distances(batch.answers.features)
+        if batch.answers.masks is not None:
+            with watch.step("postprocess"):
+                answers.masks(prepared)[where] = self._masks(batch, prepared, answers.maps)
+        if batch.answers.diagnosis is not None:
+            answers.logits[where] = batch.answers.diagnosis
 
     def _masks(self, batch: SliceBatch, prepared: PreparedImage, maps: np.ndarray | None) -> np.ndarray:
         """Masks of a batch, bool (n, segments, rows, columns); their probabilities go into ``maps``."""
