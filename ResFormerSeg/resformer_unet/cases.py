@@ -92,7 +92,7 @@ def read_report(output: Path, name: str) -> dict | None:
 
 def _name_of(path: Path, place: Path) -> str:
     """As :func:`.images.read_image` names the image."""
-    return (place.name or "image") if path.is_dir() else case_name(path)
+    return (place.name or "image") if os.path.isdir(path) else case_name(path)
 
 
 class _Present:

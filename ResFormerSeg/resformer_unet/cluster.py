@@ -5,6 +5,7 @@ Dask's package ``distributed`` is the extra “cluster”; it is imported here a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import uuid
@@ -84,7 +85,7 @@ def _connected(address: str) -> Iterator[Client]:
         ) from None
     try:
         client = Client(address, timeout=CONNECTING_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except Exception as error:  # OSError, ValueError and others, by what is wrong with the address
         raise EngineError(
             "CLUSTER_NOT_FOUND",
             f"No Dask scheduler answers at {address} ({type(error).__name__}).",
@@ -121,7 +122,7 @@ def _job(output: Path, bundle: ModelBundle, device: str, options: PredictOptions
 def _require_fit_workers(client: Client, job: Job) -> None:
     try:
         client.wait_for_workers(1, timeout=CONNECTING_S)
-    except TimeoutError:
+    except (TimeoutError, asyncio.TimeoutError):  # two before Python 3.11
         raise EngineError(
             "CLUSTER_WITHOUT_WORKERS",
             f"The Dask scheduler {client.scheduler.address} has no workers.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def holds_images(folder: Path) -> bool:
     Raises:
         OSError: the folder cannot be listed.
     """
-    return any(path.is_file() and _read_header(path) is not None for path in sorted(folder.iterdir()))
+    return any(os.path.isfile(path) and _read_header(path) is not None for path in sorted(folder.iterdir()))
 
 
 def read_series(folder: Path, series: str | None = None) -> Series:

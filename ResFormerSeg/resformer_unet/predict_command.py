@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os.path
 import sys
 import traceback
 from contextlib import closing, nullcontext
@@ -82,7 +83,7 @@ def run_predict(options: argparse.Namespace) -> int:
         resume=options.resume,
         cluster=options.cluster,
     )
-    wanted = (len(inputs) > 1 and not options.patient) or (options.output / NAME).exists()
+    wanted = (len(inputs) > 1 and not options.patient) or os.path.exists(options.output / NAME)
     segments = find_model(options.model).segments
     summary = Summary(options.output, inputs, options.series, segments) if wanted else nullcontext()
     failed, kept, reports = 0, 0, {}

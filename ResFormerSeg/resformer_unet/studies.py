@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os.path
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +24,7 @@ def find_studies(paths: Iterable[Path], output: Path) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        inside = _search(path, place_of(output), set()) if path.is_dir() else []
+        inside = _search(path, place_of(output), set()) if os.path.isdir(path) else []
         for study in inside or [path]:
             found.setdefault(place_of(study), study)
     return list(found.values())
@@ -66,7 +67,7 @@ def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
         return [folder]  # reading it will say why
     found = []
     for entry in entries:
-        if entry.is_dir():
+        if os.path.isdir(entry):
             found += _search(entry, output, seen) if place_of(entry) != output else []
         elif case_name(entry) != entry.name and not _is_result(entry.name) and not _has_header(entry):
             found.append(entry)
@@ -79,4 +80,4 @@ def _is_result(name: str) -> bool:
 
 def _has_header(path: Path) -> bool:
     """Whether this is the voxels' half of an Analyze or NIfTI pair."""
-    return path.suffix.lower() == ".img" and path.with_suffix(".hdr").exists()
+    return path.suffix.lower() == ".img" and os.path.exists(path.with_suffix(".hdr"))

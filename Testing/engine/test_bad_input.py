@@ -177,7 +177,7 @@ def test_a_bad_image_is_explained_and_its_good_neighbour_still_predicted(tmp_pat
     assert code == 1 and words in said and "1 of 2 inputs failed." in said
     (line,) = [line for line in said.splitlines() if line.startswith("error: ")] if "1.2.3" not in words else [said]
     assert str(bad) in line
-    assert left(tmp_path / "out") == ["good.json", "good.seg.nrrd"]
+    assert left(tmp_path / "out") == ["good.json", "good.seg.nrrd", "summary.csv"]
 
 
 def test_a_few_values_that_are_no_numbers_are_only_a_warning(tmp_path, tiny, capsys):
@@ -221,10 +221,12 @@ def test_an_image_that_may_not_be_read_is_said_to_be_so(open_folder, tiny, capsy
     model = shutil.copytree(tiny, open_folder / "model")
     run(capsys, good, model=model, output=open_folder / "before")  # loads what nobody might not be able to load
     secret.chmod(0)
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0)
     with as_nobody():
-        code, said = run(capsys, secret, good, model=model, output=open_folder / "out")
-    assert code == 1 and "may not be read" in said
-    assert left(open_folder / "out") == ["good.json", "good.seg.nrrd"]
+        code, said = run(capsys, secret, closed, closed / "inside.png", good, model=model, output=open_folder / "out")
+    assert code == 1 and said.count("may not be read") == 3
+    assert left(open_folder / "out") == ["good.json", "good.seg.nrrd", "summary.csv"]
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["a folder", "below one"])

@@ -151,6 +151,7 @@ def test_interrupting_ends_quietly(monkeypatch, capsys):
         ["predict"],
         ["predict", "x.png", "--model", "tiny"],
         ["predict", "x.png", "--output", "out"],
+        ["predict", "--model", "tiny", "--output", "out"],
         ["predict", "x.png", "--model", "tiny", "--output", "out", "--slice-axis", "diagonal"],
         ["train", "data", "--output", "m", "--epochs", "0"],
         ["train", "data", "--output", "m", "--epochs", "many"],
@@ -183,6 +184,7 @@ def test_the_help_teaches(capsys):
     ("name", "words"),
     [
         ("predict", ("--model", "--output", "--device", "--series", "DICOM", "<case>.seg.nrrd")),
+        ("predict", ("--list", "--resume", "--cluster", "summary.csv", "tcp://host:8786")),
         ("evaluate", ("--split", "labels.csv", "JSON")),
         ("train", ("--preset", "--epochs", "--recipe", "--resume", "--seed")),
         ("models", ("--json",)),

@@ -123,6 +123,16 @@ def test_a_cluster_of_another_version_is_refused_before_any_work(cluster, model,
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_scheduler_without_workers_is_told(cluster, model, tmp_path, monkeypatch, capsys):
+    client = pytest.importorskip("distributed").Client
+    wait = client.wait_for_workers
+    monkeypatch.setattr(client, "wait_for_workers", lambda self, _, timeout: wait(self, 99, timeout=0.3))
+    write_images(tmp_path / "in", "a")
+    assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", cluster) == 1
+    assert "has no workers. Start one on each machine with: dask worker" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_job_on_a_cluster_is_resumed_without_what_is_done(cluster, model, tmp_path, capsys):
     inputs = write_images(tmp_path / "in", "a", "b")
     assert predict(inputs[0], model, tmp_path / "out") == 0
