@@ -189,6 +189,10 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     def unwatch(self, listener: Callable[[], None]) -> None:
         self._keeper.listeners.remove(listener)
 
+    def renewEngine(self) -> None:
+        """Ends a worker that has nothing to do: the next one finds what was installed meanwhile."""
+        self._keeper.renew()
+
     @property
     def lastRun(self) -> LastRun:
         """For bug reports."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.choice_boxes import ChoiceBox
+from ResFormerSegLib.onnx_installation import isOnnxInstalled
+from ResFormerSegLib.torch_installation import isTorchInstalled
 
 
 class DeviceSection:
@@ -41,6 +43,23 @@ class DeviceSection:
     def device(self) -> str:
         return self._parameterNode.device or "auto"
 
+    def offerOtherEngine(self) -> None:
+        """Offers to install what runs the models too, where one of the two is there."""
+        hasTorch, hasOnnx = isTorchInstalled(), isOnnxInstalled()
+        button = self._ui.otherEngineButton
+        button.visible = hasTorch != hasOnnx
+        if hasOnnx:
+            button.text = _("Install PyTorch…")
+            button.toolTip = _("Runs the models on a graphics card and explains diagnoses; up to 3 GB to download")
+        else:
+            button.text = _("Install ONNX Runtime…")
+            button.toolTip = _("Runs the models faster on the processor; about 30 MB to download")
+
+    def askAgain(self) -> None:
+        """Asks once more: with what was installed meanwhile, more of them may be usable."""
+        self._asked = self._job is not None
+        self.askEngine()
+
     def askEngine(self) -> None:
         """Asks the engine for the devices, once a session; the answer comes later."""
         if self._asked:
@@ -66,6 +85,7 @@ class DeviceSection:
     def _onDevices(self, answer: dict) -> None:
         self._job = None
         unusable = []
+        self._choices = self._choices[:2]
         for device in answer["devices"]:
             if device["id"] in ("cpu", "auto"):
                 continue

@@ -83,6 +83,11 @@ class EngineKeeper:
             qt.QTimer.singleShot(0, self._jobs[0].begin)
         self._tell(job)
 
+    def renew(self) -> None:
+        """The next job begins with a new worker, which finds what was installed meanwhile; one at work stays."""
+        if self._engine is not None and not self._jobs:
+            self._discard()
+
     def stopNow(self) -> None:
         """Ends the worker and the jobs, and returns when it is done: for the end of the application or the module."""
         self._watchQuitting(False)

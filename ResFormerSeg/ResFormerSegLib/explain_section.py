@@ -15,6 +15,7 @@ from ResFormerSegLib.explanation_task import findSaliencyNode
 from ResFormerSegLib.figures import percentText
 from ResFormerSegLib.saliency_overlay import OPACITY, THRESHOLD, SaliencyOverlay, dressSaliencyNode, setThreshold
 from ResFormerSegLib.slice_positions import sliceOnDisplay
+from ResFormerSegLib.torch_installation import isTorchInstalled
 
 
 class ExplainSection:
@@ -58,7 +59,7 @@ class ExplainSection:
                 self.thresholdSlider.value = display.GetLowerThreshold()
             if self._overlay.adopt(saliencyNode):
                 self.opacitySlider.value = self._overlay.opacity()
-        self._refresh()
+        self.refresh()
 
     def clear(self) -> None:
         """Ends an explanation under way and hides the overlay; the saliency volume stays in the scene."""
@@ -69,7 +70,7 @@ class ExplainSection:
         self.classSelector.clear()
         self._say("")
         self.method.visible = False
-        self._refresh()
+        self.refresh()
 
     def setActive(self, active: bool) -> None:
         """The overlay stays when the user goes to another module: he may want to look at it there."""
@@ -161,7 +162,7 @@ class ExplainSection:
             )
         except ResFormerSegError as error:
             self._onFailed(error)
-        self._refresh()
+        self.refresh()
 
     def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
         self._say(_("{message} ({percent} %)").format(message=message, percent=round(100 * fraction)))
@@ -172,12 +173,12 @@ class ExplainSection:
         volumeNode = self._volumeNode()
         if volumeNode is not None:
             self._show(explanation.saliencyNode, volumeNode)
-        self._refresh()
+        self.refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
         self._say("" if error.code == "CANCELLED" else f"{error.message} {error.hint}")
-        self._refresh()
+        self.refresh()
 
     def _endJob(self) -> None:
         job, self._job = self._job, None
@@ -193,7 +194,7 @@ class ExplainSection:
             self._overlay.hide()
         elif findSaliencyNode(volumeNode) is not None:
             self._show(findSaliencyNode(volumeNode), volumeNode)
-        self._refresh()
+        self.refresh()
 
     def _show(self, saliencyNode, volumeNode) -> None:
         label = saliencyNode.GetAttribute("ResFormerSeg.SaliencyDiagnosis") or ""
@@ -218,7 +219,7 @@ class ExplainSection:
         if saliencyNode is not None and saliencyNode.GetDisplayNode() is not None:
             setThreshold(saliencyNode, lowest)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """What can be pressed now."""
         volumeNode = self._volumeNode()
         hasDiagnosis = self.classSelector.count > 0
@@ -226,8 +227,11 @@ class ExplainSection:
             self.intro.text = _("Run the model first; then see here what in the image speaks for its diagnosis.")
         elif not hasDiagnosis:
             self.intro.text = _("This model gives no diagnosis, so there is none to explain.")
-        self.intro.visible = not hasDiagnosis
-        self.form.visible = hasDiagnosis
+        elif not isTorchInstalled():
+            self.intro.text = _("Explaining needs PyTorch. Press “Install PyTorch…” below the choice of the device.")
+        canExplain = hasDiagnosis and isTorchInstalled()
+        self.intro.visible = not canExplain
+        self.form.visible = canExplain
         running = self._job is not None
         for widget in (self.sliceButton, self.volumeButton, self.classSelector):
             widget.enabled = volumeNode is not None and not running

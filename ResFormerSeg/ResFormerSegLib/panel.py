@@ -5,6 +5,8 @@ inputs, advanced choices -> readiness -> logic.process (a job) -> card, chart, e
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import qt
 import slicer
 import vtk
@@ -18,6 +20,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.message_area import MessageArea
 from ResFormerSegLib.model_section import ModelSection
 from ResFormerSegLib.newest_volume import NewImages
+from ResFormerSegLib.onnx_installation import engineExplanation, installOnnx, isEngineInstalled
 from ResFormerSegLib.other_phase import OtherPhaseRow
 from ResFormerSegLib.parameters import forgetNode
 from ResFormerSegLib.plain_text import toolTipOf
@@ -26,7 +29,7 @@ from ResFormerSegLib.result_restoring import restoreResult
 from ResFormerSegLib.result_sections import ResultSections, hasVoxels
 from ResFormerSegLib.run_control import RunControl
 from ResFormerSegLib.segment_editing import openInSegmentEditor
-from ResFormerSegLib.torch_installation import installTorch, isTorchInstalled, lookAgain, torchExplanation
+from ResFormerSegLib.torch_installation import installTorch, isTorchInstalled, lookAgain
 
 
 class Panel(VTKObservationMixin):
@@ -36,6 +39,7 @@ class Panel(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.ui = ui
         self.logic = logic
+        self._requirementsFile = requirementsFile
         self._parameterNode = None
         self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result on display
         self._volumeId = ""
@@ -53,7 +57,9 @@ class Panel(VTKObservationMixin):
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
+            (ui.installOnnxButton, self.installOnnx),
             (ui.installTorchButton, self.installTorch),
+            (ui.otherEngineButton, self.installOther),
             (ui.editButton, self.edit),
             (ui.copyDiagnosticsButton, self.copyDiagnostics),
         )
@@ -101,7 +107,7 @@ class Panel(VTKObservationMixin):
         self._preselectVolume(instead=not self.run.isRunning)
         self.update()
         self.ui.applyButton.setFocus()  # Return starts the run
-        if isTorchInstalled():
+        if isEngineInstalled():
             qt.QTimer.singleShot(0, self.devices.askEngine)
 
     def exit(self) -> None:
@@ -150,14 +156,14 @@ class Panel(VTKObservationMixin):
     def checkCanApply(self) -> None:
         """Enables Apply, or says in its tool tip why not."""
         node = self._parameterNode
-        hasTorch = isTorchInstalled()
+        hasEngine = isEngineInstalled()
         reason = _("The scene is being closed.")
         if node is not None:
             reason = whyNotReady(
                 node.inputVolume,
                 self.models.model(),
                 self.models.isMissing(),
-                hasTorch,
+                hasEngine,
                 self.run.isRunning,
                 self.logic.isBusy,
                 self.advanced.isOneSliceOnly(
@@ -177,12 +183,13 @@ class Panel(VTKObservationMixin):
         else:
             self.ui.applyButton.toolTip = toolTipOf(reason)
         self.ui.cancelButton.enabled = self.run.isRunning
-        # A tool tip is easily missed; without a volume, or with the offer of PyTorch in sight, it is plain enough.
+        # A tool tip is easily missed; without a volume, or with the offer of an engine in sight, it is plain enough.
         hasVolume = node is not None and node.inputVolume is not None
-        self.run.progress.hint((reason or partly) if hasVolume and hasTorch else "")
-        self.ui.torchFrame.visible = not hasTorch
-        if not hasTorch:
-            self.ui.torchLabel.text = torchExplanation()
+        self.run.progress.hint((reason or partly) if hasVolume and hasEngine else "")
+        self.ui.engineFrame.visible = not hasEngine
+        if not hasEngine:
+            self.ui.engineLabel.text = engineExplanation()
+        self.devices.offerOtherEngine()
 
     def _preselectVolume(self, instead: bool = False) -> None:
         """Takes an image that is new. Not before the user comes to the module: what is the newest image then?
@@ -296,18 +303,31 @@ class Panel(VTKObservationMixin):
         self.message.showNotice(_("The diagnostics were copied. Paste them into your report."))
 
     def installTorch(self) -> None:
+        def install() -> None:
+            if not installTorch():
+                self.message.showNotice(_("PyTorch was not installed. Come back to it whenever you like."))
+
+        self._install(install)
+
+    def installOnnx(self) -> None:
+        self._install(lambda: installOnnx(self._requirementsFile))
+
+    def installOther(self) -> None:
+        """What runs models too, beside what is there."""
+        (self.installOnnx if isTorchInstalled() else self.installTorch)()
+
+    def _install(self, install: Callable[[], None]) -> None:
         self.message.clear()
         try:
-            if not installTorch():
-                self.message.showNotice(
-                    _("PyTorch was not installed. Everything but Apply works; come back to it whenever you like.")
-                )
+            install()
         except ResFormerSegError as error:
             self.message.showError(error)
         lookAgain()
+        self.logic.renewEngine()
+        self.results.explanation.refresh()
         self.checkCanApply()
-        if isTorchInstalled():
-            self.devices.askEngine()
+        if isEngineInstalled():
+            self.devices.askAgain()
 
 
 def _idsOf(node) -> tuple[str, ...]:

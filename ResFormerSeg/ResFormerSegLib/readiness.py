@@ -15,7 +15,7 @@ def whyNotReady(
     volumeNode,
     model: ModelDescription | None,
     modelMissing: bool,
-    hasTorch: bool,
+    hasEngine: bool,
     isRunning: bool,
     isBusy: bool,
     oneSliceOnly: bool,
@@ -23,7 +23,8 @@ def whyNotReady(
     """A sentence or two for the user; empty when all is there.
 
     modelMissing: a model was chosen, but its folder is gone. isRunning: what Apply started. isBusy: the engine works,
-    on whatever it is. oneSliceOnly: only one slice is to be analysed.
+    on whatever it is. hasEngine: something that runs models is installed. oneSliceOnly: only one slice is to be
+    analysed.
     """
     if isRunning:
         return _("A run is under way. Wait for it, or cancel it.")
@@ -39,8 +40,8 @@ def whyNotReady(
         return _("Choose a model.")
     if reason := whyUnsuitable(volumeNode, model, oneSliceOnly):
         return reason
-    if not hasTorch:
-        return _("PyTorch is not installed. Press “Install PyTorch…” below.")
+    if not hasEngine:
+        return _("What runs the models is not installed yet. Choose below what to install.")
     return ""
 
 

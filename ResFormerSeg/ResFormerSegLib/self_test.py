@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import unittest
 
 import slicer
@@ -10,12 +9,13 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.onnx_installation import isEngineInstalled
 from ResFormerSegLib.sample_data import SAMPLES
-from ResFormerSegLib.torch_installation import OTHER_PACKAGES
+from ResFormerSegLib.torch_installation import missingOtherPackages
 
 
 class ResFormerSegTest(ScriptedLoadableModuleTest):
-    """Each test_ method runs on its own, in an empty scene; those that need the engine are skipped without PyTorch."""
+    """Each test_ method runs on its own, in an empty scene; those that need the engine are skipped without it."""
 
     def setUp(self) -> None:
         import ResFormerSeg
@@ -54,7 +54,9 @@ class ResFormerSegTest(ScriptedLoadableModuleTest):
         self._assertOutlinedAndDiagnosed("Head phantom", "brain-tumor-mr")
 
     def _assertOutlinedAndDiagnosed(self, name: str, modelId: str) -> None:
-        missing = [package for package in ("torch", *OTHER_PACKAGES) if importlib.util.find_spec(package) is None]
+        missing = missingOtherPackages()
+        if not isEngineInstalled():
+            missing.append("onnxruntime")
         if missing:
             self.skipTest(_("The engine was not tried: {packages} not installed.").format(packages=", ".join(missing)))
         sample = next(sample for sample in SAMPLES if sample.name == name)

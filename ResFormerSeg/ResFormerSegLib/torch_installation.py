@@ -32,14 +32,9 @@ def lookAgain() -> None:
     importlib.invalidate_caches()
 
 
-def torchExplanation() -> str:
-    """What is missing, why, and how much it is."""
-    if _isExtensionPending() and not _hasExtension():
-        return _("The PyTorch extension was installed. Restart Slicer, then come back here to install PyTorch itself.")
-    return _(
-        "The models run on PyTorch, which is not installed yet. The download is about 0.2 GB for the processor alone "
-        "and up to 3 GB with support for an NVIDIA graphics card, and needs the internet once."
-    )
+def torchIsPending() -> bool:
+    """Whether PyTorch's extension was installed, and a restart is due before PyTorch itself can be."""
+    return _isExtensionPending() and not _hasExtension()
 
 
 def installTorch() -> bool:
@@ -67,19 +62,31 @@ def installTorch() -> bool:
 def ensureOtherPackages(requirementsFile: str) -> None:
     """Installs what else the engine needs, after asking; nothing happens when all is there.
 
-    Raises ResFormerSegError: PACKAGES_DECLINED, PACKAGES_NOT_INSTALLED.
+    Raises ResFormerSegError: PACKAGES_DECLINED, NOT_INSTALLED.
     """
-    importlib.invalidate_caches()
-    missing = [name for name in OTHER_PACKAGES if importlib.util.find_spec(name) is None]
-    if not missing:
-        return
+    lookAgain()
+    if missing := missingOtherPackages():
+        installPackages([requirementsFile], missing)
+
+
+def missingOtherPackages() -> list[str]:
+    return [name for name in OTHER_PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def installPackages(requirementsFiles: list[str], missing: list[str]) -> None:
+    """Asks once, then installs what the files name.
+
+    missing: what is told if nothing comes of it.
+
+    Raises ResFormerSegError: PACKAGES_DECLINED, NOT_INSTALLED.
+    """
     try:
         import slicer.packaging
     except ImportError:  # before Slicer 5.12
-        _installTheOldWay(requirementsFile, missing)
+        _installTheOldWay(requirementsFiles, missing)
         return
     try:
-        requirements = slicer.packaging.load_requirements(requirementsFile)
+        requirements = [one for file in requirementsFiles for one in slicer.packaging.load_requirements(file)]
         slicer.packaging.pip_ensure(requirements, requester="ResFormerSeg")
     except RuntimeError as error:
         raise _declined(missing) from error
@@ -87,12 +94,12 @@ def ensureOtherPackages(requirementsFile: str) -> None:
         raise _notInstalled(", ".join(missing), error) from error
 
 
-def _installTheOldWay(requirementsFile: str, missing: list[str]) -> None:
+def _installTheOldWay(requirementsFiles: list[str], missing: list[str]) -> None:
     question = _("ResFormerSeg needs a few more Python packages ({names}). Install them now?")
     if not slicer.util.confirmOkCancelDisplay(question.format(names=", ".join(missing))):
         raise _declined(missing)
     try:
-        slicer.util.pip_install(["-r", requirementsFile])
+        slicer.util.pip_install([part for file in requirementsFiles for part in ("-r", file)])
     except Exception as error:
         raise _notInstalled(", ".join(missing), error) from error
 
@@ -136,7 +143,7 @@ def _declined(missing: list[str]) -> ResFormerSegError:
     return ResFormerSegError(
         "PACKAGES_DECLINED",
         _("Python packages that the models need are not installed: {names}.").format(names=", ".join(missing)),
-        _("Press Apply again and agree to the installation; nothing was changed so far."),
+        _("Try again and agree to the installation; nothing was changed so far."),
     )
 
 

@@ -2,24 +2,36 @@
 
 import ast
 import importlib.metadata
+import re
 import sys
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 MODULE = Path(__file__).resolve().parents[2] / "ResFormerSeg"
 BROUGHT_BY_SLICER = {"numpy", "SimpleITK"}
 BROUGHT_BY_THE_PYTORCH_EXTENSION = {"torch"}
-BROUGHT_BY_REQUIREMENTS = {"skimage", "scipy", "safetensors"}  # scipy comes with scikit-image
+BROUGHT_BY_REQUIREMENTS = {"skimage", "scipy", "safetensors", "onnxruntime"}  # scipy comes with scikit-image
 
 
-def requirements() -> dict[str, str]:
+def requirements(file: str = "requirements.txt") -> dict[str, str]:
     """Package to version range in the requirements that Slicer installs."""
-    lines = (MODULE / "Resources" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (MODULE / "Resources" / file).read_text(encoding="utf-8").splitlines()
     split = [line.partition(">=") for line in lines if line and not line.startswith("#")]
     return {name: f">={versions}" for name, _, versions in split}
 
 
 def test_slicer_is_asked_for_no_package_that_would_disturb_others():
     assert set(requirements()) == {"scikit-image", "safetensors"}
+
+
+def test_what_runs_models_without_pytorch_is_one_package_more_and_has_the_range_of_the_extra():
+    (needed,) = requirements("requirements-cpu.txt").items()
+    assert needed[0] == "onnxruntime"
+    project = (MODULE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    (extra,) = re.search(r"^onnx = \[\"(.*)\"\]", project, re.M).groups()
+    assert SpecifierSet(needed[1]) == Requirement(extra).specifier
 
 
 def test_the_lowest_versions_are_those_that_the_package_itself_needs():

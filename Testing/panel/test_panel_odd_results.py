@@ -51,7 +51,7 @@ def test_names_with_angle_brackets_are_shown_as_they_are_written(workerThat, ope
     makeVolume((6, 32, 32), name="<h1>A</h1>")
     widget = openPanel()
     assert "&lt;h1&gt;A&lt;/h1&gt;" in widget.ui.applyButton.toolTip
-    for label in (widget.ui.statusLabel, widget.ui.torchLabel, widget.ui.deviceNoteLabel):
+    for label in (widget.ui.statusLabel, widget.ui.engineLabel, widget.ui.deviceNoteLabel):
         assert label.textFormat == qt.Qt.PlainText
     card = widget.panel.results.card
     card._addBar(0, "<b>Bold</b>", 0.5)

@@ -1,4 +1,4 @@
-"""The module's logic in the application: what it refuses, and a whole run where PyTorch is installed."""
+"""The module's logic in the application: what it refuses, and a whole run where what the engine needs is installed."""
 
 import importlib.util
 import json
@@ -7,11 +7,15 @@ from pathlib import Path
 
 import slicer
 
-ENGINE_NEEDS = ("torch", "skimage", "safetensors", "SimpleITK")
+ENGINE_NEEDS = ("skimage", "safetensors", "SimpleITK")
+RUNS_MODELS = "torch or onnxruntime"
 
 
 def missingPackages() -> list[str]:
-    return [name for name in ENGINE_NEEDS if importlib.util.find_spec(name) is None]
+    missing = [name for name in ENGINE_NEEDS if importlib.util.find_spec(name) is None]
+    if not any(importlib.util.find_spec(name) for name in ("torch", "onnxruntime")):
+        missing.append(RUNS_MODELS)
+    return missing
 
 
 def loadSample(name: str):

@@ -4,7 +4,7 @@ import time
 import unittest
 
 import slicer
-from ResFormerSegLogicTest import loadSample, missingPackages
+from ResFormerSegLogicTest import RUNS_MODELS, loadSample, missingPackages
 
 LONGEST_RUN = 600  # seconds
 
@@ -41,11 +41,11 @@ class ResFormerSegPanelTest(unittest.TestCase):
 
     def test_withoutTheEngineThePanelSaysSoAndStaysUsable(self):
         self.load("Head phantom")
-        if "torch" in missingPackages():
+        if RUNS_MODELS in missingPackages():
             self.assertFalse(self.ui.applyButton.enabled)
-            self.assertTrue(self.ui.torchLabel.text)
+            self.assertTrue(self.ui.engineLabel.text)
         else:
-            self.assertFalse(self.ui.torchFrame.isVisible())
+            self.assertFalse(self.ui.engineFrame.isVisible())
 
     def test_closingTheSceneEmptiesThePanel(self):
         self.load("Head phantom")
