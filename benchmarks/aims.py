@@ -1,4 +1,4 @@
-"""What the project has set itself, and how far it is."""
+"""What the project has set itself on two processors, without a graphics card, and how far it is."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _faster_than(network: str) -> Callable[[Results], Verdict | None]:
         ratios = {"PyTorch": peer["times_small"]}
         if (onnx := results.one("forward", network=ONNX, **setting)) is not None:
             ratios["ONNX Runtime"] = peer["times_small"] / onnx["times_small"]
-        job = results.one("command line")
+        job = results.one("command line", device="cpu")
         used = "ONNX Runtime" if "ONNX Runtime" in ratios and _is_onnx(job) else "PyTorch"
         text = ", ".join(f"{value:.1f}× ({engine})" for engine, value in ratios.items())
         return Verdict(ratios[used], f"{text}; the module uses {used}" if len(ratios) > 1 else text)
@@ -70,7 +70,7 @@ def _is_onnx(job: dict | None) -> bool:
 
 
 def _whole_job(results: Results) -> Verdict | None:
-    row = results.one("command line", slices=200, size=512)
+    row = results.one("command line", device="cpu", slices=200, size=512)
     if row is None:
         return None
     inside, alone = row["over_network"], row["over_network_alone"]
@@ -78,12 +78,12 @@ def _whole_job(results: Results) -> Verdict | None:
 
 
 def _cold_start(results: Results) -> Verdict | None:
-    row = results.one("cold start")
+    row = results.one("cold start", device="cpu")
     return row and Verdict(row["seconds"]["first_slice"], f"{row['seconds']['first_slice']:.2f} s")
 
 
 def _single_slice(results: Results) -> Verdict | None:
-    rows = sorted(results.all("scene", slices=1), key=lambda row: row["size"])
+    rows = sorted(results.all("scene", device="cpu", slices=1), key=lambda row: row["size"])
     if not rows:
         return None
     texts = [f"{row['seconds']['call']:.2f} s ({row['size']}×{row['size']})" for row in rows]
@@ -92,15 +92,16 @@ def _single_slice(results: Results) -> Verdict | None:
 
 def _memory(results: Results) -> Verdict | None:
     ratios = {}
-    for part, name, key in (("scene", "worker", "worker_peak_mb"), ("command line", "command line", "peak_mb")):
-        if (row := results.one(part, slices=200, size=512)) is not None:
-            ratios[name] = row[key] / row["volume_float32_mb"]
-    text = ", ".join(f"{ratio:.2f}× ({name})" for name, ratio in ratios.items())
+    for part, name, key in (("scene", "worker", "worker_peak"), ("command line", "command line", "peak")):
+        if (row := results.one(part, device="cpu", slices=200, size=512)) is not None:
+            described = f"{name}, {row[f'{key}_in_all_mb']:.0f} MB in all"
+            ratios[described] = row[f"{key}_mb"] / row["volume_float32_mb"]
+    text = "; ".join(f"{ratio:.2f}× ({described})" for described, ratio in ratios.items())
     return Verdict(max(ratios.values()), text) if ratios else None
 
 
 def _linear(results: Results) -> Verdict | None:
-    rows = results.all("growth", size=256)
+    rows = results.all("growth", device="cpu", size=256)
     if len(rows) < 3:
         return None
     slices = [row["slices"] for row in rows]

@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--model", default="brain-tumor-mr")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds together (default: 30)")
     parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
     options = parser.parse_args()
@@ -34,10 +35,13 @@ def main() -> None:
         np.save(array, head_volume(1, options.size))
         save_head(file, 1, options.size)
         image = {"array": str(array), "affine_lps": np.eye(4).tolist(), "name": "head"}
-        command = {"command": "predict", "id": "1", "model": options.model, "image": image, "output": str(folder)}
+        command = {
+            **{"command": "predict", "id": "1", "model": options.model, "device": options.device},
+            **{"image": image, "output": str(folder)},
+        }
         predict = [
             *(sys.executable, "-m", "resformer_unet", "predict", file),
-            *("--model", options.model, "--output", folder / "results"),
+            *("--model", options.model, "--device", options.device, "--output", folder / "results"),
         ]
 
         def one_round() -> dict[str, float]:
@@ -46,7 +50,7 @@ def main() -> None:
 
         one_round()
         measured = rounds(one_round, options.seconds, options.rounds)
-    put("cold start", size=options.size, rounds=len(measured), seconds=medians(measured))
+    put("cold start", size=options.size, device=options.device, rounds=len(measured), seconds=medians(measured))
 
 
 def worker_times(command: dict) -> dict[str, float]:

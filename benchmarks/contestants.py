@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import warnings
 from collections.abc import Callable
 
 import torch
@@ -58,17 +56,26 @@ class TorchContestant:
 
 
 class OnnxContestant:
-    """Our `small` under ONNX Runtime on the CPU, exported for this very shape."""
+    """Our `small` under ONNX Runtime on the CPU, as the engine builds it there."""
 
     layout = "contiguous"
 
     def __init__(self, side: int, batch: int, threads: int) -> None:
-        images = torch.rand(batch, 1, side, side)
-        self._session = onnx_session(build("small", side), images, threads)
-        self._images = images.numpy()
+        import onnxruntime
+
+        from resformer_unet.onnx_network import IMAGE, onnx_network
+
+        network = build("small", side)
+        weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            onnx_network(network.config, weights, (side, side)), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = {IMAGE: torch.rand(batch, 1, side, side).numpy()}
 
     def __call__(self) -> None:
-        self._session.run(None, {"image": self._images})
+        self._session.run(None, self._input)
 
 
 def contestant(
@@ -78,22 +85,6 @@ def contestant(
     if name == ONNX:
         return OnnxContestant(side, batch, threads)
     return TorchContestant(name, side, batch, device, layout)
-
-
-def onnx_session(network: nn.Module, images: Tensor, threads: int):
-    """An ONNX Runtime session with the input `image` of the shape of `images`, and the network's outputs in order."""
-    import onnx  # noqa: F401, the exporter would say less clearly that it is missing
-    import onnxruntime
-
-    model = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # The older of PyTorch's two exporters: for a fixed shape it does in seconds what the other does in half a
-        # minute, without a further package.
-        torch.onnx.export(network, (images,), model, input_names=["image"], dynamo=False)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(model.getvalue(), options, providers=["CPUExecutionProvider"])
 
 
 ALL = (*NETWORKS, ONNX)

@@ -11,9 +11,9 @@ NAMES = (*NETWORKS, ONNX)
 HOW = (
     "One grey channel, untrained weights, the packages' own networks: nnU-Net's 2D plan is PlainConvUNet of "
     "`dynamic_network_architectures` with 7 stages of 32 to 512 features; SwinUNETR has 24 features. Ours also give a "
-    "diagnosis, the others do not. Each network computes in the memory layout (contiguous or channels last) that is "
-    "faster for it; on a GPU all compute in half precision. Memory is the peak above the process with PyTorch and "
-    "the network loaded, multiply-accumulates are those of one slice."
+    "diagnosis, the others do not. Ours compute as the engine runs them, the others in the memory layout (contiguous "
+    "or channels last) that is faster for them; on a GPU all compute in half precision. Memory is the peak above the "
+    "process with PyTorch and the network loaded, multiply-accumulates are those of one slice."
 )
 
 

@@ -38,12 +38,13 @@ def _command_line(results: Results) -> str:
         ["whole job over network, timed within the job", *(shown(row["over_network"], "×") for row in rows)],
         ["whole job over network alone, batches ready", *(shown(row["over_network_alone"], "×") for row in rows)],
         ["peak memory over the volume in float32", *(_memory(row, "peak_mb") for row in rows)],
+        ["peak memory of the process in all", *(shown(row["peak_in_all_mb"], " MB") for row in rows)],
         *([title, *(_step(row, step) for row in rows)] for step, title in FILE_STEPS.items()),
     ]
     text = (
         "### `resformer-unet predict`, from a compressed NIfTI file to segmentation file and JSON\n\n"
-        "With the model `brain-tumor-mr`, loaded. Peak memory is above a Python that has imported PyTorch and "
-        "nothing else, all libraries and the model included."
+        "With the model `brain-tumor-mr`, which is loaded already. Peak memory over the volume is what the process has "
+        "more than a Python that has imported PyTorch and nothing else, whether or not the job itself needs PyTorch."
     )
     return f"{text}\n\n{table(['', *map(_volume, rows)], lines)}"
 
@@ -55,6 +56,7 @@ def _scene(results: Results) -> str:
     lines = [
         ["call over network", *(shown(row["seconds"]["call"] / row["seconds"]["network"], "×") for row in rows)],
         ["worker's peak memory over the volume in float32", *(_memory(row, "worker_peak_mb") for row in rows)],
+        ["worker's peak memory in all", *(shown(row["worker_peak_in_all_mb"], " MB") for row in rows)],
         ["application's peak above the loaded volume, over the same",
          *(_memory(row, "application_peak_mb") for row in rows)],
         *([title, *(_step(row, step) for row in rows)] for step, title in SCENE_STEPS.items()),
@@ -99,7 +101,7 @@ def growth_section(results: Results, picture: str | None) -> str:
         verdict = "linear" if min(time.r2, memory.r2) >= LINEAR else "not linear"
         parts.append(
             f"Slices of {sizes[0]}×{sizes[0]}: {verdict} by a line of least squares. Time {shown(time.constant)} s + "
-            f"{shown(1000 * time.slope)} ms a slice (R² {time.r2:.3f}), memory above network and image "
+            f"{shown(1000 * time.slope)} ms a slice (R² {time.r2:.3f}), memory "
             f"{shown(memory.constant)} MB + {shown(memory.slope)} MB a slice (R² {memory.r2:.3f}); a slice in float32 "
             f"has {shown(4 * sizes[0] ** 2 / 1e6)} MB."
         )
@@ -165,4 +167,7 @@ def _step(row: dict, step: str) -> str:
 
 
 def _memory(row: dict, key: str) -> str:
+    """As a ratio too, unless the volume is so small that it says nothing."""
+    if row["volume_float32_mb"] < 1:
+        return shown(row[key], " MB")
     return f"{shown(row[key] / row['volume_float32_mb'], '×')} ({shown(row[key])} MB)"

@@ -24,13 +24,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     device = torch.device(options.device)
     setting = {key: getattr(options, key) for key in ("network", "side", "batch", "device")}
     name = "small" if options.network == ONNX else options.network
     try:
         parameters, gmac = network_cost(build(name, options.side).to("meta"), 1, options.side, options.side)
-        run = contestant(options.network, options.side, options.batch, 1, device, layout="contiguous")
+        run = contestant(
+            options.network, options.side, options.batch, torch.get_num_threads(), device, layout="contiguous"
+        )
     except (ImportError, RuntimeError) as error:
         put("memory", **setting, left_out=str(error).splitlines()[0])
         return

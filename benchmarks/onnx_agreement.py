@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
-from contestants import onnx_session
 from measuring import put
 
-from resformer_unet.bundle import load_network
 from resformer_unet.catalog import find_model
+from resformer_unet.engines import CPU_ONNX, CPU_TORCH, load_engine
+from resformer_unet.errors import EngineError
 from resformer_unet.images import image_from_array
 from resformer_unet.preprocess import prepare_image
 
@@ -28,29 +27,29 @@ IMAGES = {"brain-tumor-mr": headPhantom, "skin-lesion": skinPhantom}
 def main() -> None:
     for model, draw in IMAGES.items():
         bundle = find_model(model)
-        network = load_network(bundle)
         image = image_from_array(draw().voxels, np.eye(4), model)
-        batch = torch.as_tensor(prepare_image(image, bundle.descriptor["input"]).batch(0, 8))
-        with torch.inference_mode():
-            expected = network(batch)
+        batch = prepare_image(image, bundle.descriptor["input"]).batch(0, 8)
         try:
-            answers = onnx_session(network, batch, threads=1).run(None, {"image": batch.numpy()})
-        except ImportError as error:
-            put("onnx", model=model, left_out=str(error))
+            first, second = (load_engine(bundle, device).answer(batch) for device in (CPU_TORCH, CPU_ONNX))
+        except EngineError as error:
+            put("onnx", model=model, left_out=error.message)
             continue
-        segmentation, diagnosis = map(torch.from_numpy, answers)
-        masks = (lambda x: x.softmax(1)) if network.config.exclusive else torch.sigmoid
         put(
             "onnx",
             model=model,
             slices=len(batch),
-            mask_difference=_greatest(masks(expected.segmentation), masks(segmentation)),
-            diagnosis_difference=_greatest(expected.diagnosis.softmax(1), diagnosis.softmax(1)),
+            mask_difference=_greatest(first.masks, second.masks),
+            diagnosis_difference=_greatest(_softmax(first.diagnosis), _softmax(second.diagnosis)),
         )
 
 
-def _greatest(first: torch.Tensor, second: torch.Tensor) -> float:
-    return float((first - second).abs().max())
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits.astype(float) - logits.max(1, keepdims=True))
+    return exponentials / exponentials.sum(1, keepdims=True)
+
+
+def _greatest(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.abs(first - second).max())
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ class Measurement:
 
 def full(gpu: bool) -> Iterator[Measurement]:
     for side, batch, threads, seconds, networks in (
-        (256, 1, 1, 20, ALL),
+        (256, 1, 1, 15, ALL),
         (256, 1, 2, 15, ALL),
-        (256, 8, 1, 30, MAIN),
+        (256, 8, 1, 28, MAIN),
         (256, 8, 2, 35, WITHOUT_UNETR),
-        (512, 1, 1, 30, MAIN),
+        (512, 1, 1, 25, MAIN),
         (512, 1, 2, 30, ALL),
         (512, 8, 2, 60, MAIN),
     ):
@@ -48,6 +48,8 @@ def full(gpu: bool) -> Iterator[Measurement]:
     for slices, size in ((25, 256), (200, 512)):
         for program in ("predict_job", "scene_job"):
             yield Measurement(program, ("--seconds", "25"), (slices, size))
+            if gpu:
+                yield Measurement(program, ("--seconds", "10", "--device", "cuda"), (slices, size))
     for size in (256, 512):
         yield Measurement("scene_job", ("--seconds", "10", "--rounds", "15"), (1, size))
     yield Measurement("cold_start", ("--seconds", "25"))
@@ -56,7 +58,7 @@ def full(gpu: bool) -> Iterator[Measurement]:
     for size in (128, 512, 1024):
         yield Measurement("growth", ("--slices", "30", "--size", str(size)))
     yield Measurement("event_loop")
-    yield Measurement("training")
+    yield Measurement("training", ("--cases", "120", "--epochs", "2"))
 
 
 def quick(gpu: bool) -> Iterator[Measurement]:

@@ -1,7 +1,7 @@
 """The whole job as `resformer-unet predict` does it: from a volume's file to segmentation file and JSON.
 
     python benchmarks/volumes.py head.nii.gz --slices 25 --size 256
-    python benchmarks/predict_job.py head.nii.gz [--model brain-tumor-mr] [--device auto]
+    python benchmarks/predict_job.py head.nii.gz [--model brain-tumor-mr] [--device cpu]
 
 The first run is for warming up, and for the peak of memory: above a Python that has imported PyTorch and nothing
 else. The pure forward time is taken twice: by the engine's own watch within the job, and alone, for as many batches of
@@ -15,7 +15,6 @@ import statistics
 import tempfile
 from pathlib import Path
 
-import torch
 from measuring import MEGABYTE, Memory, interpreter_with_torch, medians, put, rounds, seconds_of
 
 from resformer_unet.catalog import find_model
@@ -29,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--model", default="brain-tumor-mr")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds together (default: 30)")
     parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
     options = parser.parse_args()
@@ -45,7 +44,7 @@ def main() -> None:
         memory = Memory()
         memory.forget_peak()
         report = predict()
-        peak = memory.peak() - interpreter_with_torch()
+        peak, baseline = memory.peak(), interpreter_with_torch()
         alone = ForwardAlone(options.file, options.model, options.device)
         alone()
 
@@ -60,12 +59,12 @@ def main() -> None:
         size=max(rows, columns),
         engine=report.get("engine"),
         device=report["device"],
-        threads=torch.get_num_threads(),
         rounds=len(measured),
         seconds=medians(measured),
         over_network=statistics.median(row["total"] / row["network"] for row in measured),
         over_network_alone=statistics.median(row["total"] / row["network_alone"] for row in measured),
-        peak_mb=peak / MEGABYTE,
+        peak_mb=(peak - baseline) / MEGABYTE,
+        peak_in_all_mb=peak / MEGABYTE,
         volume_float32_mb=4 * slices * rows * columns / MEGABYTE,
     )
 

@@ -33,7 +33,9 @@ def main() -> int:
     options = parser.parse_args()
     if sys.platform != "linux":
         parser.error("memory is measured by Linux's /proc: the benchmark runs on Linux only")
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])  # of all processes started from here
+    # Of this process and all that it starts.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
+    os.environ["OMP_NUM_THREADS"] = str(options.cores)
     options.results.mkdir(parents=True, exist_ok=True)
 
     (machine,), _ = measure(plan.Measurement("machine"), None)
@@ -85,8 +87,9 @@ def _volume(step: plan.Measurement, folder: Path) -> Path | None:
     if step.volume is None:
         return None
     slices, size = step.volume
-    path = folder / f"head-{size}x{size}x{slices}.nii.gz"
+    path = folder / f"{size}x{size}x{slices}" / "head.nii.gz"  # alone: Slicer takes numbered files for one series
     if not path.exists():
+        path.parent.mkdir()
         command = [sys.executable, str(HERE / "volumes.py"), str(path), "--slices", str(slices), "--size", str(size)]
         subprocess.run(command, check=True)
     return path

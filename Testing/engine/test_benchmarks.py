@@ -119,13 +119,13 @@ def test_a_value_is_held_against_least_and_aim():
 
 
 def test_memory_is_judged_by_whichever_needs_more():
-    volume = {"slices": 200, "size": 512, "volume_float32_mb": 200.0}
+    volume = {"device": "cpu", "slices": 200, "size": 512, "volume_float32_mb": 200.0}
     rows = [
-        {"part": "scene", **volume, "worker_peak_mb": 250.0},
-        {"part": "command line", **volume, "peak_mb": 500.0},
+        {"part": "scene", **volume, "worker_peak_mb": 250.0, "worker_peak_in_all_mb": 400.0},
+        {"part": "command line", **volume, "peak_mb": 500.0, "peak_in_all_mb": 650.0},
     ]
     row = verdict(Results(rows), "peak memory")
-    assert row[-2:] == ["1.25× (worker), 2.50× (command line)", "least"]
+    assert row[-2:] == ["1.25× (worker, 400 MB in all); 2.50× (command line, 650 MB in all)", "least"]
 
 
 def test_rows_of_two_machines_are_not_mixed(tmp_path):
