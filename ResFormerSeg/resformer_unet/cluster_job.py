@@ -1,7 +1,7 @@
 """What travels between the client and the workers of a cluster.
 
 Workers import this module in the thread in which they talk to the scheduler. It is cheap, and what it calls imports
-torch in another thread, so that no worker seems dead meanwhile.
+the engine in another thread, so that no worker seems dead meanwhile.
 """
 
 from __future__ import annotations

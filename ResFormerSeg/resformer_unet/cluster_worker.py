@@ -17,7 +17,6 @@ from .case_files import read_case
 from .cases import Case, Outcome
 from .catalog import find_model
 from .cluster_job import Job
-from .devices import choose_device
 from .errors import Cancelled, EngineError, unexpected
 from .predict import Predictor
 from .predict_files import attempt
@@ -35,8 +34,8 @@ def why_unfit(job: Job) -> EngineError | None:
                 f"{socket.gethostname()} does not see what is in the output folder “{job.output}”.",
                 "Choose a folder that every machine sees under the same path, and images likewise.",
             )
-        _find_model(job)
-        choose_device(job.device)
+        with _network:
+            _predictor(job)  # and with it the first case finds its model loaded
     except Exception as error:
         return _told(error)
     return None

@@ -40,12 +40,13 @@ def cluster():
         pytest.skip("processes are killed as on POSIX")
     with dask.config.set(method := {"distributed.worker.multiprocessing-method": "forkserver"}):
         context = distributed.utils.get_mp_context()
-    context.set_forkserver_preload(["distributed", "resformer_unet.cluster_worker"])  # imported once for all workers
+    once_for_all = ["distributed", "onnxruntime", "resformer_unet.cluster_worker", "resformer_unet.onnx_engine"]
+    context.set_forkserver_preload(once_for_all)
     deadly = str(Path(__file__).with_name("deadly_images.py"))
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1, **method}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, preload=[deadly], silence_logs=50
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", preload=[deadly], silence_logs=50
         ) as two_workers,
     ):
         yield two_workers.scheduler_address
@@ -176,7 +177,7 @@ def job(model, tmp_path) -> Job:
         ({"model": Path("elsewhere"), "id": "absent"}, "MODEL_NOT_FOUND"),
         ({"mark": "of another folder"}, "FOLDER_NOT_SHARED"),
         ({"output": Path("elsewhere")}, "FOLDER_NOT_SHARED"),
-        ({"device": "cuda:77"}, "DEVICE_UNUSABLE"),
+        ({"device": "tpu"}, "DEVICE_UNKNOWN"),
     ],
 )
 def test_a_machine_that_would_not_do_the_same_work_says_why(job, changes, code):
