@@ -1,6 +1,6 @@
 """Runs the scripts that CMake registered as tests, as Slicer would, but in the test bed.
 
-python Testing/packaging/run_unit_tests.py [--without PACKAGE] MODULE_FOLDER SCRIPT...    ends with 1 when a test failed
+python Testing/packaging/run_unit_tests.py [--without PACKAGE]... MODULE_FOLDER SCRIPT...   ends with 1 if a test failed
 
 MODULE_FOLDER is the folder with ResFormerSeg.py: the source tree's, or one that CMake installed. --without makes a
 Python package look as if it were not installed.
@@ -35,10 +35,10 @@ def main(moduleFolder: Path, scripts: list[Path]) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Runs Slicer's unit tests of the module in the test bed.")
-    parser.add_argument("--without", help="package that is to look as if it were not installed")
+    what = "package that is to look as if it were not installed"
+    parser.add_argument("--without", action="append", default=[], help=what)
     parser.add_argument("moduleFolder", type=Path)
     parser.add_argument("scripts", type=Path, nargs="+")
     options = parser.parse_args()
-    if options.without:
-        sys.modules[options.without] = None
+    sys.modules |= dict.fromkeys(options.without)
     sys.exit(main(options.moduleFolder.resolve(), options.scripts))

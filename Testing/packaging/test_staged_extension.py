@@ -40,13 +40,13 @@ def test_the_installed_module_passes_slicers_unit_tests_with_the_real_engine(uni
 def test_the_worker_ran_the_installed_engine(unitTestRun, staged):
     """Python leaves byte code beside the files that it imported."""
     cached = {path.name.split(".")[0] for path in (staged.moduleFolder / "resformer_unet/__pycache__").iterdir()}
-    assert {"worker", "predict", "network"} <= cached
+    assert {"worker", "predict", "onnx_network"} <= cached
 
 
-def test_without_pytorch_the_module_opens_and_says_what_was_not_tried(staged):
-    run = runUnitTests(staged, "--without", "torch")
+def test_without_pytorch_and_onnx_runtime_the_module_opens_and_says_what_was_not_tried(staged):
+    run = runUnitTests(staged, "--without", "torch", "--without", "onnxruntime")
     assert re.search(r"^OK \(skipped=[1-9]", run, re.MULTILINE)
-    assert re.search(r"The engine was not tried: torch not installed", run)
+    assert re.search(r"The engine was not tried: onnxruntime not installed", run)
 
 
 def test_a_file_that_is_listed_but_missing_stops_cmake(tmp_path):

@@ -166,3 +166,15 @@ def test_an_overlay_of_a_loaded_scene_can_be_hidden_and_keeps_its_settings(expla
     assert mainWindow.views["Red"].compositeNode.GetForegroundVolumeID() is None
     restored.cleanup()
     host.delete()
+
+
+def test_without_pytorch_the_section_says_what_is_missing_and_offers_nothing_to_press(explain, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *args: None if name == "torch" else find(name, *args))
+    section, _ = explain(PatientLogic())
+    assert "needs PyTorch" in section.intro.text and section.intro.isVisible() and not section.form.isVisible()
+    monkeypatch.undo()
+    section.refresh()
+    assert section.form.isVisible() and not section.intro.isVisible()

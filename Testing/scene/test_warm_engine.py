@@ -208,3 +208,18 @@ def test_the_last_run_is_remembered_for_bug_reports_without_the_image(scene, log
     assert logic.lastRun.settings["device"] == "cuda"
     assert logic.lastRun.settings["options"]["slice_axis"] == "coronal"
     assert "Jane" not in repr(logic.lastRun)
+
+
+def test_after_an_installation_a_new_worker_begins_but_one_at_work_stays(scene, logicWith, pid):
+    logic = logicWith("exclusive")
+    logic.process(makeVolume())
+    worker = pid()
+    logic.renewEngine()
+    while isAlive(worker):
+        letPass(0.05)
+    ended = []
+    logic.process(makeVolume(), wait=False, onFinished=ended.append, onFailed=ended.append)
+    logic.renewEngine()
+    while not ended:
+        letPass(0.05)
+    assert ended[0].diagnosis == "glioma" and pid() != worker
