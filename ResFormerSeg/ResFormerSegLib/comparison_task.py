@@ -149,10 +149,51 @@ def _exportLayers(node, ids: list[str], volumeNode, path: Path) -> Generator[Non
 
 
 def _exportLayer(node, ids: list[str], volumeNode):
-    """uint8 (k, j, i) with 1, 2, 3 ... for the segments, on the volume's grid, transforms of both considered.
+    """uint8 (k, j, i) with 1, 2, 3 ... for the segments, on the volume's grid, transforms of both considered."""
+    labels = _layerOnTheGrid(node, ids, volumeNode)
+    return _resampledLayer(node, ids, volumeNode) if labels is None else labels
 
-    For 512 x 512 x 200 voxels this takes Slicer 0.2 s, the only step of a run that is longer than a tenth.
-    """
+
+def _layerOnTheGrid(node, ids: list[str], volumeNode):
+    """As `_exportLayer`, from the segments' own label map where it lies on the volume's grid, as that of a result does;
+    None where it does not. Slicer's export takes two to four times as long, with the application standing still."""
+    import numpy as np
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    segments = [node.GetSegmentation().GetSegment(identifier) for identifier in ids]
+    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    source = segments[0].GetRepresentation(name)
+    if node.GetSegmentation().GetSourceRepresentationName() != name or any(
+        segment.GetRepresentation(name) is not source for segment in segments
+    ):
+        return None
+    if node.GetParentTransformNode() is not volumeNode.GetParentTransformNode() or not _hasGridOf(volumeNode, source):
+        return None
+    labels = np.zeros(tuple(reversed(volumeNode.GetImageData().GetDimensions())), np.uint8)
+    if source.IsEmpty():
+        return labels
+    bounds = source.GetExtent()
+    box = [(bounds[2 * axis], bounds[2 * axis + 1] + 1) for axis in (2, 1, 0)]
+    if any(first < 0 or end > length for (first, end), length in zip(box, labels.shape, strict=True)):
+        return None
+    found = vtk_to_numpy(source.GetPointData().GetScalars()).reshape([end - first for first, end in box])
+    inside = labels[tuple(slice(*ends) for ends in box)]
+    for number, segment in enumerate(segments, start=1):
+        inside[found == segment.GetLabelValue()] = number
+    return labels
+
+
+def _hasGridOf(volumeNode, labelMap) -> bool:
+    matrices = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrices[0])
+    labelMap.GetImageToWorldMatrix(matrices[1])
+    elements = [[matrix.GetElement(*divmod(index, 4)) for index in range(16)] for matrix in matrices]
+    return all(abs(given - other) < 1e-6 for given, other in zip(*elements, strict=True))
+
+
+def _resampledLayer(node, ids: list[str], volumeNode):
+    """As `_exportLayer`, by Slicer's own export, which brings any segmentation to any grid. For 512 x 512 x 200 voxels
+    it takes 0.2 s, the only step of a run that is longer than a tenth."""
     import numpy as np
     from vtk.util.numpy_support import vtk_to_numpy
 
