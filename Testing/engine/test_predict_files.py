@@ -60,7 +60,7 @@ def bright(monkeypatch) -> str:
 
 def outcomes(inputs, model: str, output: Path, **options) -> list:
     inputs = inputs if isinstance(inputs, list) else [inputs]
-    return [outcome.result for outcome in predict_files(inputs, model, output, device="cpu", **options)]
+    return [outcome.result for outcome in predict_files(inputs, model, output, device="cpu:torch", **options)]
 
 
 def write_image(folder: Path, kind: str) -> Path:
