@@ -30,8 +30,8 @@ def test_buttons_and_sections_that_are_named_are_in_the_panel():
     texts = set(re.findall(r"<string>([^<]+)</string>", panel))
     named = (
         "Apply", "Cancel", "Details…", "Add a model folder…", "Run on the CPU now (about 30 MB)…",
-        "Install PyTorch for the GPU…", "Edit in Segment Editor", "Copy diagnostics", "Show details", "Advanced", "Diagnosis", "Along the volume", "Explain",
-        "Compare with a reference",
+        "Install PyTorch for the GPU…", "Edit in Segment Editor", "Copy diagnostics", "Show details", "Advanced",
+        "Diagnosis", "Along the volume", "Explain", "Compare with a reference",
     )  # fmt: skip
     for text in named:
         assert f"*{text}*" in TUTORIAL, text
