@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from markdown_table import shown, table
-from networks import NETWORKS, ONNX
+from networks import SHOWN
 from results import Results
-
-NAMES = (*NETWORKS, ONNX)
 
 HOW = (
     "One grey channel, untrained weights, the packages' own networks: nnU-Net's 2D plan is PlainConvUNet of "
@@ -26,7 +24,7 @@ def forward_section(results: Results, picture: str | None) -> str:
     for side in sorted({row["side"] for row in results.all("forward")}):
         settings = _settings(results, side)
         heads = [_heading(*setting) for setting in settings]
-        present = [name for name in NAMES if results.all("forward", side=side, network=name)]
+        present = [name for name in SHOWN if results.all("forward", side=side, network=name)]
         parts.append(f"### {side}×{side}: time as a multiple of `small`'s in the same rounds")
         parts.append(
             table(
@@ -76,7 +74,7 @@ def _costs(results: Results) -> str:
     heads = [f"peak memory, {side}×{side}, batch {batch}{'' if device == 'cpu' else ', GPU'}"
              for device, side, batch in settings]  # fmt: skip
     lines = []
-    for name in NAMES:
+    for name in SHOWN:
         own = results.all("memory", network=name)
         if not own:
             continue

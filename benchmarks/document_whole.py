@@ -98,9 +98,11 @@ def growth_section(results: Results, picture: str | None) -> str:
     if len(main) >= 3:
         slices = [row["slices"] for row in main]
         time, memory = (straight_line(slices, [row[key] for row in main]) for key in ("seconds", "peak_mb"))
-        verdict = "linear" if min(time.r2, memory.r2) >= LINEAR else "not linear"
+        verdict = "linear" if max(time.distance, memory.distance) <= LINEAR else "not linear"
         parts.append(
-            f"Slices of {sizes[0]}×{sizes[0]}: {verdict} by a line of least squares. Time {shown(time.constant)} s + "
+            f"Slices of {sizes[0]}×{sizes[0]}: {verdict}; the farthest value lies "
+            f"{max(time.distance, memory.distance):.1%} of the largest from a line of least squares. "
+            f"Time {shown(time.constant)} s + "
             f"{shown(1000 * time.slope)} ms a slice (R² {time.r2:.3f}), memory "
             f"{shown(memory.constant)} MB + {shown(memory.slope)} MB a slice (R² {memory.r2:.3f}); a slice in float32 "
             f"has {shown(4 * sizes[0] ** 2 / 1e6)} MB."

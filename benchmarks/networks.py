@@ -76,6 +76,7 @@ PEERS = {
     "MONAI UNETR": unetr,
     "smp Unet-ResNet34": unet_resnet34,
 }
+SHOWN = ("small", ONNX, "base", *PEERS)  # the order in tables and pictures
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {**OURS, **PEERS}
 
 

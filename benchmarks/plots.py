@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 from fits import straight_line  # noqa: E402
-from networks import NETWORKS, ONNX, OURS  # noqa: E402
+from networks import ONNX, OURS, SHOWN  # noqa: E402
 from results import Results  # noqa: E402
 
 COLORS = {"ours": "#2b6cb0", "others": "#a0aec0", "line": "#4a5568"}
@@ -35,7 +35,7 @@ def draw_forward(results: Results, path: Path) -> bool:
         row["network"]: row["times_small"]
         for row in results.all("forward", device="cpu", side=side, batch=batch, threads=threads)
     }
-    names = [name for name in (*NETWORKS, ONNX) if name in chosen][::-1]
+    names = [name for name in SHOWN if name in chosen][::-1]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(7, 0.4 * len(names) + 1.0), layout="constrained")
         colors = [COLORS["ours" if name in OURS or name == ONNX else "others"] for name in names]
@@ -66,7 +66,7 @@ def draw_growth(results: Results, path: Path) -> bool:
             axes.plot(slices, [row[key] for row in rows], "o", color=COLORS["ours"])
             axes.set_xlabel(f"slices of {size}×{size}")
             axes.set_ylabel(label)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.1 * max(row[key] for row in rows))
         _save(figure, path)
     return True
 

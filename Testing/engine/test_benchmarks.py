@@ -99,7 +99,7 @@ def test_the_page_holds_aims_ratios_and_pictures(tmp_path):
     assert "A CPU; 2 of 4 logical processors used" in text
     assert "| nnU-Net 2D | 8.00× |" in text and "| nnU-Net 2D | 320 |" in text
     assert "smp Unet-ResNet34 (No module named 'smp')" in text
-    assert "linear by a line of least squares" in text
+    assert "256×256: linear; the farthest value lies 0.0% of" in text
     for picture in ("benchmarks-forward.svg", "benchmarks-growth.svg"):
         assert f"({picture})" in text and "<svg" in (tmp_path / picture).read_text("utf-8")
     assert "quick run" not in text
@@ -143,4 +143,6 @@ def test_no_results_are_told_with_what_to_do(tmp_path):
 def test_a_straight_line_is_found_and_a_curve_is_not_called_one():
     line = straight_line([1, 2, 4], [5, 7, 11])
     assert math.isclose(line.constant, 3) and math.isclose(line.slope, 2) and math.isclose(line.r2, 1)
-    assert straight_line([1, 10, 100, 1000], [0, 1, 2, 3]).r2 < 0.9
+    curve, flat = straight_line([1, 10, 100, 1000], [0, 1, 2, 3]), straight_line([1, 10, 100], [9, 9.1, 9])
+    assert curve.r2 < 0.9 and curve.distance > 0.2
+    assert flat.r2 < 0.9 and flat.distance < 0.01
