@@ -32,7 +32,7 @@ def model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(tmp_path_factory):
     """Two workers, each a process of its own, that are started again when they die."""
     dask = pytest.importorskip("dask", reason="the extra “cluster” is not installed")
     distributed = pytest.importorskip("distributed", reason="the extra “cluster” is not installed")
@@ -46,7 +46,12 @@ def cluster():
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1, **method}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", preload=[deadly], silence_logs=50
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            preload=[deadly],
+            local_directory=tmp_path_factory.mktemp("dask"),
+            silence_logs=50,
         ) as two_workers,
     ):
         yield two_workers.scheduler_address
