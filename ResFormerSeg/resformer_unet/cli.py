@@ -74,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check_data(commands)
     _add_train(commands)
     _add_models(commands)
+    _add_export(commands)
     return parser
 
 
@@ -127,6 +128,12 @@ def _add_train(commands) -> None:
 def _add_models(commands) -> None:
     command = _command(commands, "models", run_models, "list the models that are there")
     command.add_argument("--json", action="store_true", help="descriptors as JSON")
+
+
+def _add_export(commands) -> None:
+    command = _command(commands, "export", run_export, "write a model's network as an ONNX file for other programs")
+    _add_model(command)
+    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="file to write, usually *.onnx")
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -225,6 +232,21 @@ def run_models(options: argparse.Namespace) -> int:
     if not models:
         tell(f"No models found in {', '.join(map(str, model_folders()))}.", sys.stderr)
     return 0 if models else 1
+
+
+def run_export(options: argparse.Namespace) -> int:
+    from .atomic_files import atomic_file
+    from .catalog import find_model
+    from .onnx_engine import graph_of
+
+    bundle = find_model(options.model)
+    _, graph = graph_of(bundle)
+    with atomic_file(options.output) as temporary:
+        temporary.write_bytes(graph)
+    rows, columns = bundle.descriptor["input"]["size"]
+    shape = f"(slices, {bundle.channels}, {rows}, {columns})"
+    tell(f"{options.output}: input image {shape}, scaled as input.intensity of model.json says", sys.stdout)
+    return 0
 
 
 def _command(commands, name: str, run, what: str) -> argparse.ArgumentParser:

@@ -32,14 +32,7 @@ class OnnxEngine:
         """
         import onnxruntime
 
-        try:
-            config = NetworkConfig(**bundle.descriptor["network"])
-        except (TypeError, ValueError) as error:
-            raise invalid_descriptor(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
-        try:
-            graph = onnx_network(config, load_arrays(bundle), bundle.descriptor["input"]["size"])
-        except ValueError as error:
-            raise weights_mismatch(bundle, [str(error)]) from error
+        config, graph = graph_of(bundle)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cpu_threads() if threads is None else threads
         options.log_severity_level = 3  # errors
@@ -83,6 +76,22 @@ class OnnxEngine:
             logits = answer[SEGMENTATION]
             answer[SEGMENTATION] = _softmax(logits) if self._exclusive else _sigmoid(logits)
         return answer
+
+
+def graph_of(bundle: ModelBundle) -> tuple[NetworkConfig, bytes]:
+    """The network in the ONNX format, see :func:`.onnx_network.onnx_network`, and what determines it.
+
+    Raises:
+        EngineError: those of :func:`.bundle.load_network`.
+    """
+    try:
+        config = NetworkConfig(**bundle.descriptor["network"])
+    except (TypeError, ValueError) as error:
+        raise invalid_descriptor(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
+    try:
+        return config, onnx_network(config, load_arrays(bundle), bundle.descriptor["input"]["size"])
+    except ValueError as error:
+        raise weights_mismatch(bundle, [str(error)]) from error
 
 
 def cpu_threads() -> int:

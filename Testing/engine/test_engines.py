@@ -17,6 +17,7 @@ import torch
 from phantom_images import write_picture
 from resformer_unet import devices, engines
 from resformer_unet.bundle import ModelBundle, load_bundle, save_bundle
+from resformer_unet.cli import main
 from resformer_unet.devices import engine_versions
 from resformer_unet.engines import load_engine
 from resformer_unet.errors import EngineError
@@ -249,6 +250,17 @@ def test_the_number_of_threads_is_the_users(monkeypatch, told, threads):
         assert cpu_threads() == 4
         monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
         assert cpu_threads() == 0
+
+
+def test_the_network_can_be_exported_for_other_programs(bundle, tmp_path, capsys):
+    file = tmp_path / "network.onnx"
+    assert main(["export", "--model", str(bundle.folder), "--output", str(file)]) == 0
+    assert "(slices, 1, 32, 32)" in capsys.readouterr().out
+    batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (diagnosis,) = session.run(["diagnosis"], {"image": batch})
+    np.testing.assert_allclose(diagnosis, load_engine(bundle, "cpu:torch").answer(batch).diagnosis, atol=1e-5)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_versions_are_told_without_loading_anything():
