@@ -187,19 +187,30 @@ def test_a_full_memory_is_told_in_plain_words():
     assert worker.close() == 0
 
 
-NO_TORCH = """
+WITHOUT = """
 import sys
-sys.modules["torch"] = None
+sys.modules["{package}"] = None
 import resformer_unet.worker as worker
 worker.main()
 """
 
 
 def test_a_missing_package_is_named():
-    worker = Talk(("-c", NO_TORCH))
-    worker.say(command="devices", id="a")
+    worker = Talk(("-c", WITHOUT.format(package="scipy")))
+    worker.say(command="compare", id="a", first="", second="", segments=[], affine_lps=np.eye(4).tolist())
     error = worker.hear(*ENDS)
-    assert error["code"] == "ENGINE_INCOMPLETE" and "'torch'" in error["message"] and error["hint"]
+    assert error["code"] == "ENGINE_INCOMPLETE" and "'scipy'" in error["message"] and error["hint"]
+    assert worker.close() == 0
+
+
+def test_without_pytorch_the_devices_are_told_nevertheless():
+    pytest.importorskip("onnxruntime")
+    worker = Talk(("-c", WITHOUT.format(package="torch")))
+    worker.say(command="devices", id="a")
+    result = worker.hear(*ENDS)
+    (device,) = result["devices"]
+    assert device["id"] == "cpu" and device["usable"] and device["engine"].startswith("ONNX Runtime")
+    assert result["versions"]["torch"] is None and result["versions"]["onnxruntime"] in device["engine"]
     assert worker.close() == 0
 
 
