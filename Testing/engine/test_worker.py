@@ -199,7 +199,7 @@ def test_a_missing_package_is_named():
     worker = Talk(("-c", WITHOUT.format(package="scipy")))
     worker.say(command="compare", id="a", first="", second="", segments=[], affine_lps=np.eye(4).tolist())
     error = worker.hear(*ENDS)
-    assert error["code"] == "ENGINE_INCOMPLETE" and "'scipy'" in error["message"] and error["hint"]
+    assert error["code"] == "ENGINE_INCOMPLETE" and "'scipy" in error["message"] and error["hint"]
     assert worker.close() == 0
 
 
