@@ -32,6 +32,7 @@ class OnnxEngine:
         """
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()  # on Windows it would report to Microsoft
         config, graph = graph_of(bundle)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cpu_threads() if threads is None else threads
