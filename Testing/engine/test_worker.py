@@ -214,6 +214,21 @@ def test_without_pytorch_the_devices_are_told_nevertheless():
     assert worker.close() == 0
 
 
+def test_without_pytorch_an_image_is_outlined_and_diagnosed_all_the_same(worker, models, tmp_path):
+    pytest.importorskip("onnxruntime")
+    without = Talk(("-c", WITHOUT.format(package="torch")))
+    results = []
+    for talk, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):
+        talk.say(**{**job(tmp_path, models, name), "device": device})
+        results.append(talk.hear(*ENDS))
+    assert without.close() == 0
+    engines = [result["report"].pop("engine").split()[0] for result in results]
+    assert engines == ["ONNX", "PyTorch"]
+    assert np.array_equal(*(np.load(result["labels"]) for result in results))
+    first, second = (result["report"]["diagnosis"]["probability"] for result in results)
+    assert first == pytest.approx(second, abs=1e-4)
+
+
 def test_quit_ends_the_process():
     worker = Talk()
     worker.say(command="quit")
