@@ -107,8 +107,10 @@ class Components:
 
 
 def _touching(here: SlicePieces, there: SlicePieces, step: tuple[int, int]) -> np.ndarray:
-    """int64 (pairs,): which pieces of ``there`` lie a step further than pieces of ``here``, some more than once; each pair
-    of labels is one number: that of ``here`` times the number of labels of ``there``, plus that of ``there``."""
+    """int64 (pairs,): which pieces of ``there`` lie a step further than pieces of ``here``, some more than once.
+
+    Each pair of labels is one number: that of ``here`` times the number of labels of ``there``, plus that of ``there``.
+    """
     window, stepped = [], []
     for mine, other, more in zip(here.box, there.box, step, strict=True):
         first, last = max(mine.start, other.start - more), min(mine.stop, other.stop - more)

@@ -103,6 +103,12 @@ def test_fitting_recovers_a_known_temperature(temperature):
     assert fit_temperature(temperature * honest, labels) == pytest.approx(temperature, rel=0.05)
 
 
+def test_a_few_cases_that_are_all_right_do_not_make_every_answer_certain():
+    logits, labels = torch.tensor([[0.5, 0.0], [0.0, 0.5]]).repeat(5, 1), torch.tensor([0, 1]).repeat(5)
+    assert 0.3 < fit_temperature(logits, labels) < 1
+    assert fit_temperature(logits.repeat(100, 1), labels.repeat(100)) < 0.25  # many cases are believed
+
+
 @pytest.mark.parametrize("both_ways", [False, True])
 def test_the_logits_to_calibrate_with_are_those_of_prediction(both_ways):
     torch.manual_seed(0)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from resformer_unet.dataset import load_dataset
 from resformer_unet.errors import EngineError
 from resformer_unet.patient import diagnose_patient, heart_measures, patient_probabilities, regression_inputs
 from resformer_unet.training.patient_regression import (
@@ -13,7 +14,7 @@ from resformer_unet.training.patient_regression import (
     outline_errors,
     patient_inputs,
 )
-from tiny_heart import CLASSES, volume_regression
+from tiny_heart import CLASSES, volume_regression, write_hearts
 from tiny_heart import heart_report as heart
 
 SEGMENTS = [
@@ -183,30 +184,4 @@ def test_logarithms_are_taken_of_volumes_only():
 
 @pytest.fixture
 def heart_set(tmp_path):
-    """Eight patients with two volumes each; every other has a left ventricle twice as wide."""
-    import SimpleITK as sitk
-
-    from resformer_unet.dataset import load_dataset
-
-    rows = ["id,label,split,group"]
-    for folder in ("images", "masks"):
-        (tmp_path / folder).mkdir()
-    for patient in range(8):
-        for phase, shrink in (("ED", 1.0), ("ES", 0.7)):
-            name = f"p{patient}_{phase}"
-            mask = drawn_heart(radius=(15 + 15 * (patient % 2) + patient) * shrink)
-            for folder, voxels in (("images", mask * 50 + 10), ("masks", mask)):
-                image = sitk.GetImageFromArray(voxels.astype(np.uint8))
-                image.SetSpacing((1.0, 1.0, 10.0))
-                sitk.WriteImage(image, str(tmp_path / folder / f"{name}.nii.gz"))
-            rows.append(f"{name},{CLASSES[patient % 2]},train,p{patient}")
-    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
-    return load_dataset(tmp_path)
-
-
-def drawn_heart(radius: float) -> np.ndarray:
-    y, x = np.mgrid[:128, :128]
-    left = np.hypot(y - 64, x - 70)
-    right = np.hypot(y - 64, x - 22) < 12
-    picture = np.where(left < radius, 3, np.where(left < radius + 8, 2, np.where(right, 1, 0)))
-    return np.stack([picture] * 3)
+    return load_dataset(write_hearts(tmp_path, CLASSES, {"train": 8}))

@@ -52,7 +52,9 @@ def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held
     descriptor = tiny_descriptor(segments=("core", "rim"))
     descriptor["network"] |= {"mask_guided": True, "exclusive": exclusive}
     descriptor["segmentation"]["exclusive"] = exclusive
-    predictor = Predictor(save_bundle(tmp_path / "guided", descriptor, tiny_weights(descriptor), "# Guided\n"), "cpu:torch")
+    predictor = Predictor(
+        save_bundle(tmp_path / "guided", descriptor, tiny_weights(descriptor), "# Guided\n"), "cpu:torch"
+    )
     saliency = predictor.explain(head()).saliency
     assert saliency.shape == (5, 40, 48) and saliency.min() >= 0 and saliency.max() == 1
 

@@ -175,11 +175,11 @@ def test_the_last_epoch_is_kept_to_resume_from_also_when_it_is_not_the_best(data
         log_dict(module, figures, **options)
 
     monkeypatch.setattr(ResFormerModule, "log_dict", worsening)
-    trained(data, tmp_path / "model", TINY.changed(epochs=3))
+    trained(data, tmp_path / "model", TINY.changed(epochs=6))
     epochs = {
         path.name: torch.load(path, weights_only=True)["epoch"] for path in (tmp_path / "model.training").glob("*.ckpt")
     }
-    assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
+    assert epochs == {"best.ckpt": 4, "last.ckpt": 5}  # the first of the last third
 
 
 def test_resuming_a_finished_training_only_makes_the_bundle_again(data, tmp_path, monkeypatch):

@@ -1,9 +1,12 @@
-"""An untrained model of the heart that diagnoses patients, and the figures of hearts that are plain cylinders."""
+"""An untrained model of the heart that diagnoses patients; hearts that are plain cylinders, as figures and as a set."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from tiny_model import tiny_descriptor, weights_that_outline
 
@@ -53,3 +56,36 @@ def save_heart(folder: Path):
 
     descriptor = heart_descriptor()
     return save_bundle(folder, descriptor, weights_that_outline(descriptor), "# Untrained, for tests\n")
+
+
+def write_hearts(folder: Path, classes: Sequence[str], splits: Mapping[str, int]) -> Path:
+    """A data set of patients with two volumes each; every other has a left ventricle twice as wide, and another class.
+
+    Args:
+        splits: patients in each split.
+    """
+    import SimpleITK as sitk
+
+    rows = ["id,label,split,group"]
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    names = [split for split, patients in splits.items() for _ in range(patients)]
+    for patient, split in enumerate(names):
+        for phase, shrink in (("ED", 1.0), ("ES", 0.7)):
+            name = f"p{patient}_{phase}"
+            mask = drawn_heart(radius=(15 + 15 * (patient % 2) + patient) * shrink)
+            for kind, voxels in (("images", mask * 50 + 10), ("masks", mask)):
+                image = sitk.GetImageFromArray(voxels.astype(np.uint8))
+                image.SetSpacing((1.0, 1.0, 10.0))
+                sitk.WriteImage(image, str(folder / kind / f"{name}.nii.gz"))
+            rows.append(f"{name},{classes[patient % 2]},{split},p{patient}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def drawn_heart(radius: float) -> np.ndarray:
+    y, x = np.mgrid[:128, :128]
+    left = np.hypot(y - 64, x - 70)
+    right = np.hypot(y - 64, x - 22) < 12
+    picture = np.where(left < radius, 3, np.where(left < radius + 8, 2, np.where(right, 1, 0)))
+    return np.stack([picture] * 3)

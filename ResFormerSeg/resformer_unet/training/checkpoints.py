@@ -36,7 +36,11 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 class EpochCheckpoints(Checkpoint):
-    """Saves ``last.ckpt`` after each epoch, and ``best.ckpt`` after each with a higher ``val_score`` than before."""
+    """Saves ``last.ckpt`` after each epoch, and ``best.ckpt`` after each with a higher ``val_score`` than before.
+
+    The last third of the epochs begins anew: while the learning rate is high, a high score of a small validation split
+    is luck more often than merit.
+    """
 
     def __init__(self, work: Path) -> None:
         self._work = work
@@ -44,6 +48,8 @@ class EpochCheckpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         score = float(trainer.callback_metrics["val_score"])
+        if trainer.current_epoch == trainer.max_epochs * 2 // 3:
+            self._best = None
         if self._best is None or score > self._best:
             self._best = score
             trainer.save_checkpoint(self._work / BEST)

@@ -80,8 +80,9 @@ def described(
     """
     recipes_own = dataset == descriptor.get("id") and descriptor.get("training", {}).get("data")
     data = descriptor["training"]["data"][0] if recipes_own else {"name": dataset, **_NOT_STATED}
+    earlier = initial.descriptor["training"]["data"] if initial else []
     training = {
-        "data": [{**data, "cases": cases}, *(initial.descriptor["training"]["data"] if initial else [])],
+        "data": [{**data, "cases": cases}, *(row for row in earlier if row["name"] != data["name"])],
         "recipe": hyperparameters(recipe)
         | ({"initial": f"{initial.id} {initial.descriptor['version']}"} if initial else {}),
         "date": date.today().isoformat(),

@@ -48,12 +48,12 @@ def finish_bundle(
     with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
         beside_card: dict[str, str] = {}
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
-        descriptor["familiarity"], remembered = reference_statistics(
-            predictor, train, splits.get("val", ()), lambda *n: progress("looking at training images", *n)
-        )
         if descriptor.get("patient_diagnosis"):
             descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, splits.get("val", ()))
             predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+        descriptor["familiarity"], remembered = reference_statistics(
+            predictor, train, splits.get("val", ()), lambda *n: progress("looking at training images", *n)
+        )
         for split, cases in splits.items():
             if not cases:
                 continue
