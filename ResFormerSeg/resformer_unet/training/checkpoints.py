@@ -48,7 +48,7 @@ class EpochCheckpoints(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         score = float(trainer.callback_metrics["val_score"])
-        if trainer.current_epoch == trainer.max_epochs * 2 // 3:
+        if trainer.current_epoch == first_candidate(trainer.max_epochs):
             self._best = None
         if self._best is None or score > self._best:
             self._best = score
@@ -60,6 +60,11 @@ class EpochCheckpoints(Checkpoint):
 
     def load_state_dict(self, state: dict) -> None:
         self._best = state["best"]
+
+
+def first_candidate(epochs: int) -> int:
+    """The first of the epochs, counted from 0, that may be the best one."""
+    return epochs * 2 // 3
 
 
 def load_checkpoint(path: Path) -> dict:

@@ -162,7 +162,7 @@ def train(
         raise KeyboardInterrupt from None
     finally:
         if launch.first:
-            _draw(work, log)
+            _draw(work, log, recipe.epochs)
     if not launch.first:
         return None
 
@@ -179,9 +179,9 @@ def train(
     return bundle
 
 
-def _draw(work: Path, log: EpochLog) -> None:
+def _draw(work: Path, log: EpochLog, epochs: int) -> None:
     if log.rows and importlib.util.find_spec("matplotlib"):
-        draw_curves(work / PICTURE, log.rows)
+        draw_curves(work / PICTURE, log.rows, epochs)
 
 
 def _tensorboard(work: Path) -> TensorBoardLogger | bool:
