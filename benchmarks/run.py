@@ -66,7 +66,8 @@ def measure(step: plan.Measurement, volume: Path | None) -> tuple[list[dict], st
     """The rows that the program prints, and what went wrong."""
     command = [sys.executable, str(HERE / f"{step.program}.py"), *([str(volume)] if volume else []), *step.arguments]
     try:
-        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST)
+        # Messages are UTF-8 whatever the locale, which Slicer's core may change in this process.
+        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=LONGEST)
     except subprocess.TimeoutExpired:
         return [], f"it took longer than {LONGEST} s"
     rows = [row for row in map(_parse, run.stdout.splitlines()) if row is not None]

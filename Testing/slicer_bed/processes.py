@@ -15,7 +15,8 @@ def workers() -> dict[int, str]:
                 command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if "worker" in command:  # a zombie has no command
+            # A zombie has no command. Python's own server for processes of a cluster's test ends with the tests.
+            if "worker" in command and "multiprocessing.forkserver" not in command:
                 found[pid] = command.strip()
     return found
 
