@@ -8,7 +8,6 @@ is not counted.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,17 +16,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from measuring import medians, put, rounds, seconds_of
+from measuring import job_parser, medians, put, rounds, seconds_of
 from volumes import head_volume, save_head
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = job_parser(__doc__)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--model", default="brain-tumor-mr")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds together (default: 30)")
-    parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -11,6 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 MEGABYTE = 1e6
+
+
+def job_parser(documentation: str) -> argparse.ArgumentParser:
+    """Options of the programs that measure whole jobs; each adds its own."""
+    parser = argparse.ArgumentParser(description=documentation.splitlines()[0])
+    parser.add_argument("--model", default="brain-tumor-mr")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds together (default: 30)")
+    parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
+    return parser
 
 
 def put(part: str, **figures) -> None:

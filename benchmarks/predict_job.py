@@ -10,12 +10,11 @@ slices that are ready.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 from pathlib import Path
 
-from measuring import MEGABYTE, Memory, interpreter_with_torch, medians, put, rounds, seconds_of
+from measuring import MEGABYTE, Memory, interpreter_with_torch, job_parser, medians, put, rounds, seconds_of
 
 from resformer_unet.catalog import find_model
 from resformer_unet.images import read_image
@@ -25,12 +24,8 @@ from resformer_unet.preprocess import prepare_image
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = job_parser(__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--model", default="brain-tumor-mr")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds together (default: 30)")
-    parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:

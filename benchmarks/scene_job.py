@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from measuring import MEGABYTE, Memory, interpreter_with_torch, medians, put, rounds, seconds_of
+from measuring import MEGABYTE, Memory, interpreter_with_torch, job_parser, medians, put, rounds, seconds_of
 
 TESTING = Path(__file__).resolve().parents[1] / "Testing"
 sys.path[:0] = [str(TESTING / "scene"), str(TESTING), str(TESTING.parent / "ResFormerSeg")]
@@ -28,12 +28,8 @@ ARRIVED, SEGMENTING, IMPORTING = "Loading the model", "Segmenting", "Putting the
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = job_parser(__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--model", default="brain-tumor-mr")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seconds", type=float, default=30.0, help="for all rounds together (default: 30)")
-    parser.add_argument("--rounds", type=int, default=5, help="at most (default: 5)")
     options = parser.parse_args()
 
     import slicer_bed
