@@ -1,0 +1,45 @@
+"""The engine from Python: the only file of the golden tests that names its modules."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from golden.cases import PATIENT, GoldenCase, golden_cases
+from golden.figures import Outline, figures, patient_figures
+
+
+@cache
+def engine_report_and_outlines(name: str, device: str) -> tuple[dict, dict[str, Outline]]:
+    """Of the case of that name, given as an array."""
+    from resformer_unet.images import image_from_array
+
+    case = golden_cases()[name]
+    image = image_from_array(case.voxels, case.affine, case.name, has_orientation=not case.is_picture)
+    prediction = _predictor(case.model, device).predict(image)
+    report = prediction.report
+    outlines = {
+        row["id"]: Outline.of(prediction.layers[row["layer"]] == row["value"], case.affine)
+        for row in report["segments"]
+    }
+    return report, outlines
+
+
+def engine_figures(case: GoldenCase, device: str) -> dict:
+    report, outlines = engine_report_and_outlines(case.name, device)
+    return figures(outlines, report)
+
+
+def engine_patient_figures(device: str) -> dict:
+    from resformer_unet.catalog import find_model
+    from resformer_unet.patient import diagnose_patient
+
+    reports = [engine_report_and_outlines(name, device)[0] for name in PATIENT]
+    return patient_figures(diagnose_patient(reports, find_model(golden_cases()[PATIENT[0]].model)))
+
+
+@cache
+def _predictor(model: str, device: str):
+    from resformer_unet.catalog import find_model
+    from resformer_unet.predict import Predictor
+
+    return Predictor(find_model(model), device)
