@@ -22,19 +22,19 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from ResFormerSegLib.comparison_task import ComparisonTask
-from ResFormerSegLib.devices_task import DevicesTask
-from ResFormerSegLib.engine_keeper import EngineKeeper, sharedKeeper
-from ResFormerSegLib.explanation_task import ExplanationResult, ExplanationTask
-from ResFormerSegLib.job import Job
-from ResFormerSegLib.last_run import LastRun
-from ResFormerSegLib.panel import Panel
-from ResFormerSegLib.parameters import ResFormerSegParameterNode, wrapperOf
-from ResFormerSegLib.patient_task import PatientTask
-from ResFormerSegLib.prediction_task import PredictionTask, predictionOptions
-from ResFormerSegLib.process import EngineProcess
-from ResFormerSegLib.result import PatientResult, ProcessingResult
-from ResFormerSegLib.running import run
+from ResFormerSegLib.engine.keeper import EngineKeeper, sharedKeeper
+from ResFormerSegLib.engine.last_run import LastRun
+from ResFormerSegLib.engine.process import EngineProcess
+from ResFormerSegLib.panel.panel import Panel
+from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, wrapperOf
+from ResFormerSegLib.runs.comparison import ComparisonTask
+from ResFormerSegLib.runs.devices import DevicesTask
+from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask
+from ResFormerSegLib.runs.job import Job
+from ResFormerSegLib.runs.patient import PatientTask
+from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
+from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
+from ResFormerSegLib.runs.running import run
 from ResFormerSegLib.sample_data import registerSampleData
 from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application looks for it here
 

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pytest
 
-TESTING = Path(__file__).resolve().parent
-MODULE = TESTING.parent / "ResFormerSeg" / "ResFormerSeg.py"
+from helpers.paths import MODULE
 
-for folder in (TESTING / "scene", TESTING, TESTING.parent / "ResFormerSeg"):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # The tests' networks are too small for threads to pay, and processes that are compared must round alike.

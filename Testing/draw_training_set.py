@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from phantoms import skinPhantom
+from helpers.synthetic_samples import skinPhantom
 
 DARKNESS = {"pale_spot": 0.15, "dark_spot": 0.85}
 SPLITS = ("train", "train", "train", "val", "test")

@@ -1,6 +1,7 @@
-"""The layers of the project: who may import what. Read from the syntax trees, so nothing is imported here.
+"""The layers of the project: which package may import which. Read from the syntax trees, so nothing is imported here.
 
-What else the application asks of the Slicer side's source is in `test_lints.py`.
+`ORDER` is the only list of them; `docs/architecture.md` explains it. What else the application asks of the Slicer
+side's source is in `test_lints.py`.
 """
 
 import ast
@@ -9,38 +10,142 @@ from pathlib import Path
 
 import pytest
 
-MODULE = Path(__file__).resolve().parent.parent / "ResFormerSeg"
-ENGINE = sorted((MODULE / "resformer_unet").rglob("*.py"))
-SLICER_SIDE = [MODULE / "ResFormerSeg.py", *sorted((MODULE / "ResFormerSegLib").rglob("*.py"))]
-APPLICATION = {"slicer", "qt", "ctk", "vtk"}
+from helpers.paths import MODULE_FOLDER
+
+# A package may import those above it and itself. Modules that lie in no package of their own come first or last.
+ORDER = (
+    "resformer_unet",  # version, errors, atomic files
+    "resformer_unet.image",
+    "resformer_unet.model",
+    "resformer_unet.preprocessing",
+    "resformer_unet.data",
+    "resformer_unet.data.check",
+    "resformer_unet.postprocessing",
+    "resformer_unet.inference.backends",
+    "resformer_unet.inference",
+    "resformer_unet.cardiac",
+    "resformer_unet.batch",
+    "resformer_unet.batch.cluster",
+    "resformer_unet.evaluation",
+    "resformer_unet.evaluation.report_card",
+    "resformer_unet.training.setup",
+    "resformer_unet.training.input",
+    "resformer_unet.training.loop",
+    "resformer_unet.training.finish",
+    "resformer_unet.training",
+    "resformer_unet.worker",
+    "resformer_unet.cli",
+    "ResFormerSegLib",  # errors, sample data
+    "ResFormerSegLib.engine",
+    "ResFormerSegLib.models",
+    "ResFormerSegLib.install",
+    "ResFormerSegLib.scene",
+    "ResFormerSegLib.runs",
+    "ResFormerSegLib.panel.chart",
+    "ResFormerSegLib.panel",
+    "ResFormerSeg",  # the module's own file
+)
+ENTRIES = {"resformer_unet.__main__"}  # programs, which nothing imports
+APPLICATION = {"slicer", "qt", "ctk", "vtk", "vtkmodules"}
+HEAVY = {"torch", "torchvision", "monai", "lightning", "onnxruntime", "SimpleITK", "scipy", "skimage", "matplotlib"}
 
 
-def importsOf(tree: ast.AST) -> Iterator[str]:
-    """The top-level packages that the statements of the tree import."""
-    for node in ast.walk(tree):
+def modules() -> dict[str, Path]:
+    """The project's modules by their dotted names; a package by the name of its folder."""
+    files = [*MODULE_FOLDER.glob("resformer_unet/**/*.py"), *MODULE_FOLDER.glob("ResFormerSegLib/**/*.py")]
+    found = {"ResFormerSeg": MODULE_FOLDER / "ResFormerSeg.py"}
+    for path in sorted(files):
+        parts = path.relative_to(MODULE_FOLDER).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def importedNames(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports, wherever in it, as `package.module` or `package.module.name`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield node.module.split(".")[0]
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute, so that the layers can be read off them"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def moduleOf(name: str) -> str | None:
+    """The project's module that an imported name belongs to; `None` for other people's."""
+    while name not in MODULES and "." in name:
+        name = name.rpartition(".")[0]
+    return name if name in MODULES else None
 
 
-def name(path: Path) -> str:
-    return path.relative_to(MODULE).as_posix()
+def packageOf(module: str) -> str:
+    """The entry of `ORDER` that a module belongs to."""
+    return next(entry for entry in sorted(ORDER, key=len, reverse=True) if f"{module}.".startswith(f"{entry}."))
 
 
-@pytest.mark.parametrize("path", ENGINE, ids=name)
-def test_the_engine_knows_nothing_of_the_application(path):
-    assert not set(importsOf(parse(path))) & {*APPLICATION, "ResFormerSeg", "ResFormerSegLib"}
+def arrows() -> list[tuple[str, str]]:
+    """Who imports whom within the project."""
+    found = {
+        (module, target)
+        for module, path in MODULES.items()
+        for target in map(moduleOf, importedNames(path))
+        if target not in (None, module) and module not in ENTRIES
+    }
+    return sorted(found)
 
 
-@pytest.mark.parametrize("path", SLICER_SIDE, ids=name)
-def test_the_slicer_side_imports_neither_pytorch_nor_the_engine(path):
-    assert not set(importsOf(parse(path))) & {"torch", "torchvision", "resformer_unet"}
+def upwards(pairs: list[tuple[str, str]]) -> list[str]:
+    """Arrows from a package to a later one of `ORDER`."""
+    return [f"{a} imports {b}" for a, b in pairs if ORDER.index(packageOf(b)) > ORDER.index(packageOf(a))]
 
 
-def test_there_are_files_to_check():
-    assert ENGINE and len(SLICER_SIDE) > 5
+def circles(pairs: list[tuple[str, str]]) -> set[str]:
+    """Modules that reach themselves: what is left when those that import nothing that is left are taken away."""
+    left = {module for pair in pairs for module in pair}
+    while gone := {module for module in left if not any(a == module and b in left for a, b in pairs)}:
+        left -= gone
+    while gone := {module for module in left if not any(b == module and a in left for a, b in pairs)}:
+        left -= gone
+    return left
+
+
+def test_packages_import_only_those_above_them():
+    assert not upwards(arrows())
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    assert not circles(arrows())
+
+
+def test_an_arrow_upwards_and_a_circle_are_noticed():
+    assert upwards([("resformer_unet.image.reading", "resformer_unet.cli.main")])
+    assert upwards([("ResFormerSegLib.scene.volume_export", "ResFormerSegLib.panel.panel")])
+    assert circles([("a", "b"), ("b", "c"), ("c", "b"), ("d", "a")]) == {"b", "c"}
+
+
+def test_every_package_has_its_place_in_the_order():
+    packages = {module for module, path in MODULES.items() if path.name == "__init__.py"}
+    assert packages - set(ORDER) <= {"resformer_unet.training"} and set(ORDER) - set(MODULES) == set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("resformer_unet")])
+def test_the_engine_knows_nothing_of_the_application(module):
+    roots = {name.split(".")[0] for name in importedNames(MODULES[module])}
+    assert not roots & {*APPLICATION, "ResFormerSeg", "ResFormerSegLib"}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("ResFormerSeg")])
+def test_the_slicer_side_reaches_nothing_heavy_through_the_engine(module):
+    """What it imports of the engine, and what that imports in turn when it is loaded, is NumPy and Python's own."""
+    waiting, seen = [MODULES[module]], set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        names = list(importedNames(path))
+        assert not {name.split(".")[0] for name in names} & HEAVY, f"{path} is reached from {module}"
+        targets = {moduleOf(name) for name in names}
+        waiting += [MODULES[target] for target in targets if target and target.startswith("resformer_unet")]

@@ -1,14 +1,13 @@
 """The Slicer side avoids what the application refuses although the test bed allows it."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
 import slicer_lints as lints
+from helpers.paths import MODULE_FOLDER
 
-MODULE = Path(__file__).resolve().parent.parent / "ResFormerSeg"
-SLICER_SIDE = [MODULE / "ResFormerSeg.py", *sorted((MODULE / "ResFormerSegLib").rglob("*.py"))]
+SLICER_SIDE = [MODULE_FOLDER / "ResFormerSeg.py", *sorted((MODULE_FOLDER / "ResFormerSegLib").rglob("*.py"))]
 
 # What each lint must find, and what it must let pass.
 EXAMPLES = {
@@ -32,7 +31,7 @@ EXAMPLES = {
             "class A:\n    import torch",
             "try:\n    from PIL import Image\nexcept ImportError: pass",
         ],
-        ["import json, qt, slicer", "def f():\n    import numpy", "from ResFormerSegLib.job import Job"],
+        ["import json, qt, slicer", "def f():\n    import numpy", "from ResFormerSegLib.runs.job import Job"],
     ),
     lints.composedTranslations: (
         ["_(f'{n} slices')", "_('{n} slices'.format(n=n))", "_(text)", "translate('Module', f'{a}')"],

@@ -25,19 +25,19 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
+
 from ablation_data import PreparedSet, fraction_of, prepare
 from ablation_networks import VARIANTS, build_network
 from ablation_table import markdown
 from network_cost import network_cost
-
-from resformer_unet.metrics import diagnosis_metrics, mean, overlap
-from resformer_unet.training.arrays import UNKNOWN, SliceArrays
-from resformer_unet.training.augmentation import build_augmentation
-from resformer_unet.training.callbacks import SeededSteps, TrainingProgress, WarmedUpAverage
-from resformer_unet.training.loaders import make_loaders
-from resformer_unet.training.losses import class_weights
-from resformer_unet.training.module import ResFormerModule, binary_masks
-from resformer_unet.training.recipe import Augmentation, Recipe
+from resformer_unet.evaluation.metrics import diagnosis_metrics, mean, overlap
+from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
+from resformer_unet.training.input.augmentation import build_augmentation
+from resformer_unet.training.input.loaders import make_loaders
+from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
+from resformer_unet.training.loop.losses import class_weights
+from resformer_unet.training.loop.module import ResFormerModule, binary_masks
+from resformer_unet.training.setup.recipe import Augmentation, Recipe
 
 TARGETS = ("melanoma", "malignant")  # whose sensitivity is told; otherwise that of the last diagnosis
 AUGMENTATION = {
@@ -111,7 +111,7 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
         max_epochs=recipe.epochs,
         accelerator="cpu",
         precision=settings["precision"],
-        callbacks=[SeededSteps(seed), WarmedUpAverage(recipe.averaging), telling],
+        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.averaging), telling],
         gradient_clip_val=5.0,
         limit_val_batches=0,
         logger=False,

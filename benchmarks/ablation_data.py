@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from resformer_unet.training.arrays import UNKNOWN, SliceArrays, load_arrays
-from resformer_unet.training.draft import draft_descriptor
-from resformer_unet.training.recipe import load_recipe, recipe_names
-from resformer_unet.training.splits import Splits
+from resformer_unet.data.draft_descriptor import draft_descriptor
+from resformer_unet.data.splits import Splits
+from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays, load_arrays
+from resformer_unet.training.setup.recipe import load_recipe, recipe_names
 
 
 @dataclass(frozen=True)

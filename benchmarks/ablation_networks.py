@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from monai.networks.nets import DynUNet
 from torch import Tensor, nn
 
-from resformer_unet.network import ClassificationHead, Logits, NetworkConfig, ResFormerUNet, convolution
+from resformer_unet.model.network import ClassificationHead, Logits, NetworkConfig, ResFormerUNet, convolution
 
 # What each variant changes in the full network's configuration.
 WITHOUT_A_PART = {

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from measuring import job_parser, medians, put, rounds, seconds_of
 from volumes import head_volume, save_head
 

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Callable
 
 import torch
+from torch import Tensor, nn
+
 from measuring import seconds_of
 from networks import NETWORKS, ONNX, OURS, build
-from torch import Tensor, nn
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
 
@@ -25,7 +26,7 @@ class TorchContestant:
         self.network: nn.Module = build(name, side)
         images = torch.rand(batch, 1, side, side, device=device)
         if name in OURS:
-            from resformer_unet.torch_engine import TorchEngine
+            from resformer_unet.inference.backends.pytorch import TorchEngine
 
             self.network = TorchEngine(self.network, device).network
             self.layout = "channels last"
@@ -63,7 +64,7 @@ class OnnxContestant:
     def __init__(self, side: int, batch: int, threads: int) -> None:
         import onnxruntime
 
-        from resformer_unet.onnx_network import IMAGE, onnx_network
+        from resformer_unet.inference.backends.onnx_network import IMAGE, onnx_network
 
         network = build("small", side)
         weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}

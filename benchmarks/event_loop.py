@@ -17,7 +17,7 @@ from pathlib import Path
 from measuring import put
 
 TESTING = Path(__file__).resolve().parents[1] / "Testing"
-sys.path[:0] = [str(TESTING / "scene"), str(TESTING), str(TESTING.parent / "ResFormerSeg")]
+sys.path[:0] = [str(TESTING), str(TESTING.parent / "ResFormerSeg")]
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -31,12 +31,12 @@ def main() -> None:
     import slicer_bed
 
     slicer_bed.boot()
-    from ResFormerSegLib.process import EngineProcess
-    from scene_helpers import makeVolume
+    from helpers.scene_helpers import makeVolume
+    from ResFormerSegLib.engine.process import EngineProcess
 
     module = slicer_bed.loadModule(TESTING.parent / "ResFormerSeg" / "ResFormerSeg.py")
     pidFile = Path(tempfile.mkdtemp()) / "pid"
-    command = [sys.executable, str(TESTING / "fake_worker.py"), "exclusive", str(pidFile)]
+    command = [sys.executable, str(TESTING / "helpers" / "fake_worker.py"), "exclusive", str(pidFile)]
     logic = module.ResFormerSegLogic(makeEngine=lambda: EngineProcess(command))
     volume = makeVolume(shape=(options.slices, options.size, options.size))
     logic.devices()  # the worker is there

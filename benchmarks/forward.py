@@ -13,6 +13,7 @@ import statistics
 import time
 
 import torch
+
 from contestants import ALL, contestant
 from measuring import put, rounds, seconds_of
 from networks import ONNX, OURS

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 
 import torch
+
 from contestants import ALL, contestant
 from measuring import MEGABYTE, Memory, put
 from network_cost import network_cost

@@ -12,11 +12,10 @@ import argparse
 import statistics
 
 from measuring import MEGABYTE, Memory, put, rounds, seconds_of
+from resformer_unet.image.medical_image import image_from_array
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.model.catalog import find_model
 from volumes import head_volume
-
-from resformer_unet.catalog import find_model
-from resformer_unet.images import image_from_array
-from resformer_unet.predict import Predictor
 
 AXES = [[0.7, 0, 0, 0], [0, 0.7, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1]]
 

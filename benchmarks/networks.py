@@ -89,6 +89,6 @@ def build(name: str, side: int) -> nn.Module:
 
 
 def _ours(preset: str) -> nn.Module:
-    from resformer_unet.network import NetworkConfig, ResFormerUNet
+    from resformer_unet.model.network import NetworkConfig, ResFormerUNet
 
     return ResFormerUNet(getattr(NetworkConfig, preset)(in_channels=1, segments=1, diagnoses=3))

@@ -9,17 +9,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from measuring import put
 
-from resformer_unet.catalog import find_model
-from resformer_unet.engines import CPU_ONNX, CPU_TORCH, load_engine
+from measuring import put
 from resformer_unet.errors import EngineError
-from resformer_unet.images import image_from_array
-from resformer_unet.preprocess import prepare_image
+from resformer_unet.image.medical_image import image_from_array
+from resformer_unet.inference.backends.choice import CPU_ONNX, CPU_TORCH, load_engine
+from resformer_unet.model.catalog import find_model
+from resformer_unet.preprocessing.prepare import prepare_image
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
 
-from phantoms import headPhantom, skinPhantom  # noqa: E402
+from helpers.synthetic_samples import headPhantom, skinPhantom  # noqa: E402
 
 IMAGES = {"brain-tumor-mr": headPhantom, "skin-lesion": skinPhantom}
 

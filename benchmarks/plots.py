@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
+
 from fits import straight_line  # noqa: E402
 from networks import ONNX, OURS, SHOWN  # noqa: E402
 from results import Results  # noqa: E402

@@ -15,12 +15,11 @@ import tempfile
 from pathlib import Path
 
 from measuring import MEGABYTE, Memory, interpreter_with_torch, job_parser, medians, put, rounds, seconds_of
-
-from resformer_unet.catalog import find_model
-from resformer_unet.images import read_image
-from resformer_unet.predict import Predictor
-from resformer_unet.predict_files import predict_files
-from resformer_unet.preprocess import prepare_image
+from resformer_unet.batch.run import predict_files
+from resformer_unet.image.reading import read_image
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.model.catalog import find_model
+from resformer_unet.preprocessing.prepare import prepare_image
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from measuring import MEGABYTE, Memory, interpreter_with_torch, job_parser, medians, put, rounds, seconds_of
 
 TESTING = Path(__file__).resolve().parents[1] / "Testing"
-sys.path[:0] = [str(TESTING / "scene"), str(TESTING), str(TESTING.parent / "ResFormerSeg")]
+sys.path[:0] = [str(TESTING), str(TESTING.parent / "ResFormerSeg")]
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 import torch
-from measuring import put
 
-from resformer_unet.devices import choose_device, describe_device
-from resformer_unet.training.recipe import Recipe
+from measuring import put
+from resformer_unet.inference.backends.devices import choose_device, describe_device
+from resformer_unet.training.setup.recipe import Recipe
 from resformer_unet.training.train import train
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))

@@ -15,7 +15,7 @@ from scipy.ndimage import zoom
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
 
-from phantoms import headPhantom  # noqa: E402
+from helpers.synthetic_samples import headPhantom  # noqa: E402
 
 FIELD_MM = (180.0, 108.0)  # rows and columns; along the slices
 NOISE = 12  # standard deviation, as in the phantom: a compressed file of noise-free slices would be read too fast

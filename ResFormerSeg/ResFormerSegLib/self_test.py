@@ -9,9 +9,9 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.onnx_installation import isEngineInstalled
+from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
+from ResFormerSegLib.install.pytorch import missingOtherPackages
 from ResFormerSegLib.sample_data import SAMPLES
-from ResFormerSegLib.torch_installation import missingOtherPackages
 
 
 class ResFormerSegTest(ScriptedLoadableModuleTest):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import EngineError
+from resformer_unet.errors import EngineError
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd|job)")  # as _empty_file names them
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from phantoms import headPhantom
+from helpers.synthetic_samples import headPhantom
 
 
 def head() -> np.ndarray:

@@ -11,7 +11,7 @@ from golden.figures import Outline, figures, patient_figures
 @cache
 def engine_report_and_outlines(name: str, device: str) -> tuple[dict, dict[str, Outline]]:
     """Of the case of that name, given as an array."""
-    from resformer_unet.images import image_from_array
+    from resformer_unet.image.medical_image import image_from_array
 
     case = golden_cases()[name]
     image = image_from_array(case.voxels, case.affine, case.name, has_orientation=not case.is_picture)
@@ -30,8 +30,8 @@ def engine_figures(case: GoldenCase, device: str) -> dict:
 
 
 def engine_patient_figures(device: str) -> dict:
-    from resformer_unet.catalog import find_model
-    from resformer_unet.patient import diagnose_patient
+    from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
+    from resformer_unet.model.catalog import find_model
 
     reports = [engine_report_and_outlines(name, device)[0] for name in PATIENT]
     return patient_figures(diagnose_patient(reports, find_model(golden_cases()[PATIENT[0]].model)))
@@ -39,7 +39,7 @@ def engine_patient_figures(device: str) -> dict:
 
 @cache
 def _predictor(model: str, device: str):
-    from resformer_unet.catalog import find_model
-    from resformer_unet.predict import Predictor
+    from resformer_unet.inference.predictor import Predictor
+    from resformer_unet.model.catalog import find_model
 
     return Predictor(find_model(model), device)

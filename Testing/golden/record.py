@@ -1,4 +1,4 @@
-"""Writes `expected.json` anew, from the engine with ONNX Runtime: `python Testing/golden/record.py`.
+"""Writes `expected.json` anew, from the engine with ONNX Runtime: `python -m golden.record` in `Testing`.
 
 To be run only when the models or the drawings have changed, and the difference be looked at before it is committed: the
 golden tests are there to notice that the answers have changed.
@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from pathlib import Path
-
-TESTING = Path(__file__).resolve().parent.parent
 
 
 def record() -> None:
@@ -36,5 +32,4 @@ def _rounded(value):
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.path[:0] = [str(TESTING), str(TESTING.parent / "ResFormerSeg")]
     record()

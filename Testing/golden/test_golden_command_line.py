@@ -14,8 +14,7 @@ import pytest
 
 from golden.cases import PATIENT, GoldenCase, golden_cases
 from golden.figures import Outline, differences, figures, patient_differences, patient_figures
-
-PACKAGE = Path(__file__).resolve().parents[2] / "ResFormerSeg"
+from helpers.paths import MODULE_FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ def _predict(paths: list[Path], model: str, output: Path, more: list[str]) -> No
     command = [sys.executable, "-m", "resformer_unet", "predict", *map(str, paths), "--model", model]
     done = subprocess.run(
         [*command, "--output", str(output), "--device", "cpu:onnx", *more],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        env={**os.environ, "PYTHONPATH": str(MODULE_FOLDER)},
         capture_output=True,
         timeout=120,
     )

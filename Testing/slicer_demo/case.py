@@ -14,7 +14,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from phantoms import headPhantom
+from helpers.synthetic_samples import headPhantom
 
 PACKAGE = "pyradiomics==3.0.1"
 ARCHIVE = "pyradiomics-3.0.1.tar.gz"

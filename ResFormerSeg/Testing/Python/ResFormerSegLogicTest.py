@@ -47,7 +47,7 @@ class ResFormerSegLogicTest(unittest.TestCase):
         import ResFormerSegLib
 
         folder = Path(ResFormerSegLib.__file__).resolve().parent.parent
-        for name in ("Resources/requirements.txt", "Resources/Icons/ResFormerSeg.png", "resformer_unet/worker.py"):
+        for name in ("Resources/requirements.txt", "Resources/Icons/ResFormerSeg.png", "resformer_unet/worker/main.py"):
             self.assertTrue((folder / name).is_file(), name)
         models = sorted((folder / "Resources" / "Models").glob("*/model.json"))
         self.assertTrue(models, "no models")

@@ -1,1 +1,1 @@
-"""Training: from a folder of images, masks and labels to a model bundle (needs the optional extra ``train``)."""
+"""From a data set to a model bundle (needs the optional extra ``train``)."""

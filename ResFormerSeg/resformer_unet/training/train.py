@@ -13,14 +13,19 @@ import lightning
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from ..atomic_files import atomic_file
-from ..bundle import ModelBundle
-from ..devices import choose_device
-from .arrays import load_arrays
-from .augmentation import build_augmentation
-from .callbacks import SeededSteps, TrainingProgress, WarmedUpAverage
-from .check_data import check_data
-from .checkpoints import (
+from resformer_unet.atomic_files import atomic_file
+from resformer_unet.data.check.check_data import check_data
+from resformer_unet.data.draft_descriptor import draft_descriptor
+from resformer_unet.data.splits import Splits
+from resformer_unet.inference.backends.devices import choose_device
+from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.training.finish.finish_bundle import finish_bundle
+from resformer_unet.training.finish.patient_regression import fit_patient_regression
+from resformer_unet.training.input.arrays import load_arrays
+from resformer_unet.training.input.augmentation import build_augmentation
+from resformer_unet.training.input.loaders import make_loaders
+from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
+from resformer_unet.training.loop.checkpoints import (
     BEST,
     LAST,
     AtomicCheckpoints,
@@ -30,20 +35,15 @@ from .checkpoints import (
     network_weights,
     next_epoch,
 )
-from .curves import PICTURE, draw_curves
-from .description import check_recipe, described, network_config
-from .draft import draft_descriptor
-from .epoch_log import BusyShare, EpochLog
-from .finish import finish_bundle
-from .initial_weights import InitialWeights
-from .launch import Launch
-from .loaders import make_loaders
-from .losses import class_weights
-from .module import ResFormerModule
-from .patient_regression import fit_patient_regression
-from .recipe import Recipe
-from .run_record import begin_run, check_record
-from .splits import Splits
+from resformer_unet.training.loop.curves import PICTURE, draw_curves
+from resformer_unet.training.loop.epoch_log import EpochLog, Utilisation
+from resformer_unet.training.loop.losses import class_weights
+from resformer_unet.training.loop.module import ResFormerModule
+from resformer_unet.training.setup.description import check_recipe, described, network_config
+from resformer_unet.training.setup.distributed_context import DistributedContext
+from resformer_unet.training.setup.initial_weights import InitialWeights
+from resformer_unet.training.setup.recipe import Recipe
+from resformer_unet.training.setup.run_record import begin_run, check_record
 
 DEFAULT_SIZE = (192, 192)  # rows and columns of the network's input
 
@@ -72,7 +72,7 @@ def train(
         output: the bundle's folder; the letters and digits of its name become the model's id.
         size: (height, width) of the network's input, in place of the descriptor's.
         precision: Lightning's word, for instance ``bf16-mixed``; by default mixed on a GPU and 32-bit elsewhere.
-        workers: processes that load and vary images, see :func:`.loaders.make_loaders`.
+        workers: processes that load and vary images, see :func:`.make_loaders`.
         resume: go on after the last whole epoch of an interrupted run that was started with the same settings.
         initial: a model to begin with; its weights are taken wherever they fit, and the structure of its network.
         progress: called with (what is being done, done, total).
@@ -87,7 +87,7 @@ def train(
     """
     output = Path(output).resolve()
     work = output.with_name(output.name + ".training")
-    launch = Launch.from_environment()
+    launch = DistributedContext.from_environment()
     progress = progress if progress and launch.first else (lambda what, done, total: None)
     note = note if note and launch.first else (lambda line: None)
     torch_device = choose_device(device)
@@ -138,8 +138,8 @@ def train(
         for line in InitialWeights.load(initial, module.network, descriptor).told():
             note(line)
 
-    timer, busy, log = Timer(), BusyShare(), EpochLog(work)  # these count on after --resume
-    averaging = WarmedUpAverage(recipe.averaging)
+    timer, busy, log = Timer(), Utilisation(), EpochLog(work)  # these count on after --resume
+    averaging = ExponentialMovingAverage(recipe.averaging)
     seeded = SeededSteps(recipe.seed)
     _quieten_lightning()
     trainer = lightning.Trainer(

@@ -1,0 +1,155 @@
+"""Keeps one worker between jobs, so that the next slice or volume finds the network loaded; one job at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.engine.last_run import LastRun
+from ResFormerSegLib.engine.process import EngineProcess
+from ResFormerSegLib.errors import ResFormerSegError
+
+BACKGROUND_SECONDS = 30.0  # how long a run of the user waits for a job in the background; a driver may hang
+
+
+class EngineKeeper:
+    """Lends the worker to one job at a time.
+
+    A worker that has left meanwhile (it does so when idle for five minutes) is replaced by a new one with the next
+    job. While a run of the user is under way, another is refused; a job in the background, such as the question for
+    graphics cards, waits for its turn, and a run waits for it.
+
+    makeEngine: makes a worker; tests put their own here.
+    """
+
+    def __init__(self, makeEngine: Callable[[], EngineProcess] = EngineProcess) -> None:
+        self.lastRun = LastRun()
+        self._makeEngine = makeEngine
+        self._engine: EngineProcess | None = None
+        self._hasServed = False  # whether it has ended a job
+        self._leaving: list[EngineProcess] = []  # told to end, and not ended yet
+        self._jobs: list = []  # the first has the worker, the others wait
+        self._onQuit = self._stopAll  # one object, for connect and disconnect
+        self._watchesQuitting = False
+        self.listeners: list[Callable[[], None]] = []  # called whenever a run of the user begins or ends
+
+    def isBusy(self) -> bool:
+        """Whether a run of the user is under way."""
+        return any(not job.inBackground for job in self._jobs)
+
+    def admit(self, job) -> None:
+        """Takes a job; its `begin` is called, from the event loop, when it is its turn.
+
+        Raises ResFormerSegError: ENGINE_BUSY.
+        """
+        if self.isBusy() and not job.inBackground:
+            raise ResFormerSegError(
+                "ENGINE_BUSY",
+                _("A run is under way; the engine does one at a time."),
+                _("Wait until it is done, or cancel it."),
+            )
+        self._jobs.append(job)
+        self._tell(job)
+        if len(self._jobs) == 1:
+            qt.QTimer.singleShot(0, job.begin)
+        elif not job.inBackground:
+            first = self._jobs[0]
+            qt.QTimer.singleShot(round(1000 * BACKGROUND_SECONDS), lambda: first.abort(_outOfTime()))
+
+    def engine(self) -> tuple[EngineProcess, bool]:
+        """The worker, and whether it has served before; if there is none, a new one is started."""
+        if self._engine is not None:
+            return self._engine, self._hasServed
+        self._watchQuitting(True)
+        self._engine, self._hasServed = self._makeEngine(), False
+        self._engine.onEvent, self._engine.onEnded = self._onEvent, self._onEnded
+        self._engine.start()
+        return self._engine, False
+
+    def release(self, job, engineIsIdle: bool, then: Callable[[], None]) -> None:
+        """The job is over. A worker that still works on it is ended; `then` is called once it does so no more."""
+        hadTheEngine = bool(self._jobs) and self._jobs[0] is job
+        if job in self._jobs:
+            self._jobs.remove(job)
+        if engineIsIdle or self._engine is None:
+            self._hasServed = self._hasServed or hadTheEngine
+            then()
+        else:
+            self._discard(then)
+        if hadTheEngine and self._jobs:
+            qt.QTimer.singleShot(0, self._jobs[0].begin)
+        self._tell(job)
+
+    def renew(self) -> None:
+        """The next job begins with a new worker, which finds what was installed meanwhile; one at work stays."""
+        if self._engine is not None and not self._jobs:
+            self._discard()
+
+    def stopNow(self) -> None:
+        """Ends the worker and the jobs, and returns when it is done: for the end of the application or the module."""
+        self._watchQuitting(False)
+        self._stopAll()
+
+    def _stopAll(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.stopNow(graceSeconds=0 if self._jobs else 3.0)
+        for engine in list(self._leaving):
+            engine.stopNow(graceSeconds=0)
+        for job in list(self._jobs):
+            job.abort(
+                ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application or its module closes."))
+            )
+
+    def _onEvent(self, event: dict) -> None:
+        if self._jobs:
+            self._jobs[0].onEngineEvent(event)
+
+    def _onEnded(self, error: ResFormerSegError) -> None:
+        """It may hang instead, and still has to be stopped."""
+        self._discard()
+        if self._jobs:
+            self._jobs[0].onEngineEnded(error)
+
+    def _tell(self, job) -> None:
+        if not job.inBackground:
+            for listener in list(self.listeners):
+                listener()
+
+    def _discard(self, then: Callable[[], None] | None = None) -> None:
+        engine, self._engine = self._engine, None
+        self._leaving.append(engine)
+
+        def forget() -> None:
+            self._leaving.remove(engine)
+            if then is not None:
+                then()
+
+        engine.stop(graceSeconds=0, then=forget)
+
+    def _watchQuitting(self, on: bool) -> None:
+        if on == self._watchesQuitting:
+            return
+        self._watchesQuitting = on
+        if on:
+            slicer.app.connect("aboutToQuit()", self._onQuit)
+        else:
+            slicer.app.disconnect("aboutToQuit()", self._onQuit)
+
+
+def _outOfTime() -> ResFormerSegError:
+    return ResFormerSegError("ENGINE_NEEDED", _("The engine took too long and was needed for a run."))
+
+
+_shared: EngineKeeper | None = None
+
+
+def sharedKeeper() -> EngineKeeper:
+    """One for all of the application: panel and console share the worker, and its memory is needed once."""
+    global _shared
+    if _shared is None:
+        _shared = EngineKeeper()
+    return _shared

@@ -1,0 +1,1 @@
+"""What runs the models: whether it is installed, and how it comes."""

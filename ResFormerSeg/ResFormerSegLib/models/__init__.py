@@ -1,0 +1,1 @@
+"""What the model folders say of themselves, and which model suits which image."""

@@ -1,0 +1,1 @@
+"""The result along the volume: charts, table of slices, and the link to the slice views."""

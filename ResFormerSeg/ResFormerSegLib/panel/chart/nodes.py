@@ -1,0 +1,201 @@
+"""The nodes of the per-slice charts: tables, plot series, plot charts and the plot views that show them.
+
+Two charts over one axis of slices: the probability of each class, from 0 to 1, and the outlined area, in its own unit.
+The nodes are the module's own: hidden, never saved (the report that they are drawn from is), made anew for each result.
+"""
+
+from __future__ import annotations
+
+import math
+
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.panel.chart.legend import LegendEntry
+from ResFormerSegLib.panel.class_names import namesOfClasses
+
+# Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too pale for the chart's background.
+CLASS_COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
+MARKER_COLOR = (0.5, 0.5, 0.5)  # stands out from white and from black
+SLICE, PROBABILITY, AREA = "slice", "probability", "area"  # columns of the tables, the latter two with a number
+HEADROOM = 1.08  # so that the highest point is not cut by the frame
+
+
+class ChartNodes:
+    """`probabilityView` and `areaView` are plot view nodes; None where the result has no such figures.
+
+    >>> nodes = ChartNodes()
+    >>> nodes.show(result.report)
+    >>> plotView.setMRMLPlotViewNode(nodes.probabilityView)
+    >>> nodes.mark(12)                    # a vertical line at slice 12
+    >>> nodes.remove()
+    """
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self.probabilityView = self.areaView = None
+        self.probabilityLegend: list[LegendEntry] = []
+        self.areaLegend: list[LegendEntry] = []
+        self._nodes: list = []
+        self._charts: list = []
+        self._ranges: list[tuple[float, float, float]] = []  # of each chart: leftmost, rightmost, top
+        self._firstSlice = 0
+        self._tops: dict[str, float] = {}
+        self._marked: int | None = None
+
+    def show(self, report: dict, classNames: dict[str, str] | None = None) -> None:
+        """Replaces what was shown. classNames: by class id, where the model's description gives them."""
+        self.remove()
+        rows = report["slices"]
+        self.probabilityLegend = _probabilities(report, classNames)
+        self.areaLegend = _areas(report)
+        highest = max((value for entry in self.areaLegend for value in entry.values.values()), default=0.0)
+        self._firstSlice = rows[0]["index"]
+        self._tops = {PROBABILITY: 1.0, AREA: highest or 1.0}
+        legends = ((PROBABILITY, self.probabilityLegend), (AREA, self.areaLegend))
+        columns = {SLICE: [row["index"] for row in rows]}
+        for kind, legend in legends:
+            for number, entry in enumerate(legend):
+                columns[f"{kind}{number}"] = [entry.values.get(row["index"], math.nan) for row in rows]
+        self._values = self._addTable(columns)
+        self._markerTable = self._addTable({})
+        self._setMarker(None)
+        if self.probabilityLegend:
+            self.probabilityView = self._addChart(PROBABILITY, self.probabilityLegend, _("Probability"), report)
+        if self.areaLegend:
+            title = _("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)")
+            self.areaView = self._addChart(AREA, self.areaLegend, title, report)
+
+    def mark(self, index: int | None) -> None:
+        """Puts a vertical line at the slice; None takes it away. The charts show all slices again.
+
+        Some keys and mouse buttons zoom and move a chart, and there is no button to undo that.
+        """
+        if index == self._marked or not self._charts:
+            return
+        modified = [chart.StartModify() for chart in self._charts]
+        self._setMarker(index)
+        for chart, state, (left, right, top) in zip(self._charts, modified, self._ranges, strict=True):
+            chart.SetXAxisRange(left, right)
+            chart.SetYAxisRange(0.0, top)
+            chart.EndModify(state)
+
+    def remove(self) -> None:
+        """Also when the scene was closed meanwhile and the nodes are gone."""
+        for node in reversed(self._nodes):
+            if node.GetScene() is not None:
+                node.GetScene().RemoveNode(node)
+        self._forget()
+
+    def _setMarker(self, index: int | None) -> None:
+        """The line has two points; without a slice they are one on the axis: elsewhere they would stretch the chart."""
+        place, height = (self._firstSlice, 0.0) if index is None else (index, HEADROOM)
+        columns = {SLICE: [place, place], **{name: [0.0, height * top] for name, top in self._tops.items()}}
+        _fill(self._markerTable, columns)
+        self._marked = index
+
+    def _addChart(self, kind: str, legend: list[LegendEntry], yTitle: str, report: dict):
+        indices = [row["index"] for row in report["slices"]]
+        chart = slicer.vtkMRMLPlotChartNode()
+        self._add(chart, yTitle)
+        for number, entry in enumerate(legend):
+            series = self._addSeries(entry.name, self._values, f"{kind}{number}", [part / 255 for part in entry.color])
+            series.SetMarkerStyle(series.MarkerStyleCircle)
+            series.SetMarkerSize(7 if len(indices) <= 60 else 3)
+            chart.AddAndObservePlotSeriesNodeID(series.GetID())
+        marker = self._addSeries(_("Slice shown"), self._markerTable, kind, MARKER_COLOR)
+        marker.SetMarkerStyle(marker.MarkerStyleNone)
+        chart.AddAndObservePlotSeriesNodeID(marker.GetID())
+        chart.SetLegendVisibility(False)
+        chart.SetTitleVisibility(False)
+        chart.SetXAxisTitle(_("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"])))
+        chart.SetYAxisTitle(yTitle)
+        chart.SetAxisTitleFontSize(12)
+        chart.SetAxisLabelFontSize(11)
+        chart.SetXAxisRangeAuto(False)
+        chart.SetYAxisRangeAuto(False)
+        left, right, top = min(indices) - 0.5, max(indices) + 0.5, HEADROOM * self._tops[kind]
+        chart.SetXAxisRange(left, right)
+        chart.SetYAxisRange(0.0, top)
+        self._charts.append(chart)
+        self._ranges.append((left, right, top))
+        return self._addView(chart)
+
+    def _addSeries(self, name: str, table, column: str, color):
+        series = slicer.vtkMRMLPlotSeriesNode()
+        self._add(series, name)
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetXColumnName(SLICE)
+        series.SetYColumnName(column)
+        series.SetPlotType(series.PlotTypeScatter)
+        series.SetLineWidth(2)
+        series.SetColor(*color)
+        return series
+
+    def _addView(self, chart):
+        view = slicer.vtkMRMLPlotViewNode()
+        # Before the scene learns of the view: one without an owner is given a place in the window's layout.
+        view.SetAndObserveParentLayoutNodeID(chart.GetID())
+        view.SetPlotChartNodeID(chart.GetID())
+        view.SetDoPropagatePlotChartSelection(False)
+        view.SetInteractionMode(view.InteractionModeSelectPoints)  # panning would lose the chart out of sight
+        return self._add(view, chart.GetName())
+
+    def _addTable(self, columns: dict[str, list]):
+        table = slicer.vtkMRMLTableNode()
+        self._add(table, "ResFormerSeg chart")
+        _fill(table, columns)
+        return table
+
+    def _add(self, node, name: str):
+        node.SetName(name)
+        node.SetHideFromEditors(True)
+        node.SetSaveWithScene(False)
+        node.SetUndoEnabled(False)
+        slicer.mrmlScene.AddNode(node)
+        self._nodes.append(node)
+        return node
+
+
+def _fill(table, columns: dict[str, list]) -> None:
+    import numpy as np
+
+    slicer.util.updateTableFromArray(table, [np.array(values, float) for values in columns.values()], list(columns))
+
+
+def _probabilities(report: dict, classNames: dict[str, str] | None) -> list[LegendEntry]:
+    rows = [(row["index"], row.get("probabilities") or {}) for row in report["slices"]]
+    return [
+        LegendEntry(
+            name,
+            CLASS_COLORS[number % len(CLASS_COLORS)],
+            {index: probabilities[label] for index, probabilities in rows if label in probabilities},
+        )
+        for number, (label, name) in enumerate(namesOfClasses(report, classNames).items())
+    ]
+
+
+def _areas(report: dict) -> list[LegendEntry]:
+    """In mm² or, where pixels have no size, in pixels."""
+    rows = report["slices"]
+    entry = "area_mm2" if hasMillimetres(rows) else "voxels"
+    return [
+        LegendEntry(
+            segment["name"],
+            tuple(segment["color"]),
+            {row["index"]: float((row.get(entry) or {}).get(segment["id"], 0)) for row in rows},
+        )
+        for segment in report["segments"]
+    ]
+
+
+def hasMillimetres(rows: list[dict]) -> bool:
+    """Whether the slices' areas are in mm²; the pixels of a picture have no size."""
+    return any(row.get("area_mm2") for row in rows)
+
+
+def planeName(plane: str) -> str:
+    names = {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal"), "picture": _("picture")}
+    return names.get(plane, plane)

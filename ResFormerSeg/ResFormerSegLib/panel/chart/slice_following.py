@@ -1,0 +1,73 @@
+"""Tells which slice of a volume the user looks at while he scrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from ResFormerSegLib.scene.slice_positions import sliceOnDisplay, sliceShownBy, sliceViewsInSight
+
+REST_MILLISECONDS = 40  # scrolling modifies a slice node up to some hundred times a second
+
+
+class SliceFollower(VTKObservationMixin):
+    """Calls `onSlice` with the index of the slice, when it changes, at most 25 times a second.
+
+    >>> follower = SliceFollower(chart.mark)
+    >>> follower.follow(volumeNode, arrayAxis=0)
+    >>> follower.stop()
+    """
+
+    def __init__(self, onSlice: Callable[[int], None]) -> None:
+        VTKObservationMixin.__init__(self)
+        self._onSlice = onSlice
+        self._volumeId, self._arrayAxis, self._told = None, 0, None
+        self._movedIds: list[str] = []  # of the views that moved since they were looked at
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REST_MILLISECONDS)
+        self._timer.connect("timeout()", self._tell)
+
+    def follow(self, volumeNode, arrayAxis: int) -> None:
+        """Tells at once the slice that is shown, and from now on each change."""
+        self.stop()
+        self._volumeId, self._arrayAxis, self._told = volumeNode.GetID(), arrayAxis, None
+        self.addObserver(slicer.mrmlScene, slicer.vtkMRMLScene.NodeAddedEvent, self._onNodeAdded)
+        for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            self.addObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSliceMoved)
+        self._tellOf(sliceOnDisplay(volumeNode, arrayAxis))
+
+    def stop(self) -> None:
+        self._timer.stop()
+        self.removeObservers()
+        self._volumeId = None
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAdded(self, caller, event, node) -> None:
+        """The user may choose a layout with further slice views."""
+        if node.IsA("vtkMRMLSliceNode"):
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onSliceMoved)
+
+    def _onSliceMoved(self, sliceNode, event) -> None:
+        if sliceNode.GetID() not in self._movedIds:
+            self._movedIds.append(sliceNode.GetID())
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _tell(self) -> None:
+        movedIds, self._movedIds = self._movedIds, []
+        volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId) if self._volumeId else None
+        if volumeNode is None or volumeNode.GetImageData() is None:
+            return
+        for sliceNode in sliceViewsInSight():
+            if sliceNode.GetID() in movedIds:
+                self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
+
+    def _tellOf(self, index: int | None) -> None:
+        if index is not None and index != self._told:
+            self._told = index
+            self._onSlice(index)

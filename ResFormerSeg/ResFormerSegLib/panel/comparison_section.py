@@ -1,0 +1,241 @@
+"""Compares the result with a reference: another segmentation or a label map, drawn by an expert for instance."""
+
+from __future__ import annotations
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
+from ResFormerSegLib.panel.comparison_table import comparisonColumns, fillComparisonTable
+from ResFormerSegLib.scene.reference_segmentation import addReference, removeReference
+from ResFormerSegLib.scene.scene_changes import placeBeside
+
+ROW_HEIGHT = 24
+REFERENCE_ROLE = "ResFormerSeg.Reference"  # from the result's segmentation to what it was compared with
+
+
+class ComparisonSection(VTKObservationMixin):
+    """Fills the widget it is given. logic: a ResFormerSegLogic."""
+
+    def __init__(self, parentWidget, logic) -> None:
+        VTKObservationMixin.__init__(self)
+        self._logic = logic
+        self._job = None
+        self._resultId = self._volumeId = self._temporaryId = None
+        self._isPicture = False
+        self._report: dict = {}
+        self._rows: list[dict] = []
+        self._build(parentWidget)
+        self.clear()
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
+
+    def showResult(self, result, volumeNode) -> None:
+        self.clear()
+        self._volumeId = volumeNode.GetID()
+        node = result.segmentationNode
+        if node is not None:
+            self._resultId, self._report = node.GetID(), result.report
+            self._isPicture = any(row.get("volume_mm3") is None for row in result.report["segments"])
+            self.selector.setCurrentNode(node.GetNodeReference(REFERENCE_ROLE))
+        self._refresh()
+
+    def clear(self) -> None:
+        """Ends a comparison under way."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.onFinished = job.onFailed = lambda outcome: None  # nobody waits for it any more
+            job.cancel()
+        self._removeTemporary()
+        self._resultId = self._volumeId = None
+        self._rows = []
+        self.selector.setCurrentNode(None)
+        self._say("")
+        self._refresh()
+
+    def setActive(self, active: bool) -> None:
+        """Nothing here depends on whether the module is shown."""
+
+    def cleanup(self) -> None:
+        self.removeObservers()
+        self.clear()
+        self.selector.setMRMLScene(None)
+
+    def _build(self, parentWidget) -> None:
+        layout = qt.QVBoxLayout(parentWidget)
+        layout.setContentsMargins(4, 2, 4, 2)
+        self.selector = slicer.qMRMLNodeComboBox()
+        self.selector.objectName = "referenceSelector"
+        self.selector.nodeTypes = ["vtkMRMLSegmentationNode", "vtkMRMLLabelMapVolumeNode"]
+        self.selector.addEnabled = self.selector.removeEnabled = False
+        self.selector.noneEnabled = True
+        self.selector.noneDisplay = _("Select a segmentation or a label map")
+        self.selector.toolTip = _("What the result is measured against. Segments of the same name are compared.")
+        self.selector.setMRMLScene(slicer.mrmlScene)
+        self.selector.connect("currentNodeChanged(vtkMRMLNode*)", self._onReferenceChosen)
+        self.compareButton = _button("compareButton", _("Compare"), "", self.compare)
+        self.cancelButton = _button("compareCancelButton", _("Cancel"), _("Stops the comparison"), self.cancel)
+        self.status = qt.QLabel()
+        self.status.objectName = "comparisonStatus"
+        self.status.wordWrap = True
+        self.status.textFormat = qt.Qt.PlainText  # an error may quote anything
+        self.table = qt.QTableWidget()
+        self.table.objectName = "comparisonTable"
+        self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalScrollBar().connect("rangeChanged(int,int)", self._fitHeight)
+        self.storeButton = _button(
+            "comparisonStoreButton",
+            _("Keep as a table"),
+            _("Adds the figures to the scene, beside the result"),
+            self.store,
+        )
+        form = qt.QFormLayout()
+        form.addRow(_("Reference:"), self.selector)
+        layout.addLayout(form)
+        buttons = qt.QHBoxLayout()
+        for button in (self.compareButton, self.cancelButton):
+            buttons.addWidget(button)
+        layout.addLayout(buttons)
+        for widget in (self.status, self.table, self.storeButton):
+            layout.addWidget(widget)
+
+    def compare(self) -> None:
+        result, reference = self._node(self._resultId), self.selector.currentNode()
+        if result is None or reference is None or self._job is not None:
+            return
+        self._rows = []
+        self._say(_("Starting"))
+        try:
+            self._job = self._logic.compare(
+                result,
+                self._asSegmentation(reference),
+                self._node(self._volumeId),
+                wait=False,
+                onProgress=self._onProgress,
+                onFinished=self._onFinished,
+                onFailed=self._onFailed,
+            )
+            result.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
+        except ResFormerSegError as error:
+            self._onFailed(error)
+        self._refresh()
+
+    def cancel(self) -> None:
+        if self._job is not None:
+            self.cancelButton.enabled = False
+            self._job.cancel()
+
+    def store(self) -> None:
+        """Adds the figures as a table node, which is saved with the scene."""
+        result = self._node(self._resultId)
+        if result is None or not self._rows:
+            return
+        name = slicer.mrmlScene.GenerateUniqueName(_("{name} comparison").format(name=result.GetName()))
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
+        placeBeside(node, result)
+        fillComparisonTable(node, comparisonColumns(self._rows, self._isPicture))
+        self._say(_("The figures were stored in the table “{name}”.").format(name=name))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAboutToBeRemoved(self, caller, event, node) -> None:
+        """Left alone, the selector would go on to the neighbour of the reference."""
+        if self.selector.currentNode() is node:
+            self.selector.setCurrentNode(None)
+
+    def _onReferenceChosen(self, node=None) -> None:
+        self._refresh()
+
+    def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
+        self._say(message)
+
+    def _onFinished(self, rows: list[dict]) -> None:
+        self._job = None
+        self._removeTemporary()
+        self._rows = rows
+        self._say(self._missing(rows))
+        self._refresh()
+
+    def _onFailed(self, error: ResFormerSegError) -> None:
+        self._job = None
+        self._removeTemporary()
+        self._say("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
+        self._refresh()
+
+    def _asSegmentation(self, reference):
+        """A label map is copied into a segmentation that lives as long as the comparison."""
+        if reference.IsA("vtkMRMLSegmentationNode"):
+            return reference
+        node = addReference(reference, self._node(self._resultId), self._report)
+        self._temporaryId = node.GetID()
+        return node
+
+    def _removeTemporary(self) -> None:
+        node, self._temporaryId = self._node(self._temporaryId), None
+        if node is not None:
+            removeReference(node)
+
+    def _missing(self, rows: list[dict]) -> str:
+        """Names the segments of the result for which the reference has none."""
+        segmentation = self._node(self._resultId).GetSegmentation() if self._node(self._resultId) else None
+        compared = {row["id"] for row in rows}
+        ids = segmentation.GetSegmentIDs() if segmentation else []
+        names = [segmentation.GetSegment(name).GetName() for name in ids if name not in compared]
+        return _("Not in the reference: {names}").format(names=", ".join(names)) if names else ""
+
+    def _refresh(self) -> None:
+        hasResult, running = self._node(self._resultId) is not None, self._job is not None
+        reference = self.selector.currentNode()
+        if not hasResult:
+            reason = _("There is no outline to compare yet.")
+        elif reference is None:
+            reason = _("Select a reference first.")
+        elif reference.GetID() == self._resultId:
+            reason = _("This is the result itself; select another segmentation.")
+        else:
+            reason = ""
+        self.compareButton.enabled = not reason and not running
+        self.compareButton.toolTip = reason or _("Measures how far result and reference agree")
+        self.selector.enabled = not running
+        self.cancelButton.visible = self.cancelButton.enabled = running
+        self.table.visible = self.storeButton.visible = bool(self._rows)
+        self._fillTable()
+
+    def _fillTable(self) -> None:
+        """A column for each segment: a row for each would be wider than the panel."""
+        names, *figures = comparisonColumns(self._rows, self._isPicture)
+        self.table.clear()
+        self.table.setRowCount(len(figures))
+        self.table.setColumnCount(len(self._rows))
+        self.table.setHorizontalHeaderLabels(names.values)
+        self.table.setVerticalHeaderLabels([figure.title for figure in figures])
+        for row, figure in enumerate(figures):
+            for column in range(len(self._rows)):
+                item = qt.QTableWidgetItem(figure.text(column))
+                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+                self.table.setItem(row, column, item)
+        self._fitHeight()
+
+    def _fitHeight(self) -> None:
+        fitTableHeight(self.table, self.table.rowCount, ROW_HEIGHT)
+
+    def _say(self, text: str) -> None:
+        self.status.text = text
+        self.status.visible = bool(text)
+
+    def _node(self, nodeId: str | None):
+        return slicer.mrmlScene.GetNodeByID(nodeId) if nodeId else None
+
+
+def _button(name: str, text: str, toolTip: str, action):
+    button = qt.QPushButton(text)
+    button.objectName = name
+    button.toolTip = toolTip
+    button.autoDefault = False
+    button.connect("clicked()", action)
+    return button

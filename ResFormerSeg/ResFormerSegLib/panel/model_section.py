@@ -1,0 +1,226 @@
+"""The choice of the model: bundled ones, the user's own folders, and what is said of the one chosen."""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.models.descriptions import (
+    ModelDescription,
+    inputName,
+    modelFoldersIn,
+    readModel,
+    readModels,
+)
+from ResFormerSegLib.models.suitability import bestModel, modalityMismatch
+from ResFormerSegLib.panel.choice_boxes import ChoiceBox
+from ResFormerSegLib.panel.diagnosis_card import WARNING_COLOR
+from ResFormerSegLib.panel.model_details import ModelDetails
+
+FOLDERS_SETTING = "ResFormerSeg/ModelFolders"
+
+
+class ModelSection:
+    """Owns the model's combo box and buttons; the choice itself is kept in the parameter node.
+
+    onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show.
+    """
+
+    def __init__(self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None]) -> None:
+        self._ui = ui
+        self._onChanged = onChanged
+        self._onProblem = onProblem
+        self._parameterNode = None
+        self._models: list[ModelDescription] = []
+        self._details: ModelDetails | None = None
+        self._box = ChoiceBox(ui.modelSelector, self._onChosen)
+        ui.modelDetailsButton.connect("clicked()", self.showDetails)
+        ui.addModelButton.connect("clicked()", self._askForFolder)
+        self.refresh()
+
+    def setParameterNode(self, parameterNode) -> None:
+        self._parameterNode = parameterNode
+        self.update()
+
+    def refresh(self) -> None:
+        """Looks at the folders again. What cannot be read goes to the log: a disk may be away for a while."""
+        self._models, problems = readModels(ownFolders())
+        for problem in problems:
+            logging.info("A model is left out: %s", problem)
+        choices = [self._choice(model) for model in self._models if model.bundled]
+        own = [self._choice(model) for model in self._models if not model.bundled]
+        self._box.fill(choices + ([("", "", "")] if choices and own else []) + own)
+        self.update()
+
+    def update(self) -> None:
+        """Shows what the parameter node says; a model that is not in the list any more is shown as missing."""
+        reference = self._parameterNode.modelReference if self._parameterNode else ""
+        if reference and reference not in self._box.values:
+            self._box.fill(
+                [self._choice(model) for model in self._models]
+                + [(reference, _("{name} (missing)").format(name=os.path.basename(reference)), reference)]
+            )
+        self._box.value = reference
+        model = self.model()
+        self._ui.modelDetailsButton.enabled = model is not None
+        volume = self._parameterNode.inputVolume if self._parameterNode else None
+        self._ui.modelSummaryLabel.text = _summary(model, volume) if model else ""
+
+    def model(self) -> ModelDescription | None:
+        """The model chosen; None when none is, or when it is not there any more."""
+        reference = self._parameterNode.modelReference if self._parameterNode else ""
+        return next((model for model in self._models if model.reference == reference), None)
+
+    def isMissing(self) -> bool:
+        """Whether a model was chosen that is gone from the disk."""
+        if self._parameterNode is None or not self._parameterNode.modelReference:
+            return False
+        model = self.model()
+        return model is None or not model.exists()
+
+    def chooseFor(self, volumeNode) -> None:
+        """Takes the model that fits the volume best, unless the user has chosen one."""
+        if self._parameterNode is None or self._parameterNode.modelChosen or volumeNode is None:
+            return
+        image = volumeNode.GetImageData()
+        best = None
+        if image is not None and image.GetPointData().GetScalars() is not None:
+            best = bestModel(volumeNode, [model for model in self._models if model.exists()])
+        if best is not None and best.reference != self._parameterNode.modelReference:
+            self._parameterNode.modelReference = best.reference
+            self.update()
+
+    def addFolder(self, folder: str) -> None:
+        """Adds the folder to the list, chooses the first model in it and remembers it for later sessions.
+
+        Models that cannot be read are told of and left out.
+        """
+        models, problems = [], []
+        for found in modelFoldersIn(Path(folder)) or [folder]:
+            try:
+                models.append(readModel(found))
+            except ResFormerSegError as problem:
+                problems.append(problem)
+        for problem in problems[:1]:
+            self._onProblem(problem)
+        if not models:
+            return
+        if folder not in ownFolders():
+            _remember([*ownFolders(), folder])
+        self.refresh()
+        self._choose(models[0].reference)
+
+    def removeFolderOf(self, model: ModelDescription) -> None:
+        """Forgets the user's folder that the model came with; nothing is deleted. Another model is chosen."""
+        folder = _ownFolderOf(model)
+        if folder is None:
+            return
+        _remember([other for other in ownFolders() if other != folder])
+        self.refresh()
+        if self._parameterNode is not None and self.model() is None:
+            self._parameterNode.modelReference, self._parameterNode.modelChosen = "", False
+            self.refresh()
+            self.chooseFor(self._parameterNode.inputVolume)
+        self._onChanged()
+
+    def showDetails(self) -> None:
+        model = self.model()
+        if model is not None:
+            if self._details is None:
+                self._details = ModelDetails(self.removeFolderOf)
+            self._details.show(model, _ownFolderOf(model) is not None)
+
+    def classNames(self, made: dict) -> dict[str, str]:
+        """Names of the diagnoses, by id, of the model of a report (its `model`); empty when it is not known."""
+        model = self._modelOf(made) or self._namesakeOf(made)
+        return model.diagnoses if model is not None else {}
+
+    def diagnosesPatients(self, made: dict) -> bool:
+        """Whether the model of a report is one that diagnoses a patient from two phases of the heart."""
+        model = self._modelOf(made) or self._namesakeOf(made)
+        return model is not None and model.diagnosesPatients
+
+    def referenceOf(self, made: dict) -> str | None:
+        """What the engine is told for the model of a report; None when those very weights are not there any more."""
+        model = self._modelOf(made)
+        return model.reference if model is not None else None
+
+    def _modelOf(self, made: dict) -> ModelDescription | None:
+        """The model with the report's weights: newer versions and models trained further keep the id."""
+        there = (model for model in self._models if model.weightsSum == made.get("sha256") and model.exists())
+        return next((model for model in there if model.weightsSum and model.id == made["id"]), None)
+
+    def _namesakeOf(self, made: dict) -> ModelDescription | None:
+        """A model with the report's id, whatever its weights: good enough for names."""
+        return next((model for model in self._models if model.id == made["id"]), None)
+
+    def cleanup(self) -> None:
+        self._box.cleanup()
+        if self._details is not None:
+            self._details.cleanup()
+        self._parameterNode = None
+
+    def _choice(self, model: ModelDescription) -> tuple[str, str, str]:
+        where = "" if model.bundled else f"\n{model.folder}"
+        return model.reference, self._titleOf(model), f"{model.descriptor['description']}{where}"
+
+    def _titleOf(self, model: ModelDescription) -> str:
+        """With the folder, or where that does not do its path, when another model has the same title."""
+        alike = [other for other in self._models if other.title == model.title and other is not model]
+        if model.bundled or not alike:
+            return model.title
+        isAlone = model.folder.name not in [other.folder.name for other in alike]
+        return f"{model.title} ({model.folder.name if isAlone else model.folder})"
+
+    def _onChosen(self, reference: str) -> None:
+        self._choose(reference)
+
+    def _choose(self, reference: str) -> None:
+        if self._parameterNode is None:
+            return
+        self._parameterNode.modelReference = reference
+        self._parameterNode.modelChosen = True
+        self.update()
+        self._onChanged()
+
+    def _askForFolder(self) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Add a model folder"))
+        if folder:
+            self.addFolder(folder)
+
+
+def ownFolders() -> list[str]:
+    """The folders that the user added, in all sessions."""
+    text = str(qt.QSettings().value(FOLDERS_SETTING, "") or "")
+    try:
+        folders = json.loads(text) if text else []
+    except ValueError:  # of an early version: separated as in PATH
+        folders = text.split(os.pathsep)
+    return [folder for folder in folders if folder] if isinstance(folders, list) else []
+
+
+def _remember(folders: list[str]) -> None:
+    qt.QSettings().setValue(FOLDERS_SETTING, json.dumps(folders))  # a folder's name may hold any separator
+
+
+def _ownFolderOf(model: ModelDescription) -> str | None:
+    """The folder that the user added and the model came with: its own, or the one that it lies in."""
+    return next((folder for folder in ownFolders() if model.folder in modelFoldersIn(Path(folder))), None)
+
+
+def _summary(model: ModelDescription, volumeNode) -> str:
+    """Rich text: what the model is for, and what speaks against using it on the volume."""
+    text = html.escape(
+        _("For {what}. {description}").format(what=inputName(model), description=model.descriptor["description"])
+    )
+    mismatch = modalityMismatch(volumeNode, model) if volumeNode is not None else ""
+    return f"{text}<br><font color='{WARNING_COLOR}'>▲</font> {html.escape(mismatch)}" if mismatch else text

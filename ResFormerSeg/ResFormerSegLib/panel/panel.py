@@ -1,0 +1,336 @@
+"""What the panel does: choices in, a run, its result out. The widget class only ties it to the application.
+
+inputs, advanced choices -> readiness -> logic.process (a job) -> card, chart, explanation, comparison, views
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.install.onnx_runtime import engineExplanation, installOnnx, isEngineInstalled
+from ResFormerSegLib.install.pytorch import installTorch, isTorchInstalled, lookAgain
+from ResFormerSegLib.panel.advanced_section import AdvancedSection
+from ResFormerSegLib.panel.device_section import DeviceSection
+from ResFormerSegLib.panel.diagnostics import diagnosticsText
+from ResFormerSegLib.panel.message_area import MessageArea
+from ResFormerSegLib.panel.model_section import ModelSection
+from ResFormerSegLib.panel.newest_volume import NewImages
+from ResFormerSegLib.panel.other_phase import OtherPhaseRow
+from ResFormerSegLib.panel.parameters import forgetNode
+from ResFormerSegLib.panel.plain_text import toolTipOf
+from ResFormerSegLib.panel.readiness import whyNoPatient, whyNotReady
+from ResFormerSegLib.panel.result_sections import ResultSections, hasVoxels
+from ResFormerSegLib.panel.run_control import RunControl
+from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+from ResFormerSegLib.runs.restoring import restoreResult
+
+
+class Panel(VTKObservationMixin):
+    """ui: the widgets of ResFormerSeg.ui as attributes. logic: a ResFormerSegLogic. requirementsFile: for pip."""
+
+    def __init__(self, ui, logic, requirementsFile: str) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui = ui
+        self.logic = logic
+        self._requirementsFile = requirementsFile
+        self._parameterNode = None
+        self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result on display
+        self._volumeId = ""
+        self._updating = self._updateWaits = False
+        self._isEntered = False
+        self._newImages = NewImages()
+        self._late: tuple | None = None  # a result that came while there was no parameter node, and its volume
+        self.message = MessageArea(ui)
+        self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
+        self.models = ModelSection(ui, self.update, self.message.showError)
+        self.otherPhase = OtherPhaseRow(ui)
+        self.devices = DeviceSection(ui, logic, self.update)
+        self.advanced = AdvancedSection(ui, self.update)
+        self.results = ResultSections(ui, logic, self.models, self.message)
+        self._buttons = (
+            (ui.applyButton, self.apply),
+            (ui.cancelButton, self.run.cancel),
+            (ui.installOnnxButton, self.installOnnx),
+            (ui.installTorchButton, self.installTorch),
+            (ui.otherEngineButton, self.installOther),
+            (ui.editButton, self.edit),
+            (ui.copyDiagnosticsButton, self.copyDiagnostics),
+        )
+        for button, action in self._buttons:
+            button.connect("clicked()", action)
+        ui.aboutLabel.text = _(
+            "Not a medical device: for research and teaching. Method: ResFormer-UNet after {link}. Nothing leaves this "
+            "computer."
+        ).format(link="<a href='https://arxiv.org/abs/2412.00351'>Bui et al., 2024</a>")
+        scene = slicer.mrmlScene
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
+            self.addObserver(scene, event, self._onNodesChanged)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
+        logic.watch(self.checkCanApply)
+
+    # --- life of the panel
+
+    def setParameterNode(self, parameterNode) -> None:
+        """Shows the choices and the result of the node; None while there is none, as when the scene is being closed."""
+        if self._parameterNode is not None:
+            self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        self._parameterNode = parameterNode
+        self._shown, self._volumeId = None, ""
+        for section in (self.models, self.otherPhase, self.devices, self.advanced):
+            section.setParameterNode(parameterNode)
+        self._newImages.forget()
+        if parameterNode is None:
+            self._observeVolume(None)
+            self.results.clear()
+            return
+        self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        if parameterNode.inputVolume is not None:
+            self._newImages.newest()  # the choice is made: of what there is, nothing is new
+        self._preselectVolume()
+        self.update()
+        if self._late is not None:
+            late, self._late = self._late, None
+            self._onFinished(*late)
+
+    def enter(self) -> None:
+        self._isEntered = True
+        lookAgain()
+        self.models.refresh()  # folders may have come or gone
+        self.results.setActive(True)
+        self._preselectVolume(instead=not self.run.isRunning)
+        self.update()
+        self.ui.applyButton.setFocus()  # Return starts the run
+        if isEngineInstalled():
+            qt.QTimer.singleShot(0, self.devices.askEngine)
+
+    def exit(self) -> None:
+        self._isEntered = False
+        self.results.setActive(False)
+
+    def abandonRun(self) -> None:
+        """Ends the run under way without a word: the scene or the module goes away."""
+        self.run.abandon()
+        self.message.clear()
+
+    def cleanup(self) -> None:
+        self.logic.unwatch(self.checkCanApply)
+        self.abandonRun()
+        self.removeObservers()
+        for button, action in self._buttons:
+            button.disconnect("clicked()", action)
+        for part in (self.results, self.models, self.otherPhase, self.devices, self.advanced, self.message):
+            part.cleanup()
+        self._parameterNode = None
+
+    # --- what is chosen
+
+    def update(self) -> None:
+        """Brings all widgets in line with the parameter node and the scene."""
+        node = self._parameterNode
+        if node is None or self._updating:
+            return
+        self._updating = True
+        try:
+            volume = node.inputVolume
+            if self._volumeId != (volume.GetID() if volume else ""):
+                self._volumeId = volume.GetID() if volume else ""
+                self._observeVolume(volume)
+                self.models.chooseFor(volume)
+            self.models.update()
+            self.otherPhase.update(self.models.model())
+            self.devices.update()
+            self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
+            self._showSavedResult()
+            self.results.card.tellChosen(volume)
+            self.checkCanApply()
+        finally:
+            self._updating = False
+
+    def checkCanApply(self) -> None:
+        """Enables Apply, or says in its tool tip why not."""
+        node = self._parameterNode
+        hasEngine = isEngineInstalled()
+        reason = _("The scene is being closed.")
+        if node is not None:
+            reason = whyNotReady(
+                node.inputVolume,
+                self.models.model(),
+                self.models.isMissing(),
+                hasEngine,
+                self.run.isRunning,
+                self.logic.isBusy,
+                self.advanced.isOneSliceOnly(
+                    node.inputVolume if hasVoxels(node.inputVolume) else None, self.models.model()
+                ),
+            )
+            if not reason and (other := self.otherPhase.volume()) is not None:
+                reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
+        self.ui.applyButton.enabled = not reason
+        partly = ""
+        if not reason:
+            partly = self.advanced.whatIsLeftOut(node.inputVolume, self.models.model())
+            action = _("Outlines and diagnoses '{volume}' with '{model}'").format(
+                volume=node.inputVolume.GetName(), model=self.models.model().title
+            )
+            self.ui.applyButton.toolTip = toolTipOf(f"{action}. {partly}" if partly else action)
+        else:
+            self.ui.applyButton.toolTip = toolTipOf(reason)
+        self.ui.cancelButton.enabled = self.run.isRunning
+        # A tool tip is easily missed; without a volume, or with the offer of an engine in sight, it is plain enough.
+        hasVolume = node is not None and node.inputVolume is not None
+        self.run.progress.hint((reason or partly) if hasVolume and hasEngine else "")
+        self.ui.engineFrame.visible = not hasEngine
+        if not hasEngine:
+            self.ui.engineLabel.text = engineExplanation()
+        self.devices.offerOtherEngine()
+
+    def _preselectVolume(self, instead: bool = False) -> None:
+        """Takes an image that is new. Not before the user comes to the module: what is the newest image then?
+
+        instead: also in the place of the one that is chosen.
+        """
+        node = self._parameterNode
+        if not self._isEntered or node is None:
+            return
+        newest = self._newImages.newest()
+        if newest is not None and (instead or node.inputVolume is None):
+            node.inputVolume = newest
+
+    def _observeVolume(self, volumeNode) -> None:
+        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
+        self.removeObservers(self._onVolumeChanged)
+        if volumeNode is not None:
+            self.addObserver(volumeNode, event, self._onVolumeChanged)
+
+    def _onModified(self, caller=None, event=None) -> None:
+        self.update()
+
+    def _onVolumeChanged(self, caller=None, event=None) -> None:
+        self._volumeId = ""  # it may be another kind of image now
+        self._updateSoon()
+
+    def _onNodesChanged(self, caller=None, event=None) -> None:
+        self._updateSoon()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAboutToBeRemoved(self, caller, event, removed) -> None:
+        """Left alone, the node selectors would go on to the neighbour of the node: another patient's volume, say."""
+        if self._parameterNode is None:
+            return
+        wasUpdating, self._updating = self._updating, True  # the node is still there; the update comes soon
+        try:
+            forgetNode(self._parameterNode, removed)
+        finally:
+            self._updating = wasUpdating
+
+    def _updateSoon(self) -> None:
+        """Once, after all that happens now: a node is filled only after it was added, and they come in flocks."""
+        if not self._updateWaits:
+            self._updateWaits = True
+            qt.QTimer.singleShot(0, self._updateLate)
+
+    def _updateLate(self) -> None:
+        self._updateWaits = False
+        if self._parameterNode is not None:
+            self._preselectVolume()
+            self.update()
+
+    # --- a run and its result
+
+    def apply(self) -> None:
+        node = self._parameterNode
+        self.message.clear()
+        self.checkCanApply()
+        if not self.ui.applyButton.enabled:
+            return
+        try:
+            options = self.advanced.options(node.inputVolume, self.models.model())
+        except ResFormerSegError as error:
+            self.message.showError(error)
+            return
+        self.run.start(
+            node.inputVolume,
+            outputSegmentation=node.outputSegmentation,
+            otherVolume=self.otherPhase.volume(),
+            modelId=node.modelReference,
+            device=self.devices.device,
+            **options,
+        )
+
+    def _onFinished(self, result, volumeNode) -> None:
+        node = self._parameterNode
+        if node is None:  # a scene was imported in this very moment
+            self._late = (result, volumeNode)
+            return
+        self._updating = True  # one update at the end, not one for each choice
+        try:
+            node.resultSegmentation = result.segmentationNode
+            node.resultTable = result.tableNode
+            node.resultVolume = volumeNode
+        finally:
+            self._updating = False
+        self._shown = _idsOf(node)
+        self.update()
+        self.results.present(result, volumeNode)
+        self.results.card.tellChosen(node.inputVolume)
+
+    def _showSavedResult(self) -> None:
+        """Shows the result that the parameter node names, if it is not on display: after loading a scene, say."""
+        node = self._parameterNode
+        if _idsOf(node) == self._shown:
+            return
+        self._shown = _idsOf(node)
+        result = restoreResult(node.resultSegmentation, node.resultTable)
+        if result is None:
+            self.results.clear()
+        else:
+            self.results.show(result, node.resultVolume)
+
+    def edit(self) -> None:
+        node = self._parameterNode
+        if node is not None and (explanation := openInSegmentEditor(node.resultSegmentation, node.resultVolume)):
+            self.message.showNotice(explanation)
+
+    def copyDiagnostics(self) -> None:
+        slicer.app.clipboard().setText(diagnosticsText(self.logic))
+        self.message.showNotice(_("The diagnostics were copied. Paste them into your report."))
+
+    def installTorch(self) -> None:
+        def install() -> None:
+            if not installTorch():
+                self.message.showNotice(_("PyTorch was not installed. Come back to it whenever you like."))
+
+        self._install(install)
+
+    def installOnnx(self) -> None:
+        self._install(lambda: installOnnx(self._requirementsFile))
+
+    def installOther(self) -> None:
+        """What runs models too, beside what is there."""
+        (self.installOnnx if isTorchInstalled() else self.installTorch)()
+
+    def _install(self, install: Callable[[], None]) -> None:
+        self.message.clear()
+        try:
+            install()
+        except ResFormerSegError as error:
+            self.message.showError(error)
+        lookAgain()
+        self.logic.renewEngine()
+        self.results.explanation.refresh()
+        self.checkCanApply()
+        if isEngineInstalled():
+            self.devices.askAgain()
+
+
+def _idsOf(node) -> tuple[str, ...]:
+    """Ids of the nodes of the result; empty for what is not there."""
+    nodes = (node.resultSegmentation, node.resultTable, node.resultVolume)
+    return tuple(found.GetID() if found is not None else "" for found in nodes)

@@ -1,0 +1,37 @@
+"""What the engine can compute on, and which versions it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.engine.last_run import LastRun
+from ResFormerSegLib.runs.task import Task
+
+
+class DevicesTask(Task):
+    """Asked in the background: a run of the user comes right after it instead of being refused.
+
+    The result is {"devices": rows with id ("cpu", "cuda:0"), name, usable and reason (why not, or None), "versions": by
+    name, None for what is not there}.
+    """
+
+    needsFolder = False
+    inBackground = True
+
+    def __init__(self, lastRun: LastRun) -> None:
+        super().__init__()
+        self._lastRun = lastRun
+
+    def export(self, folder: None) -> Generator[None, None, dict]:
+        yield
+        return {"command": "devices"}
+
+    def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, dict]:
+        yield
+        self._lastRun.devices = {"devices": list(event["devices"]), "versions": dict(event["versions"])}
+        return self._lastRun.devices
+
+    def describeProgress(self, done: int, total: int) -> str:
+        return _("Graphics card {done} of {total}").format(done=done, total=total)

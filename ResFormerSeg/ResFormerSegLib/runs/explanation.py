@@ -1,0 +1,80 @@
+"""Why the engine names a diagnosis: a saliency volume beside the image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.engine.array_file import readArrays
+from ResFormerSegLib.runs.prediction import modelReference
+from ResFormerSegLib.scene.scalar_volume import fillScalarVolume
+from ResFormerSegLib.scene.scene_changes import allOrNothing
+from ResFormerSegLib.runs.task import Task, addNodeBeside, invalidResult, notImported
+from ResFormerSegLib.scene.volume_changes import checkUnchanged
+from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
+
+VOLUME_ROLE = "ResFormerSeg.SaliencyOf"  # node reference from the saliency volume to the image
+
+
+@dataclass(frozen=True)
+class ExplanationResult:
+    """saliencyNode: float volume on the image's grid, 0 to 1: how much each voxel speaks for the diagnosis.
+
+    diagnosis: id of the class that is explained. method, citation: how it was computed, and who described it.
+    """
+
+    saliencyNode: slicer.vtkMRMLScalarVolumeNode
+    volumeNode: slicer.vtkMRMLScalarVolumeNode
+    diagnosis: str
+    method: str
+    citation: str
+    warnings: list[dict[str, str]]
+
+
+class ExplanationTask(Task):
+    """options: as in docs/worker-protocol.md."""
+
+    def __init__(self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None) -> None:
+        checkVolume(volumeNode)
+        super().__init__(volumeNode)
+        self._command = {"command": "explain", "model": modelReference(modelId), "device": device, "options": options}
+
+    def export(self, folder: Path) -> Generator[None, None, dict]:
+        self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
+        return {**self._command, "image": self._exported.message, "output": str(folder)}
+
+    def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ExplanationResult]:
+        yield from checkUnchanged(self.nodes[0].Get(), self._exported)
+        try:
+            (scalars,) = yield from readArrays(event["saliency"], "float32", self._exported.shape)
+        except (OSError, ValueError, TypeError) as error:
+            raise invalidResult() from error
+        volumeNode = self.nodes[0].Get()
+        result = {key: str(event[key]) for key in ("diagnosis", "method", "citation")}
+        try:
+            with allOrNothing():
+                node = findSaliencyNode(volumeNode)
+                if node is None:
+                    name = _("{name} saliency").format(name=volumeNode.GetName())
+                    node = addNodeBeside(volumeNode, "vtkMRMLScalarVolumeNode", name)
+                    node.SetNodeReferenceID(VOLUME_ROLE, volumeNode.GetID())
+                fillScalarVolume(node, scalars, self._exported, (0, 1))
+                node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+                for key, value in result.items():
+                    node.SetAttribute(f"ResFormerSeg.Saliency{key.capitalize()}", value)
+        except Exception as error:
+            raise notImported(error) from error
+        return ExplanationResult(node, volumeNode, **result, warnings=list(notices))
+
+
+def findSaliencyNode(volumeNode):
+    """The saliency volume that was made of this volume; None if there is none yet."""
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if volumeNode is not None and node.GetNodeReferenceID(VOLUME_ROLE) == volumeNode.GetID():
+            return node
+    return None

@@ -1,0 +1,110 @@
+"""Outlines two volumes of a patient's heart, one after the other, and diagnoses the patient from both together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.models.descriptions import findModel
+from ResFormerSegLib.runs.prediction import PredictionTask, modelReference, saveWithNodes
+from ResFormerSegLib.runs.results import PatientResult
+from ResFormerSegLib.scene.scene_changes import allOrNothing
+from ResFormerSegLib.runs.task import Task
+from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
+
+
+class PatientTask(Task):
+    """Two predictions and a question. Nothing enters the scene before all three are answered.
+
+    firstVolume, secondVolume: end-diastole and end-systole, in any order. options, outputSegmentation: as in
+    `PredictionTask`; the output is that of the first volume, the second has a new one.
+    """
+
+    passes = 2
+
+    def __init__(
+        self,
+        firstVolume,
+        secondVolume,
+        modelId: str | os.PathLike,
+        device: str,
+        options: dict | None = None,
+        outputSegmentation=None,
+    ) -> None:
+        self._model = modelReference(modelId)
+        self._parts = [
+            PredictionTask(firstVolume, modelId, device, options, outputSegmentation),
+            PredictionTask(secondVolume, modelId, device, options),
+        ]
+        checkPair(firstVolume, secondVolume)
+        checkModel(self._model)
+        super().__init__(firstVolume, secondVolume, outputSegmentation)
+        self._names = [firstVolume.GetName(), secondVolume.GetName()]
+        if self._names[0] == self._names[1]:  # the engine speaks of them by their names
+            self._names = [f"{name} ({number})" for number, name in enumerate(self._names, start=1)]
+        self._events: list[dict] = []
+
+    def export(self, folder: Path) -> Generator[None, None, dict]:
+        return (yield from self._export(folder))
+
+    def follow(self, event: dict, folder: Path) -> Generator[None, None, dict | None]:
+        if self.passesDone < self.passes:
+            self._events.append(event)
+            self.passesDone += 1
+            if self.passesDone < self.passes:
+                return (yield from self._export(folder))
+            reports = [event["report"] for event in self._events]
+            return {"command": "patient", "model": self._model, "reports": reports}
+        return None
+
+    def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, PatientResult]:
+        patient = event["patient"]
+        answers = []
+        for part, given in zip(self._parts, self._events, strict=True):
+            answers.append((yield from part.read(given)))
+        output = self.nodes[2].Get() if len(self.nodes) > 2 else None
+        with allOrNothing(output):
+            # The second comes first: it makes nodes only, which can be undone; an output that is there gets attributes.
+            second = self._parts[1].makeNodes(answers[1], notices, patient)
+            first = self._parts[0].makeNodes(answers[0], notices, patient)
+            result = PatientResult(first, second, patient)
+            saveWithNodes(result.forDisplay())  # what is shown of the first volume warns of the second, too
+        return result
+
+    def describeProgress(self, done: int, total: int) -> str:
+        name = self._names[min(self.passesDone, 1)]
+        return _("{name}: slice {done} of {total}").format(name=name, done=done, total=total)
+
+    def _export(self, folder: Path) -> Generator[None, None, dict]:
+        index = self.passesDone
+        own = folder / str(index)
+        try:
+            own.mkdir()
+        except OSError as error:
+            raise temporaryFolderError(folder, error) from error
+        command = yield from self._parts[index].export(own)
+        return {**command, "image": {**command["image"], "name": self._names[index]}}
+
+
+def checkPair(firstVolume, secondVolume) -> None:
+    if firstVolume is secondVolume:
+        raise ResFormerSegError(
+            "SAME_VOLUME_TWICE",
+            _("'{name}' was given for both phases of the heart.").format(name=firstVolume.GetName()),
+            _("Choose the volume of the other phase: one at end-diastole and one at end-systole are needed."),
+        )
+
+
+def checkModel(reference: str) -> None:
+    """What is not found here is left to the engine, which looks in more places and says what it misses."""
+    model = findModel(reference)
+    if model is not None and not model.diagnosesPatients:
+        raise ResFormerSegError(
+            "MODEL_WITHOUT_PATIENTS",
+            _("The model '{model}' diagnoses single images, not patients.").format(model=model.title),
+            _("Choose a model for both phases of the heart, or run each volume by itself."),
+        )

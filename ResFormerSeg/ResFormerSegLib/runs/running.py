@@ -1,0 +1,81 @@
+"""Runs a task in either of two ways: at once returning the job, or waiting for the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.engine.keeper import EngineKeeper
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.runs.job import Job
+from ResFormerSegLib.runs.task import Task
+
+ASK_MILLISECONDS = 30  # how often a call that waits is asked whether to go on
+
+
+def run(
+    keeper: EngineKeeper,
+    task: Task,
+    *,
+    wait: bool = True,
+    progress: Callable[[float, str], None] | None = None,
+    isCancelled: Callable[[], bool] | None = None,
+    onProgress: Callable[[float, str, float | None], None] | None = None,
+    onFinished: Callable[[Any], None] | None = None,
+    onFailed: Callable[[Exception], None] | None = None,
+) -> Any:
+    """With `wait` the task's result, else the running job.
+
+    progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: asked again and again by a call that
+    waits; True stops the run. The others: see `Job`; a call that waits uses only onProgress of them.
+    """
+    job = Job(keeper, task)
+    if progress is not None:
+        job.onProgress = lambda fraction, message, secondsLeft: progress(fraction, message)
+    if onProgress is not None:
+        job.onProgress = onProgress
+    if wait:
+        return _waitFor(job, isCancelled)
+    if onFinished is not None:
+        job.onFinished = onFinished
+    if onFailed is not None:
+        job.onFailed = onFailed
+    job.start()
+    return job
+
+
+def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
+    """Starts the job and returns its result; the application stays alive meanwhile.
+
+    Raises what the job failed with.
+    """
+    loop, outcome = qt.QEventLoop(), {}
+
+    def end(**given) -> None:
+        outcome.update(given)
+        loop.quit()
+
+    def ask() -> None:
+        try:
+            if isCancelled():
+                job.cancel()
+        except Exception as error:
+            job.abort(error)
+
+    job.onFinished = lambda result: end(result=result)
+    job.onFailed = lambda error: end(error=error)
+    clock = qt.QTimer()
+    if isCancelled is not None:
+        clock.connect("timeout()", ask)
+        clock.start(ASK_MILLISECONDS)
+    job.start()
+    loop.exec_()
+    clock.stop()
+    if not outcome:  # the application quits: it has ended all event loops
+        job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application closes.")))
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["result"]

@@ -1,0 +1,1 @@
+"""Volumes out of the scene and results into it."""

@@ -1,0 +1,71 @@
+"""Whether a volume is still what was given to the engine: a result of other voxels must not enter the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.scene.volume_export import ExportedVolume
+
+
+def checkUnchanged(volumeNode, exported: ExportedVolume) -> Generator[None, None, None]:
+    """Raises ResFormerSegError VOLUME_CHANGED when voxels or geometry are not those that were exported.
+
+    The file of the export must still be there. A generator: when the image was touched at all, its voxels are
+    compared slice by slice.
+    """
+    if not _hasGeometryOf(volumeNode, exported) or not (yield from _hasVoxelsOf(volumeNode, exported)):
+        raise ResFormerSegError(
+            "VOLUME_CHANGED",
+            _("The volume '{name}' was changed during the run, so that the result does not fit it any more.").format(
+                name=volumeNode.GetName()
+            ),
+            _("Start again once the change is complete."),
+        )
+
+
+def scalingWarning(volumeNode) -> dict | None:
+    """A row for the warnings when a transform of the volume changes sizes, which are measured without it."""
+    toWorld = vtk.vtkMatrix4x4()
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(volumeNode.GetParentTransformNode(), None, toWorld)
+    columns = [[toWorld.GetElement(row, column) for row in range(3)] for column in range(3)]
+    products = [vtk.vtkMath.Dot(columns[a], columns[b]) - (a == b) for a in range(3) for b in range(a + 1)]
+    if all(abs(product) < 2e-3 for product in products):  # lengths within 0.1 %
+        return None
+    message = _(
+        "The transform of '{name}' enlarges, shrinks or shears it. All sizes are those of the volume without the "
+        "transform."
+    ).format(name=volumeNode.GetName())
+    return {"code": "VOLUME_SCALED", "message": message}
+
+
+def _hasGeometryOf(volumeNode, exported: ExportedVolume) -> bool:
+    now = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(now)
+    elements = [(row, column) for row in range(4) for column in range(4)]
+    return all(abs(now.GetElement(*place) - exported.ijkToRas.GetElement(*place)) < 1e-6 for place in elements)
+
+
+def _hasVoxelsOf(volumeNode, exported: ExportedVolume) -> Generator[None, None, bool]:
+    import numpy as np
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = volumeNode.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None:
+        return False
+    if image.GetMTime() == exported.imageTime:
+        return True
+    given = np.load(exported.message["array"], mmap_mode="r", allow_pickle=False)
+    now = vtk_to_numpy(scalars)
+    if tuple(reversed(image.GetDimensions())) != exported.shape or now.size != given.size or now.dtype != given.dtype:
+        return False
+    for before, after in zip(given, now.reshape(given.shape), strict=True):
+        yield
+        if before.tobytes() != after.tobytes():
+            return False
+    return True

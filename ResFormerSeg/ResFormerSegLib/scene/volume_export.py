@@ -1,0 +1,168 @@
+"""Writes a volume node for the engine: voxels as a .npy file, geometry as an IJK to LPS matrix.
+
+The node itself is only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.engine.array_file import writeArray
+from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
+from ResFormerSegLib.errors import ResFormerSegError
+
+MOST_COMPONENTS = 4  # red, green, blue and opacity
+PICTURE_ROLE = "ResFormerSeg.Picture"  # from a result to the volume that it took for a picture
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class ExportedVolume:
+    """message: the "image" of the engine's commands. shape: (slices, rows, columns).
+
+    ijkToRas, imageTime: as they were when exported; the latter is when the image was last touched, in VTK's count.
+    """
+
+    message: dict
+    shape: tuple[int, int, int]
+    ijkToRas: vtk.vtkMatrix4x4
+    imageTime: int = 0
+
+
+def checkVolume(volumeNode) -> None:
+    """Raises ResFormerSegError unless the node is a volume with voxels, of one point in time, and not warped."""
+    if volumeNode is None:
+        raise ResFormerSegError("NO_VOLUME", _("No volume is selected."), _("Load an image and select it as input."))
+    if isinstance(volumeNode, slicer.vtkMRMLSequenceNode):
+        raise _severalVolumes(volumeNode)
+    if not isinstance(volumeNode, slicer.vtkMRMLScalarVolumeNode):
+        kind = volumeNode.GetClassName() if isinstance(volumeNode, vtk.vtkObject) else type(volumeNode).__name__
+        raise ResFormerSegError(
+            "NOT_A_VOLUME",
+            _("The input is not a volume but a {kind}.").format(kind=kind),
+            _("Select a scalar, colour or label map volume."),
+        )
+    if volumeNode.GetScene() is None:
+        raise ResFormerSegError(
+            "VOLUME_NOT_IN_SCENE",
+            _("The volume '{name}' is not in the scene.").format(name=volumeNode.GetName()),
+            _("Add it with slicer.mrmlScene.AddNode(), or load it again."),
+        )
+    image = volumeNode.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0 or image.GetPointData().GetScalars() is None:
+        raise ResFormerSegError(
+            "VOLUME_EMPTY",
+            _("The volume '{name}' holds no voxels.").format(name=volumeNode.GetName()),
+            _("Load its image again, or select another volume."),
+        )
+    if image.GetNumberOfScalarComponents() > MOST_COMPONENTS:
+        raise _severalVolumes(volumeNode)
+    transform = volumeNode.GetParentTransformNode()
+    if transform is not None and not transform.IsTransformToWorldLinear():
+        raise ResFormerSegError(
+            "VOLUME_WARPED",
+            _("The volume '{name}' is warped by the transform '{transform}'; the engine needs straight slices.").format(
+                name=volumeNode.GetName(), transform=transform.GetName()
+            ),
+            _("Harden the transform on a copy of the volume (in the Data module), or take the volume out of it."),
+        )
+
+
+def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolume]:
+    """Writes `image.npy`: (k, j, i), or (k, j, i, components) for a colour volume, in the node's own data type.
+
+    A generator, as of a large volume this takes a while; each step takes some milliseconds.
+    """
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = volumeNode.GetImageData()
+    name = volumeNode.GetName() or "image"
+    ijkToRas = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    hasOrientation = not isPicture(volumeNode)
+    modified = image.GetMTime()
+    shape = tuple(reversed(image.GetDimensions()))
+    components = image.GetNumberOfScalarComponents()
+    voxels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape + ((components,) if components > 1 else ()))
+    path = folder / "image.npy"
+    try:
+        yield from writeArray(path, voxels)
+    except OSError as error:
+        raise temporaryFolderError(folder, error) from error
+    if image.GetMTime() != modified:
+        raise ResFormerSegError(
+            "VOLUME_CHANGED",
+            _("The volume '{name}' was changed while it was read.").format(name=name),
+            _("Start again once the change is complete."),
+        )
+    message = {
+        "array": str(path),
+        "affine_lps": lpsRows(ijkToRas),
+        "name": name,
+        "has_orientation": hasOrientation,
+    }
+    return ExportedVolume(message, shape, ijkToRas, modified)
+
+
+def isPicture(volumeNode) -> bool:
+    """Whether the volume is a 2D picture: one slice, and colour, read from a picture file or without geometry.
+
+    Slicer gives every volume axes in the patient, also a photograph, where they mean nothing; the engine must not
+    turn it by them, nor measure millimetres. Once the scene is saved, the picture lies in a file of another kind:
+    then a result that was made of it as a picture tells (see `rememberPicture`), or that it has no geometry.
+    """
+    image = volumeNode.GetImageData()
+    if image.GetDimensions()[2] != 1:
+        return False
+    storage = volumeNode.GetStorageNode()
+    fileName = (storage.GetFileName() if storage else None) or ""
+    return (
+        image.GetNumberOfScalarComponents() > 1
+        or fileName.lower().endswith(PICTURE_SUFFIXES)
+        or _hasNoGeometry(volumeNode)
+        or _isKnownAsPicture(volumeNode)
+    )
+
+
+def rememberPicture(resultNode, volumeNode) -> None:
+    """Notes with the result, the volume itself being left alone, that the volume is a picture."""
+    resultNode.SetNodeReferenceID(PICTURE_ROLE, volumeNode.GetID())
+
+
+def _isKnownAsPicture(volumeNode) -> bool:
+    nodes = slicer.util.getNodesByClass("vtkMRMLTableNode") + slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return any(node.GetNodeReferenceID(PICTURE_ROLE) == volumeNode.GetID() for node in nodes)
+
+
+def _hasNoGeometry(volumeNode) -> bool:
+    """Pixels of 1 mm, rows and columns along the patient's axes, and the corner or the centre in the origin: what
+    Slicer gives to an image that does not say how large it is and where it lies."""
+    if volumeNode.GetAttribute("DICOM.instanceUIDs") or volumeNode.GetSpacing() != (1.0, 1.0, 1.0):
+        return False
+    ijkToRas = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    columns, rows, _slices = volumeNode.GetImageData().GetDimensions()
+    isStraight = all(abs(abs(ijkToRas.GetElement(axis, axis)) - 1) < 1e-6 for axis in range(3))
+    middle = ijkToRas.MultiplyPoint(((columns - 1) / 2, (rows - 1) / 2, 0.0, 1.0))
+    corner = volumeNode.GetOrigin()
+    return isStraight and (all(value == 0 for value in corner) or all(abs(value) < 1 for value in middle[:3]))
+
+
+def _severalVolumes(node) -> ResFormerSegError:
+    return ResFormerSegError(
+        "VOLUME_4D",
+        _("'{name}' holds several volumes, for instance of several points in time.").format(name=node.GetName()),
+        _("Select one volume of it: the one that the Sequences module shows, or extract a frame."),
+    )
+
+
+def lpsRows(ijkToRas: vtk.vtkMatrix4x4) -> list[list[float]]:
+    """The matrix to LPS: RAS to LPS turns the signs of the first two rows."""
+    signs = (-1.0, -1.0, 1.0, 1.0)
+    return [[signs[row] * ijkToRas.GetElement(row, column) for column in range(4)] for row in range(4)]

@@ -1,0 +1,1 @@
+"""A model over many images: which, their files, one summary of all."""

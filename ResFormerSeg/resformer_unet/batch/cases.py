@@ -1,0 +1,124 @@
+"""Which cases a run has, what their files are called, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resformer_unet.errors import EngineError
+from resformer_unet.image.medical_image import case_name
+
+REPORT, SEGMENTATION = ".json", ".seg.nrrd"  # what the files of a case end in
+_RESULT = re.compile(r"(.+?)(\.json|\.seg\.nrrd|\.probability\.[^.]+\.nrrd)", re.DOTALL)
+_NUMBER = re.compile(r"-\d+$")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input and the name that its files have in the output folder."""
+
+    input: Path
+    name: str
+    series: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input.
+
+    Attributes:
+        input: as it was given.
+        result: its report, or why there is none.
+        case: the name of its files.
+        seconds: reading, predicting and writing, or until it failed; ``None`` where that was not measured.
+        kept: whether the report is an earlier run's.
+    """
+
+    input: Path
+    result: dict | EngineError
+    case: str = ""
+    seconds: float | None = None
+    kept: bool = False
+
+
+def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) -> list[Case]:
+    """Name the cases before the first one is run, so that names depend neither on failures nor on who is first.
+
+    A case is called as its file or folder; cases of the same name are told apart by ``-2``, ``-3``... in the order of
+    the inputs, also where names differ only in capitals, which some file systems do not tell apart. An input whose
+    result is in ``output`` already keeps that name. No name is given whose files are an input or the result of
+    another input. An input that is named twice is one case.
+    """
+    places: dict[Path, Path] = {}
+    for path in inputs:
+        places.setdefault(place_of(path), path)
+    wanted = {place: _name_of(path, place) for place, path in places.items()}
+    present = _Present(output, {name.casefold() for name in wanted.values()}, set(places))
+    taken: set[str] = set()
+    cases = []
+    for place, path in places.items():
+        name = present.earlier_name(place, series, wanted[place])
+        number = 1
+        while name is None or name.casefold() in taken:
+            candidate = wanted[place] if number == 1 else f"{wanted[place]}-{number}"
+            name = candidate if present.is_free(candidate) else None
+            number += 1
+        taken.add(name.casefold())
+        cases.append(Case(path, name, series))
+    return cases
+
+
+def place_of(path: Path) -> Path:
+    """An absolute path without links, by which inputs are told apart."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):  # no path that the system would take; reading it will say so
+        return path.absolute()
+
+
+def read_report(output: Path, name: str) -> dict | None:
+    """The report of a case, or ``None`` where there is none that was written by this package."""
+    try:
+        report = json.loads((output / f"{name}{REPORT}").read_text("utf-8"))
+        return report if isinstance(report["input"], str) and "series" in report else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _name_of(path: Path, place: Path) -> str:
+    """As :func:`.read_image` names the image."""
+    return (place.name or "image") if os.path.isdir(path) else case_name(path)
+
+
+class _Present:
+    """What the output folder holds, looked at once."""
+
+    def __init__(self, output: Path, wanted: set[str], inputs: set[Path]) -> None:
+        files = sorted(os.listdir(output)) if output.is_dir() else []
+        self._names: dict[str, str] = {}  # names in use, by their small letters
+        self._inputs: set[str] = set()  # of these, those whose files are inputs
+        self._earlier: dict[tuple[Path, str | None], list[str]] = defaultdict(list)
+        for match in filter(None, map(_RESULT.fullmatch, files)):
+            name = match[1].casefold()
+            self._names[name] = match[1]
+            if place_of(output / match[0]) in inputs:
+                self._inputs.add(name)
+        for name, as_written in self._names.items():
+            if name in self._inputs or not {name, _NUMBER.sub("", name)} & wanted:
+                continue
+            if report := read_report(output, as_written):
+                self._earlier[place_of(Path(report["input"])), report["series"]].append(as_written)
+
+    def earlier_name(self, place: Path, series: str | None, wanted: str) -> str | None:
+        """The name under which this input's result is there already."""
+        fitting = (name for name in self._earlier[place, series] if wanted in (name, _NUMBER.sub("", name)))
+        return min(fitting, key=lambda name: (len(name), name), default=None)
+
+    def is_free(self, name: str) -> bool:
+        """Whether files of this name would replace nothing; an input's own result is no matter of this."""
+        return name.casefold() not in self._names

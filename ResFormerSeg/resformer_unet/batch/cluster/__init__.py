@@ -1,0 +1,1 @@
+"""A bigger job on several machines, through Dask."""

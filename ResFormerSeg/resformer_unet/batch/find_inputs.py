@@ -1,0 +1,83 @@
+"""The images that a user means by folders and lists."""
+
+from __future__ import annotations
+
+import codecs
+import os.path
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from resformer_unet.batch.cases import SEGMENTATION, place_of
+from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom import holds_images
+from resformer_unet.image.medical_image import case_name
+
+
+def find_studies(paths: Iterable[Path], output: Path) -> list[Path]:
+    """Replace each folder of studies by what is in it, in the order of names; what is named twice is taken once.
+
+    A folder that holds DICOM images is one study. Any other is searched through, with the folders within, for image
+    files and folders of DICOM images. Hidden files, segmentations and probability maps as this package writes them,
+    and the folder ``output`` are passed over. A folder without any image stays, so that reading it can say what is
+    wrong.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        inside = _search(path, place_of(output), set()) if os.path.isdir(path) else []
+        for study in inside or [path]:
+            found.setdefault(place_of(study), study)
+    return list(found.values())
+
+
+def read_list(path: Path) -> list[Path]:
+    """The paths in a text file, one a line, ``-`` for standard input; empty lines do not count.
+
+    Raises:
+        EngineError: LIST_NOT_READABLE, LIST_EMPTY.
+    """
+    name = "The list from standard input" if str(path) == "-" else f"The list “{path}”"
+    try:
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise EngineError("LIST_NOT_READABLE", f"{name} cannot be read ({reason}).", "Check its name.") from None
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell writes lists
+    try:
+        text = content.decode("utf-16") if wide else content.decode("utf-8-sig", "surrogateescape")
+    except UnicodeDecodeError:
+        raise EngineError("LIST_NOT_READABLE", f"{name} is not text.", "Give a text file, one path a line.") from None
+    lines = (line.strip().strip('"') for line in text.split("\n"))
+    paths = [Path(line) for line in lines if line]
+    if not paths:
+        raise EngineError("LIST_EMPTY", f"{name} names no image.", "Write one path a line into it.")
+    return paths
+
+
+def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
+    place = place_of(folder)
+    if place in seen:  # links can lead in circles
+        return []
+    seen.add(place)
+    try:
+        if holds_images(folder):
+            return [folder]
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return [folder]  # reading it will say why
+    found = []
+    for entry in entries:
+        if os.path.isdir(entry):
+            found += _search(entry, output, seen) if place_of(entry) != output else []
+        elif case_name(entry) != entry.name and not _is_result(entry.name) and not _has_header(entry):
+            found.append(entry)
+    return found
+
+
+def _is_result(name: str) -> bool:
+    return name.endswith(SEGMENTATION) or (".probability." in name and name.endswith(".nrrd"))
+
+
+def _has_header(path: Path) -> bool:
+    """Whether this is the voxels' half of an Analyze or NIfTI pair."""
+    return path.suffix.lower() == ".img" and os.path.exists(path.with_suffix(".hdr"))

@@ -1,0 +1,119 @@
+"""``summary.csv``: one row for each case of an output folder, up to date at every moment of a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.batch.cases import REPORT, Outcome
+from resformer_unet.errors import EngineError
+
+NAME = "summary.csv"
+_FIRST = ("case", "input", "series", "status", "diagnosis", "probability")
+_LAST = ("warnings", "error", "message", "seconds", "model", "model_version")
+_MEASURES = ("voxels", "volume_mm3", "area_mm2")
+
+
+class Summary:
+    """A table in ``output`` that a run adds a row to for each outcome.
+
+    Rows are appended as they come, so that a crash loses none; at the end of the block they are put in the order of
+    the inputs. An earlier run's row stays until this run has an outcome of the same input and series, unless its
+    report is gone. Nothing is written before the first outcome.
+    """
+
+    def __init__(self, output: Path, inputs: Sequence[Path], series: str | None, segments: Sequence[Mapping]) -> None:
+        """Raises ``EngineError``: SUMMARY_IN_THE_WAY."""
+        self.path = output / NAME
+        self._series = series or ""
+        measures = [f"{segment['id']}_{measure}" for segment in segments for measure in _MEASURES]
+        self._columns = [*_FIRST, *measures, *_LAST]
+        earlier = {(row["input"], row["series"]): row for row in self._earlier_rows()}
+        self._columns += sorted({name for row in earlier.values() for name in row} - {*self._columns})
+        own = dict.fromkeys((str(path.absolute()), self._series) for path in inputs)
+        self._rows: dict[tuple[str, str], dict | None] = earlier | {key: earlier.get(key) for key in own}
+        self._others = [row for key, row in earlier.items() if key not in own]
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Summary:
+        return self
+
+    def add(self, outcome: Outcome) -> None:
+        """Append the row of an outcome.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
+        """
+        if self._file is None:
+            atomic_write_text(self.path, self._text(self._others, header=True))
+            self._file = self.path.open("a", encoding="utf-8", newline="")
+        row = _row(outcome, self._series)
+        self._rows[row["input"], row["series"]] = row
+        self._file.write(self._text([row]))
+        self._file.flush()
+
+    def __exit__(self, *_: object) -> None:
+        """Raises ``EngineError``: OUTPUT_NOT_WRITABLE, DISK_FULL."""
+        if self._file:
+            self._file.close()
+            atomic_write_text(self.path, self._text(filter(None, self._rows.values()), header=True))
+
+    def _text(self, rows: Iterable[Mapping], header: bool = False) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        if header:
+            writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue().encode("utf-8", "backslashreplace").decode()  # names may hold what is no text
+
+    def _earlier_rows(self) -> list[dict[str, str]]:
+        try:
+            content = self.path.read_bytes()
+            text = content[: content.rfind(b"\n") + 1].decode()  # what was killed may have ended within a line
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError):
+            raise self._in_the_way() from None
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        if not {*_FIRST, *_LAST} <= set(reader.fieldnames or ()):
+            raise self._in_the_way()
+        rows = [row for row in reader if None not in row and None not in row.values()]
+        folder = self.path.parent
+        return [row for row in rows if row["status"] == "failed" or (folder / f"{row['case']}{REPORT}").exists()]
+
+    def _in_the_way(self) -> EngineError:
+        return EngineError(
+            "SUMMARY_IN_THE_WAY",
+            f"“{self.path}” is not a summary that this program has written, and is not replaced.",
+            "Give it another name, or choose another output folder.",
+        )
+
+
+def _row(outcome: Outcome, series: str) -> dict[str, object]:
+    row = {
+        "case": outcome.case,
+        "input": str(outcome.input.absolute()),
+        "series": series,
+        "seconds": "" if outcome.seconds is None else outcome.seconds,
+    }
+    if isinstance(outcome.result, EngineError):
+        return {**row, "status": "failed", "error": outcome.result.code, "message": str(outcome.result)}
+    report = outcome.result
+    row |= {"status": "done", "warnings": "; ".join(warning["code"] for warning in report["warnings"])}
+    row |= {"model": report["model"]["id"], "model_version": report["model"]["version"]}
+    if report["diagnosis"]:
+        row |= {
+            "diagnosis": report["diagnosis"]["label"],
+            "probability": round(report["diagnosis"]["probability"], 4),
+        }
+    areas = report["slices"][0]["area_mm2"] if len(report["slices"]) == 1 else None
+    for segment in report["segments"]:
+        volume = segment["volume_mm3"]
+        row[f"{segment['id']}_voxels"] = segment["voxels"]
+        row[f"{segment['id']}_volume_mm3"] = "" if volume is None else round(volume, 3)
+        row[f"{segment['id']}_area_mm2"] = "" if areas is None else round(areas[segment["id"]], 3)
+    return row

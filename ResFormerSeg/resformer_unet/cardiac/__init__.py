@@ -1,0 +1,1 @@
+"""The diagnosis of a patient from the heart's two phases."""

@@ -1,0 +1,1 @@
+"""The command line ``resformer-unet``, one file a command."""

@@ -1,0 +1,1 @@
+"""Looks a data set over before anything is trained on it."""

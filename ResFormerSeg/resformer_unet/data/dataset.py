@@ -1,0 +1,253 @@
+"""Data sets on disk: a folder of images, masks and one table of labels.
+
+Layout::
+
+    DATASET/labels.csv      columns id, label, split, group; optional orig_w, orig_h, label_conflict_with
+    DATASET/images/<id>.*   any format that `images.read_image` reads
+    DATASET/masks/<id>.*    the same grid as the image; a missing file means that the case has no mask
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from resformer_unet.errors import EngineError
+from resformer_unet.image.medical_image import MedicalImage, case_name
+from resformer_unet.image.reading import read_image
+
+SPLITS = ("train", "val", "test")
+TABLE = "labels.csv"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
+_SAME_GRID = 0.01  # voxels that image and mask may lie apart
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image of a data set with what is known of it.
+
+    Attributes:
+        id: name of the files without their suffix.
+        mask: ``None`` if the case has no mask (an empty mask is a mask: nothing is there to outline).
+        label: id of the diagnosis; ``None`` if unknown.
+        group: patient or near-duplicate cluster; never crosses a split in training.
+        pixel_aspect: relative height and width of a pixel of a picture that was squashed when the set was made.
+    """
+
+    id: str
+    image: Path
+    mask: Path | None
+    label: str | None
+    split: str
+    group: str
+    pixel_aspect: tuple[float, float] | None = None
+
+
+def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
+    """The cases of a data set in the order of its table, without those whose label is in conflict with another's.
+
+    Args:
+        split: only the cases of this split.
+
+    Raises:
+        EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY.
+    """
+    folder = Path(folder)
+    rows = read_table(folder)
+    images, masks = files_by_id(folder / "images"), files_by_id(folder / "masks")
+    without_image = [row["id"] for row in rows if row["id"] not in images]
+    if without_image:
+        raise EngineError(
+            "DATASET_INVALID",
+            f"{len(without_image)} cases of {folder / TABLE} have no image, the first is “{without_image[0]}”.",
+            f"Put a file of that name into {folder / 'images'}, or take the line out of the table.",
+        )
+    cases = [
+        case_of(row, images, masks)
+        for row in rows
+        if not row.get("label_conflict_with") and split in (None, row["split"])
+    ]
+    if not cases:
+        known = ", ".join(sorted({row["split"] for row in rows})) or "none"
+        raise EngineError(
+            "DATASET_EMPTY",
+            f"{folder} has no case" + (f" in the split “{split}”." if split else "."),
+            f"Splits in its table: {known}.",
+        )
+    return cases
+
+
+def case_of(row: Mapping[str, str], images: Mapping[str, Path], masks: Mapping[str, Path]) -> Case:
+    """The case of a line of the table; its id must be among the images."""
+    return Case(
+        id=row["id"],
+        image=images[row["id"]],
+        mask=masks.get(row["id"]),
+        label=row["label"] or None,
+        split=row["split"],
+        group=row["group"] or row["id"],
+        pixel_aspect=_original_size(row),
+    )
+
+
+def without_groups_of(cases: Iterable[Case], others: Iterable[Case]) -> list[Case]:
+    """The cases whose patient (or near-duplicate cluster) does not appear among the others."""
+    groups = {case.group for case in others}
+    return [case for case in cases if case.group not in groups]
+
+
+def read_case_image(case: Case) -> MedicalImage:
+    """The image of a case; a picture that was squashed to another aspect gets its true pixel aspect as spacing."""
+    image = read_image(case.image)
+    if case.pixel_aspect is None or image.has_orientation:
+        return image
+    _, rows, columns = image.shape
+    height, width = case.pixel_aspect[0] / rows, case.pixel_aspect[1] / columns
+    affine = image.affine @ np.diag([width / height, 1.0, 1.0, 1.0])
+    return replace(image, affine=affine)
+
+
+def read_case_mask(case: Case, image: MedicalImage) -> np.ndarray:
+    """Stored mask values of a case, uint8 (slices, rows, columns), on the image's grid.
+
+    Raises:
+        EngineError: MASK_SIZE or MASK_GEOMETRY if the grids differ, or the errors of :func:`read_mask`.
+    """
+    mask = read_mask(case)
+    if mask.shape != image.shape:
+        raise EngineError(
+            "MASK_SIZE",
+            f"The mask of {case.id} has {mask.shape} voxels (slices, rows, columns), its image {image.shape}.",
+            "Image and mask must lie on the same grid.",
+        )
+    if image.has_orientation and mask.has_orientation and (apart := _voxels_apart(mask, image)) > _SAME_GRID:
+        raise EngineError(
+            "MASK_GEOMETRY",
+            f"The mask of {case.id} lies up to {apart:.2g} voxels away from its image: their origins, directions or "
+            "spacings differ.",
+            "Resample the mask onto the image's grid, or correct the geometry of the file that is wrong.",
+        )
+    return mask.voxels[..., 0]
+
+
+def read_mask(case: Case) -> MedicalImage:
+    """The mask of a case as it is stored, with one uint8 channel; its grid is not compared to the image's.
+
+    Raises:
+        EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, or the errors of
+            :func:`.read_image`.
+    """
+    mask = read_image(case.mask)
+    if mask.voxels.dtype == np.uint8 and mask.voxels.shape[-1] == 1:
+        return mask
+    stored = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
+    values = np.rint(stored[..., :1]).clip(0, 255)
+    if not (np.abs(stored - values) <= _WHOLE).all():  # so written, NaN is refused too
+        several = stored.shape[-1] > 1
+        what = "colours or several layers" if several else "values that are not whole numbers from 0 to 255"
+        raise EngineError(
+            "MASK_VALUES_UNKNOWN",
+            f"The mask of {case.id} holds {what}.",
+            "Save it as one label map: grey, 0 where nothing is, and each segment's value where that is.",
+        )
+    return replace(mask, voxels=values.astype(np.uint8))
+
+
+def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
+    """Stored mask values as one boolean mask a segment.
+
+    The values are those of the segments; with a single segment, any one non-zero value (often 255) means it.
+
+    Args:
+        stored: integers (slices, rows, columns).
+        segments: the model's, each with ``value`` and ``name``.
+
+    Returns:
+        bool (segments, slices, rows, columns).
+
+    Raises:
+        EngineError: MASK_VALUES_UNKNOWN.
+    """
+    values = set(np.unique(stored).tolist()) - {0}
+    if len(segments) == 1 and len(values) == 1:
+        return (stored != 0)[None]
+    known = {segment["value"] for segment in segments}
+    if values - known:
+        raise EngineError(
+            "MASK_VALUES_UNKNOWN",
+            f"A mask has the values {sorted(values)}, but the model's segments have {sorted(known)}.",
+            "Evaluate with the model that belongs to this data set, or renumber the masks.",
+        )
+    return np.stack([stored == segment["value"] for segment in segments])
+
+
+def _voxels_apart(image: MedicalImage, other: MedicalImage) -> float:
+    """Largest distance, in voxels along an axis, between the same corner in two images of the same shape."""
+    slices, rows, columns = image.shape
+    corners = np.array(list(itertools.product((0, columns - 1), (0, rows - 1), (0, slices - 1), (1,)))).T
+    return float(np.abs(np.linalg.solve(other.affine, image.affine @ corners) - corners).max())
+
+
+def read_table(folder: Path) -> list[dict[str, str]]:
+    """Lines of a data set's ``labels.csv`` by column, without stray spaces; UTF-8, or UTF-16 with a byte order mark.
+
+    Raises:
+        EngineError: DATASET_NOT_FOUND, DATASET_INVALID.
+    """
+    table = folder / TABLE
+    if not table.is_file():
+        raise EngineError(
+            "DATASET_NOT_FOUND",
+            f"{folder} is not a data set: it has no {TABLE}.",
+            f"Give a folder with {TABLE}, images/ and masks/.",
+        )
+    try:
+        content = table.read_bytes()
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        columns = [name.strip() for name in next(reader, [])]
+        lines = [[value.strip() for value in line] for line in reader]
+        rows = [dict(zip(columns, line, strict=False)) for line in lines if any(line)]
+    except OSError as error:
+        raise EngineError(
+            "DATASET_INVALID", f"{table} cannot be read ({error.strerror}).", "Check the permissions."
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EngineError(
+            "DATASET_INVALID", f"{table} is not a table in UTF-8 ({error}).", "Save it as CSV UTF-8."
+        ) from None
+    if missing := {"id", "label", "split", "group"} - set(columns):
+        raise EngineError(
+            "DATASET_INVALID",
+            f"{table} has no column {', '.join(sorted(missing))}.",
+            "Its first line must name the columns id, label, split and group, with commas between them.",
+        )
+    rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a line may end early
+    twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
+    if twice:
+        raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one line.")
+    return rows
+
+
+def files_by_id(folder: Path) -> dict[str, Path]:
+    """Files and folders of a folder by the id of their case; hidden ones do not count."""
+    if not folder.is_dir():
+        return {}
+    return {case_name(path): path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+
+
+def _original_size(row: dict[str, str]) -> tuple[float, float] | None:
+    try:
+        size = float(row["orig_h"]), float(row["orig_w"])
+    except (KeyError, ValueError):
+        return None
+    return size if min(size) > 0 else None

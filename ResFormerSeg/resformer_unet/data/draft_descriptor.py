@@ -1,0 +1,116 @@
+"""A descriptor for a data set that comes without a recipe, read off its images, masks and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+import numpy as np
+
+from resformer_unet.data.dataset import Case, read_case_image, read_case_mask
+from resformer_unet.errors import EngineError
+
+COLOURS = ([230, 70, 60], [60, 160, 230], [90, 190, 90], [240, 180, 50], [170, 90, 200], [80, 200, 200])
+STRUCTURE = {
+    "category": {"scheme": "SCT", "value": "49755003", "meaning": "Morphologically Altered Structure"},
+    "type": {"scheme": "SCT", "value": "52988006", "meaning": "Lesion"},
+}
+
+
+def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], values: Set[int] | None = None) -> dict:
+    """What can be known without being told; titles, codes and intended use are for the user to fill in.
+
+    Args:
+        name: of the model.
+        cases: of the training split.
+        size: (height, width) of the network's input.
+        values: of the cases' masks without 0, if they are known; otherwise all masks are read.
+
+    Raises:
+        EngineError: DATASET_INVALID when there is neither a mask with something in it nor two labels.
+    """
+    images = [read_case_image(case) for case in cases[:: max(1, len(cases) // 20)]]
+    channels = max(image.voxels.shape[-1] for image in images)
+    channels = 3 if channels == 4 else channels  # of a picture's four, the last is transparency
+    if values is None:
+        masked = [case for case in cases if case.mask]
+        stored = (np.unique(read_case_mask(case, read_case_image(case))).tolist() for case in masked)
+        values = set().union(*stored) - {0}
+    labels = sorted({case.label for case in cases if case.label})
+    if not values and len(labels) < 2:
+        raise nothing_to_learn()
+    exclusive = len(values) > 1
+    names = {value: f"segment_{value}" for value in values} if exclusive else dict.fromkeys(values, "lesion")
+    segments = [
+        {
+            "id": names[value],
+            "name": names[value].replace("_", " ").capitalize(),
+            "value": value if exclusive else 1,
+            "color": COLOURS[index % len(COLOURS)],
+            "terminology": STRUCTURE,
+        }
+        for index, value in enumerate(sorted(values))
+    ]
+    eight_bit = channels > 1 and all(image.voxels.dtype == np.uint8 for image in images)
+    intensity = {
+        "method": "fixed" if eight_bit else "percentile",
+        "lower": 0 if eight_bit else 0.5,
+        "upper": 255 if eight_bit else 99.5,
+        "scope": "image",
+        "ignore": None,
+        "mean": [0.5] * channels,
+        "std": [0.25] * channels,
+    }
+    weighted = bool(segments) and not exclusive
+    return {
+        "schema_version": 1,
+        "id": name,
+        "version": "1.0.0",
+        "title": name.replace("-", " ").replace("_", " ").capitalize(),
+        "description": "Trained from a folder of images; not described yet.",
+        "modality": "OT",
+        "kind": "volume" if any(image.shape[0] > 1 for image in images) else "2d",
+        "input": {
+            "channels": channels,
+            "size": list(size),
+            "slice_axis": "acquisition",
+            "orientation": {"volume": "stored", "picture": "stored"},
+            "intensity": intensity,
+        },
+        "segmentation": {
+            "exclusive": exclusive,
+            "threshold": 0.5,
+            "min_area_mm2": 0,
+            "min_area_fraction": 0,
+            "fill_holes": False,
+            "keep_largest": "none",
+            "min_slices": 1,
+            "segments": segments,
+        }
+        if segments
+        else None,
+        "diagnosis": {
+            "classes": [{"id": label, "name": label.replace("_", " "), "code": None} for label in labels],
+            "rule": "lesion_area_weighted_mean" if weighted else "mean",
+            "rule_text": "Mean of the slices' probabilities"
+            + (", weighted by the area outlined in each slice." if weighted else "."),
+        }
+        if len(labels) > 1
+        else None,
+        "training": {
+            "data": [
+                {"name": name, "cases": len(cases), "licence": "not stated", "citation": "not stated"},
+            ]
+        },
+        "intended_use": "Research and teaching. Not a medical device.",
+        "limits": ["Its makers have not described its limits yet."],
+        "licence": "not stated",
+    }
+
+
+def nothing_to_learn() -> EngineError:
+    """For a set with neither a mask that holds something nor two diagnoses."""
+    return EngineError(
+        "DATASET_INVALID",
+        "There is nothing to learn: no mask has a value other than 0, and there are fewer than two labels.",
+        "Fill masks/ or the label column of labels.csv.",
+    )

@@ -1,0 +1,93 @@
+"""One case of a data set: what the model says of it, scored against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
+from resformer_unet.evaluation.metrics import overlap
+from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.postprocessing.case_probabilities import case_probabilities, without_temperature
+
+if TYPE_CHECKING:
+    from resformer_unet.inference.predictor import Prediction, Predictor
+
+
+def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
+    """A row of an evaluation's ``per_case``, and the prediction's report.
+
+    Raises ``EngineError``: whatever is wrong with the case's files or befalls the prediction.
+    """
+    image, segments = read_case_image(case), predictor.bundle.segments
+    references = None
+    if case.mask is not None and segments:  # read before predicting: a broken mask then costs no time
+        references = segment_masks(read_case_mask(case, image), segments)
+    prediction = predictor.predict(image)
+    diagnosis = prediction.report["diagnosis"]
+    row = {
+        "case": case.id,
+        "group": case.group,
+        "volume": min(image.shape) > 1,
+        "label": case.label,
+        "diagnosis": diagnosis and _case_diagnosis(prediction, predictor.bundle),
+        "dice": None,
+        "jaccard": None,
+        "false_positive": None,
+        "healthy_slices": None,
+        "warnings": [warning["code"] for warning in prediction.report["warnings"]],
+    }
+    if references is not None:
+        row |= _overlaps(references, prediction, segments)
+        row["healthy_slices"] = _lesion_free_slices(references, prediction) if row["volume"] else None
+    return row, prediction.report
+
+
+def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence[dict]) -> dict:
+    """``references``: bool (segments, slices, rows, columns)."""
+    if not references.any():
+        return {"false_positive": bool(prediction.layers.any())}
+    dice, jaccard = {}, {}
+    for segment, reference in zip(segments, references, strict=True):
+        if reference.any():
+            predicted = (prediction.layers == segment["value"]).any(axis=0)  # the value occurs in one layer only
+            dice[segment["id"]], jaccard[segment["id"]] = overlap(predicted, reference)
+    return {"dice": dice, "jaccard": jaccard}
+
+
+def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
+    """The case's label and probabilities, and for a calibrated model what they would be without the temperature."""
+    diagnosis, calibration = prediction.report["diagnosis"], bundle.descriptor["calibration"]
+    row = {key: diagnosis[key] for key in ("label", "probabilities")}
+    slices = prediction.report.get("slices")
+    if not calibration or not slices:
+        return row
+    classes = list(row["probabilities"])
+    calibrated = np.array([[one["probabilities"][name] for name in classes] for one in slices])
+    areas = _outlined_by_slice(prediction)
+    areas = areas[[one["index"] for one in slices]] if len(areas) else np.zeros(len(slices))
+    single = without_temperature(calibrated, calibration["temperature"])
+    whole = case_probabilities(single, areas, bundle.descriptor["diagnosis"]["rule"])
+    return {**row, "uncalibrated": dict(zip(classes, whole.tolist(), strict=True))}
+
+
+def _lesion_free_slices(references: np.ndarray, prediction: Prediction) -> dict[str, int]:
+    """Slices of a volume in which the reference holds nothing, and in how many of them something was outlined.
+
+    Args:
+        references: bool (segments, slices, rows, columns).
+    """
+    healthy = _count_by_slice(references, prediction) == 0
+    return {"slices": int(healthy.sum()), "outlined": int((healthy & (_outlined_by_slice(prediction) > 0)).sum())}
+
+
+def _outlined_by_slice(prediction: Prediction) -> np.ndarray:
+    return _count_by_slice(prediction.layers > 0, prediction)
+
+
+def _count_by_slice(masks: np.ndarray, prediction: Prediction) -> np.ndarray:
+    """Pixels in any of the masks (n, slices, rows, columns), for each slice that the network saw."""
+    axis = prediction.report.get("slice_axis", {"array_axis": 0})["array_axis"]
+    return np.moveaxis(masks.any(axis=0), axis, 0).sum((1, 2)) if len(masks) else np.zeros(0, int)

@@ -1,0 +1,217 @@
+"""How good a model is on a data set with reference masks and labels.
+
+Dice and Jaccard are computed for each case and segment, volumes in 3D, and averaged over the cases whose reference
+holds the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count for
+the diagnosis only, cases without a label for the segmentation only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
+from resformer_unet.data.dataset import Case, load_dataset, read_mask, segment_masks
+from resformer_unet.errors import EngineError, unexpected
+from resformer_unet.evaluation.bootstrap import confidence_intervals
+from resformer_unet.evaluation.case_scoring import score_case
+from resformer_unet.evaluation.evaluation_units import EvaluationUnits, diagnosed_together, evaluation_units
+from resformer_unet.evaluation.metrics import calibration_error, confusion_matrix, diagnosis_metrics, mean, reliability
+from resformer_unet.model.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from resformer_unet.inference.predictor import Predictor
+
+Progress = Callable[[int, int], None]  # cases done, cases in total
+
+
+def evaluate(
+    folder: str | Path, predictor: Predictor, split: str | None = None, progress: Progress | None = None
+) -> dict:
+    """Evaluates the model on the data set in ``folder``, or on one split of it.
+
+    ``docs/evaluation.md`` explains what is returned. ``segmentation`` or ``diagnosis`` is ``None`` for a model without
+    that task; a figure without any case to measure it on is ``None``.
+
+    Raises ``EngineError``: those of ``load_dataset``, MASK_VALUES_UNKNOWN, NO_CASE_EVALUATED. A case that cannot be
+    read or predicted is listed in ``failed`` and the others go on.
+    """
+    report = evaluate_cases(load_dataset(folder, split), predictor, progress)
+    return {**report, "data": {"folder": str(folder), "split": split}}
+
+
+def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progress | None = None) -> dict:
+    """The same for a list of cases; the result lacks ``data``."""
+    bundle = predictor.bundle
+    _check_mask_values(cases, bundle)
+    rows, failed, reports = [], [], {}
+    for done, case in enumerate(cases, start=1):
+        try:
+            row, reports[case.id] = score_case(case, predictor)
+            rows.append(row)
+        except Exception as error:  # whatever is wrong with this case, the others are none the worse for it
+            failure = error if isinstance(error, EngineError) else unexpected(error)
+            failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
+        if progress:
+            progress(done, len(cases))
+    if not rows:
+        reason = f"The first reason: {failed[0]['message']}" if failed else "The data set or the split is empty."
+        raise EngineError("NO_CASE_EVALUATED", f"None of the {len(cases)} cases could be evaluated.", reason)
+    units, warnings = _units(rows, reports, bundle)
+    classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
+    return {
+        "cases": len(rows),
+        "segmentation": _segmentation(rows, bundle) if bundle.segments else None,
+        "diagnosis": diagnosis_metrics(units.probabilities, units.labels.tolist(), classes) if classes else None,
+        "confusion": _confusion(units, classes) if classes else None,
+        "calibration": _calibration(units) if classes else None,
+        "confidence": confidence_intervals(rows, [segment["id"] for segment in bundle.segments], units, classes),
+        "per_case": rows,
+        "per_group": _groups(rows, units, classes),
+        "failed": failed,
+        "warnings": warnings,
+        "model": {
+            "id": bundle.id,
+            "version": bundle.descriptor["version"],
+            "sha256": bundle.descriptor["weights"]["sha256"],
+        },
+    }
+
+
+def write_evaluation(path: str | Path, report: dict) -> None:
+    """Writes the report as JSON, whole or not at all."""
+    atomic_write_text(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
+    """A set numbered for another model is refused before the long work begins, not after it."""
+    for case in cases:
+        if case.mask is None or not bundle.segments:
+            continue
+        try:
+            stored = read_mask(case).voxels[..., 0]
+        except Exception:  # whatever is wrong with one file is told when the case is scored
+            continue
+        try:
+            segment_masks(stored, bundle.segments)
+        except EngineError as error:
+            raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
+
+
+def _segmentation(rows: list[dict], bundle: ModelBundle) -> dict:
+    figures: dict = {}
+    for figure in ("dice", "jaccard"):
+        scored = [row[figure] for row in rows if row[figure]]
+        each = {row["id"]: mean(case.get(row["id"]) for case in scored) for row in bundle.segments}
+        figures[figure] = {"mean": mean(each.values()), **each}
+    healthy = [row["healthy_slices"] for row in rows if row["healthy_slices"]]
+    slices = sum(row["slices"] for row in healthy)
+    return {
+        **figures,
+        "false_positive_rate": mean(row["false_positive"] for row in rows),
+        "slice_false_positive_rate": sum(row["outlined"] for row in healthy) / slices if slices else None,
+    }
+
+
+def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> tuple[EvaluationUnits, list[dict]]:
+    """What is scored for the diagnosis, and warnings about what is not."""
+    classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
+    if not classes:
+        return evaluation_units([], []), []
+    warnings = []
+    labelled = [row for row in rows if row["label"] is not None]
+    if unknown := {row["label"] for row in labelled} - set(classes):
+        number = sum(row["label"] in unknown for row in labelled)
+        names = f"{', '.join(sorted(unknown))} ({number} cases)"
+        message = f"The model does not know the labels {names}; these cases count for the segmentation only."
+        warnings.append({"code": "LABELS_UNKNOWN", "message": message})
+    scored = [row for row in labelled if row["label"] in classes and row["diagnosis"]]
+    if without := sum(row["label"] in classes for row in labelled) - len(scored):
+        message = f"The model gave no diagnosis for {without} labelled cases; the figures leave them out."
+        warnings.append({"code": "CASES_WITHOUT_DIAGNOSIS", "message": message})
+    patients, not_diagnosed = _patients(scored, reports, bundle)
+    warnings += not_diagnosed
+    units = evaluation_units(scored, classes, patients)
+    if units.conflicts:
+        conflicts = ", ".join(units.conflicts)
+        message = f"Cases of one group have different labels, and are scored separately: {conflicts}."
+        warnings.append({"code": "GROUP_LABELS_CONFLICT", "message": message})
+    return units, warnings
+
+
+def _patients(
+    rows: list[dict], reports: dict[str, dict], bundle: ModelBundle
+) -> tuple[dict[str, dict[str, float]], list[dict]]:
+    """Probabilities by group, of a model that diagnoses patients from two images, and a warning where it could not."""
+    if not bundle.descriptor.get("patient_diagnosis"):
+        return {}, []
+    found, reasons = {}, {}
+    for group in dict.fromkeys(row["group"] for row in rows):
+        try:
+            both = [reports[row["case"]] for row in rows if row["group"] == group]
+            found[group] = diagnose_patient(both, bundle)["diagnosis"]["probabilities"]
+        except EngineError as error:
+            reasons[group] = error.message
+    if not reasons:
+        return found, []
+    group, reason = next(iter(reasons.items()))
+    message = (
+        f"{len(reasons)} patients could not be diagnosed from their images together, and count with the mean of the "
+        f"images' own diagnoses; the first, {group}: {reason}"
+    )
+    return found, [{"code": "PATIENT_NOT_DIAGNOSED", "message": message}]
+
+
+def _confusion(units: EvaluationUnits, classes: list[str]) -> dict:
+    return {"classes": classes, "counts": confusion_matrix(units.probabilities, units.labels)}
+
+
+def _calibration(units: EvaluationUnits) -> dict | None:
+    """Reliability and its error with the model's temperature and without; the latter ``None`` for one without."""
+    if not len(units):
+        return None
+    found = {}
+    for name, probabilities in (("before", units.uncalibrated), ("after", units.probabilities)):
+        bins = None if probabilities is None else reliability(probabilities, units.labels)
+        found[f"ece_{name}"], found[f"bins_{name}"] = bins and calibration_error(bins), bins
+    return found
+
+
+def _groups(rows: list[dict], units: EvaluationUnits, classes: list[str]) -> list[dict]:
+    """Means over the cases of each group, where a group has several; their joint diagnosis where there is one."""
+    groups: dict[str, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], []).append(row)
+    if all(len(group) == 1 for group in groups.values()):
+        return []
+    joint = {}
+    if diagnosed_together(rows):
+        known = zip(units.groups, units.labels, units.probabilities, strict=True)
+        joint = {
+            name: {
+                "truth": classes[label],
+                "label": classes[int(probabilities.argmax())],
+                "probabilities": dict(zip(classes, probabilities.tolist(), strict=True)),
+            }
+            for name, label, probabilities in known
+            if name not in units.conflicts
+        }
+    return [
+        {
+            "group": name,
+            "cases": [row["case"] for row in group],
+            "diagnosis": joint.get(name),
+            "dice": _means_by_segment(group, "dice"),
+            "jaccard": _means_by_segment(group, "jaccard"),
+        }
+        for name, group in groups.items()
+    ]
+
+
+def _means_by_segment(rows: list[dict], figure: str) -> dict | None:
+    scored = [row[figure] for row in rows if row[figure]]
+    segments = dict.fromkeys(name for case in scored for name in case)
+    return {name: mean(case.get(name) for case in scored) for name in segments} if segments else None

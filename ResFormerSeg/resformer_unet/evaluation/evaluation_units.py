@@ -1,0 +1,78 @@
+"""What gets one diagnosis in an evaluation: a picture, or a patient's volumes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class EvaluationUnits:
+    """Labelled units with the model's answers.
+
+    Attributes:
+        probabilities: (units, classes), as the model gives them.
+        uncalibrated: the same without temperature scaling; ``None`` for a model that is not calibrated.
+        labels: int (units,), index of the true class.
+        groups: of each unit.
+        conflicts: groups whose cases have contradicting labels; they are scored case by case.
+    """
+
+    probabilities: np.ndarray
+    uncalibrated: np.ndarray | None
+    labels: np.ndarray
+    groups: list[str]
+    conflicts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+
+def evaluation_units(
+    rows: Sequence[Mapping], classes: Sequence[str], patients: Mapping[str, Mapping[str, float]] | None = None
+) -> EvaluationUnits:
+    """The units of an evaluation's ``per_case`` rows, which all have a label among the classes and a diagnosis.
+
+    Args:
+        patients: probabilities by group, of a model that diagnoses patients from their images together; they take the
+            place of the mean over the images.
+    """
+    units, conflicts = _units(rows)
+    probabilities = _mean_probabilities(units, classes, "probabilities")
+    for index, unit in enumerate(units):
+        if unit[0]["group"] in (patients or {}) and unit[0]["group"] not in conflicts:
+            probabilities[index] = [patients[unit[0]["group"]][name] for name in classes]
+    uncalibrated = None
+    if rows and not patients and all("uncalibrated" in row["diagnosis"] for row in rows):
+        uncalibrated = _mean_probabilities(units, classes, "uncalibrated")
+    labels = np.array([classes.index(unit[0]["label"]) for unit in units], int)
+    return EvaluationUnits(probabilities, uncalibrated, labels, [unit[0]["group"] for unit in units], conflicts)
+
+
+def diagnosed_together(rows: Sequence[Mapping]) -> bool:
+    """Whether volumes of one group, such as two phases of one patient's heart, make one diagnosis together.
+
+    Pictures of one group (slices of one patient, near-duplicates) are diagnosed one by one, as they would be used.
+    """
+    volumes = [row["group"] for row in rows if row["volume"]]
+    return len(volumes) > len(set(volumes))
+
+
+def _units(rows: Sequence[Mapping]) -> tuple[list[list[Mapping]], list[str]]:
+    """The rows that make one diagnosis each, and the groups with contradicting labels."""
+    if not diagnosed_together(rows):
+        return [[row] for row in rows], []
+    groups: dict[str, list[Mapping]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], []).append(row)
+    conflicts = [name for name, group in groups.items() if len({row["label"] for row in group}) > 1]
+    together = [group for name, group in groups.items() if name not in conflicts]
+    alone = [[row] for name in conflicts for row in groups[name]]
+    return together + alone, conflicts
+
+
+def _mean_probabilities(units: Sequence[Sequence[Mapping]], classes: Sequence[str], which: str) -> np.ndarray:
+    means = [np.mean([[row["diagnosis"][which][name] for name in classes] for row in unit], axis=0) for unit in units]
+    return np.array(means).reshape(len(units), len(classes))

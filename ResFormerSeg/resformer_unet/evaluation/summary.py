@@ -1,0 +1,29 @@
+"""An evaluation in a few lines, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def summarise(report: Mapping) -> str:
+    """The figures of :func:`.evaluate` that one looks at first."""
+    lines = [f"{report['cases']} cases with {report['model']['id']} {report['model']['version']}"]
+    if segmentation := report["segmentation"]:
+        lines.append(f"Dice      {_figures(segmentation['dice'])}")
+        lines.append(f"Jaccard   {_figures(segmentation['jaccard'])}")
+        lines.append(f"false positive rate {_number(segmentation['false_positive_rate'])}")
+    if diagnosis := report["diagnosis"]:
+        for name, value in diagnosis.items():
+            figure = _figures(value) if isinstance(value, Mapping) else _number(value)
+            lines.append(f"{name.replace('_', ' '):<18}{figure}")
+    lines += [f"warning: {warning['message']}" for warning in report["warnings"]]
+    lines += [f"failed: {row['case']}: {row['message']}" for row in report["failed"]]
+    return "\n".join(lines)
+
+
+def _figures(values: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in values.items())
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""Medical images: read from files, checked, held with their geometry, and written."""

@@ -1,0 +1,1 @@
+"""One image through a model: prediction, explanation, the report and its warnings."""

@@ -1,0 +1,137 @@
+"""Where in an image a diagnosis comes from.
+
+HiResCAM multiplies the features of a layer with the gradient of the diagnosis with respect to them, element by element,
+and sums over the channels:
+
+    Draelos, Carin: Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks.
+    arXiv:2011.08891, 2020.
+
+The classification head reads several encoder levels. All that reaches any of them passes through the first level, so
+its features are taken, which are the finest too; a Gaussian then makes areas of the single pixels. The outline that a
+mask-guided head also takes is held fixed: what it owes its form to is not explained. Explained is the
+logarithm of the diagnosis's probability, so that what speaks for another diagnosis counts against this one; only what
+speaks for it is kept.
+
+Chosen by measurement over Grad-CAM, LayerCAM and HiResCAM at the levels that the head reads: on 24 validation pictures
+each, painting the most salient fifth over with the mean colour lowers the diagnosis's probability by 0.47 (skin-lesion
+1.0.0) and 0.43 (brain-tumor-mr 1.0.0) in the mean, and a random fifth in blocks by 0.10 to 0.24 and 0.09 to 0.20.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resformer_unet.inference.batching import SliceRunner
+from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.preprocessing.prepare import PreparedImage
+
+METHOD = "HiResCAM at the encoder's first level, smoothed"
+CITATION = (
+    "Draelos, Carin: Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks. "
+    "arXiv:2011.08891, 2020."
+)
+BLUR = 0.03  # standard deviation of the Gaussian, as a share of the input's width
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where in an image a diagnosis comes from.
+
+    Attributes:
+        saliency: float32 (slices, rows, columns) on the image's grid: 0 where nothing speaks for the diagnosis, 1
+            where most does in all slices that were looked at; 0 in the others. Each explanation has its own scale: how
+            strong it is beside that of other slices, of another diagnosis or of another image cannot be told.
+        diagnosis: id of the diagnosis that is explained.
+        method, citation: how the map was made, and the paper to cite.
+    """
+
+    saliency: np.ndarray
+    diagnosis: str
+    method: str = METHOD
+    citation: str = CITATION
+
+
+def slice_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int, transpose_tta: bool = False) -> Tensor:
+    """What in each slice speaks for a diagnosis.
+
+    Args:
+        batch: float32 (n, channels, height, width), where the network is.
+        diagnosis: its index among the network's outputs.
+        transpose_tta: as in :func:`.forward`.
+
+    Returns:
+        float32 (n, height, width), at least 0, in the same unit for all slices.
+    """
+    saliency = _first_level_saliency(network, batch, diagnosis)
+    if transpose_tta:
+        turned = _first_level_saliency(network, batch.transpose(2, 3), diagnosis)
+        saliency = (saliency + turned.transpose(1, 2)) / 2
+    return saliency
+
+
+def _first_level_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int) -> Tensor:
+    with torch.no_grad():
+        first = network.encoder[0](batch.contiguous(memory_format=torch.channels_last))
+    with torch.enable_grad():
+        first = first.detach().requires_grad_()
+        levels = [first]
+        for block in network.encoder[1:]:
+            levels.append(block(levels[-1]))
+        with torch.no_grad():  # a mask-guided head takes the masks as they are
+            outline = network.decode(levels) if network.config.mask_guided and network.config.segments else None
+        confidence = network.diagnose(levels, outline).log_softmax(1)[:, diagnosis].sum()
+        (gradient,) = torch.autograd.grad(confidence, first)
+    speaks_for = (first.detach() * gradient).sum(1, keepdim=True).relu()
+    size = batch.shape[2:]
+    return _blurred(F.interpolate(speaks_for, size, mode="bilinear", align_corners=False), BLUR * size[1])[:, 0]
+
+
+def _blurred(maps: Tensor, sigma: float) -> Tensor:
+    reach = math.ceil(3 * sigma)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=maps.device) / sigma) ** 2)
+    weights = (weights / weights.sum()).to(maps.dtype)
+    along_columns = F.conv2d(F.pad(maps, (reach, reach, 0, 0), mode="replicate"), weights.view(1, 1, 1, -1))
+    return F.conv2d(F.pad(along_columns, (0, 0, reach, reach), mode="replicate"), weights.view(1, 1, -1, 1))
+
+
+def image_saliency(
+    runner: SliceRunner,
+    prepared: PreparedImage,
+    diagnosis: int,
+    *,
+    transpose_tta: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """What in an image speaks for a diagnosis, float32 (slices, rows, columns), 0 to 1, on the image's own grid.
+
+    One scale holds for all slices of one explanation, so that they can be compared among themselves. Beside the result,
+    only a batch of slices is held.
+
+    Args:
+        runner: of a :class:`.TorchEngine`.
+
+    Raises:
+        Cancelled, MemoryError: as :meth:`.SliceRunner.run`.
+    """
+    saliency = np.zeros(prepared.image.shape, np.float32)
+    slices = prepared.layout.stack(saliency)[prepared.slices]
+
+    def explain(network: ResFormerUNet, batch: Tensor) -> np.ndarray:
+        return slice_saliency(network, batch, diagnosis, transpose_tta).cpu().numpy()
+
+    for first, maps in runner.batches(prepared, partial(runner.engine.ask, explain), progress, cancelled):
+        for index, one in enumerate(maps, start=first):
+            slices[index] = prepared.letterbox.inverse(one[None, None])[0, 0]
+    highest = saliency.max()
+    if highest > 0:
+        saliency /= highest
+    return saliency

@@ -1,0 +1,1 @@
+"""From the network's output to clean masks, measurements and calibrated probabilities."""

@@ -1,0 +1,106 @@
+"""Sizes of what was outlined: areas and longest diameters by slice, and where the largest lesion lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import find_objects, label
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import pdist
+
+from resformer_unet.postprocessing.bounding_box import bounding_box
+from resformer_unet.postprocessing.components import CORNERS_TOUCH, Components
+
+
+@dataclass(frozen=True)
+class LargestLesion:
+    """The largest connected piece of any segment.
+
+    Attributes:
+        segment: index of the segment it belongs to.
+        voxels: its size.
+        center: (slice, row, column) of a voxel inside it: in the slice where it is largest, the one nearest to the
+            middle of its area there.
+    """
+
+    segment: int
+    voxels: int
+    center: tuple[int, int, int]
+
+
+def longest_diameters(masks: np.ndarray, pixel_mm: tuple[float, float]) -> np.ndarray:
+    """The longest diameter within each slice, as RECIST 1.1 measures lesions (Eisenhauer et al., Eur. J. Cancer 45,
+    228-247, 2009): the greatest distance between two points of the outline of one connected piece.
+
+    Args:
+        masks: bool (n, segments, rows, columns).
+        pixel_mm: height and width of a pixel in millimetres.
+
+    Returns:
+        float64 (n, segments) in millimetres; 0 where nothing is outlined.
+    """
+    diameters = np.zeros(masks.shape[:2])
+    for index in np.ndindex(diameters.shape):
+        if masks[index].any():
+            diameters[index] = _longest_diameter(masks[index], pixel_mm)
+    return diameters
+
+
+def _longest_diameter(mask: np.ndarray, pixel_mm: tuple[float, float]) -> float:
+    pieces, _ = label(mask[bounding_box(mask)], CORNERS_TOUCH)
+    found = [(pieces[box] == number) for number, box in enumerate(find_objects(pieces), start=1)]
+    found.sort(key=lambda piece: -_diagonal(piece, pixel_mm))
+    longest = 0.0
+    for piece in found:
+        if _diagonal(piece, pixel_mm) <= longest:
+            break  # no diameter exceeds the diagonal of the box
+        longest = max(longest, feret_diameter(piece, pixel_mm))
+    return longest
+
+
+def _diagonal(piece: np.ndarray, pixel_mm: tuple[float, float]) -> float:
+    return float(np.hypot(piece.shape[0] * pixel_mm[0], piece.shape[1] * pixel_mm[1]))
+
+
+def feret_diameter(piece: np.ndarray, pixel_mm: tuple[float, float]) -> float:
+    """Greatest distance between two points of the outline of a mask that is not empty; the outline runs through the
+    middles of the pixels' outer edges. (scikit-image's feret_diameter_max differs by less than a pixel, as it fills
+    the convex hull first, which takes far longer.)
+    """
+    rows = np.flatnonzero(piece.any(1))
+    first = piece[rows].argmax(1)
+    last = piece.shape[1] - 1 - piece[rows, ::-1].argmax(1)
+    points = np.concatenate(
+        [
+            np.stack([rows + down, columns + right], 1)
+            for columns in (first, last)
+            for down, right in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))
+        ]
+    ) * np.asarray(pixel_mm)
+    try:
+        points = points[ConvexHull(points).vertices]
+    except QhullError:  # numbers too extreme for it; the distances can be had without
+        pass
+    return float(pdist(points).max())
+
+
+def largest_lesion(masks: np.ndarray) -> LargestLesion | None:
+    """The largest piece over all segments whose voxels meet at faces, edges or corners (26 neighbours).
+
+    Args:
+        masks: bool (n, segments, rows, columns), slices in their order.
+
+    Returns:
+        ``None`` if nothing is outlined.
+    """
+    largest = None
+    for segment in range(masks.shape[1]):
+        components = Components(masks[:, segment], corners=True)
+        if not len(components) or largest and components.sizes.max() <= largest.voxels:
+            continue
+        found = int(components.sizes.argmax())
+        index, pixels = components.largest_slice(found)
+        nearest = pixels[((pixels - pixels.mean(0)) ** 2).sum(1).argmin()]
+        largest = LargestLesion(segment, int(components.sizes[found]), (index, *nearest.tolist()))
+    return largest

@@ -1,0 +1,148 @@
+"""Intensity scaling: stored values of any modality to the numbers that the network was trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+IMAGE_SAMPLE = 1_000_000  # values that the limits of a whole image are estimated from
+SLICE_SAMPLE = 65_536  # the same for one slice: exact up to 256 x 256 pixels
+SMALLEST_SLICE_RANGE = 0.25  # of the image's range
+EIGHT_BIT = (0, 255)  # fixed range of a model of ordinary pictures
+DEEPER = (10, 12, 14, 16)  # bits that cameras, scanners and files have beyond 8
+OVERSHOOT = 1.1  # filters and resampling go this far beyond white
+SMALLEST_SHARE = 0.5  # of the white level, in a picture whose white level had to be guessed
+DARKEST_PICTURE = 0.1  # share of the range that the brightest pixel reaches in any picture that shows something
+MOST_CLIPPED = 0.2  # share of the values outside the range
+
+
+def image_limits(voxels: np.ndarray, intensity: Mapping) -> tuple[float, float]:
+    """Values of an image that are scaled to 0 and 1.
+
+    Args:
+        voxels: (slices, rows, columns, channels), any real dtype; may be memory-mapped, only a sample is read.
+        intensity: ``intensity`` of the model descriptor.
+
+    Returns:
+        (lower, upper), lower < upper, in the units of the image.
+    """
+    if intensity["method"] == "percentile":
+        return _percentiles(_sample(voxels, IMAGE_SAMPLE), intensity)
+    if (intensity["lower"], intensity["upper"]) == EIGHT_BIT:
+        return 0.0, _white_level(voxels)
+    return float(intensity["lower"]), float(intensity["upper"])
+
+
+def intensity_range_warning(
+    voxels: np.ndarray, intensity: Mapping, limits: tuple[float, float]
+) -> list[dict[str, str]]:
+    """Whether the values of an image hardly fit the fixed range of a model, as rows with ``code`` and ``message``.
+
+    Args:
+        voxels, intensity: as of :func:`image_limits`; limits: what it gave.
+    """
+    if intensity["method"] == "percentile":
+        return []
+    lower, upper = limits
+    sample = _finite(_sample(voxels, IMAGE_SAMPLE))
+    outside = float(((sample < lower) | (sample > OVERSHOOT * upper)).mean()) if sample.size else 0.0
+    share = (_highest(voxels) - lower) / (upper - lower)
+    guessed = (intensity["lower"], intensity["upper"]) == EIGHT_BIT and voxels.dtype != np.uint8 and upper != 255
+    if outside > MOST_CLIPPED:
+        finding = f"{100 * outside:.0f} % of the values lie outside"
+    elif share < (SMALLEST_SHARE if guessed else DARKEST_PICTURE):
+        finding = f"the brightest pixel reaches only {100 * max(share, 0):.0f} % of it"
+    elif share > OVERSHOOT:
+        finding = f"the brightest pixel reaches {lower + share * (upper - lower):.0f}"
+    else:
+        return []
+    message = (
+        f"The image was taken to range from {lower:g} (black) to {upper:g} (white), but {finding}. If its white is "
+        "another value, outline and diagnosis are wrong: convert it to 8 bits a colour, 0 to 255, and run it again."
+    )
+    return [{"code": "UNUSUAL_VALUES", "message": message}]
+
+
+def _white_level(voxels: np.ndarray) -> float:
+    """What is white in a picture for a model of pictures of 8 bits.
+
+    A floating-point picture reaches from 0 to 1 or to 255. Deeper pictures keep the number of bits of camera or
+    scanner, whichever word they are stored in; 65535 = 255 * 257 is white where they fill 16.
+    """
+    highest = _highest(voxels)
+    if voxels.dtype.kind == "f" and highest <= OVERSHOOT:
+        return 1.0
+    if highest <= 255 * OVERSHOOT:
+        return 255.0
+    return next((2.0**bits - 1 for bits in DEEPER if highest <= OVERSHOOT * (2**bits - 1)), 65535.0)
+
+
+def _highest(voxels: np.ndarray) -> float:
+    """The highest finite value; 0 if there is none."""
+    found = [float(values.max()) for values in map(_finite, voxels) if values.size]
+    return max(found, default=0.0)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
+
+
+def scale_slices(stack: np.ndarray, intensity: Mapping, limits: tuple[float, float]) -> np.ndarray:
+    """Scale slices for the network: clip to 0...1 between the limits, then centre by mean and standard deviation.
+
+    With ``scope: slice`` each slice has its own percentiles, but never a range below a quarter of the image's, so that
+    the noise of an empty slice is not blown up to full contrast. NaN and infinite values become the lower limit.
+
+    Args:
+        stack: (n, rows, columns, channels), any real dtype.
+        intensity: ``intensity`` of the model descriptor.
+        limits: :func:`image_limits` of the whole image.
+
+    Returns:
+        float32 (n, channels, rows, columns), contiguous.
+    """
+    count, rows, columns, channels = stack.shape
+    mean = np.asarray(intensity["mean"], np.float32).reshape(-1, 1, 1)
+    std = np.asarray(intensity["std"], np.float32).reshape(-1, 1, 1)
+    by_slice = intensity["method"] == "percentile" and intensity["scope"] == "slice"
+    scaled = np.empty((count, channels, rows, columns), np.float32)
+    for pixels, result in zip(stack, scaled, strict=True):
+        lower, upper = _slice_limits(pixels, intensity, limits) if by_slice else limits
+        # float64 only where float32 would lose digits of the stored values (32-bit integers, doubles)
+        values = pixels.transpose(2, 0, 1).astype(np.result_type(pixels.dtype, np.float32))
+        if pixels.dtype.kind == "f":
+            values[~np.isfinite(values)] = lower
+        values -= lower
+        values *= 1 / (upper - lower)
+        np.clip(values, 0, 1, out=values)
+        values -= mean
+        np.divide(values, std, out=result, casting="same_kind")
+    return scaled
+
+
+def _slice_limits(pixels: np.ndarray, intensity: Mapping, limits: tuple[float, float]) -> tuple[float, float]:
+    lower, upper = _percentiles(_sample(pixels, SLICE_SAMPLE), intensity)
+    return lower, max(upper, lower + SMALLEST_SLICE_RANGE * (limits[1] - limits[0]))
+
+
+def _percentiles(sample: np.ndarray, intensity: Mapping) -> tuple[float, float]:
+    """Lower and upper percentile over all channels together (so colours keep their ratios)."""
+    values = _finite(sample.ravel())
+    if intensity.get("ignore") is not None:
+        kept = values[values != intensity["ignore"]]
+        values = kept if kept.size else values
+    if not values.size:
+        return 0.0, 1.0
+    lower, upper = np.percentile(values, (intensity["lower"], intensity["upper"]))
+    if lower == upper:  # nearly everything has one value: the few others are the content
+        lower, upper = values.min(), values.max()
+    return float(lower), float(upper) if upper > lower else float(lower) + 1.0
+
+
+def _sample(values: np.ndarray, most: int) -> np.ndarray:
+    """A regular subset of at most about ``most`` values; all channels of a voxel stay together."""
+    axes = [length > 1 for length in values.shape[:-1]]
+    step = max(1, math.ceil((values.size / most) ** (1 / max(1, sum(axes)))))
+    return values[tuple(slice(None, None, step) for _ in axes)]

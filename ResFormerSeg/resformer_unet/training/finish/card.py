@@ -1,0 +1,111 @@
+"""The model card that lies beside the weights, written from the descriptor, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from resformer_unet import NOT_FOR_CLINICAL_USE
+from resformer_unet.evaluation.report_card import plots
+from resformer_unet.evaluation.report_card.figures_table import values_by_segment
+from resformer_unet.evaluation.report_card.page import report_page
+from resformer_unet.model.bundle import ModelBundle
+
+DICE, RELIABILITY, PAGE = "dice.svg", "reliability.svg", "report-card.html"
+
+
+def card_files(report: Mapping, bundle: ModelBundle) -> dict[str, str]:
+    """The card's figures and its report card, by file name: drawn from figures alone, without any case's image.
+
+    Args:
+        report: an evaluation of the bundle, as :func:`.evaluate_cases` returns it.
+    """
+    files = {}
+    values = values_by_segment(report["per_case"], "dice", bundle)
+    if any(values.values()):
+        files[DICE] = plots.overlap_distribution("Dice", values)
+    if report["calibration"]:
+        bins, error = report["calibration"]["bins_after"], report["calibration"]["ece_after"]
+        files[RELIABILITY] = plots.reliability_diagram(bins, error, "Reliability")
+    return {**files, PAGE: report_page(report, bundle, [], list_cases=False)}
+
+
+def model_card(descriptor: Mapping, files: Iterable[str] = ()) -> str:
+    """Markdown with intended use, limits, data, training and measured results (Mitchell et al., arXiv:1810.03993).
+
+    Args:
+        files: those of :func:`card_files` that lie beside the card, drawn from the last of the descriptor's results.
+    """
+    training = descriptor["training"]
+    recipe = training["recipe"]
+    rows, columns = descriptor["input"]["size"]
+    parts = [
+        f"# {descriptor['title']}",
+        descriptor["description"],
+        f"**{NOT_FOR_CLINICAL_USE}**",
+        "## Intended use",
+        descriptor["intended_use"],
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in descriptor["limits"]),
+        "## Output",
+        *_outputs(descriptor),
+        "## Training data",
+        "\n".join(
+            f"- {row['name']}: {row['cases']} training cases. Licence: {row['licence']}. Cite: {row['citation']}"
+            for row in training["data"]
+        ),
+        "## Training",
+        f"ResFormer-UNet, preset `{recipe['preset']}`, input {rows} x {columns} pixels, {training['epochs']} epochs, "
+        f"{training['seconds'] / 60:.0f} minutes on {training['device']}, {training['date']}. "
+        "The whole recipe is in `model.json`.",
+        "## Measured results",
+        "By `resformer-unet evaluate`, on the weights of this folder. Dice and Jaccard are means over the cases in "
+        "which the reference holds something.",
+        _results(descriptor["results"]) or "Not measured.",
+        *_figures(descriptor["results"], set(files)),
+        "## Licence",
+        descriptor["licence"],
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _outputs(descriptor: Mapping) -> list[str]:
+    parts = []
+    if descriptor["segmentation"]:
+        parts.append("Segments: " + ", ".join(row["name"] for row in descriptor["segmentation"]["segments"]) + ".")
+    if descriptor["diagnosis"]:
+        names = ", ".join(row["name"] for row in descriptor["diagnosis"]["classes"])
+        parts.append(f"Diagnoses: {names}. {descriptor['diagnosis']['rule_text']}")
+    if descriptor["calibration"]:
+        temperature, fitted = descriptor["calibration"]["temperature"], descriptor["calibration"]["fitted_on"]
+        parts.append(
+            f"The probabilities of single slices are calibrated by temperature scaling (T = {temperature}, {fitted})."
+        )
+    return parts
+
+
+def _figures(results: list[Mapping], files: set[str]) -> list[str]:
+    if not results or not files:
+        return []
+    split = results[-1]["split"]
+    shown = {
+        DICE: f"How the cases' Dice is spread, split {split}",
+        RELIABILITY: f"How often a diagnosis is right against how sure the model is, split {split}",
+    }
+    parts = [f"![{text}]({name})" for name, text in shown.items() if name in files]
+    link = f"Confidence intervals, confusion and ROC curves of the split {split} are in [the report card]({PAGE}); "
+    return [*parts, link + "`resformer-unet evaluate` writes it with the best, median and worst cases as pictures."]
+
+
+def _results(results: list[Mapping]) -> str:
+    if not results:
+        return ""
+    names = list(dict.fromkeys(name for row in results for name in row["metrics"]))
+    head = "| figure | " + " | ".join(f"{row['split']} ({row['cases']} cases)" for row in results) + " |"
+    rule = "|---|" + "---|" * len(results)
+    lines = [
+        f"| {name.replace('_', ' ')} | "
+        + " | ".join(f"{row['metrics'][name]:.3f}" if name in row["metrics"] else "–" for row in results)
+        + " |"
+        for name in names
+    ]
+    return "\n".join([head, rule, *lines])

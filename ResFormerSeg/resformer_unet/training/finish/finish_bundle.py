@@ -1,0 +1,113 @@
+"""From trained weights to a complete bundle: calibration, measured results, model card."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from resformer_unet.data.dataset import Case
+from resformer_unet.evaluation.evaluate import evaluate_cases, write_evaluation
+from resformer_unet.evaluation.report_card.page import write_report_card
+from resformer_unet.inference.backends.devices import choose_device
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.model.bundle import ModelBundle, save_bundle
+from resformer_unet.model.network import NetworkConfig, ResFormerUNet
+from resformer_unet.training.finish.calibration import collect_logits, fit_temperature
+from resformer_unet.training.finish.card import card_files, model_card
+from resformer_unet.training.finish.patient_regression import fit_patient_regression, outline_errors
+from resformer_unet.training.finish.reference_statistics import reference_statistics
+from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
+
+
+def finish_bundle(
+    output: Path,
+    descriptor: dict,
+    weights: Mapping[str, Tensor],
+    val_set: SliceArrays,
+    splits: Mapping[str, Sequence[Case]],
+    device: str,
+    progress: Callable[[str, int, int], None],
+    train: Sequence[Case] = (),
+) -> ModelBundle:
+    """Calibrate on the validation slices, evaluate as a user would, and write the bundle.
+
+    The figures in the descriptor and the card are those of :func:`.evaluate_cases` with the very weights that
+    are written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``
+    and as a page with pictures of cases to ``.html``. The card has plots alone: images may not be passed on.
+
+    Args:
+        descriptor: everything but ``calibration``, ``results`` and ``weights``.
+        splits: cases to report on, by name; one without cases is left out.
+        train: cases that were trained on, from which and from ``val`` the model learns to recognise foreign images.
+    """
+    descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
+    work = output.with_name(output.name + ".training")
+    with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
+        beside_card: dict[str, str] = {}
+        predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+        if descriptor.get("patient_diagnosis"):
+            descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, splits.get("val", ()))
+            predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+        descriptor["out_of_distribution"], remembered = reference_statistics(
+            predictor, train, splits.get("val", ()), lambda *n: progress("looking at training images", *n)
+        )
+        for split, cases in splits.items():
+            if not cases:
+                continue
+            report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
+            report["data"] = {"name": descriptor["training"]["data"][0]["name"], "split": split}
+            write_evaluation(work / f"evaluation-{split}.json", report)
+            descriptor["results"].append(
+                {
+                    "data": descriptor["training"]["data"][0]["name"],
+                    "split": split,
+                    "cases": report["cases"],
+                    "metrics": headline(report),
+                }
+            )
+            write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
+            beside_card = card_files(report, predictor.bundle)  # those of the last split stay
+    return save_bundle(output, descriptor, {**weights, **remembered}, model_card(descriptor, beside_card), beside_card)
+
+
+def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
+    diagnoses = [entry["id"] for entry in predictor.bundle.diagnoses]
+    return fit_patient_regression(train, predictor.bundle.segments, diagnoses, outline_errors(val, predictor))
+
+
+def headline(report: Mapping) -> dict[str, float]:
+    """The figures of an evaluation that a descriptor carries, by name, without those that could not be measured."""
+    figures: dict[str, float | None] = {}
+    if report["segmentation"]:
+        figures |= {f"dice_{name}": value for name, value in report["segmentation"]["dice"].items()}
+        figures |= {f"jaccard_{name}": value for name, value in report["segmentation"]["jaccard"].items()}
+        for name in ("false_positive_rate", "slice_false_positive_rate"):
+            figures[name] = report["segmentation"][name]
+    if report["diagnosis"]:
+        for name, value in report["diagnosis"].items():
+            if isinstance(value, Mapping):
+                figures |= {f"{name}_{diagnosis}": figure for diagnosis, figure in value.items()}
+            else:
+                figures[name] = value
+    return {name: round(value, 4) for name, value in figures.items() if value is not None}
+
+
+def _calibration(descriptor: Mapping, weights: Mapping[str, Tensor], val_set: SliceArrays, device: str) -> dict | None:
+    known = val_set.labels != UNKNOWN
+    if not descriptor["diagnosis"] or not known.any():
+        return None
+    network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
+    network.load_state_dict(weights)
+    transpose_tta = descriptor["input"]["orientation"].get(
+        "transpose_tta", False
+    )  # asked for where the set is of pictures
+    logits = collect_logits(network, val_set.images[known], choose_device(device), transpose_tta)
+    temperature = fit_temperature(logits, val_set.labels[known])
+    return {
+        "method": "temperature",
+        "temperature": temperature,
+        "fitted_on": f"validation split, {int(known.sum())} slices",
+    }

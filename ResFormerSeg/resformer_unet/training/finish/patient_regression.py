@@ -1,0 +1,155 @@
+"""Fits the diagnosis of patients from measures of the heart: a multinomial logistic regression."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from resformer_unet.cardiac.patient_diagnosis import heart_measures, regression_inputs
+from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
+from resformer_unet.errors import EngineError
+from resformer_unet.inference.predictor import Predictor
+
+PENALTY = 0.003  # on the squared weights; by leave-one-out on the training patients, of 0.0003, 0.001 and 0.003
+RULE_TEXT = (
+    "Logistic regression on volumes, ejection fractions and wall thickness, measured on the outlines of the "
+    "end-diastolic and the end-systolic image together."
+)
+
+
+def fit_patient_regression(
+    cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str], errors: np.ndarray | None = None
+) -> dict:
+    """``patient_diagnosis`` of a descriptor, fitted on the reference masks of the cases.
+
+    Args:
+        cases: of the training split; a group with two masks is a patient, others do not count.
+        segments: of the descriptor; diagnoses: ids of its classes, in their order.
+        errors: of :func:`outline_errors`. Each patient is then fitted once with each of them, lest the regression
+            trusts differences that the network's outlines cannot show.
+
+    Raises:
+        EngineError: DATASET_INVALID without two patients of different diagnoses.
+    """
+    inputs, labels, names = patient_inputs(cases, segments, diagnoses)
+    fitted_on = f"reference masks of the training split, {len(labels)} patients"
+    if len(set(labels.tolist())) < 2:
+        raise EngineError(
+            "DATASET_INVALID",
+            "There are not two patients of different diagnoses with masks of two images each.",
+            "Give the images of a patient the same group in labels.csv.",
+        )
+    if errors is not None and len(errors):
+        inputs = (inputs[:, None] + errors).reshape(-1, inputs.shape[1])
+        labels = labels.repeat(len(errors))
+        fitted_on += f", each with the errors of the outlines of {len(errors)} patients of the validation split"
+    mean, std = inputs.mean(0), np.maximum(inputs.std(0), 1e-3)
+    weights, bias = _fit((inputs - mean) / std, labels, len(diagnoses))
+    return {
+        "rule_text": RULE_TEXT,
+        "measures": names,
+        "mean": _rounded(mean),
+        "std": _rounded(std),
+        "weights": [_rounded(row) for row in weights],
+        "bias": _rounded(bias),
+        "fitted_on": fitted_on,
+    }
+
+
+def patient_inputs(
+    cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Inputs (patients, measures) of the regression, labels (patients,) and the measures' names."""
+    inputs, labels, names = [], [], []
+    for pair in _patients(cases):
+        if pair[0].label not in diagnoses:
+            continue
+        try:
+            measures = _measures([mask_report(case, segments) for case in pair])
+        except EngineError:  # a mask without one of the structures: a patient less
+            continue
+        names = list(measures)
+        inputs.append(regression_inputs(measures))
+        labels.append(diagnoses.index(pair[0].label))
+    return np.array(inputs), np.array(labels, int), names
+
+
+def outline_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarray:
+    """By how much the inputs of the regression differ between the network's outlines and the reference masks.
+
+    Args:
+        cases: that the network was not trained on; a group with two masks is a patient, others do not count.
+
+    Returns:
+        (patients, measures); patients in whom either has not found a structure are left out.
+    """
+    errors = []
+    for pair in _patients(cases):
+        try:
+            drawn = _measures([mask_report(case, predictor.bundle.segments) for case in pair])
+            found = _measures([{**predictor.predict(read_case_image(case)).report, "case": case.id} for case in pair])
+        except EngineError:
+            continue
+        errors.append(regression_inputs(found) - regression_inputs(drawn))
+    return np.array(errors)
+
+
+def _patients(cases: Sequence[Case]) -> list[list[Case]]:
+    """The pairs of cases with masks that are of one group."""
+    groups: dict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.mask:
+            groups[case.group].append(case)
+    return [group for group in groups.values() if len(group) == 2]
+
+
+def _measures(reports: Sequence[Mapping]) -> dict[str, float]:
+    """Measures of the heart from reports of both phases, in any order."""
+    return heart_measures(*sorted(reports, key=_lv_volume, reverse=True))
+
+
+def mask_report(case: Case, segments: Sequence[dict]) -> Mapping:
+    """What :func:`.heart_measures` reads of a report, from a reference mask."""
+    image = read_case_image(case)
+    masks = segment_masks(read_case_mask(case, image), segments)
+    column_mm, row_mm, slice_mm = np.linalg.norm(image.affine[:3, :3], axis=0)
+    voxels = masks.sum((2, 3))  # (segments, slices)
+    ids = [segment["id"] for segment in segments]
+    return {
+        "case": case.id,
+        "segments": [
+            {"id": name, "volume_mm3": float(count.sum() * column_mm * row_mm * slice_mm)}
+            for name, count in zip(ids, voxels, strict=True)
+        ],
+        "slices": [
+            {"area_mm2": dict(zip(ids, (counts * column_mm * row_mm).tolist(), strict=True))} for counts in voxels.T
+        ],
+    }
+
+
+def _lv_volume(report: Mapping) -> float:
+    return next((row["volume_mm3"] for row in report["segments"] if row["id"] == "lv"), 0.0)
+
+
+def _fit(inputs: np.ndarray, labels: np.ndarray, diagnoses: int) -> tuple[np.ndarray, np.ndarray]:
+    features, target = torch.from_numpy(inputs), torch.from_numpy(labels)
+    weights = torch.zeros(inputs.shape[1], diagnoses, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(diagnoses, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=500, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(features @ weights + bias, target) + PENALTY * weights.pow(2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return weights.detach().numpy(), bias.detach().numpy()
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 5) for value in values]

@@ -1,0 +1,1 @@
+"""What the network sees in training: slices as arrays, sampled, varied, in batches."""

@@ -1,0 +1,1 @@
+"""The training itself: loss, optimiser, checkpoints, figures of each epoch."""

@@ -1,0 +1,1 @@
+"""What is trained and how: recipe, description of the model to be, initial weights, the run's folder."""

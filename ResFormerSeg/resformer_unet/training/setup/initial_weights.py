@@ -1,0 +1,102 @@
+"""Fine-tuning: a training that begins with the weights of a finished model, which may have had other classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from resformer_unet.errors import EngineError
+from resformer_unet.model.bundle import ModelBundle, load_weights
+from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.training.setup.recipe import Recipe
+
+STRUCTURE = ("widths", "depths", "heads", "pooling", "mlp_ratio", "dilations", "transformer", "dfe", "multi_level_head")
+FIRST = "encoder.0.down.0.weight"  # (widths[0], channels, 3, 3)
+HEADS = {"segmentation": "segmentation.", "diagnosis": "classification.classify."}
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """What a network has got from a model: names of its tensors that were taken, adapted, or left at random."""
+
+    source: str
+    taken: list[str]
+    adapted: list[str]
+    fresh: list[str]
+
+    @staticmethod
+    def with_structure_of(bundle: ModelBundle, recipe: Recipe) -> Recipe:
+        """The recipe for a network of the model's structure; channels, segments and diagnoses are not part of it."""
+        theirs = bundle.descriptor["network"]
+        network = {**recipe.network, **{name: theirs[name] for name in STRUCTURE if name in theirs}}
+        return recipe.changed(network=network, preset=bundle.descriptor["training"]["recipe"].get("preset"))
+
+    @classmethod
+    def load(cls, bundle: ModelBundle, network: ResFormerUNet, descriptor: Mapping) -> InitialWeights:
+        """Put the model's weights into the network, wherever they fit.
+
+        The first convolution is fitted to another number of channels: each gets the mean over the model's channels,
+        scaled so that their sum stays. A head whose segments or diagnoses are not the model's own begins at random.
+
+        Args:
+            descriptor: of the model to be trained.
+
+        Raises:
+            EngineError: those of :func:`.load_weights`; MODEL_WEIGHTS_MISMATCH if not even the first
+                convolution fits.
+        """
+        stored, own = load_weights(bundle), network.state_dict()
+        other_heads = tuple(
+            prefix for task, prefix in HEADS.items() if _targets(bundle.descriptor[task]) != _targets(descriptor[task])
+        )
+        weights: dict[str, Tensor] = {}
+        taken, adapted, fresh = [], [], []
+        for name, tensor in own.items():
+            candidate = stored.get(name)
+            if candidate is None or name.startswith(other_heads):
+                fresh.append(name)
+            elif candidate.shape == tensor.shape:
+                weights[name] = candidate
+                taken.append(name)
+            elif name == FIRST and candidate.shape[0] == tensor.shape[0]:
+                weights[name] = _for_channels(candidate, tensor.shape[1])
+                adapted.append(name)
+            else:
+                fresh.append(name)
+        if FIRST not in weights:
+            raise EngineError(
+                "MODEL_WEIGHTS_MISMATCH",
+                f"The model {bundle.id} has a network of another structure than the one to be trained.",
+                "Begin with another model, or without one.",
+            )
+        network.load_state_dict(weights, strict=False)
+        return cls(bundle.id, taken, adapted, fresh)
+
+    def told(self) -> list[str]:
+        """Lines for the user."""
+        lines = [f"{len(self.taken)} of the network's {self._count} tensors were taken from {self.source} as they are."]
+        if self.adapted:
+            lines.append("Its first convolution was fitted to the number of channels of these images.")
+        if self.fresh:
+            parts = sorted({name.split(".")[0] for name in self.fresh})
+            lines.append(f"These parts begin at random, wholly or in part: {', '.join(parts)}.")
+        return lines
+
+    @property
+    def _count(self) -> int:
+        return len(self.taken) + len(self.adapted) + len(self.fresh)
+
+
+def _for_channels(weight: Tensor, channels: int) -> Tensor:
+    """A convolution's weight (outputs, inputs, rows, columns) for another number of inputs of like brightness."""
+    mean = weight.mean(1, keepdim=True)
+    return mean.repeat(1, channels, 1, 1) * (weight.shape[1] / channels)
+
+
+def _targets(task: Mapping | None) -> list:
+    """What the outputs of a head mean, in their order."""
+    if not task:
+        return []
+    return [row["id"] for row in task.get("segments", task.get("classes"))] + [task.get("exclusive")]

@@ -1,0 +1,124 @@
+"""What is trained and how: a descriptor of the model to be, and the hyperparameters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+
+from resformer_unet.errors import EngineError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far training images are varied; probabilities and ranges, 0 switches a variation off.
+
+    Attributes:
+        flip_rows, flip_columns, transpose: probability of each.
+        rotation: degrees to either side; scale: fraction to either side, rows and columns apart; shift: of the size.
+        contrast: gain, a fraction to either side; colour: the same for each channel alone.
+        gamma: the exponent's natural logarithm, to either side; brightens or darkens the middle tones.
+        brightness: offset to either side, noise: standard deviation; as fractions of the intensity range.
+        blur: probability.
+        lesion_inpainting: probability that lesions are painted over by tissue from elsewhere in the picture. The sample
+            then teaches the network what a picture without a lesion looks like; its label does not count.
+    """
+
+    flip_rows: float = 0.0
+    flip_columns: float = 0.5
+    transpose: float = 0.0
+    rotation: float = 20.0
+    scale: float = 0.2
+    shift: float = 0.08
+    contrast: float = 0.15
+    colour: float = 0.0
+    gamma: float = 0.0
+    brightness: float = 0.1
+    noise: float = 0.05
+    blur: float = 0.15
+    lesion_inpainting: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters of a training run. ``descriptor`` is ``None`` when the data set itself must tell."""
+
+    descriptor: dict | None = None
+    preset: str = "small"
+    network: dict = field(default_factory=dict)  # changes to the preset, fields of NetworkConfig
+    epochs: int = 40
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1
+    class_balance: float = 0.5  # weight of a class: its frequency to the power of minus this
+    diagnosis_weight: float = 0.5  # of the diagnosis in the loss; the segmentation's weight is 1
+    averaging: float = 0.998  # decay a step of the weights' moving average, which is what is kept
+    patient_measures: bool = False  # also diagnose a patient from the heart's two phases, see patient_regression
+    first_size: float = 1.0  # the training begins with images of this fraction of the input's size
+    seed: int = 0
+    augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self) -> None:
+        """Raises ``EngineError`` RECIPE_INVALID for a value that cannot be meant."""
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("weight_decay", 0),
+            ("seed", 0),
+            ("diagnosis_weight", 0),
+        ):
+            if not getattr(self, name) >= least:
+                raise _out_of_range(name, getattr(self, name), f"at least {least}")
+        for name in ("label_smoothing", "averaging"):
+            if not 0 <= getattr(self, name) < 1:
+                raise _out_of_range(name, getattr(self, name), "at least 0 and below 1")
+        for name in ("learning_rate", "first_size"):
+            if not 0 < getattr(self, name) <= 1:
+                raise _out_of_range(name, getattr(self, name), "above 0 and at most 1")
+
+    def changed(self, **changes) -> Recipe:
+        """A copy with every change that is not ``None``."""
+        return replace(self, **{key: value for key, value in changes.items() if value is not None})
+
+
+def recipe_names() -> list[str]:
+    """Recipes that come with the package."""
+    return sorted(path.name.removesuffix(".json") for path in _folder().iterdir() if path.name.endswith(".json"))
+
+
+def load_recipe(name_or_file: str) -> Recipe:
+    """A recipe of the package by name, or a user's own JSON file of the same shape.
+
+    Raises:
+        EngineError: RECIPE_NOT_FOUND, RECIPE_INVALID.
+    """
+    source = _folder() / f"{name_or_file}.json" if name_or_file in recipe_names() else Path(name_or_file)
+    if not source.is_file():
+        known = ", ".join(recipe_names())
+        raise EngineError(
+            "RECIPE_NOT_FOUND", f"There is no recipe “{name_or_file}”.", f"Use a JSON file or one of {known}."
+        )
+    try:
+        content = json.loads(source.read_text(encoding="utf-8"))
+        training = dict(content["training"])
+        augmentation = Augmentation(**training.pop("augmentation", {}))
+        return Recipe(descriptor=content["descriptor"], augmentation=augmentation, **training)
+    except (ValueError, KeyError, TypeError) as error:
+        known = ", ".join(entry.name for entry in fields(Recipe) if entry.name != "descriptor")
+        raise EngineError(
+            "RECIPE_INVALID",
+            f"The recipe {name_or_file} cannot be used: {error}.",
+            f"It needs “descriptor” and “training”, the latter with any of: {known}.",
+        ) from None
+
+
+def _out_of_range(name: str, value: float, allowed: str) -> EngineError:
+    return EngineError(
+        "RECIPE_INVALID", f"A training's {name.replace('_', ' ')} cannot be {value}.", f"It must be {allowed}."
+    )
+
+
+def _folder():
+    return resources.files("resformer_unet.training.setup") / "recipes"

@@ -1,0 +1,14 @@
+"""What the tests of the Slicer side share: a logic with a worker of the test's choice, and the panel with its user."""
+
+from helpers.logic_fixtures import logicWith  # noqa: F401
+from helpers.panel_fixtures import (  # noqa: F401
+    answering,
+    choose,
+    click,
+    longestBlock,
+    mainWindow,
+    openPanel,
+    waitFor,
+    widget,
+    workerThat,
+)

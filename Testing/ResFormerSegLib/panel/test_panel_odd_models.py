@@ -1,0 +1,96 @@
+"""Models of one's own: of the same id as another, in odd folders, with odd descriptions."""
+
+import json
+
+import pytest
+
+from helpers.paths import MODELS
+
+
+@pytest.fixture
+def makeModel(module, tmp_path):
+    """`makeModel("mine", id="x")`: a folder with the brain model's description, changed so."""
+
+    def make(folder: str, **changes):
+        descriptor = json.loads((MODELS / "brain-tumor-mr" / "model.json").read_text(encoding="utf-8"))
+        place = tmp_path / folder
+        place.mkdir(parents=True)
+        (place / "model.json").write_text(json.dumps({**descriptor, **changes}), encoding="utf-8")
+        return place
+
+    yield make
+    import qt
+
+    from ResFormerSegLib.panel.model_section import FOLDERS_SETTING
+
+    qt.QSettings().setValue(FOLDERS_SETTING, "")
+
+
+def titles(widget) -> list[str]:
+    return [widget.ui.modelSelector.itemText(index) for index in range(widget.ui.modelSelector.count)]
+
+
+def test_of_two_models_of_one_id_a_result_finds_the_one_with_its_weights(widget, makeModel):
+    weights = {"file": "weights.safetensors", "sha256": "12" * 32, "bytes": 1, "dtype": "float16"}
+    mine = makeModel("mine", weights=weights)
+    models = widget.panel.models
+    bundled = json.loads((MODELS / "brain-tumor-mr" / "model.json").read_text(encoding="utf-8"))["weights"]
+    models.addFolder(str(mine))
+    made = {"id": "brain-tumor-mr", "version": "1.0.0"}
+    assert models.referenceOf({**made, "sha256": "12" * 32}) == str(mine)
+    assert models.referenceOf({**made, "sha256": bundled["sha256"]}) == "brain-tumor-mr"
+    assert models.referenceOf({**made, "sha256": "34" * 32}) is None  # weights that are not there any more
+    assert models.classNames({**made, "sha256": "34" * 32})  # names can be told all the same
+
+
+def test_two_models_of_one_title_can_be_told_apart_in_the_list(widget, makeModel):
+    for folder in ("mine", "first/same", "second/same"):
+        widget.panel.models.addFolder(str(makeModel(folder)))
+    assert len(set(titles(widget))) == len(titles(widget))
+    assert any(title.endswith("(mine)") for title in titles(widget))
+
+
+def test_a_folder_whose_name_holds_a_separator_is_kept(widget, openPanel, makeModel):
+    folder = str(makeModel("a:b;c", id="odd", title="Odd"))
+    widget.panel.models.addFolder(folder)
+    again = openPanel()
+    assert "Odd" in titles(again) and again.panel.models.model().reference == folder
+
+
+def test_folders_that_an_early_version_remembered_are_still_read(widget, makeModel):
+    import os
+
+    import qt
+
+    from ResFormerSegLib.panel.model_section import FOLDERS_SETTING, ownFolders
+
+    qt.QSettings().setValue(FOLDERS_SETTING, os.pathsep.join(["/a/first", "/b/second"]))
+    assert ownFolders() == ["/a/first", "/b/second"]
+
+
+def test_one_broken_model_does_not_hide_the_others_of_its_folder(widget, makeModel):
+    good = makeModel("many/b", id="good", title="The good one")
+    (good.parent / "a").mkdir()
+    (good.parent / "a" / "model.json").write_text("{")
+    widget.panel.models.addFolder(str(good.parent))
+    assert "broken" in widget.ui.messageLabel.text  # and it is told
+    assert "The good one" in titles(widget)
+    assert widget._parameterNode.modelReference == str(good)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"results": {"split": "test"}, "limits": "none known", "training": "unknown"},
+        {"results": ["good"], "limits": 3, "training": {"data": "mine"}, "intended_use": 7},
+        {"results": [{"split": "test", "cases": 3, "metrics": [1, 2]}], "training": {"data": {"name": "Mine"}}},
+    ],
+)
+def test_an_odd_description_is_shown_as_far_as_it_goes(scene, makeModel, odd):
+    from ResFormerSegLib.models.descriptions import readModel
+    from ResFormerSegLib.panel.model_details import overviewOf
+
+    text = overviewOf(readModel(makeModel("odd", **odd)))
+    assert "Limits" in text
+    if odd.get("limits") == "none known":
+        assert "<li>none known</li>" in text

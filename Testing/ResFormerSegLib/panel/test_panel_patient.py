@@ -1,0 +1,164 @@
+"""Both phases of a heart in the panel: the row for the other one, the run, the card, and the saved scene."""
+
+import json
+
+import pytest
+import slicer
+
+from helpers.scene_helpers import makeVolume, sceneState
+
+
+@pytest.fixture
+def twoPhases(module, monkeypatch, tmp_path):
+    """The folder of a model that diagnoses patients; only its description is there. The fake worker goes by its id."""
+    from ResFormerSegLib.models.descriptions import BUNDLED_MODELS, USER_FOLDERS
+
+    descriptor = json.loads((BUNDLED_MODELS / "brain-tumor-mr" / "model.json").read_text())
+    descriptor |= {"id": "fake", "title": "Heart", "patient_diagnosis": {"rule_text": "By volume."}}
+    folder = tmp_path / "models" / "fake"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text(json.dumps(descriptor))
+    monkeypatch.setenv(USER_FOLDERS, str(folder.parent))
+    return str(folder)
+
+
+@pytest.fixture
+def panelWith(workerThat, openPanel, twoPhases):
+    """`panelWith("exclusive")`: (widget, systole, diastole); the model for both phases and the systole are chosen."""
+
+    def make(behaviour: str):
+        workerThat(behaviour)
+        diastole, systole = makeVolume((6, 32, 32), name="Diastole"), makeVolume((6, 32, 32), name="Systole")
+        slicer.util.updateVolumeFromArray(diastole, slicer.util.arrayFromVolume(diastole) + 100)
+        widget = openPanel()
+        widget.ui.inputSelector.setCurrentNode(systole)
+        choose(widget, twoPhases)
+        return widget, systole, diastole
+
+    return make
+
+
+def choose(widget, model: str) -> None:
+    widget.ui.modelSelector.setCurrentIndex(widget.ui.modelSelector.findData(model))
+
+
+@pytest.fixture
+def runBoth(panelWith, click, waitFor):
+    widget, _, diastole = panelWith("exclusive")
+    widget.ui.otherPhaseSelector.setCurrentNode(diastole)
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert not widget.ui.messageFrame.visible, widget.ui.messageLabel.text
+    return widget
+
+
+def test_the_row_is_there_only_with_a_model_for_both_phases(panelWith, twoPhases):
+    widget, _, diastole = panelWith("exclusive")
+    row = (widget.ui.otherPhaseLabel, widget.ui.otherPhaseSelector)
+    assert all(part.visible for part in row)
+    widget.ui.otherPhaseSelector.setCurrentNode(diastole)
+    assert widget._parameterNode.otherVolume is diastole and widget.panel.otherPhase.volume() is diastole
+    choose(widget, "brain-tumor-mr")
+    assert not any(part.visible for part in row)
+    assert widget.panel.otherPhase.volume() is None
+    choose(widget, twoPhases)
+    assert widget.ui.otherPhaseSelector.visible and widget.panel.otherPhase.volume() is diastole
+
+
+def test_apply_runs_both_and_the_card_shows_the_patient(runBoth):
+    card = runBoth.panel.results.card
+    assert "Normal" in card.headline.text and card.probability.text == "90 % probable (not calibrated)"
+    assert [bar.text for bar in card._barWidgets[::3]] == ["Normal", "Dilated"]
+    assert card.rule.text == "From both phases of the heart. By volume."
+    assert card.measures.visible
+    for words in ("152 ml", "142 ml", "58 %", "50 %", "9.3 mm", "End-diastole: “Diastole”. End-systole: “Systole”."):
+        assert words in card.measures.text
+    assert "needs both" not in card.warnings.text and "is not sure: Normal" in card.warnings.text
+    assert "Diastole: The lesion touches" in card.warnings.text and card.warnings.text.count("the CPU is used") == 1
+
+
+def test_the_inputs_outline_is_on_display_and_the_others_is_hidden(runBoth):
+    node = runBoth._parameterNode
+    assert node.resultVolume.GetName() == "Systole"
+    assert node.resultSegmentation.GetName() == "Systole segmentation"
+    assert node.resultSegmentation.GetDisplayNode().GetVisibility()
+    assert not slicer.util.getNode("Diastole segmentation").GetDisplayNode().GetVisibility()
+
+
+def test_what_is_outlined_is_said_of_the_input_and_how_sure_the_network_is_of_it_is_not(module, scene):
+    import qt
+
+    from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
+    from ResFormerSegLib.runs.results import ProcessingResult
+
+    segments = [{"id": "lv", "name": "Left ventricle", "voxels": 9, "volume_mm3": 150000.0}]
+    report = {"case": "Systole", "model": {"id": "heart", "version": "1"}, "segments": segments, "slices": []}
+    warnings = [
+        {"code": "LOW_CONFIDENCE", "message": "Not sure."},
+        {"code": "TOUCHES_BORDER", "message": "At the edge."},
+    ]
+    diagnosis = {"label": "normal", "probability": 0.9, "probabilities": {"normal": 0.9, "dilated": 0.1}}
+    patient = {"cases": ["Diastole", "Systole"], "diagnosis": diagnosis, "measures": {}}
+    frame = qt.QWidget()
+    card = DiagnosisCard(frame)
+    card.showResult(ProcessingResult(None, None, None, None, {}, report, warnings, patient=patient))
+    assert card.outlined.text == "Outlined in “Systole”: Left ventricle (150 ml)"
+    assert "At the edge." in card.warnings.text and "Not sure." not in card.warnings.text
+    frame.deleteLater()
+
+
+def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):
+    widget, _, _ = panelWith("exclusive")
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    card = widget.panel.results.card
+    assert "Glioma" in card.headline.text and not card.measures.visible
+    assert "needs both: choose the other phase under Inputs" in card.warnings.text
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+
+
+def test_a_saved_scene_brings_back_the_patient(runBoth, tmp_path):
+    path = tmp_path / "scene.mrb"
+    assert slicer.util.saveScene(str(path))
+    slicer.mrmlScene.Clear(False)
+    card = runBoth.panel.results.card
+    assert not card.measures.visible and not runBoth.ui.otherPhaseSelector.visible
+    slicer.util.loadScene(str(path))
+    slicer.app.processEvents()
+    assert runBoth._parameterNode.otherVolume.GetName() == "Diastole"
+    assert runBoth.ui.otherPhaseSelector.currentNode() is runBoth._parameterNode.otherVolume
+    assert "Normal" in card.headline.text and card.measures.visible and "152 ml" in card.measures.text
+
+
+def test_cancel_leaves_nothing_of_either_phase(panelWith, click, waitFor):
+    widget, _, diastole = panelWith("slow at the second")
+    widget.ui.otherPhaseSelector.setCurrentNode(diastole)
+    before = sceneState()
+    click(widget.ui.applyButton)
+    waitFor(lambda: "Diastole: slice 1" in widget.ui.statusLabel.text)
+    assert widget.ui.progressBar.value == 550
+    click(widget.ui.cancelButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert sceneState() == before and "nothing was changed" in widget.ui.statusLabel.text
+
+
+def test_apply_says_why_two_volumes_make_no_patient(panelWith):
+    widget, systole, diastole = panelWith("exclusive")
+    apply = widget.ui.applyButton
+    widget.ui.otherPhaseSelector.setCurrentNode(systole)
+    assert not apply.enabled and "given for both phases" in apply.toolTip
+    widget.ui.otherPhaseSelector.setCurrentNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"))
+    assert not apply.enabled and "holds no voxels" in apply.toolTip
+    widget.ui.otherPhaseSelector.setCurrentNode(diastole)
+    assert apply.enabled
+    widget.ui.slicesSelector.setCurrentIndex(widget.ui.slicesSelector.findData("current"))
+    assert not apply.enabled and "the whole heart" in apply.toolTip
+    widget.ui.otherPhaseSelector.setCurrentNode(None)
+    assert apply.enabled
+
+
+def test_measures_that_are_missing_are_dashes(module):
+    from ResFormerSegLib.panel.patient_measures import measuresText
+
+    assert "–" in measuresText({"measures": {}, "cases": ["<a>", "b"]})
+    assert "&lt;a&gt;" in measuresText({"measures": {}, "cases": ["<a>", "b"]})

@@ -1,0 +1,250 @@
+"""What runs the models is missing: what is offered, and what a refusal leaves."""
+
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import slicer
+
+from helpers.scene_helpers import makeVolume
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """The names of packages that are missing from now on; taken out of the set they are there again."""
+    missing = set()
+    find = importlib.util.find_spec
+
+    def findSpec(name, *args):
+        return None if name in missing else find(name, *args)
+
+    monkeypatch.setattr(importlib.util, "find_spec", findSpec)
+    return missing
+
+
+@pytest.fixture(autouse=True)
+def noWorker(workerThat):
+    workerThat("exclusive")
+
+
+@pytest.fixture
+def extension(monkeypatch, installed):
+    """Slicer's PyTorch extension; `extension.answers` is what its installation returns or raises."""
+
+    class Extension:
+        answers, calls = "torch", []
+
+        def installTorch(self, askConfirmation=False, forceComputationBackend=None, torchVersionRequirement=None):
+            Extension.calls.append((askConfirmation, torchVersionRequirement))
+            if isinstance(Extension.answers, Exception):
+                raise Extension.answers
+            if Extension.answers:
+                installed.discard("torch")
+            return Extension.answers
+
+    Extension.calls.clear()
+    module = types.ModuleType("PyTorchUtils")
+    module.__spec__ = importlib.util.spec_from_loader("PyTorchUtils", None)
+    module.PyTorchUtilsLogic = Extension
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+    return Extension
+
+
+@pytest.fixture
+def nothing(installed):
+    """Nothing is installed that runs models."""
+    installed.update({"torch", "onnxruntime"})
+
+
+def test_the_panel_opens_without_anything_that_runs_models_and_offers_both_with_their_sizes(openPanel, nothing):
+    makeVolume()
+    widget = openPanel()
+    assert not widget.ui.applyButton.enabled
+    assert "not installed yet" in widget.ui.applyButton.toolTip
+    assert widget.ui.engineFrame.visible
+    assert "30 MB" in widget.ui.engineLabel.text and "3 GB" in widget.ui.engineLabel.text
+    assert widget.ui.installOnnxButton.visible and widget.ui.installTorchButton.visible
+    assert not widget.ui.otherEngineButton.visible
+    assert widget.ui.modelSelector.count >= 2 and widget.ui.modelDetailsButton.enabled
+
+
+def test_with_both_there_is_no_offer(openPanel):
+    makeVolume()
+    widget = openPanel()
+    assert not widget.ui.engineFrame.visible and not widget.ui.otherEngineButton.visible
+
+
+@pytest.mark.parametrize(
+    ("missing", "offered"), [("torch", "Install PyTorch…"), ("onnxruntime", "Install ONNX Runtime…")]
+)
+def test_with_one_of_them_apply_works_and_the_other_is_offered_beside_the_device(
+    openPanel, installed, missing, offered
+):
+    installed.add(missing)
+    makeVolume()
+    widget = openPanel()
+    assert widget.ui.applyButton.enabled and not widget.ui.engineFrame.visible
+    assert widget.ui.otherEngineButton.visible and widget.ui.otherEngineButton.text == offered
+
+
+@pytest.fixture
+def packages(monkeypatch, installed):
+    """What `slicer.packaging` was asked to install; `packages.answers` is raised, if it is an error."""
+    import slicer.packaging
+
+    class Packages:
+        answers, calls = None, []
+
+    def ensure(requirements, requester):
+        Packages.calls.append([requirement.name for requirement in requirements])
+        if Packages.answers is not None:
+            raise Packages.answers
+        installed.difference_update({"onnxruntime", "skimage", "safetensors"})
+
+    Packages.calls.clear()
+    monkeypatch.setattr(slicer.packaging, "pip_ensure", ensure)
+    return Packages
+
+
+def test_one_press_and_one_question_bring_onnx_runtime_and_what_else_is_missing(
+    openPanel, nothing, installed, packages, click
+):
+    installed.add("safetensors")
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installOnnxButton)
+    assert packages.calls == [["scikit-image", "safetensors", "onnxruntime"]]
+    assert widget.ui.applyButton.enabled and not widget.ui.engineFrame.visible
+    assert widget.ui.otherEngineButton.text == "Install PyTorch…"
+
+
+def test_who_does_not_want_onnx_runtime_is_left_with_the_choice(openPanel, nothing, packages, click):
+    packages.answers = RuntimeError("User declined package installation")
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installOnnxButton)
+    assert "onnxruntime" in widget.ui.messageLabel.text and "nothing was changed" in widget.ui.messageLabel.text
+    assert widget.ui.engineFrame.visible and not widget.ui.applyButton.enabled
+
+
+def test_that_onnx_runtime_could_not_be_had_is_told_with_its_reason(openPanel, nothing, packages, click):
+    packages.answers = ConnectionError("proxy says no")
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installOnnxButton)
+    assert "onnxruntime could not be installed" in widget.ui.messageLabel.text
+    assert "proxy says no" in widget.ui.messageDetails.plainText
+
+
+def test_before_slicer_5_12_one_question_is_asked_too(openPanel, nothing, installed, click, monkeypatch):
+    questions, calls = [], []
+    monkeypatch.setitem(sys.modules, "slicer.packaging", None)
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **kwargs: questions.append(text) or True)
+
+    def install(arguments):
+        calls.append([Path(part).name for part in arguments])
+        installed.discard("onnxruntime")
+
+    monkeypatch.setattr(slicer.util, "pip_install", install, raising=False)
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installOnnxButton)
+    assert len(questions) == 1 and "onnxruntime" in questions[0]
+    assert calls == [["-r", "requirements.txt", "-r", "requirements-cpu.txt"]]
+    assert widget.ui.applyButton.enabled
+
+
+def test_pytorch_can_follow_and_a_new_worker_finds_it(openPanel, installed, extension, click, monkeypatch):
+    installed.add("torch")
+    makeVolume()
+    widget = openPanel()
+    renewed, asked = [], []
+    monkeypatch.setattr(widget.panel.logic, "renewEngine", lambda: renewed.append(True))
+    monkeypatch.setattr(widget.panel.devices, "askAgain", lambda: asked.append(True))
+    click(widget.ui.otherEngineButton)
+    assert extension.calls == [(True, ">=2.5,<3")] and renewed == asked == [True]
+    assert not widget.ui.otherEngineButton.visible
+
+
+def test_onnx_runtime_can_follow_too(openPanel, installed, packages, click):
+    installed.add("onnxruntime")
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.otherEngineButton)
+    assert packages.calls == [["scikit-image", "safetensors", "onnxruntime"]]
+    assert not widget.ui.otherEngineButton.visible
+
+
+def test_one_press_installs_pytorch_through_the_extension(openPanel, nothing, extension, click):
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installTorchButton)
+    assert extension.calls == [(True, ">=2.5,<3")]
+    assert widget.ui.applyButton.enabled and not widget.ui.engineFrame.visible
+
+
+def test_a_refusal_leaves_a_working_panel(openPanel, nothing, extension, click):
+    extension.answers = None
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installTorchButton)
+    assert "was not installed" in widget.ui.messageLabel.text
+    assert widget.ui.installTorchButton.enabled and widget.ui.modelDetailsButton.enabled
+
+
+def test_a_failed_installation_is_told_with_its_reason(openPanel, nothing, extension, click):
+    extension.answers = ConnectionError("proxy says no")
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installTorchButton)
+    assert "could not be installed" in widget.ui.messageLabel.text
+    assert "proxy says no" in widget.ui.messageDetails.plainText
+
+
+def test_without_the_extension_the_extension_is_offered_first(openPanel, installed, click, monkeypatch):
+    import qt
+
+    class Manager:
+        interactive, asked = True, []
+
+        def installExtensionFromServer(self, name, restart=True, update=True):
+            self.asked.append((name, restart))
+            return True
+
+    manager, questions = Manager(), []
+    installed.update({"torch", "onnxruntime", "PyTorchUtils"})
+    monkeypatch.setattr(slicer.app, "extensionsManagerModel", lambda: manager, raising=False)
+    monkeypatch.setattr(slicer.app, "testingEnabled", lambda: False)
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **kwargs: questions.append(text) or True)
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, **kwargs: False)  # not now
+    makeVolume()
+    widget = openPanel()
+    try:
+        click(widget.ui.installTorchButton)
+        assert manager.asked == [("PyTorch", False)] and manager.interactive
+        assert "restarted" in questions[0]
+        assert "Restart Slicer" in widget.ui.engineLabel.text
+    finally:
+        qt.QSettings().remove("ResFormerSeg/PyTorchExtensionPending")
+
+
+def test_other_packages_are_asked_for_when_apply_is_pressed(openPanel, installed, click, monkeypatch):
+    import slicer.packaging
+
+    asked = []
+
+    def ensure(requirements, requester):
+        asked.append((requirements, requester))
+        raise RuntimeError("declined")
+
+    monkeypatch.setattr(slicer.packaging, "pip_ensure", ensure)
+    monkeypatch.setattr(slicer.packaging, "load_requirements", lambda path: [path])
+    makeVolume()
+    widget = openPanel()
+    installed.add("skimage")
+    click(widget.ui.applyButton)
+    assert asked[0][1] == "ResFormerSeg" and asked[0][0][0].endswith("requirements.txt")
+    assert "skimage" in widget.ui.messageLabel.text
+    assert not widget.panel.run.isRunning and widget.ui.applyButton.enabled

@@ -1,0 +1,170 @@
+"""The section that compares the result with a reference, with the mouse."""
+
+import numpy as np
+import pytest
+import slicer
+
+from helpers.scene_helpers import makeVolume, parentItem, sceneState
+from helpers.section_helpers import PatientLogic, makeHost, makeResult
+from ResFormerSegLib.errors import ResFormerSegError
+
+ROW = {
+    "id": "lesion",
+    "name": "Lesion",
+    "dice": 0.75,
+    "jaccard": 0.6,
+    "hausdorff95_mm": 3.25,
+    "volume_first_ml": 1.2,
+    "volume_second_ml": 1.0,
+    "volume_difference_ml": 0.2,
+}
+LESION = np.s_[2:4, 4:10, 4:12]
+
+
+@pytest.fixture
+def comparison(scene):
+    """`comparison(logic)`: (section, volume, result) with a result on display."""
+    from ResFormerSegLib.panel.comparison_section import ComparisonSection
+
+    made = []
+
+    def make(logic, picture=False):
+        volume = makeVolume(shape=(6, 16, 20))
+        result = makeResult(volume, LESION)
+        if picture:
+            result.report["segments"][0]["volume_mm3"] = None
+        host = makeHost()
+        section = ComparisonSection(host, logic)
+        section.showResult(result, volume)
+        made.append((section, host))
+        return section, volume, result
+
+    yield make
+    for section, host in made:
+        section.cleanup()
+        host.delete()
+
+
+def labelMapFor(volume, box, value=7):
+    labels = np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint8)
+    labels[box] = value
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Expert")
+    node.CopyOrientation(volume)
+    slicer.util.updateVolumeFromArray(node, labels)
+    return node
+
+
+def figures(section) -> dict[str, str]:
+    table = section.table
+    return {table.verticalHeaderItem(row).text(): table.item(row, 0).text() for row in range(table.rowCount)}
+
+
+def test_the_button_says_what_is_missing(comparison):
+    section, volume, result = comparison(PatientLogic())
+    assert not section.compareButton.enabled and "Select a reference" in section.compareButton.toolTip
+    section.selector.setCurrentNode(result.segmentationNode)
+    assert not section.compareButton.enabled and "result itself" in section.compareButton.toolTip
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    assert section.compareButton.enabled
+    section.clear()
+    assert "no outline" in section.compareButton.toolTip
+
+
+def test_the_figures_are_shown_and_can_be_kept_as_a_table(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    reference = makeResult(volume, LESION).segmentationNode
+    section.selector.setCurrentNode(reference)
+    click(section.compareButton)
+    assert logic.asked[0][0] == (result.segmentationNode, reference, volume)
+    assert not section.compareButton.enabled and section.cancelButton.isVisible()
+    logic.jobs[0].onFinished([ROW])
+    assert figures(section) == {
+        "Dice": "0.750",
+        "Jaccard": "0.600",
+        "95 % Hausdorff (mm)": "3.2",
+        "Volume difference (ml)": "0.20",
+        "Volume difference (%)": "20.0",
+    }
+    click(section.storeButton)
+    table = slicer.util.getNode("Result comparison")
+    assert slicer.util.arrayFromTableColumn(table, "Dice").tolist() == [0.75]
+    assert parentItem(table) == parentItem(result.segmentationNode)
+
+
+def test_figures_that_are_not_defined_are_dashes(comparison, click):
+    logic = PatientLogic()
+    section, volume, _result = comparison(logic)
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    click(section.compareButton)
+    nothing = {**ROW, "dice": None, "jaccard": None, "hausdorff95_mm": None, "volume_second_ml": 0.0}
+    logic.jobs[0].onFinished([nothing])
+    assert figures(section)["Dice"] == figures(section)["95 % Hausdorff (mm)"] == "–"
+    assert figures(section)["Volume difference (%)"] == "–"
+    click(section.storeButton)
+
+
+def test_a_picture_has_no_millimetres(comparison, click):
+    logic = PatientLogic()
+    section, volume, _result = comparison(logic, picture=True)
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    assert list(figures(section)) == ["Dice", "Jaccard"]
+
+
+def test_segments_without_counterpart_are_named(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    result.segmentationNode.GetSegmentation().AddEmptySegment("edema", "Edema")
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    assert section.status.text == "Not in the reference: Edema"
+
+
+def test_an_error_is_told_in_its_place(comparison, click):
+    logic = PatientLogic()
+    section, volume, _result = comparison(logic)
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    logic.refuse = ResFormerSegError("NO_SEGMENTS_TO_COMPARE", "They have no segment in common.", "Rename them.")
+    click(section.compareButton)
+    assert section.status.text == "They have no segment in common. Rename them."
+    assert section.compareButton.enabled and not section.table.isVisible()
+
+
+def test_a_label_map_is_compared_by_the_real_worker_and_nothing_is_left(comparison, click, waitFor, module):
+    logic = module.ResFormerSegLogic()
+    section, volume, _result = comparison(logic)
+    labels = labelMapFor(volume, np.s_[2:4, 4:10, 4:10])
+    section.selector.setCurrentNode(labels)
+    before = sceneState()
+    click(section.compareButton)
+    waitFor(lambda: section._job is None, timeout=60)
+    assert figures(section)["Dice"] == f"{2 * 6 / (6 + 8):.3f}"
+    assert figures(section)["Volume difference (%)"] == f"{100 * 2 / 6:.1f}"
+    assert sceneState() == before
+
+
+def test_the_reference_is_remembered_with_the_result(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    reference = makeResult(volume, LESION).segmentationNode
+    section.selector.setCurrentNode(reference)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    section.clear()
+    assert section.selector.currentNode() is None
+    section.showResult(result, volume)
+    assert section.selector.currentNode() is reference
+
+
+def test_a_result_deleted_during_the_comparison_does_not_hurt(comparison, click, scene):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    click(section.compareButton)
+    scene.RemoveNode(result.segmentationNode)
+    logic.jobs[0].onFinished([ROW])
+    section.store()
+    section.clear()

@@ -1,0 +1,65 @@
+"""One click to the Segment Editor, and plain words where there is none."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import slicer
+
+from helpers.scene_helpers import makeVolume
+from helpers.section_helpers import makeResult
+
+
+class Editor:
+    """The members of qMRMLSegmentEditorWidget that are used."""
+
+    undoEnabled, segmentation, source = False, None, None
+
+    def setSegmentationNode(self, node) -> None:
+        self.segmentation, self.source = node, None  # as the real one, which then forgets the volume
+
+    def setSourceVolumeNode(self, node) -> None:
+        self.source = node
+
+
+def addSegmentEditor(monkeypatch) -> Editor:
+    from slicer_bed.application import Module
+
+    editor = Editor()
+    module = Module("SegmentEditor")
+    module.representation = SimpleNamespace(self=lambda: SimpleNamespace(editor=editor))
+    monkeypatch.setitem(slicer.app.moduleManager()._modules, "segmenteditor", module)
+    monkeypatch.setattr(slicer.modules, "segmenteditor", module, raising=False)
+    return editor
+
+
+def test_the_segment_editor_opens_on_result_and_volume_with_undo(mainWindow, monkeypatch):
+    from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+
+    editor = addSegmentEditor(monkeypatch)
+    volume = makeVolume()
+    node = makeResult(volume, np.s_[1:2, 2:4, 2:4]).segmentationNode
+    assert openInSegmentEditor(node, volume) == ""
+    assert mainWindow.selectedModules == ["SegmentEditor"]
+    assert (editor.segmentation, editor.source, editor.undoEnabled) == (node, volume, True)
+
+
+def test_a_volume_deleted_meanwhile_is_left_to_the_user(mainWindow, monkeypatch):
+    from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+
+    editor = addSegmentEditor(monkeypatch)
+    node = makeResult(makeVolume(), np.s_[1:2, 2:4, 2:4]).segmentationNode
+    assert openInSegmentEditor(node, None) == ""
+    assert editor.segmentation is node and editor.source is None
+
+
+def test_what_prevents_it_is_said(scene, monkeypatch):
+    from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+
+    volume = makeVolume()
+    node = makeResult(volume, np.s_[1:2, 2:4, 2:4]).segmentationNode
+    assert "no Segment Editor" in openInSegmentEditor(node, volume)
+    addSegmentEditor(monkeypatch)  # there, but no window to show it in
+    assert "main window" in openInSegmentEditor(node, volume)
+    assert "no segmentation" in openInSegmentEditor(None, volume)
+    scene.RemoveNode(node)
+    assert "deleted" in openInSegmentEditor(node, volume)

@@ -1,0 +1,107 @@
+"""The ablation on a generated set of a few small pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+pytest.importorskip("lightning")
+
+from ablation import main  # noqa: E402
+from ablation_networks import VARIANTS, build_network  # noqa: E402
+from helpers.generated_dataset import write_discs  # noqa: E402
+
+TASKS = {"in_channels": 3, "segments": 1, "exclusive": False, "diagnoses": 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """The benchmark sets how many threads its process computes with, which the tests of other files go on with."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The arguments of a series that has run: two variants, two seeds."""
+    folder = tmp_path_factory.mktemp("ablation")
+    write_discs(folder / "discs", {"train": 8, "val": 4, "test": 4})
+    arguments = ["--data", folder, "--sets", "discs", "--epochs", 1, "--size", 32, 32, "--batch-size", 4]
+    arguments += ["--seeds", 0, 1, "--variants", "without DFE", "diagnosis alone", "--cache", folder / "cache"]
+    arguments = [str(argument) for argument in [*arguments, "--results", folder / "results.jsonl"]]
+    assert main(arguments) == 0
+    return folder, arguments
+
+
+def rows_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_each_seed_runs_all_variants_before_the_next(finished):
+    runs = [(row["seed"], row["variant"]) for row in rows_of(finished[0])]
+    assert runs == [(0, "without DFE"), (0, "diagnosis alone"), (1, "without DFE"), (1, "diagnosis alone")]
+
+
+def test_both_splits_are_measured_and_a_missing_task_has_no_figures(finished):
+    whole, diagnosis = rows_of(finished[0])[:2]
+    for split in ("val", "test"):
+        assert whole["results"][split]["cases"] == 4
+        assert 0 <= whole["results"][split]["dice"] <= 1
+        assert 0 <= whole["results"][split]["macro_auc"] <= 1
+        assert diagnosis["results"][split]["dice"] is None
+    assert whole["target"] == "malignant"
+    assert diagnosis["parameters"] < whole["parameters"]
+
+
+def test_a_run_that_has_finished_is_not_repeated_and_one_that_is_missing_is_made_up_for(finished):
+    folder, arguments = finished
+    results = folder / "results.jsonl"
+    before = results.read_text()
+    main(arguments)
+    assert results.read_text() == before
+    results.write_text("".join(before.splitlines(keepends=True)[1:]))
+    main(arguments)
+    again, lost = rows_of(folder)[-1], json.loads(before.splitlines()[0])
+    assert again["results"] == lost["results"]  # the same seed, the same result
+
+
+def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(finished, capsys):
+    main([*finished[1], "--table"])
+    table = capsys.readouterr().out
+    assert "| discs, test: 4 cases, 2 of them malignant | Dice | Jaccard | accuracy |" in table
+    assert "| without DFE | 0." in table and " ± " in table
+    assert "| diagnosis alone | – | – | " in table
+    assert "full network" not in table
+
+
+def test_a_size_that_the_unets_cannot_halve_is_refused():
+    with pytest.raises(SystemExit, match="multiples of 16"):
+        main(["--size", "72", "96"])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_gives_its_tasks_at_the_size_of_the_image(variant):
+    network = build_network(variant, **TASKS).eval()
+    segmentation, diagnosis = network(torch.zeros(2, 3, 64, 96))
+    assert (None if segmentation is None else segmentation.shape) == {"diagnosis alone": None}.get(
+        variant, (2, 1, 64, 96)
+    )
+    assert (None if diagnosis is None else diagnosis.shape) == {"segmentation alone": None}.get(variant, (2, 3))
+
+
+def test_the_plain_unet_is_as_large_as_the_full_network():
+    full, plain = (
+        sum(parameter.numel() for parameter in build_network(name, **TASKS).parameters())
+        for name in ("full network", "plain U-Net")
+    )
+    assert plain == pytest.approx(full, rel=0.05)
+
+
+def test_the_nnunet_computes_what_monai_computes():
+    network = build_network("nnU-Net 2D", **TASKS).eval()
+    image = torch.rand(1, 3, 64, 64)
+    assert torch.equal(network(image).segmentation, network.network(image))

@@ -1,0 +1,20 @@
+"""The extension as CMake installs it, and the module as the application would load it."""
+
+from pathlib import Path
+
+import pytest
+
+from helpers import staging
+
+
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory) -> staging.StagedExtension:
+    return staging.stageExtension(tmp_path_factory.mktemp("staged"))
+
+
+@pytest.fixture(scope="session")
+def module():
+    """The scripted module of the source tree, in the test bed."""
+    import slicer_bed
+
+    return slicer_bed.loadModule(Path(staging.ROOT) / "ResFormerSeg" / "ResFormerSeg.py")

@@ -1,0 +1,61 @@
+"""What the extension asks Slicer to install, against what its worker imports."""
+
+import ast
+import importlib.metadata
+import re
+import sys
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from helpers.paths import MODULE_FOLDER
+
+BROUGHT_BY_SLICER = {"numpy", "SimpleITK"}
+BROUGHT_BY_THE_PYTORCH_EXTENSION = {"torch"}
+BROUGHT_BY_REQUIREMENTS = {"skimage", "scipy", "safetensors", "onnxruntime"}  # scipy comes with scikit-image
+
+
+def requirements(file: str = "requirements.txt") -> dict[str, str]:
+    """Package to version range in the requirements that Slicer installs."""
+    lines = (MODULE_FOLDER / "Resources" / file).read_text(encoding="utf-8").splitlines()
+    split = [line.partition(">=") for line in lines if line and not line.startswith("#")]
+    return {name: f">={versions}" for name, _, versions in split}
+
+
+def test_slicer_is_asked_for_no_package_that_would_disturb_others():
+    assert set(requirements()) == {"scikit-image", "safetensors"}
+
+
+def test_what_runs_models_without_pytorch_is_one_package_more_and_has_the_range_of_the_extra():
+    (needed,) = requirements("requirements-cpu.txt").items()
+    assert needed[0] == "onnxruntime"
+    project = (MODULE_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
+    (extra,) = re.search(r"^onnx = \[\"(.*)\"\]", project, re.M).groups()
+    assert SpecifierSet(needed[1]) == Requirement(extra).specifier
+
+
+def test_the_lowest_versions_are_those_that_the_package_itself_needs():
+    needed = importlib.metadata.requires("resformer-unet")
+    for name, versions in requirements().items():
+        assert f"{name}{versions.split(',')[0]}" in needed
+
+
+def test_the_worker_imports_nothing_that_slicer_would_not_have():
+    waiting, seen, outside = ["resformer_unet.worker.main"], set(), set()
+    while waiting:
+        name = waiting.pop()
+        path = MODULE_FOLDER / (name.replace(".", "/") + ".py")
+        if name in seen or not path.exists():
+            continue
+        seen.add(name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            waiting += [name for name in names if name.startswith("resformer_unet.")]
+            outside |= {name.split(".")[0] for name in names} - {"resformer_unet"}
+    allowed = {*BROUGHT_BY_SLICER, *BROUGHT_BY_THE_PYTORCH_EXTENSION, *BROUGHT_BY_REQUIREMENTS}
+    assert len(seen) > 10
+    assert outside - set(sys.stdlib_module_names) <= allowed

@@ -1,0 +1,1 @@
+"""What tests, demonstration and benchmarks share."""

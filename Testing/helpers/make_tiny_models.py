@@ -1,0 +1,27 @@
+"""Makes the models "grey", "colour", "exclusive", "heart" in the folder given: untrained, but they outline something.
+
+`python -m helpers.make_tiny_models FOLDER`, a program of its own: torch has no place in the process of the scene.
+"""
+
+import sys
+from pathlib import Path
+
+
+def makeModels(folder: Path) -> None:
+    from helpers.tiny_heart import heart_descriptor
+    from helpers.tiny_model import tiny_descriptor, weights_that_outline
+    from resformer_unet.model.bundle import save_bundle
+
+    grey = tiny_descriptor(segments=("lesion", "edema"))
+    colour = tiny_descriptor()
+    colour["input"]["channels"] = colour["network"]["in_channels"] = 3
+    colour["input"]["intensity"] |= {"mean": [0.0] * 3, "std": [1.0] * 3}
+    exclusive = tiny_descriptor(segments=("lesion", "edema"))
+    exclusive["network"]["exclusive"] = exclusive["segmentation"]["exclusive"] = True
+    models = {"grey": grey, "colour": colour, "exclusive": exclusive, "heart": heart_descriptor()}
+    for name, descriptor in models.items():
+        save_bundle(folder / name, descriptor, weights_that_outline(descriptor), "# Untrained, for tests\n")
+
+
+if __name__ == "__main__":
+    makeModels(Path(sys.argv[1]))

@@ -1,0 +1,274 @@
+"""Files in, files out: every kind of image, several at once, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.stand_ins import BrightNetwork, stand_in_bundle
+from helpers.synthetic_images import oblique_affine, write_picture, write_series, write_volume
+from helpers.tiny_model import save_tiny
+from resformer_unet.batch import case_files
+from resformer_unet.batch import run as module
+from resformer_unet.batch.run import predict_files
+from resformer_unet.errors import EngineError
+from resformer_unet.image.reading import read_image
+from resformer_unet.model.network import NetworkConfig
+
+DOCUMENTED = {
+    "case", "input", "series", "input_state", "options", "files", "model", "device", "engine", "diagnosis", "segments",
+    "largest_lesion",
+    "grid", "slice_axis", "slices", "warnings", "timing_s", "not_for_clinical_use",
+}  # fmt: skip
+
+
+def grey() -> np.ndarray:
+    pixels = np.full((40, 48), 30, np.uint8)
+    pixels[10:25, 12:30] = 220
+    return pixels
+
+
+def colour() -> np.ndarray:
+    return np.dstack([grey(), grey() // 2, grey() // 4 + 9])
+
+
+def head() -> np.ndarray:
+    voxels = np.full((6, 20, 24), 30, np.int16)
+    voxels[1:4, 5:12, 8:16] = 240
+    return voxels
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    return str(save_tiny(tmp_path_factory.mktemp("models") / "tiny").folder)
+
+
+@pytest.fixture
+def bright(monkeypatch) -> str:
+    """A model that outlines what is brighter than one half."""
+    bundle = stand_in_bundle()
+    monkeypatch.setattr(module, "find_model", lambda name: bundle)
+    monkeypatch.setattr(
+        "resformer_unet.inference.backends.choice.load_network",
+        lambda bundle: BrightNetwork(NetworkConfig(**bundle.descriptor["network"])),
+    )
+    return "bright"
+
+
+def outcomes(inputs, model: str, output: Path, **options) -> list:
+    inputs = inputs if isinstance(inputs, list) else [inputs]
+    return [outcome.result for outcome in predict_files(inputs, model, output, device="cpu:torch", **options)]
+
+
+def write_image(folder: Path, kind: str) -> Path:
+    """One image of every kind that is read; returns what the user would name."""
+    if kind == "grey.png":
+        return write_picture(folder / kind, grey())
+    if kind.endswith((".png", ".jpg", ".tif", ".bmp")):
+        return write_picture(folder / kind, colour())
+    if kind == "slice.dcm":
+        return write_series(folder / "one", head()[2:3], oblique_affine()) / "IM0001.dcm"
+    if kind == "series":
+        return write_series(folder / kind, head(), oblique_affine())
+    return write_volume(folder / kind, head(), oblique_affine())
+
+
+KINDS = [
+    "grey.png", "colour.png", "colour.jpg", "colour.tif", "colour.bmp", "head.nrrd", "head.nii.gz", "head.mha",
+    "slice.dcm", "series",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_image_gives_the_documented_files(tmp_path, bright, kind):
+    path = write_image(tmp_path, kind)
+    (report,) = outcomes(path, bright, tmp_path / "out")
+    case = path.name.split(".")[0]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{case}.json", f"{case}.seg.nrrd"]
+    written = json.loads((tmp_path / "out" / f"{case}.json").read_text("utf-8"))
+    assert written == report and written.keys() == DOCUMENTED
+    assert written["case"] == case and written["input"] == str(path)
+    assert written["timing_s"].keys() == {"read", "prepare", "network", "postprocess", "write", "total"}
+    image, outlined = read_image(path), read_image(tmp_path / "out" / f"{case}.seg.nrrd")
+    assert outlined.shape == image.shape
+    np.testing.assert_allclose(outlined.affine, image.affine, atol=1e-6)
+    (segment,) = written["segments"]
+    assert segment["voxels"] == (outlined.voxels == segment["value"]).sum() > 0
+    if image.voxels.shape[-1] == 1:
+        assert np.array_equal(outlined.voxels, image.voxels > 127)
+
+
+@pytest.mark.parametrize("kind", ["colour.png", "series"])
+def test_the_real_network_goes_the_same_way(tmp_path, model, kind):
+    (report,) = outcomes(write_image(tmp_path, kind), model, tmp_path / "out")
+    assert report["model"]["id"] == "tiny" and len(report["model"]["sha256"]) == 64
+    assert sum(report["diagnosis"]["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_model_without_segmentation_writes_the_report_alone(tmp_path):
+    model = save_tiny(tmp_path / "diagnosis-only", segments=()).folder
+    outcomes(write_image(tmp_path, "grey.png"), str(model), tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["grey.json"]
+
+
+def test_one_bad_input_does_not_stop_the_others(tmp_path, bright):
+    (tmp_path / "notes.txt").write_text("no image")
+    inputs = [tmp_path / "absent.png", write_image(tmp_path, "grey.png"), tmp_path / "notes.txt"]
+    inputs.append(write_image(tmp_path, "head.nrrd"))
+    results = outcomes(inputs, bright, tmp_path / "out")
+    assert [getattr(result, "code", "written") for result in results] == [
+        "FILE_NOT_FOUND", "written", "NOT_AN_IMAGE", "written"
+    ]  # fmt: skip
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_not_even_a_failure_nobody_foresaw_stops_the_others(tmp_path, bright, monkeypatch):
+    inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
+    write = case_files.segmentation_file
+
+    def failing(path, *rest):
+        if path.name.startswith("grey"):
+            raise RuntimeError("a rare fault")
+        return write(path, *rest)
+
+    monkeypatch.setattr(case_files, "segmentation_file", failing)
+    first, second = outcomes(inputs, bright, tmp_path / "out")
+    assert first.code == "INTERNAL" and "a rare fault" in str(first) and "--debug" in str(first)
+    assert second["case"] == "head"
+
+
+def test_cases_of_the_same_name_are_told_apart(tmp_path, bright):
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+    inputs = [write_picture(tmp_path / name, grey()) for name in ("a/x.png", "b/x.png", "c/x-2.png", "c/x.bmp")]
+    reports = outcomes(inputs, bright, tmp_path / "out")
+    assert [report["case"] for report in reports] == ["x", "x-2", "x-2-2", "x-3"]
+    for report, path in zip(reports, inputs, strict=True):
+        written = json.loads((tmp_path / "out" / f"{report['case']}.json").read_text("utf-8"))
+        assert written["input"] == str(path)
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+def test_a_second_run_replaces_the_files_of_the_first(tmp_path, bright):
+    path = write_image(tmp_path, "grey.png")
+    outcomes(path, bright, tmp_path / "out")
+    write_picture(path, 255 - grey())
+    (report,) = outcomes(path, bright, tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert report["segments"][0]["voxels"] == int((grey() < 127).sum())
+
+
+def test_another_patients_picture_of_the_same_name_replaces_nothing_in_a_later_run(tmp_path, bright, monkeypatch):
+    for folder in ("p1", "p2"):
+        (tmp_path / folder).mkdir()
+    for folder, name, case in (("p1", "t1.png", "t1"), ("p2", "t1.png", "t1-2"), ("p1", "t1.png", "t1")):
+        monkeypatch.chdir(tmp_path / folder)  # named in the same words, it is still another file
+        write_picture(Path(name), grey())
+        (report,) = outcomes(Path(name), bright, tmp_path / "out")
+        assert report["case"] == case and report["input"] == str(tmp_path / folder / name)
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_another_series_of_the_same_folder_replaces_nothing_in_a_later_run(tmp_path, bright):
+    folder = write_series(tmp_path / "s", head(), oblique_affine(), uid="1.2.3")
+    for path in folder.iterdir():
+        path.rename(path.with_stem("a" + path.stem))
+    write_series(folder, head(), oblique_affine(), uid="1.2.4")
+    for uid, case in (("1.2.3", "s"), ("1.2.4", "s-2"), ("1.2.3", "s")):
+        (report,) = outcomes(folder, bright, tmp_path / "out", series=uid)
+        assert report["case"] == case and report["series"] == uid
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_input_is_never_replaced_by_a_result(tmp_path, bright):
+    label_map = write_volume(tmp_path / "x.seg.nrrd", head(), oblique_affine())
+    before = contents(tmp_path)
+    assert [report["case"] for report in outcomes(label_map, bright, tmp_path)] == ["x-2"]
+    image = write_volume(tmp_path / "y.nrrd", head(), oblique_affine())
+    outcomes(image, bright, tmp_path)
+    before |= {name: data for name, data in contents(tmp_path).items() if name.startswith("y.")}
+    reports = outcomes([image, tmp_path / "y.seg.nrrd"], bright, tmp_path)  # a result that is now an input
+    assert "y" not in [report["case"] for report in reports]
+    assert before.items() <= contents(tmp_path).items()
+
+
+@pytest.mark.parametrize("name", ["grey.seg.nrrd", "grey.json"])
+@pytest.mark.parametrize("content", ["mine", "{}", '{"input": 7}', "[]"])
+def test_a_file_that_is_no_result_is_not_replaced(tmp_path, bright, name, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text(content)
+    (report,) = outcomes(write_image(tmp_path, "grey.png"), bright, tmp_path / "out")
+    assert report["case"] == "grey-2"
+    assert (tmp_path / "out" / name).read_text() == content
+
+
+def test_without_its_report_no_segmentation_appears(tmp_path, bright, monkeypatch):
+    path = write_image(tmp_path, "grey.png")
+
+    def full(*_):
+        raise EngineError("DISK_FULL", "The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case_files, "atomic_write_text", full)
+        assert outcomes(path, bright, tmp_path / "out")[0].code == "DISK_FULL"
+        assert contents(tmp_path / "out") == {}
+    outcomes(path, bright, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    monkeypatch.setattr(case_files, "atomic_write_text", full)
+    write_picture(path, 255 - grey())
+    outcomes(path, bright, tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
+def test_no_segmentation_of_another_model_stays_beside_a_report(tmp_path, model):
+    path = write_image(tmp_path, "grey.png")
+    outcomes(path, model, tmp_path / "out")
+    outcomes(path, str(save_tiny(tmp_path / "diagnosis-only", segments=()).folder), tmp_path / "out")
+    assert list(contents(tmp_path / "out")) == ["grey.json"]
+
+
+def test_a_file_without_a_name_gets_one(tmp_path, bright):
+    path = write_volume(tmp_path / ".nrrd", head(), oblique_affine())
+    outcomes(path, bright, tmp_path / "out")
+    assert sorted(contents(tmp_path / "out")) == ["image.json", "image.seg.nrrd"]
+
+
+def test_the_series_of_a_folder_may_be_chosen(tmp_path, bright):
+    for number in ("1", "2"):
+        write_series(tmp_path / "study", head(), oblique_affine(), uid=f"1.2.3.{number}")
+        for file in (tmp_path / "study").glob("IM*.dcm"):
+            file.rename(file.with_name(f"{number}-{file.name}"))
+    (error,) = outcomes(tmp_path / "study", bright, tmp_path / "out")
+    assert error.code == "SEVERAL_SERIES" and "1.2.3.1" in str(error) and "1.2.3.2" in str(error)
+    (report,) = outcomes(tmp_path / "study", bright, tmp_path / "out", series="1.2.3.2")
+    assert report["case"] == "study"
+
+
+def test_progress_names_the_case(tmp_path, bright):
+    told = []
+    path = write_image(tmp_path, "head.nrrd")
+    outcomes(path, bright, tmp_path / "out", progress=lambda *what: told.append(what))
+    assert told == [("head", 6, 6)]
+
+
+def test_an_unknown_model_or_device_is_refused_before_anything_is_read_or_made(tmp_path, model):
+    for options, code in (({"model": "absent"}, "MODEL_NOT_FOUND"), ({"device": "tpu"}, "DEVICE_UNKNOWN")):
+        arguments = {"inputs": [tmp_path / "x.png"], "model": model, "output": tmp_path / "out", **options}
+        with pytest.raises(EngineError) as caught:
+            next(predict_files(**arguments))
+        assert caught.value.code == code
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path, bright):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(EngineError) as caught:
+        outcomes(write_image(tmp_path, "grey.png"), bright, tmp_path / "out")
+    assert caught.value.code == "OUTPUT_NOT_WRITABLE"
+    assert (tmp_path / "out").read_text() == "mine"

@@ -1,0 +1,136 @@
+"""The summary: a row a case, whole at every moment, in order at the end."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.synthetic_images import oblique_affine, volume, write_picture, write_volume
+from helpers.tiny_model import save_tiny
+from resformer_unet.batch.cases import Outcome
+from resformer_unet.batch.summary_csv import Summary
+from resformer_unet.cli.main import main
+from resformer_unet.errors import EngineError
+
+SEGMENTS = [{"id": "core"}, {"id": "rim"}]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    return str(save_tiny(tmp_path_factory.mktemp("models") / "tiny").folder)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def done(folder: Path, name: str, *, volume_mm3: float | None = 12.5, slices: int = 2) -> Outcome:
+    """An outcome with its report on disk."""
+    (folder / f"{name}.json").touch()
+    measures = {"voxels": 7, "volume_mm3": volume_mm3}
+    areas = None if volume_mm3 is None else {"core": 3.25, "rim": 1.0}
+    report = {
+        "model": {"id": "tiny", "version": "1.0.0"},
+        "diagnosis": {"label": "benign", "probability": 0.71234},
+        "segments": [{"id": "core", **measures}, {"id": "rim", **measures}],
+        "slices": [{"area_mm2": areas}] * slices,
+        "warnings": [{"code": "LOW_CONFIDENCE", "message": "…"}, {"code": "TOUCHES_BORDER", "message": "…"}],
+    }
+    return Outcome(folder / f"{name}.png", report, name, 1.5)
+
+
+def failed(folder: Path, name: str) -> Outcome:
+    return Outcome(folder / f"{name}.png", EngineError("CORRUPT_IMAGE", "“x, y” is\ndamaged.", "Copy it."), name, 0.1)
+
+
+def inputs(folder: Path, *names: str) -> list[Path]:
+    return [folder / f"{name}.png" for name in names]
+
+
+def test_a_row_tells_what_became_of_a_case(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a", "b", "c", "d"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "a"))
+        summary.add(done(tmp_path, "b", slices=1))
+        summary.add(done(tmp_path, "c", volume_mm3=None, slices=1))
+        summary.add(failed(tmp_path, "d"))
+    a, b, c, d = rows(tmp_path)
+    assert a == {
+        "case": "a", "input": str(tmp_path / "a.png"), "series": "", "status": "done", "diagnosis": "benign",
+        "probability": "0.7123", "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
+        "rim_volume_mm3": "12.5", "rim_area_mm2": "", "warnings": "LOW_CONFIDENCE; TOUCHES_BORDER", "error": "",
+        "message": "", "seconds": "1.5", "model": "tiny", "model_version": "1.0.0",
+    }  # fmt: skip
+    assert (b["core_area_mm2"], b["rim_area_mm2"]) == ("3.25", "1.0")
+    assert (c["core_voxels"], c["core_volume_mm3"], c["core_area_mm2"]) == ("7", "", "")
+    assert (d["status"], d["error"], d["message"]) == ("failed", "CORRUPT_IMAGE", "“x, y” is\ndamaged. Copy it.")
+
+
+def test_every_row_is_on_disk_at_once_and_at_the_end_they_are_in_order(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a", "b", "c"), None, SEGMENTS) as summary:
+        assert not summary.path.exists()
+        for count, name in enumerate("cba", start=1):
+            summary.add(done(tmp_path, name))
+            assert len(rows(tmp_path)) == count
+    assert [row["case"] for row in rows(tmp_path)] == ["a", "b", "c"]
+
+
+def test_rows_of_earlier_runs_stay_as_long_as_they_hold(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a", "b", "c", "d"), None, SEGMENTS) as summary:
+        for outcome in (done(tmp_path, "a"), failed(tmp_path, "b"), done(tmp_path, "c"), failed(tmp_path, "d")):
+            summary.add(outcome)
+    (tmp_path / "c.json").unlink()
+    with Summary(tmp_path, inputs(tmp_path, "b", "e"), None, [{"id": "other"}]) as summary:
+        summary.add(failed(tmp_path, "e"))
+        summary.add(done(tmp_path, "b"))
+    kept = [(row["case"], row["status"], row["core_voxels"]) for row in rows(tmp_path)]
+    assert kept == [("a", "done", "7"), ("b", "done", "7"), ("d", "failed", ""), ("e", "failed", "")]
+
+
+def test_a_run_that_ends_early_leaves_the_rows_that_it_did_not_come_to(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a", "b"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "a"))
+        summary.add(done(tmp_path, "b"))
+    with pytest.raises(KeyboardInterrupt), Summary(tmp_path, inputs(tmp_path, "a", "b"), None, SEGMENTS) as summary:
+        summary.add(failed(tmp_path, "a"))
+        raise KeyboardInterrupt
+    assert [(row["case"], row["status"]) for row in rows(tmp_path)] == [("a", "failed"), ("b", "done")]
+
+
+def test_a_table_that_was_torn_by_a_crash_is_read_as_far_as_it_is_whole(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a", "b"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "a"))
+        summary.add(failed(tmp_path, "b"))
+    table = (tmp_path / "summary.csv").read_bytes()
+    for end in range(table.index(b"\n") + 1, len(table), 3):
+        (tmp_path / "summary.csv").write_bytes(table[:end])
+        with Summary(tmp_path, [], None, SEGMENTS) as summary:
+            summary.add(done(tmp_path, "c"))
+        cases = [row["case"] for row in rows(tmp_path)]
+        assert cases in (["c"], ["a", "c"])
+
+
+@pytest.mark.parametrize("content", [b"", b"name,age\nx,7\n", b"\xff\xfe\x00", b"case,input\n"])
+def test_a_table_of_someone_else_is_not_replaced(tmp_path, model, content, capsys):
+    (tmp_path / "summary.csv").write_bytes(content)
+    picture = write_picture(tmp_path / "x.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
+    assert main(["predict", str(picture), "--model", model, "--output", str(tmp_path)]) == 1
+    assert "is not a summary that this program has written" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"summary.csv", "x.png"}
+    assert (tmp_path / "summary.csv").read_bytes() == content
+
+
+def test_the_summary_of_a_folder_agrees_with_the_reports_and_is_kept_up_to_date_by_single_runs(tmp_path, model, capsys):
+    (tmp_path / "in").mkdir()
+    write_volume(tmp_path / "in" / "head.nrrd", volume(), oblique_affine())
+    (tmp_path / "in" / "x.png").write_text("no image")
+    arguments = ["--model", model, "--output", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(["predict", str(tmp_path / "in"), *arguments]) == 1
+    assert f"Summary: {tmp_path / 'out' / 'summary.csv'}" in capsys.readouterr().err
+    assert [(row["case"], row["status"]) for row in rows(tmp_path / "out")] == [("head", "done"), ("x", "failed")]
+    write_picture(tmp_path / "in" / "x.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
+    assert main(["predict", str(tmp_path / "in" / "x.png"), *arguments]) == 0
+    assert [(row["case"], row["status"]) for row in rows(tmp_path / "out")] == [("head", "done"), ("x", "done")]

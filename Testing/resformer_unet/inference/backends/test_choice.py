@@ -1,0 +1,270 @@
+"""Two engines, one answer: PyTorch and ONNX Runtime, and which of them runs a model."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.paths import withHelpers
+from helpers.synthetic_images import write_picture
+from helpers.tiny_model import save_tiny, tiny_descriptor, weights_that_outline
+from resformer_unet.cli.main import main
+from resformer_unet.errors import EngineError
+from resformer_unet.image.medical_image import image_from_array
+from resformer_unet.image.reading import read_image
+from resformer_unet.inference.backends import choice as engines
+from resformer_unet.inference.backends import devices
+from resformer_unet.inference.backends.choice import load_engine
+from resformer_unet.inference.backends.devices import engine_versions
+from resformer_unet.inference.backends.onnx_runtime import cpu_threads
+from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.model.bundle import ModelBundle, load_bundle, save_bundle
+from resformer_unet.preprocessing.letterbox import Letterbox
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+def outlining(folder: Path, **changes) -> ModelBundle:
+    """A model of random weights that outlines about half of a noisy picture, and remembers training images."""
+    descriptor = tiny_descriptor(**changes)
+    features = sum(descriptor["network"]["widths"])
+    remembered = OutOfDistributionDetector(
+        np.zeros(features, np.float32), np.ones(features, np.float32), np.eye(3, features, dtype=np.float32), 1.0, 1.5
+    )
+    described = {**descriptor, "out_of_distribution": remembered.described("nothing")}
+    return save_bundle(folder, described, {**weights_that_outline(descriptor), **remembered.tensors()}, "# Model\n")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> ModelBundle:
+    return outlining(tmp_path_factory.mktemp("models") / "outlining")
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8)
+    return write_picture(tmp_path_factory.mktemp("images") / "noise.png", pixels)
+
+
+def without(monkeypatch, *packages: str) -> None:
+    """As if these packages were not installed."""
+    real, find = builtins.__import__, devices.importlib.util.find_spec
+
+    def refuse(name, *arguments, **options):
+        if name.partition(".")[0] in packages:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(
+        devices.importlib.util, "find_spec", lambda name, *more: None if name in packages else find(name, *more)
+    )
+
+
+def refusal(bundle: ModelBundle, device: str) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        load_engine(bundle, device)
+    return caught.value
+
+
+def run_without_torch(bundle: ModelBundle, device: str, image: Path, *more: str) -> dict:
+    command = [sys.executable, "-m", "helpers.no_torch", str(bundle.folder), device, str(image)]
+    done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=120, env=withHelpers())
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_without_pytorch_masks_and_probabilities_are_the_same(bundle, picture):
+    told = run_without_torch(bundle, "auto", picture)
+    assert not told["torch"]
+    expected = Predictor(bundle, "cpu:torch").predict(read_image(picture))
+    assert expected.layers.any() and not expected.layers.all()
+    assert told["masks"] == hashlib.sha256(expected.layers.tobytes()).hexdigest()
+    report = told["report"]
+    assert report["engine"].startswith("ONNX Runtime") and expected.report["engine"].startswith("PyTorch")
+    assert report["device"] == expected.report["device"] == "cpu"
+    for name, probability in expected.report["diagnosis"]["probabilities"].items():
+        assert report["diagnosis"]["probabilities"][name] == pytest.approx(probability, abs=1e-4)
+    assert report["segments"] == expected.report["segments"]
+    foreign = ["NOT_LIKE_TRAINING" in [row["code"] for row in told["warnings"]] for told in (report, expected.report)]
+    assert foreign[0] == foreign[1]
+
+
+def test_without_pytorch_an_explanation_says_what_is_missing(bundle, picture):
+    told = run_without_torch(bundle, "auto", picture, "explain")
+    assert told["error"] == "PYTORCH_MISSING" and "Explaining a diagnosis needs PyTorch" in told["message"]
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "cpu:torch"])
+def test_without_pytorch_its_devices_are_refused(monkeypatch, bundle, device):
+    without(monkeypatch, "torch")
+    error = refusal(bundle, device)
+    assert error.code == "PYTORCH_MISSING" and "device cpu" in error.hint
+
+
+def test_a_broken_pytorch_leaves_it_to_onnx_runtime(monkeypatch, bundle):
+    def broken(name):
+        raise OSError("libtorch_cuda.so: cannot open shared object file")
+
+    monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr(engines, "choose_device", broken)
+    assert load_engine(bundle, "auto").name.startswith("ONNX Runtime")
+    with pytest.raises(OSError):
+        load_engine(bundle, "cuda")
+
+
+def test_without_any_engine_both_are_offered(monkeypatch, bundle):
+    without(monkeypatch, "torch", "onnxruntime")
+    error = refusal(bundle, "auto")
+    assert error.code == "ENGINE_MISSING" and "PyTorch" in error.hint and "ONNX Runtime" in error.hint
+
+
+def test_what_explains_is_loaded_beside_what_predicts(bundle, picture):
+    both = [Predictor(bundle, device).explain(read_image(picture)) for device in ("cpu:onnx", "cpu:torch")]
+    assert both[0].diagnosis == both[1].diagnosis
+    np.testing.assert_allclose(both[0].saliency, both[1].saliency, atol=1e-4)
+
+
+@pytest.mark.parametrize("transpose_tta", [False, True])
+@pytest.mark.parametrize(
+    "tasks", [{}, {"diagnoses": ()}, {"segments": ("core", "rim")}, {"segments": (), "diagnoses": ("a", "b", "c")}]
+)
+def test_the_engines_give_the_same_answers_and_features(tmp_path, tasks, transpose_tta):
+    bundle = save_tiny(tmp_path / "tiny", **tasks)
+    batch = np.random.default_rng(0).normal(size=(3, 1, 32, 32)).astype(np.float32)
+    shown = Letterbox.fit(20, 40, 1, 1, (32, 32))
+    found, expected = (
+        load_engine(bundle, device).answer(batch, transpose_tta, shown) for device in ("cpu:onnx", "cpu:torch")
+    )
+    for task in ("masks", "diagnosis", "features"):
+        answer = getattr(expected, task)
+        if answer is None:
+            assert getattr(found, task) is None
+        else:
+            np.testing.assert_allclose(getattr(found, task), answer, atol=1e-5, err_msg=task)
+
+
+def test_exclusive_segments_have_the_same_probabilities(tmp_path):
+    descriptor = tiny_descriptor(segments=("core", "rim"))
+    descriptor["segmentation"]["exclusive"] = descriptor["network"]["exclusive"] = True
+    bundle = save_bundle(tmp_path / "tiny", descriptor, weights_that_outline(descriptor), "# Model\n")
+    batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
+    found, expected = (load_engine(bundle, device).answer(batch).masks for device in ("cpu:onnx", "cpu:torch"))
+    assert found.shape == (2, 3, 32, 32)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cpu:onnx"])
+def test_on_the_cpu_onnx_runtime_comes_first(monkeypatch, bundle, device):
+    monkeypatch.setattr(engines, "may_have_accelerator", lambda: False)
+    assert load_engine(bundle, device).name.startswith("ONNX Runtime")
+
+
+def test_a_graphics_card_comes_before_the_cpu(monkeypatch, bundle):
+    monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr(engines, "choose_device", lambda name: torch.device("meta"))  # stands for a card
+    assert load_engine(bundle, "auto").name.startswith("PyTorch")
+
+
+def test_a_graphics_card_that_cannot_compute_leaves_it_to_the_cpu(monkeypatch, bundle):
+    monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr(engines, "choose_device", lambda name: torch.device("cpu"))
+    assert load_engine(bundle, "auto").name.startswith("ONNX Runtime")
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_without_onnx_runtime_pytorch_runs_on_the_cpu(monkeypatch, bundle, device):
+    without(monkeypatch, "onnxruntime")
+    engine = load_engine(bundle, device)
+    assert engine.name.startswith("PyTorch") and engine.description == "cpu"
+    error = refusal(bundle, "cpu:onnx")
+    assert error.code == "ONNX_RUNTIME_MISSING" and "resformer-unet[onnx]" in error.hint
+
+
+@pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
+def test_weights_that_were_changed_are_refused_by_either_engine(tmp_path, device):
+    bundle = save_tiny(tmp_path / "tiny")
+    weights = bundle.folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
+    assert refusal(bundle, device).code == "MODEL_WEIGHTS_TAMPERED"
+
+
+@pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
+def test_weights_of_another_network_are_refused_by_either_engine(tmp_path, device):
+    bundle = save_tiny(tmp_path / "tiny")
+    path = bundle.folder / "model.json"
+    descriptor = json.loads(path.read_text())
+    descriptor["network"]["mlp_ratio"] = 2
+    path.write_text(json.dumps(descriptor))
+    error = refusal(load_bundle(bundle.folder), device)
+    assert error.code == "MODEL_WEIGHTS_MISMATCH" and "mlp.0" in error.message
+
+
+@pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
+def test_an_impossible_network_is_refused_by_either_engine(tmp_path, device):
+    bundle = save_tiny(tmp_path / "tiny")
+    bundle.descriptor["network"]["heads"] = [0, 5]
+    assert refusal(bundle, device).code == "MODEL_DESCRIPTOR_INVALID"
+
+
+@pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
+def test_an_answer_that_is_not_a_number_is_an_error_of_either_engine(bundle, device):
+    with pytest.raises(EngineError) as caught:
+        load_engine(bundle, device).answer(np.full((1, 1, 32, 32), np.inf, np.float32))
+    assert caught.value.code == "NETWORK_NOT_FINITE"
+
+
+def test_when_onnx_runtime_has_no_memory_the_batch_is_halved(monkeypatch, bundle, picture):
+    predictor = Predictor(bundle, "cpu:onnx")
+    session, tried = predictor.runner.engine._session, []
+
+    class Forgetful:
+        def run(self, names, inputs):
+            tried.append(len(inputs["image"]))
+            if tried[-1] > 1:
+                raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory")
+            return session.run(names, inputs)
+
+    monkeypatch.setattr(predictor.runner.engine, "_session", Forgetful())
+    volume = np.stack([read_image(picture).voxels[0, ..., 0]] * 4)
+    report = predictor.predict(image_from_array(volume, np.eye(4), "head")).report
+    assert tried == [4, 2, 1, 1, 1, 1]
+    assert [row["code"] for row in report["warnings"]].count("BATCH_HALVED") == 2
+
+
+@pytest.mark.parametrize(("told", "threads"), [("3", 3), ("2,1", 2), ("", None), ("many", None), ("0", None)])
+def test_the_number_of_threads_is_the_users(monkeypatch, told, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert cpu_threads() == (torch.get_num_threads() if threads is None else threads)
+    if threads is None and hasattr(os, "sched_getaffinity"):
+        monkeypatch.delitem(sys.modules, "torch")
+        monkeypatch.setattr(os, "cpu_count", lambda: 8)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
+        assert cpu_threads() == 4
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+        assert cpu_threads() == 0
+
+
+def test_the_network_can_be_exported_for_other_programs(bundle, tmp_path, capsys):
+    file = tmp_path / "network.onnx"
+    assert main(["export", "--model", str(bundle.folder), "--output", str(file)]) == 0
+    assert "(slices, 1, 32, 32)" in capsys.readouterr().out
+    batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (diagnosis,) = session.run(["diagnosis"], {"image": batch})
+    np.testing.assert_allclose(diagnosis, load_engine(bundle, "cpu:torch").answer(batch).diagnosis, atol=1e-5)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_versions_are_told_without_loading_anything():
+    assert engine_versions() == {"ONNX Runtime": onnxruntime.__version__, "PyTorch": torch.__version__}

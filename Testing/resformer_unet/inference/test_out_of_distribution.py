@@ -1,0 +1,162 @@
+"""Recognising images of another kind than those a model was trained on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.generated_dataset import write_discs
+from helpers.synthetic_images import oblique_affine
+from helpers.tiny_model import save_tiny
+from resformer_unet.errors import EngineError
+from resformer_unet.image.medical_image import image_from_array
+from resformer_unet.image.reading import read_image
+from resformer_unet.inference.backends.encoder_tap import EncoderTap
+from resformer_unet.inference.out_of_distribution import (
+    OutOfDistributionDetector,
+    case_distance,
+    fit_out_of_distribution,
+    mean_features,
+)
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.model.bundle import load_bundle, load_network, load_weights
+from resformer_unet.preprocessing.letterbox import Letterbox
+from resformer_unet.training.finish.reference_statistics import add_reference_statistics
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return write_discs(tmp_path_factory.mktemp("discs"), {"train": 30, "val": 20, "test": 20})
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory, dataset) -> Predictor:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_tiny(folder)
+    add_reference_statistics(folder, dataset, "cpu")
+    return Predictor(load_bundle(folder), "cpu:torch")
+
+
+def codes(predictor: Predictor, image) -> list[str]:
+    return [row["code"] for row in predictor.predict(image).report["warnings"]]
+
+
+def picture(pixels: np.ndarray):
+    return image_from_array(pixels.astype(np.uint8)[None], np.eye(4), "x", has_orientation=False)
+
+
+def test_images_of_the_models_own_kind_are_familiar(predictor, dataset):
+    warned = [codes(predictor, read_image(path)) for path in sorted((dataset / "images").glob("test-*"))]
+    assert sum("NOT_LIKE_TRAINING" in row for row in warned) <= 2
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.random.default_rng(0).integers(0, 255, (40, 40)),
+        np.kron(np.indices((10, 10)).sum(0) % 2, np.full((4, 4), 255)),
+        np.tile(np.linspace(0, 255, 40), (40, 1)),
+    ],
+    ids=["noise", "chessboard", "ramp"],
+)
+def test_an_image_of_another_kind_is_told_in_plain_words(predictor, pixels):
+    report = predictor.predict(picture(pixels)).report
+    (warning,) = [row for row in report["warnings"] if row["code"] == "NOT_LIKE_TRAINING"]
+    assert "does not look like the images that the model was trained on" in warning["message"]
+
+
+def test_a_volume_is_judged_by_most_of_its_slices(predictor, dataset):
+    familiar = [read_image(dataset / "images" / f"train-{index}.png").voxels[0, ..., 0] for index in range(5)]
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8)
+    few, many = np.stack([noise, noise, *familiar]), np.stack([*[noise] * 5, *familiar[:2]])
+    assert "NOT_LIKE_TRAINING" not in codes(predictor, image_from_array(few, np.eye(4), "x"))
+    assert "NOT_LIKE_TRAINING" in codes(predictor, image_from_array(many, np.eye(4), "x"))
+
+
+def test_a_model_without_these_statistics_says_nothing_of_them(tmp_path):
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
+    assert "NOT_LIKE_TRAINING" not in codes(predictor, picture(np.random.default_rng(0).integers(0, 255, (40, 40))))
+
+
+def test_colours_are_told_to_a_grey_model_and_grey_stored_as_colour_is_not(predictor, dataset):
+    grey = read_image(dataset / "images" / "train-0.png")
+    threefold = image_from_array(np.repeat(grey.voxels, 3, axis=-1), np.eye(4), "x", has_orientation=False)
+    assert "NOT_LIKE_TRAINING" not in codes(predictor, threefold)
+    threefold.voxels[..., 2] //= 2
+    (message,) = [
+        row["message"] for row in predictor.predict(threefold).report["warnings"] if row["code"] == "NOT_LIKE_TRAINING"
+    ]
+    assert "it is in colour" in message
+
+
+def test_computed_tomography_is_told_to_a_model_of_another_modality(tmp_path):
+    hounsfield = np.full((5, 40, 40), -1000, np.int16)
+    hounsfield[:, 10:30, 10:30] = 40
+    image = image_from_array(hounsfield, oblique_affine(), "thorax")
+    predictor = Predictor(save_tiny(tmp_path / "mr", modality="MR"), "cpu")
+    (message,) = [
+        row["message"] for row in predictor.predict(image).report["warnings"] if row["code"] == "NOT_LIKE_TRAINING"
+    ]
+    assert "computed tomography" in message
+    assert "NOT_LIKE_TRAINING" not in codes(Predictor(save_tiny(tmp_path / "ct", modality="CT"), "cpu"), image)
+
+
+def test_adding_the_statistics_changes_neither_weights_nor_card(tmp_path, dataset):
+    before = save_tiny(tmp_path / "tiny")
+    weights, card = load_weights(before), (before.folder / "README.md").read_bytes()
+    described = add_reference_statistics(before.folder, dataset, "cpu")
+    after = load_bundle(before.folder)
+    assert after.descriptor["out_of_distribution"] == json.loads(json.dumps(described))
+    assert "30 slices" in described["fitted_on"] and "20 cases" in described["fitted_on"]
+    kept = load_weights(after)
+    assert kept.keys() == weights.keys() and all(torch.equal(kept[name], weights[name]) for name in weights)
+    assert (before.folder / "README.md").read_bytes() == card
+    load_network(after)
+
+
+def test_statistics_of_another_network_are_refused(tmp_path, dataset):
+    folder = save_tiny(tmp_path / "tiny").folder
+    add_reference_statistics(folder, dataset, "cpu")
+    bundle = load_bundle(folder)
+    bundle.descriptor["out_of_distribution"]["components"] += 1
+    with pytest.raises(EngineError) as caught:
+        OutOfDistributionDetector.of_bundle(bundle)
+    assert caught.value.code == "MODEL_WEIGHTS_MISMATCH"
+
+
+def test_the_distance_is_mahalanobis_where_the_covariance_is_known():
+    random = np.random.default_rng(0)
+    deviations = np.linspace(1, 4, 6)
+    features = (10 + random.normal(size=(20_000, 6)) * deviations).astype(np.float32)
+    fitted = fit_out_of_distribution(features, [features[:1000]])
+    others = (10 + random.normal(size=(50, 6)) * 8).astype(np.float32)
+    expected = np.sqrt((((others - 10) / deviations) ** 2).mean(1))
+    np.testing.assert_allclose(fitted.distances(others), expected, rtol=0.05)
+
+
+def test_the_limit_lies_above_nearly_all_of_the_validation_cases():
+    features = np.random.default_rng(0).normal(size=(400, 30)).astype(np.float32)
+    cases = [features[index : index + 4] for index in range(200, 400, 4)]
+    fitted = fit_out_of_distribution(features[:200], cases)
+    beyond = [case_distance(fitted.distances(case)) > fitted.limit for case in cases]
+    assert sum(beyond) == 1
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_padding_around_a_picture_does_not_count(transposed):
+    letterbox = Letterbox.fit(32, 64, 1, 1, (64, 64))  # 16 rows of padding above and below
+    level = np.zeros((1, 1, 32, 32), np.float32)
+    level[:, :, 8:24] = 1
+    (mean,) = mean_features([level.swapaxes(2, 3) if transposed else level], letterbox, transposed)
+    assert mean.item() == 1
+
+
+def test_tapping_leaves_nothing_behind(predictor):
+    network = predictor.runner.engine.network
+    with EncoderTap(network, Letterbox.fit(32, 32, 1, 1, (32, 32))) as tap:
+        network(torch.rand(3, 1, 32, 32))
+        assert tap.features().shape == (3, sum(network.config.widths))
+    assert not any(block._forward_hooks for block in network.encoder)

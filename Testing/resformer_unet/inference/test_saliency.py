@@ -1,0 +1,171 @@
+"""Explaining a diagnosis: the map lies on the image's grid, and depends on what the network has learnt.
+
+The two checks of faithfulness follow Samek et al., Evaluating the visualization of what a deep neural network has
+learned, arXiv:1509.06321 (deletion), and Adebayo et al., Sanity checks for saliency maps, arXiv:1810.03292 (random
+weights).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from helpers.paths import SHARED_DATA
+from helpers.synthetic_images import oblique_affine
+from helpers.tiny_model import save_tiny, tiny_descriptor, tiny_weights
+from resformer_unet.data.dataset import load_dataset, read_case_image
+from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.image.medical_image import image_from_array
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.inference.saliency import slice_saliency
+from resformer_unet.model.bundle import load_network, save_bundle
+from resformer_unet.model.catalog import find_model
+from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.preprocessing.prepare import prepare_image
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory) -> Predictor:
+    return Predictor(save_tiny(tmp_path_factory.mktemp("models") / "tiny"), "cpu:torch")
+
+
+def head(slices: int = 5, rows: int = 40, columns: int = 48):
+    voxels = np.random.default_rng(0).integers(0, 255, (slices, rows, columns)).astype(np.uint8)
+    return image_from_array(voxels, oblique_affine(), "head")
+
+
+def test_the_map_lies_on_the_images_grid_between_0_and_1(predictor):
+    told = []
+    explanation = predictor.explain(head(), "malignant", progress=lambda *counts: told.append(counts))
+    assert explanation.diagnosis == "malignant" and "HiResCAM" in explanation.method
+    assert "arXiv:2011.08891" in explanation.citation
+    assert explanation.saliency.shape == (5, 40, 48) and explanation.saliency.dtype == np.float32
+    assert explanation.saliency.min() >= 0 and explanation.saliency.max() == 1
+    assert told[-1] == (5, 5)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held_fixed(tmp_path, exclusive):
+    descriptor = tiny_descriptor(segments=("core", "rim"))
+    descriptor["network"] |= {"mask_guided": True, "exclusive": exclusive}
+    descriptor["segmentation"]["exclusive"] = exclusive
+    predictor = Predictor(
+        save_bundle(tmp_path / "guided", descriptor, tiny_weights(descriptor), "# Guided\n"), "cpu:torch"
+    )
+    saliency = predictor.explain(head()).saliency
+    assert saliency.shape == (5, 40, 48) and saliency.min() >= 0 and saliency.max() == 1
+
+    network, batch = predictor.runner.engine.network, torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        network.classification.mask_statistics[0].weight.zero_()  # the outline's size and certainty now say nothing
+        assert (slice_saliency(network, batch, 1) > 0).any()
+        network.classification.classify[1].weight.zero_()
+        assert not slice_saliency(network, batch, 1).any()
+
+
+def test_without_a_name_the_diagnosis_of_the_prediction_is_explained(predictor):
+    told = []
+    explanation = predictor.explain(head(), progress=lambda *counts: told.append(counts))
+    assert explanation.diagnosis == predictor.predict(head()).report["diagnosis"]["label"]
+    assert told[-1] == (10, 10) and [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_slices_that_were_not_asked_for_are_empty(predictor):
+    saliency = predictor.explain(head(60), "benign", slice_axis="coronal", slices=(3, 5)).saliency
+    assert saliency[:, 3:6].any() and not saliency[:, :3].any() and not saliency[:, 6:].any()
+
+
+def test_a_turned_image_has_the_same_map_turned(tmp_path):
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
+    predictor.bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored"}
+    voxels, flip = head().voxels[..., 0], np.diag([-1.0, -1.0, 1.0, 1.0])
+    upright = predictor.explain(image_from_array(voxels, np.eye(4), "head"), "benign").saliency
+    turned = predictor.explain(image_from_array(voxels[:, ::-1, ::-1], flip, "head"), "benign").saliency
+    np.testing.assert_allclose(turned[:, ::-1, ::-1], upright, atol=1e-5)
+
+
+def test_a_picture_seen_transpose_tta_has_the_same_map_lying_down(predictor):
+    batch = torch.rand(2, 1, 32, 32)
+    upright = slice_saliency(predictor.runner.engine.network, batch, 1, transpose_tta=True)
+    lying = slice_saliency(predictor.runner.engine.network, batch.transpose(2, 3), 1, transpose_tta=True)
+    torch.testing.assert_close(lying.transpose(1, 2), upright)
+
+
+def test_a_diagnosis_that_the_model_does_not_know_is_refused(predictor):
+    with pytest.raises(EngineError) as caught:
+        predictor.explain(head(), "measles")
+    assert caught.value.code == "BAD_OPTION" and "benign, malignant" in caught.value.hint
+
+
+def test_a_model_without_diagnosis_has_nothing_to_explain(tmp_path):
+    predictor = Predictor(save_tiny(tmp_path / "outline", diagnoses=()), "cpu:torch")
+    with pytest.raises(EngineError) as caught:
+        predictor.explain(head())
+    assert caught.value.code == "NO_DIAGNOSIS"
+
+
+def test_explaining_can_be_cancelled_and_leaves_the_predictor_usable(predictor):
+    before = predictor.predict(head()).report["diagnosis"]["probabilities"]
+    with pytest.raises(Cancelled):
+        predictor.explain(head(), "benign", cancelled=lambda: True)
+    predictor.explain(head(), "benign")
+    assert predictor.predict(head()).report["diagnosis"]["probabilities"] == before
+    assert all(weights.grad is None for weights in predictor.runner.engine.network.parameters())
+
+
+@pytest.fixture(scope="module", params=["skin-lesion", "brain-tumor-mr"])
+def trained(request) -> tuple[ResFormerUNet, torch.Tensor]:
+    """A bundled model's network, and eight pictures that it was not trained on, as it sees them."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no {SHARED_DATA}: the public sets are not part of the project")
+    bundle = find_model(request.param)
+    cases = load_dataset(SHARED_DATA / request.param, "val")
+    chosen = cases[:: len(cases) // 8][:8]
+    pictures = [prepare_image(read_case_image(case), bundle.descriptor["input"]).batch(0, 1) for case in chosen]
+    return load_network(bundle), torch.from_numpy(np.concatenate(pictures))
+
+
+@torch.no_grad()
+def probabilities(network: ResFormerUNet, batch: torch.Tensor) -> torch.Tensor:
+    return network(batch).diagnosis.softmax(1)
+
+
+def own_saliency(network: ResFormerUNet, batch: torch.Tensor) -> torch.Tensor:
+    """Each picture's map for the diagnosis that it gets, (n, rows, columns)."""
+    winners = probabilities(network, batch).argmax(1)
+    return torch.stack([slice_saliency(network, x[None], int(k))[0] for x, k in zip(batch, winners, strict=True)])
+
+
+def test_painting_over_what_is_salient_lowers_the_probability_more_than_painting_over_anything(trained):
+    network, pictures = trained
+    before = probabilities(network, pictures)
+    winners = before.argmax(1, keepdim=True)
+
+    def lost(importance: torch.Tensor) -> float:
+        limit = importance.flatten(1).quantile(0.8, dim=1)[:, None, None]
+        erased = torch.where(importance[:, None] > limit[:, None], pictures.mean((2, 3), keepdim=True), pictures)
+        return (before - probabilities(network, erased)).gather(1, winners).mean().item()
+
+    random = torch.Generator().manual_seed(0)
+    blocks = [
+        F.interpolate(torch.rand(len(pictures), 1, size, size, generator=random), pictures.shape[2:])[:, 0]
+        + 1e-6 * torch.rand(len(pictures), *pictures.shape[2:], generator=random)
+        for size in (5, 20)
+    ]
+    assert lost(own_saliency(network, pictures)) > max(map(lost, blocks)) + 0.05
+
+
+def test_the_map_of_a_network_with_random_weights_is_another_one(trained):
+    network, pictures = trained
+    torch.manual_seed(0)
+    untrained = ResFormerUNet(network.config).eval()
+    maps = own_saliency(network, pictures)
+    others = torch.stack([slice_saliency(untrained, x[None], 0)[0] for x in pictures])
+    alike = []
+    for one, other, picture in zip(maps, others, pictures, strict=True):
+        shown = picture.mean(0) > picture.mean()  # the empty background is salient to no network
+        ranks = torch.stack([x[shown].argsort().argsort().float() for x in (one, other)])
+        alike.append(torch.corrcoef(ranks)[0, 1])
+    assert torch.stack(alike).mean() < 0.5

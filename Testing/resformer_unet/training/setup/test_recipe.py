@@ -1,0 +1,60 @@
+"""Recipes: those of the package, a user's own, and values that cannot be meant."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("lightning", reason="the extra “train” is not installed")
+pytest.importorskip("monai", reason="the extra “train” is not installed")
+
+from resformer_unet.errors import EngineError
+from resformer_unet.training.setup.recipe import Recipe, load_recipe, recipe_names
+from resformer_unet.training.train import network_config
+
+
+def test_the_recipes_of_the_package_are_complete():
+    tasks = {}
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        config = network_config(recipe.descriptor, recipe)
+        assert recipe.descriptor["id"] == name and recipe.preset == "small"
+        tasks[name] = (config.segments, config.diagnoses)
+    assert tasks == {
+        "brain-tumor-mr": (1, 3),
+        "breast-ultrasound": (1, 3),
+        "cardiac-mr": (3, 5),
+        "retina-oct": (1, 2),
+        "skin-lesion": (1, 3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "cannot be used"),
+        ("[]", "cannot be used"),
+        ('{"descriptor": {}}', "training"),
+        ('{"descriptor": {}, "training": {"epoch": 3}}', "epoch"),
+        ('{"descriptor": {}, "training": {"augmentation": {"warp": 1}}}', "warp"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_refused_with_what_it_needs(tmp_path, content, words):
+    (tmp_path / "recipe.json").write_text(content)
+    with pytest.raises(EngineError) as caught:
+        load_recipe(str(tmp_path / "recipe.json"))
+    assert caught.value.code == "RECIPE_INVALID" and words in str(caught.value) and "epochs" in caught.value.hint
+
+
+def test_an_unknown_recipe_is_answered_with_the_known_ones():
+    with pytest.raises(EngineError) as caught:
+        load_recipe("lungs")
+    assert caught.value.code == "RECIPE_NOT_FOUND" and "skin-lesion" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 0}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"seed": -5}, {"averaging": 1}]
+)
+def test_values_that_cannot_be_meant_are_refused(changes):
+    with pytest.raises(EngineError) as caught:
+        Recipe().changed(**changes)
+    assert caught.value.code == "RECIPE_INVALID" and "must be" in str(caught.value)

@@ -1,0 +1,258 @@
+"""The worker as another program meets it: a real process, JSON lines in and out, from its start to its end."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.tiny_model import save_tiny
+from helpers.worker_talk import ENDS, PATIENCE, Talk, job
+
+
+def test_it_says_that_it_is_ready_and_which_protocol_it_speaks(worker):
+    assert worker.ready["protocol"] == 2 and worker.ready["version"]
+
+
+def test_a_second_job_gives_the_same_answer_on_the_loaded_model_and_another_model_its_own(worker, models, tmp_path):
+    layers = {}
+    for name, model in (("a", "tiny"), ("b", "tiny"), ("c", "other"), ("d", "tiny")):
+        worker.say(**job(tmp_path, models, name, model=model))
+        layers[name] = np.load(worker.hear(*ENDS)["labels"])
+    assert np.array_equal(layers["a"], layers["b"]) and np.array_equal(layers["a"], layers["d"])
+    assert layers["c"].shape == (2, 5, 18, 22)
+
+
+def test_jobs_may_queue_up(worker, models, tmp_path):
+    for name in "abc":
+        worker.say(**job(tmp_path, models, name))
+    assert [worker.hear(*ENDS)["id"] for _ in range(3)] == ["a", "b", "c"]
+
+
+def test_a_job_can_be_cancelled_and_the_next_one_is_done(worker, models, tmp_path):
+    worker.say(**job(tmp_path, models, "long", slices=4000))
+    worker.say(**job(tmp_path, models, "next"))
+    worker.hear("progress")
+    worker.say(command="cancel", id="long")
+    ended = worker.hear(*ENDS)
+    assert ended == {"event": "cancelled", "id": "long"}
+    assert not (tmp_path / "long" / "labels.npy").exists()
+    ended = worker.hear(*ENDS)
+    assert (ended["event"], ended["id"]) == ("result", "next")
+
+
+def test_a_job_that_still_waits_can_be_cancelled(worker, models, tmp_path):
+    worker.say(**job(tmp_path, models, "long", slices=400))
+    worker.say(**job(tmp_path, models, "waiting"))
+    worker.say(command="cancel", id="waiting")
+    ends = [worker.hear(*ENDS) for _ in range(2)]
+    assert [(end["event"], end["id"]) for end in ends] == [("result", "long"), ("cancelled", "waiting")]
+
+
+@pytest.mark.parametrize("line", [b"garbage", b"{", b"[1, 2]", b"7", b"null", b'"predict"', b"\xff\xfe\x00", b""])
+def test_a_line_that_is_no_command_is_answered_and_does_no_harm(worker, models, tmp_path, line):
+    worker.write(line)
+    error = worker.hear("error")
+    assert error["code"] == "NOT_JSON" and error["message"]
+    worker.say(**job(tmp_path, models, "a"))
+    assert worker.hear(*ENDS)["event"] == "result"
+
+
+def test_an_unknown_command_is_answered(worker):
+    worker.say(command="dance", id="x")
+    error = worker.hear(*ENDS)
+    assert (error["event"], error["id"], error["code"]) == ("error", "x", "UNKNOWN_COMMAND")
+    assert "dance" in error["message"]
+
+
+def test_cancelling_a_job_that_is_unknown_or_over_does_not_touch_a_later_one_of_that_id(worker, models, tmp_path):
+    worker.say(command="cancel", id="a")
+    for _ in range(2):
+        worker.say(**job(tmp_path, models, "a"))
+        assert worker.hear(*ENDS)["event"] == "result"
+        worker.say(command="cancel", id="a")
+
+
+def test_a_model_that_was_edited_is_loaded_anew(worker, tmp_path):
+    bundle = save_tiny(tmp_path / "edited")
+    path = bundle.folder / "model.json"
+    outlined = []
+    for threshold in (0, 1):
+        descriptor = json.loads(path.read_text("utf-8"))
+        descriptor["segmentation"]["threshold"] = threshold
+        path.write_text(json.dumps(descriptor), "utf-8")
+        worker.say(**job(tmp_path, tmp_path, "a", model="edited"))
+        outlined.append(worker.hear(*ENDS)["report"]["segments"][0]["voxels"])
+    assert outlined == [5 * 18 * 22, 0]
+
+
+FAILING = """
+import resformer_unet.worker.main as worker
+def fail(self, command, job):
+    raise RuntimeError("a bug")
+worker.Commands.run = fail
+worker.main()
+"""
+
+
+def test_a_bug_is_an_error_with_the_details_in_the_log_and_the_worker_lives_on():
+    worker = Talk(("-c", FAILING))
+    for name in "ab":
+        worker.say(command="predict", id=name)
+        error = worker.hear(*ENDS)
+        assert (error["id"], error["code"]) == (name, "INTERNAL") and "a bug" in error["message"]
+    assert worker.close() == 0
+    time.sleep(0.2)
+    assert b"Traceback" in worker.log
+
+
+NOT_A_NUMBER = """
+import resformer_unet.worker.main as worker
+worker.Commands.run = lambda self, command, job: {"report": {"probability": float("nan")}}
+worker.main()
+"""
+
+
+def test_what_is_no_json_is_never_sent():
+    worker = Talk(("-c", NOT_A_NUMBER))
+    worker.say(command="predict", id="a")
+    assert worker.hear(*ENDS)["code"] == "INTERNAL"
+    assert worker.close() == 0
+
+
+def test_the_end_of_stdin_ends_the_process_even_in_the_middle_of_a_job(models, tmp_path):
+    worker = Talk()
+    worker.say(**job(tmp_path, models, "long", slices=20_000))
+    worker.hear("progress")
+    started = time.monotonic()
+    assert worker.close() == 0
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("afterAJob", [False, True])
+def test_a_worker_with_nothing_to_do_leaves_by_itself(afterAJob):
+    worker = Talk(("-m", "resformer_unet.worker", "--idle-seconds", "0.5"))
+    if afterAJob:
+        time.sleep(0.3)
+        worker.say(command="dance", id="x")
+        worker.hear("error")
+    started = time.monotonic()
+    assert worker.process.wait(PATIENCE) == 0
+    if afterAJob:
+        assert time.monotonic() - started > 0.3  # the job started the clock anew
+
+
+BROKEN_GPU = """
+import resformer_unet.worker.main as worker
+def fail(self, command, job):
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+worker.Commands.run = fail
+worker.Commands.gpu_is_broken = lambda self: True
+worker.main()
+"""
+
+
+def test_a_worker_that_has_lost_its_graphics_card_ends_with_a_code_of_its_own():
+    worker = Talk(("-c", BROKEN_GPU))
+    worker.say(command="predict", id="a")
+    assert worker.process.wait(PATIENCE) == 86
+    assert not any(event["event"] in ENDS for event in worker.rest())
+    assert b"illegal memory access" in worker.log
+
+
+def test_a_computer_without_a_graphics_card_has_none_that_is_broken():
+    from resformer_unet.worker.commands import Commands
+
+    if not torch.cuda.is_initialized():
+        assert not Commands().gpu_is_broken()
+
+
+FULL_MEMORY = """
+import resformer_unet.worker.main as worker
+def fail(self, command, job):
+    raise MemoryError
+worker.Commands.run = fail
+worker.main()
+"""
+
+
+def test_a_full_memory_is_told_in_plain_words():
+    worker = Talk(("-c", FULL_MEMORY))
+    worker.say(command="predict", id="a")
+    error = worker.hear(*ENDS)
+    assert error["code"] == "OUT_OF_MEMORY" and error["hint"]
+    assert worker.close() == 0
+
+
+WITHOUT = """
+import sys
+sys.modules["{package}"] = None
+import resformer_unet.worker.main as worker
+worker.main()
+"""
+
+
+def test_a_missing_package_is_named():
+    worker = Talk(("-c", WITHOUT.format(package="scipy")))
+    worker.say(command="compare", id="a", first="", second="", segments=[], affine_lps=np.eye(4).tolist())
+    error = worker.hear(*ENDS)
+    assert error["code"] == "ENGINE_INCOMPLETE" and "'scipy" in error["message"] and error["hint"]
+    assert worker.close() == 0
+
+
+def test_without_pytorch_the_devices_are_told_nevertheless():
+    pytest.importorskip("onnxruntime")
+    worker = Talk(("-c", WITHOUT.format(package="torch")))
+    worker.say(command="devices", id="a")
+    result = worker.hear(*ENDS)
+    (device,) = result["devices"]
+    assert device["id"] == "cpu" and device["usable"] and device["engine"].startswith("ONNX Runtime")
+    assert result["versions"]["torch"] is None and result["versions"]["onnxruntime"] in device["engine"]
+    assert worker.close() == 0
+
+
+def test_without_pytorch_an_image_is_outlined_and_diagnosed_all_the_same(worker, models, tmp_path):
+    pytest.importorskip("onnxruntime")
+    without = Talk(("-c", WITHOUT.format(package="torch")))
+    results = []
+    for talk, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):
+        talk.say(**{**job(tmp_path, models, name), "device": device})
+        results.append(talk.hear(*ENDS))
+    assert without.close() == 0
+    engines = [result["report"].pop("engine").split()[0] for result in results]
+    assert engines == ["ONNX", "PyTorch"]
+    assert np.array_equal(*(np.load(result["labels"]) for result in results))
+    first, second = (result["report"]["diagnosis"]["probability"] for result in results)
+    assert first == pytest.approx(second, abs=1e-4)
+
+
+def test_quit_ends_the_process():
+    worker = Talk()
+    worker.say(command="quit")
+    assert worker.process.wait(PATIENCE) == 0
+
+
+CHATTY = """
+import os, resformer_unet.worker.main as worker
+work = worker.Worker._work
+def chatty(self, command):
+    print("a library prints")
+    os.system("echo so does a program")
+    os.write(1, b"and C code\\n")
+    work(self, command)
+worker.Worker._work = chatty
+worker.main()
+"""
+
+
+def test_what_libraries_print_goes_to_the_log_and_not_among_the_events():
+    worker = Talk(("-c", CHATTY))
+    worker.say(command="dance", id="x")
+    assert worker.hear("error")["code"] == "UNKNOWN_COMMAND"  # hear() has parsed every line on the way
+    assert worker.close() == 0
+    time.sleep(0.2)
+    for words in (b"a library prints", b"so does a program", b"and C code"):
+        assert words in worker.log
