@@ -6,48 +6,45 @@ import argparse
 import os.path
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resformer_unet.cli.arguments import add_device, add_model
+from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen
 from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.errors import EngineError
+from resformer_unet.inference.options import PredictOptions
 
 if TYPE_CHECKING:
     from resformer_unet.batch.cases import Outcome
-
 
 SUMMARY = "segment and diagnose images"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="*", type=Path, metavar="INPUT",
-                         help="an image file, a DICOM series folder, or a folder to be searched for such")  # fmt: skip
+    parser.add_argument(
+        "inputs", nargs="*", type=Path, metavar="INPUT",
+        help="an image file, a DICOM series folder, or a folder that is searched for both",
+    )  # fmt: skip
     parser.add_argument("--list", type=Path, metavar="FILE",
-                         help="a text file with more inputs, one a line; - reads standard input")  # fmt: skip
+                        help="a text file with more inputs, one a line; - reads standard input")  # fmt: skip
     parser.add_argument(
         "--output", required=True, type=Path, metavar="DIR",
-        help="where <case>.seg.nrrd and <case>.json are written, and summary.csv for several inputs",
+        help="folder for <case>.seg.nrrd, <case>.json and, if chosen, <case>.probability.<segment>.nrrd; and "
+        "summary.csv for several inputs",
     )  # fmt: skip
-    parser.add_argument("--slice-axis", choices=("acquisition", "axial", "coronal", "sagittal", "stored"),
-                         help="along which the slices are taken, in place of the model's choice")  # fmt: skip
-    parser.add_argument("--slices", type=_slices, metavar="FIRST-LAST",
-                         help="only these slices along that axis, counted from 0")  # fmt: skip
-    parser.add_argument("--min-area", type=_millimetres, metavar="MM2",
-                         help="drop smaller pieces of a slice, in place of the model's limit")  # fmt: skip
-    parser.add_argument("--smoothing", type=_millimetres, default=0.0, metavar="MM",
-                         help="smooth outlines by a Gaussian of this standard deviation")  # fmt: skip
-    parser.add_argument("--probability-maps", action="store_true",
-                         help="write <case>.probability.<segment>.nrrd too, in per cent")  # fmt: skip
-    parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder that holds several")
-    parser.add_argument("--patient", metavar="NAME",
-                         help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them "
-                         "together and write <NAME>.patient.json")  # fmt: skip
+    add_options(parser, PredictOptions)
+    parser.add_argument("--series", metavar="UID", help="series of a DICOM folder that holds several")
+    parser.add_argument(
+        "--patient", metavar="NAME",
+        help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them together and "
+        "write <NAME>.patient.json",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true",
-                         help="keep results of the same input, model and options that are there already")  # fmt: skip
+                        help="keep existing results of the same input, model and options")  # fmt: skip
     parser.add_argument("--cluster", metavar="ADDRESS",
-                         help="work on the machines of this Dask scheduler, such as tcp://host:8786")  # fmt: skip
+                        help="predict on the workers of this Dask scheduler, such as tcp://host:8786")  # fmt: skip
     add_model(parser)
     add_device(parser)
     parser.set_defaults(wrong_usage=parser.error)
@@ -59,10 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.wrong_usage("give at least one INPUT, or a --list")
 
     from resformer_unet.batch.find_inputs import find_studies, read_list
-    from resformer_unet.batch.run import predict_files
     from resformer_unet.batch.summary_csv import NAME, Summary
     from resformer_unet.cardiac.patient_file import check_patient, write_patient
-    from resformer_unet.inference.options import PredictOptions
     from resformer_unet.model.catalog import find_model
 
     given = [*arguments.inputs, *(read_list(arguments.list) if arguments.list else [])]
@@ -70,32 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.patient:
         check_patient(arguments.patient, inputs, arguments.model)
     progress = Progress()
-    outcomes = predict_files(
-        inputs,
-        arguments.model,
-        arguments.output,
-        device=arguments.device,
-        options=PredictOptions(
-            slice_axis=arguments.slice_axis,
-            slices=arguments.slices,
-            min_area_mm2=arguments.min_area,
-            smoothing_mm=arguments.smoothing,
-            probability_maps=arguments.probability_maps,
-        ),
-        series=arguments.series,
-        progress=progress,
-        note=progress.note,
-        resume=arguments.resume,
-        cluster=arguments.cluster,
-    )
-    wanted = (len(inputs) > 1 and not arguments.patient) or os.path.exists(arguments.output / NAME)
+    outcomes = _outcomes(inputs, arguments, progress)
+    has_summary = (len(inputs) > 1 and not arguments.patient) or os.path.exists(arguments.output / NAME)
     segments = find_model(arguments.model).segments
-    summary = Summary(arguments.output, inputs, arguments.series, segments) if wanted else nullcontext()
+    summary = Summary(arguments.output, inputs, arguments.series, segments) if has_summary else nullcontext()
     failed, kept, reports = 0, 0, {}
     with closing(outcomes), summary:
         for outcome in outcomes:
             progress.close()
-            if wanted:
+            if has_summary:
                 summary.add(outcome)
             failed += isinstance(outcome.result, EngineError)
             kept += outcome.kept
@@ -103,16 +81,35 @@ def run(arguments: argparse.Namespace) -> int:
                 reports[outcome.input] = outcome.result
             _print_outcome(outcome, arguments.debug)
     if kept:
-        print_line(f"{kept} of {len(inputs)} results were there already and were kept.", sys.stderr)
+        print_line(f"{kept} of {len(inputs)} results existed already and were kept.", sys.stderr)
     if failed and len(inputs) > 1:
         print_line(f"{failed} of {len(inputs)} inputs failed.", sys.stderr)
-    if wanted:
+    if has_summary:
         print_line(f"Summary: {summary.path}", sys.stderr)
     if arguments.patient and not failed:
         in_order = [reports[path] for path in inputs]
         diagnosis = write_patient(arguments.patient, in_order, arguments.model, arguments.output)["diagnosis"]
         print_line(f"{arguments.patient}: {diagnosis['name']} {diagnosis['probability']:.0%}", sys.stdout)
     return 1 if failed else 0
+
+
+def _outcomes(inputs: Sequence[Path], arguments: argparse.Namespace, progress: Progress) -> Iterator[Outcome]:
+    """Of this machine, or of a cluster."""
+    from resformer_unet.batch.cluster.client import predict_files_on_cluster
+    from resformer_unet.batch.run import predict_files
+
+    settings = {
+        "device": arguments.device,
+        "options": chosen(PredictOptions, arguments),
+        "series": arguments.series,
+        "progress": progress,
+        "resume": arguments.resume,
+    }
+    if arguments.cluster:
+        return predict_files_on_cluster(
+            arguments.cluster, inputs, arguments.model, arguments.output, note=progress.note, **settings
+        )
+    return predict_files(inputs, arguments.model, arguments.output, **settings)
 
 
 def _print_outcome(outcome: Outcome, debug: bool) -> None:
@@ -137,16 +134,3 @@ def _sentence(report: dict) -> str:
         size = f"{segment['voxels']} pixels" if volume is None else f"{volume / 1000:.2f} ml"
         parts.append(f"{segment['name'].lower()} {size}")
     return f"{report['case']}: {', '.join(parts)}"
-
-
-def _slices(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()) or int(last or first) < int(first):
-        raise argparse.ArgumentTypeError(f"{text} is not FIRST-LAST, such as 10-24")
-    return int(first), int(last or first)
-
-
-def _millimetres(text: str) -> float:
-    if not 0 <= (number := float(text)) < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0")
-    return number

@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from resformer_unet.cli.arguments import add_dataset, add_device
+from resformer_unet.cli.arguments import add_dataset, add_device, add_options, chosen
 from resformer_unet.cli.progress import Progress, print_line
+from resformer_unet.training.setup.options import TrainOptions
 
 SUMMARY = "train a model on a data set and write it as a model folder"
 
@@ -15,22 +16,7 @@ SUMMARY = "train a model on a data set and write it as a model folder"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_dataset(parser)
     parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="model folder to write")
-    parser.add_argument(
-        "--recipe", metavar="NAME|FILE", help="descriptor and hyperparameters; without it, they are read off the data"
-    )
-    structure = parser.add_mutually_exclusive_group()
-    structure.add_argument("--preset", choices=("small", "base"), help="size of the network (default: the recipe's)")
-    structure.add_argument("--init", metavar="ID|FOLDER",
-                           help="begin with this model's network and weights; its classes may differ")  # fmt: skip
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training split")
-    parser.add_argument("--batch-size", type=_positive, metavar="N", help="slices a step")
-    parser.add_argument("--size", type=_positive, nargs=2, metavar=("ROWS", "COLUMNS"), help="input of the network")
-    parser.add_argument("--learning-rate", type=float, metavar="X", help="peak learning rate")
-    parser.add_argument("--seed", type=int, metavar="N", help="random seed (default: 0)")
-    parser.add_argument("--precision", choices=("32-true", "bf16-mixed", "16-mixed"),
-                        help="default: bf16-mixed on a GPU, 32-true on the CPU")  # fmt: skip
-    parser.add_argument("--workers", type=_not_negative, metavar="N", help="processes that prepare training images")
-    parser.add_argument("--resume", action="store_true", help="go on after an interrupted training's last epoch")
+    add_options(parser, TrainOptions, exclusive=("preset", "init"))
     add_device(parser)
 
 
@@ -39,25 +25,17 @@ def run(arguments: argparse.Namespace) -> int:
     from resformer_unet.training.setup.recipe import Recipe, load_recipe
     from resformer_unet.training.train import train
 
-    recipe = load_recipe(arguments.recipe) if arguments.recipe else Recipe()
-    recipe = recipe.changed(
-        preset=arguments.preset,
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        learning_rate=arguments.learning_rate,
-        seed=arguments.seed,
-    )
+    options = chosen(TrainOptions, arguments)
+    recipe = load_recipe(options.recipe) if options.recipe else Recipe()
+    recipe = recipe.changed(**options.recipe_changes())
     progress = Progress()
     bundle = train(
         arguments.dataset,
         arguments.output,
         recipe,
         device=arguments.device,
-        size=tuple(arguments.size) if arguments.size else None,
-        precision=arguments.precision,
-        workers=arguments.workers,
-        resume=arguments.resume,
-        initial=find_model(arguments.init) if arguments.init else None,
+        **options.run_settings(),
+        initial=find_model(options.init) if options.init else None,
         progress=progress,
         note=progress.note,
     )
@@ -70,15 +48,3 @@ def run(arguments: argparse.Namespace) -> int:
     print_line(f"The model is in {bundle.folder}. Use it with:", sys.stdout)
     print_line(f"  resformer-unet predict IMAGE --model {bundle.folder} --output DIR", sys.stdout)
     return 0
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
-def _not_negative(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
