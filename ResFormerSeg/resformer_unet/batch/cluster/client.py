@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from resformer_unet import __version__
 from resformer_unet.atomic_files import remove_leftovers
 from resformer_unet.batch.cases import BatchCase, Outcome
-from resformer_unet.batch.cluster.job import ClusterJob, check_worker, predict_remotely
+from resformer_unet.batch.cluster.job import ClusterJob
+from resformer_unet.batch.cluster.tasks import check_worker, predict_remotely
 from resformer_unet.batch.run import run_cases
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.options import PredictOptions

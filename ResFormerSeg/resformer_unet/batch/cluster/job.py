@@ -1,17 +1,10 @@
-"""What is sent between the client and the workers of a cluster.
-
-Workers import this module in the thread that keeps up their connection to the scheduler. The import is cheap; the
-engine is imported in another thread, so that the scheduler does not take the worker for dead meanwhile.
-"""
+"""What the client of a cluster sends to the workers with each case."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from resformer_unet.batch.cases import BatchCase, Outcome
-from resformer_unet.errors import EngineError
 from resformer_unet.inference.options import PredictOptions
 
 
@@ -39,21 +32,3 @@ class ClusterJob:
 
     def is_running(self) -> bool:
         return (self.output / self.mark).exists()
-
-
-async def check_worker(job: ClusterJob) -> EngineError | None:
-    """:func:`.unfit_reason` on a worker."""
-
-    def check() -> EngineError | None:
-        from resformer_unet.batch.cluster.worker import unfit_reason
-
-        return unfit_reason(job)
-
-    return await asyncio.to_thread(check)
-
-
-def predict_remotely(case: BatchCase, job: ClusterJob) -> Outcome:
-    """:func:`.predict_on_worker` as a task."""
-    from resformer_unet.batch.cluster.worker import predict_on_worker
-
-    return predict_on_worker(case, job)
