@@ -38,7 +38,10 @@ class Text:
 @dataclass(frozen=True)
 class Choice:
     choices: tuple[str, ...]
-    metavar = None  # argparse lists the choices
+
+    @property
+    def metavar(self) -> str:
+        return f"{{{','.join(self.choices)}}}"
 
     @property
     def requirement(self) -> str:
@@ -58,7 +61,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Switch:
-    metavar = None
+    metavar = ""
     requirement = "true or false"
 
     def check(self, value: Any) -> bool:

@@ -32,7 +32,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
 
 def add_options(parser: argparse.ArgumentParser, options: type[Options], exclusive: tuple[str, ...] = ()) -> None:
     """One argument for each field. exclusive: names of fields of which one at most may be given."""
-    group = parser.add_mutually_exclusive_group()
+    group = parser.add_mutually_exclusive_group() if exclusive else parser  # an empty group breaks argparse's usage
     for entry in fields(options):
         add_option(group if entry.name in exclusive else parser, entry)
 
@@ -43,13 +43,11 @@ def add_option(parser: argparse._ActionsContainer, entry: Field) -> None:
         parser.add_argument(flag(entry), dest=entry.name, action="store_true", help=entry.metadata["help"])
         return
     more: dict[str, Any] = {"nargs": 2} if isinstance(kind, ImageSize) else {}
-    choices = getattr(kind, "choices", None)
-    default = entry.metadata["absent"] or entry.default
+    default = entry.metadata["absent"] or f"{entry.default:g}"
     parser.add_argument(
         flag(entry),
         dest=entry.name,
         type=_parser_of(entry),
-        choices=choices,
         metavar=kind.metavar,
         help=f"{entry.metadata['help']} (default: {default})",
         **more,

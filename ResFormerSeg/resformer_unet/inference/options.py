@@ -17,7 +17,7 @@ class SliceOptions(Options):
         Choice(SLICE_AXES),
         "The slice axis",
         "axis along which the slices are taken; axis0 to axis2 are the array axes that a report names",
-        absent="model default",
+        absent="the model's",
     )
     slices: tuple[int, int] | None = option(
         SliceRange(),
@@ -51,7 +51,7 @@ class PredictOptions(SliceOptions):
         Number(0, unit="mm2"),
         "The smallest area",
         "remove connected components of a slice that are smaller than this area",
-        absent="model default",
+        absent="the model's",
     )
     smoothing_mm: float = option(
         Number(0, unit="mm"),
