@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from numbers import Real
 from typing import Any, TypeVar
-
-import numpy as np
 
 from resformer_unet.errors import EngineError
 
@@ -65,7 +64,8 @@ class Switch:
     requirement = "true or false"
 
     def check(self, value: Any) -> bool:
-        if not isinstance(value, bool | np.bool_):
+        numpy = sys.modules.get("numpy")  # not imported for this alone: without it there is no value of its type
+        if not isinstance(value, bool) and not (numpy and isinstance(value, numpy.bool_)):
             raise ValueError
         return bool(value)
 
