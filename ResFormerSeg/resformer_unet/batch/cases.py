@@ -52,7 +52,7 @@ def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) 
     A case is called as its file or folder; cases of the same name are told apart by ``-2``, ``-3``... in the order of
     the inputs, also where names differ only in capitals, which some file systems do not tell apart. An input whose
     result is in ``output`` already keeps that name. No name is given whose files are an input or the result of
-    another input. An input that is named twice is one case.
+    another input. An input that is given twice is one case.
     """
     places: dict[Path, Path] = {}
     for path in inputs:
@@ -77,7 +77,7 @@ def place_of(path: Path) -> Path:
     """An absolute path without links, by which inputs are told apart."""
     try:
         return path.resolve()
-    except (OSError, ValueError, RuntimeError):  # no path that the system would take; reading it will say so
+    except (OSError, ValueError, RuntimeError):  # not a valid path; reading it reports the error
         return path.absolute()
 
 

@@ -293,6 +293,19 @@ def test_progress_names_the_case(tmp_path, bright):
     assert calls == [("head", 6, 6)]
 
 
+def test_progress_rises_to_the_number_of_slices(tmp_path, bright):
+    calls = []
+    path = write_volume(tmp_path / "long.nrrd", np.tile(head(), (60, 1, 1)), oblique_affine())
+    outcomes(path, bright, tmp_path / "out", progress=lambda *counts: calls.append(counts))
+    done = [count for _, count, _ in calls]
+    assert len(done) > 1 and done == sorted(set(done)) and done[0] > 0
+    assert {(name, total) for name, _, total in calls} == {("long", 360)} and done[-1] == 360
+
+
+def test_no_input_has_no_outcome_but_an_output_folder(tmp_path, bright):
+    assert outcomes([], bright, tmp_path / "out") == [] and list((tmp_path / "out").iterdir()) == []
+
+
 def test_an_unknown_model_or_device_is_refused_before_anything_is_read_or_made(tmp_path, model):
     for options, code in (({"model": "absent"}, "MODEL_NOT_FOUND"), ({"device": "tpu"}, "DEVICE_UNKNOWN")):
         arguments = {"inputs": [tmp_path / "x.png"], "model": model, "output": tmp_path / "out", **options}

@@ -99,7 +99,7 @@ def _connected(address: str) -> Iterator[Client]:
     except Exception as error:  # OSError, ValueError and others, by what is wrong with the address
         raise EngineError(
             "CLUSTER_NOT_FOUND",
-            f"No Dask scheduler answers at {address} ({type(error).__name__}).",
+            f"No Dask scheduler responds at {address} ({type(error).__name__}).",
             "Start one with “dask scheduler” and give the address that it prints, such as tcp://host:8786.",
         ) from error
     logger = logging.getLogger("distributed.client")

@@ -22,6 +22,7 @@ from resformer_unet.batch.cluster import worker as cluster_worker
 from resformer_unet.batch.cluster.client import predict_files_on_cluster
 from resformer_unet.batch.cluster.job import ClusterJob
 from resformer_unet.batch.cluster.worker import predict_on_worker, unfit_reason
+from resformer_unet.batch.run import predict_files
 from resformer_unet.cli.main import main
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.model.bundle import load_bundle
@@ -119,7 +120,7 @@ def test_an_image_that_kills_its_workers_is_given_up_and_takes_no_other_with_it(
     assert (failed["status"], failed["error"]) == ("failed", "WORKERS_DIED")
 
 
-def test_who_stops_listening_leaves_no_mark_behind(cluster, model, tmp_path):
+def test_a_caller_that_stops_leaves_no_mark_behind(cluster, model, tmp_path):
     inputs = write_images(tmp_path / "in", *"abcdef")
     outcomes = predict_files_on_cluster(cluster, inputs, str(model), tmp_path / "out")
     assert not isinstance(next(outcomes).result, EngineError)
@@ -135,7 +136,7 @@ def test_a_cluster_of_another_version_is_refused_before_any_work(cluster, model,
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_scheduler_without_workers_is_told(cluster, model, tmp_path, monkeypatch, capsys):
+def test_a_scheduler_without_workers_is_reported(cluster, model, tmp_path, monkeypatch, capsys):
     client = pytest.importorskip("distributed").Client
     wait = client.wait_for_workers
     monkeypatch.setattr(client, "wait_for_workers", lambda self, _, timeout: wait(self, 99, timeout=0.3))
@@ -153,7 +154,23 @@ def test_a_job_on_a_cluster_is_resumed_without_what_is_done(cluster, model, tmp_
         assert f"{kept} of 2 results existed already" in capsys.readouterr().err
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(model, tmp_path, monkeypatch, capsys):
+def test_progress_counts_the_cases_up_to_all(cluster, model, tmp_path):
+    inputs, calls = write_images(tmp_path / "in", *"abc"), []
+    outcomes = predict_files_on_cluster(
+        cluster, inputs, str(model), tmp_path / "out", progress=lambda *counts: calls.append(counts)
+    )
+    assert len(list(outcomes)) == 3 and calls == [("cases", 1, 3), ("cases", 2, 3), ("cases", 3, 3)]
+
+
+@pytest.mark.parametrize("names", ["", "ab"], ids=["no input", "all inputs done"])
+def test_without_a_case_to_predict_no_scheduler_is_needed(model, tmp_path, names):
+    inputs, out = write_images(tmp_path / "in", *names), tmp_path / "out"
+    list(predict_files(inputs, str(model), out, device="cpu"))
+    outcomes = list(predict_files_on_cluster("tcp://127.0.0.1:1", inputs, str(model), out, resume=True))
+    assert [(outcome.case, outcome.kept) for outcome in outcomes] == [(name, True) for name in names]
+
+
+def test_without_the_extra_the_error_says_how_to_get_it(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "distributed", None)
     write_images(tmp_path / "in", "a")
     assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", "tcp://localhost:1") == 1
@@ -161,18 +178,18 @@ def test_without_the_extra_it_is_said_how_to_get_it(model, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "no address", "udp://127.0.0.1:1"])
-def test_an_address_where_no_scheduler_answers_is_told(model, tmp_path, monkeypatch, capsys, address):
+def test_an_address_where_no_scheduler_responds_is_reported(model, tmp_path, monkeypatch, capsys, address):
     pytest.importorskip("distributed", reason="the extra “cluster” is not installed")
     monkeypatch.setattr("resformer_unet.batch.cluster.client.CONNECTING_S", 0.5)
     write_images(tmp_path / "in", "a")
     assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", address) == 1
-    assert f"No Dask scheduler answers at {address}" in capsys.readouterr().err
+    assert f"No Dask scheduler responds at {address}" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.fixture
 def job(model, tmp_path) -> ClusterJob:
-    """A job that goes on, as its workers see it."""
+    """A job that runs, as its workers see it."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mark").touch()
     bundle = load_bundle(model)
