@@ -1,4 +1,4 @@
-"""Output files that appear whole or not at all."""
+"""Output files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Give an empty temporary file beside ``path`` to write to; it takes that name when the block ends well.
+    """Give an empty temporary file beside ``path`` to write to; it takes that name when the block succeeds.
 
     The temporary file keeps the last suffix of ``path`` (writers choose the format by it). It is removed, and a file
     that was there before is left as it was, when the block fails. Missing folders are made.
@@ -27,9 +27,9 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     path = Path(path)
-    with _told_of(path):
+    with _engine_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _empty_file(path, path.parent)  # tells now, in Python's words, if nothing can be written here
+        temporary = _empty_file(path, path.parent)  # raises now if nothing can be written here
         try:
             yield temporary
             os.replace(temporary, path)
@@ -38,7 +38,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 
 def check_writable(path: str | Path) -> None:
-    """Find out before long work whether its result can be written to ``path``; nothing is left behind.
+    """Check before a long computation that its result can be written to ``path``; leaves no file.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
@@ -46,12 +46,12 @@ def check_writable(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise EngineError("OUTPUT_NOT_WRITABLE", f"“{path}” is a folder.", "Give the name of the file to write.")
-    with _told_of(path):
+    with _engine_errors(path):
         _empty_file(path, next(folder for folder in path.parents if folder.exists())).unlink()
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
-    """Write text as UTF-8, whole or not at all.
+    """Write text as UTF-8, completely or not at all.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
@@ -61,7 +61,7 @@ def atomic_write_text(path: str | Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files that killed processes left in ``folder``; nobody may be writing there meanwhile."""
+    """Remove temporary files that killed processes left in ``folder``; no other process may be writing there."""
     for file in folder.iterdir():
         if _TEMPORARY.fullmatch(file.name):
             with suppress(OSError):
@@ -75,8 +75,8 @@ def _empty_file(path: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """Say in this package's words why ``path`` cannot be written."""
+def _engine_errors(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` into an ``EngineError`` that names ``path``."""
     try:
         yield
     except OSError as error:
@@ -90,9 +90,9 @@ def _told_of(path: Path) -> Iterator[None]:
 
 
 def disk_full(path: Path) -> EngineError:
-    """The error for a file that could not be written to its end."""
+    """The error for a file that could not be written completely."""
     return EngineError(
         "DISK_FULL",
-        f"“{path}” could not be written to its end: the disk or your share of it is full.",
-        "Make room, or choose another folder.",
+        f"“{path}” could not be written completely: the disk or your quota is full.",
+        "Free some space, or choose another folder.",
     )

@@ -2,12 +2,12 @@
 
 
 class EngineError(Exception):
-    """Something the user can act on: what is wrong, and what to do about it.
+    """An error that the user can act on.
 
     Args:
-        code: stable identifier in upper snake case, for instance ``FILE_NOT_FOUND``.
-        message: one or two plain sentences saying what is wrong.
-        hint: a sentence saying what to do; may be empty.
+        code: stable identifier in capitals and underscores, for instance ``FILE_NOT_FOUND``.
+        message: one or two sentences on the problem.
+        hint: a sentence on the remedy; may be empty.
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
@@ -21,7 +21,7 @@ class EngineError(Exception):
 
 
 def unexpected(error: Exception) -> EngineError:
-    """The code INTERNAL for a failure that nobody foresaw; it must not stop the work on other images."""
+    """INTERNAL, for an exception that is a bug; it must not stop the work on other images."""
     failure = EngineError(
         "INTERNAL",
         f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
@@ -32,4 +32,4 @@ def unexpected(error: Exception) -> EngineError:
 
 
 class Cancelled(Exception):
-    """The user asked to stop; nothing is wrong."""
+    """The user cancelled; this is no failure."""

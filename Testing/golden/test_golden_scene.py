@@ -9,8 +9,7 @@ from golden.cases import PATIENT, GoldenCase, golden_cases
 from golden.figures import Outline, differences, figures, patient_differences, patient_figures
 
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-# A picture that the model wants transposed cannot be run in the scene at present.
-IN_THE_SCENE = [name for name in golden_cases() if name not in ("head-on-its-side", *PATIENT)]
+IN_THE_SCENE = [name for name in golden_cases() if name not in PATIENT]
 
 
 @pytest.fixture(scope="module")

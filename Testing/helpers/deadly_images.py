@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_file
 from resformer_unet.batch import case_files
 
 
-def deadly_write(path: Path, text: str) -> None:
+def deadly_file(path: Path) -> AbstractContextManager[Path]:
     died = path.parent.with_name(f"{path.stem}.died")
     if path.name.startswith("deadly") or (path.name.startswith("once") and not died.exists()):
         died.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    atomic_write_text(path, text)
+    return atomic_file(path)
 
 
-case_files.atomic_write_text = deadly_write
+case_files.atomic_file = deadly_file

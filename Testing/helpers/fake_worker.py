@@ -1,8 +1,7 @@
 """A worker without a network, for tests: it speaks the engine's protocol and behaves as its first argument says.
 
 `python fake_worker.py BEHAVIOUR PID_FILE` writes its process id into PID_FILE first. Behaviours are the keys of
-BEHAVIOURS: what it does when it is told to predict, again and again. What it answers is simple enough to check by eye:
-see `labelsFor`.
+BEHAVIOURS: what it does at each `predict`. Its results are simple enough to check by eye: see `labelsFor`.
 """
 
 import json
@@ -17,11 +16,11 @@ TUMOUR = {"category": CATEGORY, "type": {"scheme": "SCT", "value": "108369006", 
 WARNING = {"code": "LESION_AT_BORDER", "message": "The lesion touches the border of the image."}
 
 
-def say(event: str, **fields) -> None:
+def send(event: str, **fields) -> None:
     print(json.dumps({"event": event, **fields}), flush=True)
 
 
-def hear() -> dict:
+def receive() -> dict:
     """The next command; end of input means quit, as in the engine."""
     line = sys.stdin.readline()
     return json.loads(line) if line else {"command": "quit"}
@@ -115,7 +114,7 @@ def reportFor(command: dict, voxels, labels, values: tuple[int, int]) -> dict:
     }
 
 
-def answer(command: dict, layers: int = 1, values: tuple[int, int] = (1, 2), drop: tuple[str, ...] = ()) -> None:
+def sendResult(command: dict, layers: int = 1, values: tuple[int, int] = (1, 2), drop: tuple[str, ...] = ()) -> None:
     import numpy as np
 
     voxels = np.load(command["image"]["array"], mmap_mode="r", allow_pickle=False)
@@ -138,18 +137,18 @@ def answer(command: dict, layers: int = 1, values: tuple[int, int] = (1, 2), dro
     if (command.get("options") or {}).get("probability_maps"):
         maps = str(Path(command["output"]) / "probability_maps.npy")
         np.save(maps, np.stack([np.full(voxels.shape[:3], share, np.uint8) for share in (80, 20)]))
-    say("result", id=command["id"], labels=str(path), report=report, probability_maps=maps)
+    send("result", id=command["id"], labels=str(path), report=report, probability_maps=maps)
 
 
 def work(command: dict) -> None:
     """A normal run: status, progress, a notice that repeats a warning of the report, and one that does not."""
-    say("status", id=command["id"], message="Reading the model")
-    say("heartbeat")
+    send("status", id=command["id"], message="Reading the model")
+    send("heartbeat")
     for done in (1, 2):
-        say("progress", id=command["id"], done=done, total=2)
-    say("notice", id=command["id"], **WARNING)
-    say("notice", id=command["id"], code="ON_CPU", message="The graphics card is out of memory; the CPU is used.")
-    answer(command)
+        send("progress", id=command["id"], done=done, total=2)
+    send("notice", id=command["id"], **WARNING)
+    send("notice", id=command["id"], code="ON_CPU", message="The graphics card is out of memory; the CPU is used.")
+    sendResult(command)
 
 
 def printing(command: dict) -> None:
@@ -161,22 +160,22 @@ def printing(command: dict) -> None:
 
 def slow(command: dict) -> None:
     """Works until it is cancelled."""
-    say("status", id=command["id"], message="Segmenting")
-    say("progress", id=command["id"], done=1, total=10)
-    while (heard := hear())["command"] not in ("cancel", "quit"):
+    send("status", id=command["id"], message="Segmenting")
+    send("progress", id=command["id"], done=1, total=10)
+    while (received := receive())["command"] not in ("cancel", "quit"):
         pass
-    if heard["command"] == "quit":
+    if received["command"] == "quit":
         sys.exit(0)
-    say("cancelled", id=command["id"])
+    send("cancelled", id=command["id"])
 
 
 def paced(command: dict) -> None:
     """Ten slices, a tenth of a second each."""
-    say("status", id=command["id"], message="Segmenting")
+    send("status", id=command["id"], message="Segmenting")
     for done in range(1, 11):
         time.sleep(0.1)
-        say("progress", id=command["id"], done=done, total=10)
-    answer(command)
+        send("progress", id=command["id"], done=done, total=10)
+    sendResult(command)
 
 
 def explain(command: dict) -> None:
@@ -187,9 +186,9 @@ def explain(command: dict) -> None:
     saliency = np.zeros(voxels.shape[:3], np.float32) + np.linspace(0, 1, voxels.shape[2], dtype=np.float32)
     path = Path(command["output"]) / "saliency.npy"
     np.save(path, saliency)
-    say("progress", id=command["id"], done=1, total=1)
+    send("progress", id=command["id"], done=1, total=1)
     diagnosis = command["options"]["diagnosis"] or "glioma"
-    say("result", id=command["id"], saliency=str(path), diagnosis=diagnosis, method="Looking", citation="Nobody 2026")
+    send("result", id=command["id"], saliency=str(path), diagnosis=diagnosis, method="Looking", citation="Nobody 2026")
 
 
 def compare(command: dict) -> None:
@@ -205,20 +204,20 @@ def compare(command: dict) -> None:
         )
         counts = {"first": int(first.sum()), "second": int(second.sum()), "both": int((first & second).sum())}
         rows.append({"id": row["id"], "name": row["name"], **counts, "shape": list(first.shape)})
-    say("result", id=command["id"], comparison=rows)
+    send("result", id=command["id"], comparison=rows)
 
 
 def patient(command: dict) -> None:
     """End-diastole is where the voxels have the larger sum."""
     if sys.argv[1] == "no heart":
-        say("error", id=command["id"], code="HEART_NOT_FOUND", message="Nothing was outlined as lv.", hint="")
+        send("error", id=command["id"], code="HEART_NOT_FOUND", message="Nothing was segmented as lv.", hint="")
         return
     reports = sorted(command["reports"], key=lambda report: -report["given"]["sum"])
     measures = {"lv_volume_ml": 152.4, "rv_volume_ml": 141.6, "wall_diastole_max_mm": 9.26}
     measures |= {"lv_ejection_fraction": 0.583, "rv_ejection_fraction": 0.5}
     diagnosis = {"label": "normal", "name": "Normal", "code": None, "probability": 0.9, "rule": "heart_measures"}
     diagnosis |= {"probabilities": {"normal": 0.9, "dilated": 0.1}, "rule_text": "By volume.", "calibrated": False}
-    say(
+    send(
         "result",
         id=command["id"],
         patient={
@@ -234,37 +233,37 @@ def patient(command: dict) -> None:
 def devices(command: dict) -> None:
     time.sleep(60 if sys.argv[1] == "hangs when asked for devices" else 0.3)
     cpu = {"id": "cpu", "name": "CPU", "usable": True, "reason": None}
-    say("result", id=command["id"], devices=[cpu], versions={"python": "3", "cuda": None})
+    send("result", id=command["id"], devices=[cpu], versions={"python": "3", "cuda": None})
 
 
 def constantImage(command: dict) -> None:
     message, hint = "All voxels are equal.", "Choose another image."
-    say("error", id=command["id"], code="CONSTANT_IMAGE", message=message, hint=hint)
+    send("error", id=command["id"], code="CONSTANT_IMAGE", message=message, hint=hint)
 
 
 def brokenGpu(command: dict, alsoTheCpu: bool = False) -> None:
-    say("progress", id=command["id"], done=1, total=2)
+    send("progress", id=command["id"], done=1, total=2)
     if command["device"] == "cpu" and not alsoTheCpu:
-        answer(command)
+        sendResult(command)
     else:
         exitWith(86, "CUDA error: an illegal memory access was encountered")
 
 
 def onceThen(end):
-    """A good job, and at the next command the end, without a word."""
+    """A result, and at the next command the end without an event."""
 
     def behave(command: dict) -> None:
         if Path(sys.argv[2] + ".done").exists():
             Path(sys.argv[2] + ".done").unlink()
             end()
         Path(sys.argv[2] + ".done").touch()
-        answer(command)
+        sendResult(command)
 
     return behave
 
 
 def atTheSecond(behave):
-    """The first job of the process goes well."""
+    """The first command of the process succeeds."""
     done = []
 
     def act(command: dict) -> None:
@@ -275,23 +274,23 @@ def atTheSecond(behave):
 
 
 def countStart(command: dict) -> None:
-    """Crashes without a word; a file grows by a letter each time."""
+    """Crashes without an event; a file grows by a letter each time."""
     with open(sys.argv[2] + ".starts", "a") as file:
         file.write("x")
     die(signal.SIGSEGV)
 
 
 def closesStdout(command: dict) -> None:
-    """Lives on, but nothing can be heard of it any more."""
+    """Lives on, but nothing can be received of it any more."""
     os.close(1)
     time.sleep(60)
 
 
 def deaf(command: dict) -> None:
-    """Keeps its heart beating, hears nothing and ignores a polite request to end."""
+    """Sends heartbeats, reads nothing and ignores a request to terminate."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
-        say("heartbeat")
+        send("heartbeat")
         time.sleep(0.05)
 
 
@@ -307,10 +306,10 @@ def exitWith(code: int, message: str) -> None:
 BEHAVIOURS = {
     "exclusive": work,
     "hangs when asked for devices": work,
-    "overlapping": lambda command: answer(command, layers=2, values=(1, 1)),
-    "sparse values": lambda command: answer(command, values=(7, 3)),
-    "only diagnosis": lambda command: answer(command, drop=("segments",)),
-    "only segments": lambda command: answer(command, drop=("diagnosis",)),
+    "overlapping": lambda command: sendResult(command, layers=2, values=(1, 1)),
+    "sparse values": lambda command: sendResult(command, values=(7, 3)),
+    "only diagnosis": lambda command: sendResult(command, drop=("segments",)),
+    "only segments": lambda command: sendResult(command, drop=("diagnosis",)),
     "printing": printing,
     "error": constantImage,
     "segfault": lambda command: die(signal.SIGSEGV),
@@ -329,17 +328,17 @@ BEHAVIOURS = {
     "slow at the second": atTheSecond(slow),
     "error at the second": atTheSecond(constantImage),
     "segfault at the second": atTheSecond(lambda command: die(signal.SIGSEGV)),
-    "wrong shape at the second": atTheSecond(lambda command: answer(command, drop=("slice",))),
-    "bad report at the second": atTheSecond(lambda command: answer(command, drop=("colour",))),
+    "wrong shape at the second": atTheSecond(lambda command: sendResult(command, drop=("slice",))),
+    "bad report at the second": atTheSecond(lambda command: sendResult(command, drop=("colour",))),
     "no heart": work,
-    "answers and dies": lambda command: answer(command) or die(signal.SIGKILL),
+    "answers and dies": lambda command: sendResult(command) or die(signal.SIGKILL),
     "counts its starts": countStart,
     "closes stdout": closesStdout,
-    "nonsense event": lambda command: say("progress", id=command["id"], done="many"),
-    "dies when cancelled": lambda command: hear() and die(signal.SIGSEGV),
-    "lost labels": lambda command: answer(command, drop=("labels",)),
-    "wrong shape": lambda command: answer(command, drop=("slice",)),
-    "bad report": lambda command: answer(command, drop=("colour",)),
+    "nonsense event": lambda command: send("progress", id=command["id"], done="many"),
+    "dies when cancelled": lambda command: receive() and die(signal.SIGSEGV),
+    "lost labels": lambda command: sendResult(command, drop=("labels",)),
+    "wrong shape": lambda command: sendResult(command, drop=("slice",)),
+    "bad report": lambda command: sendResult(command, drop=("colour",)),
 }
 
 
@@ -348,10 +347,10 @@ def main() -> None:
     Path(pidFile).write_text(str(os.getpid()))
     if behaviour == "never ready":
         time.sleep(60)
-    say("ready", protocol=2, version="0")
+    send("ready", protocol=2, version="0")
     others = {"explain": explain, "compare": compare, "patient": patient, "devices": devices}
     commands = {"predict": BEHAVIOURS.get(behaviour), **others}
-    while (command := hear())["command"] != "quit":
+    while (command := receive())["command"] != "quit":
         if command["command"] in commands:
             commands[command["command"]](command)
 

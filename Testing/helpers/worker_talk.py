@@ -1,4 +1,4 @@
-"""A worker process to talk to, and jobs for it."""
+"""A real worker process with its pipes, and commands for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import numpy as np
 from helpers.paths import MODULE_FOLDER
 from helpers.synthetic_images import oblique_affine
 
-PATIENCE = 90  # seconds; the first job loads torch, on a computer that may be busy
+PATIENCE = 90  # seconds; the first command loads PyTorch, on a computer that may be busy
 ENDS = ("result", "error", "cancelled")
 
 
-class Talk:
+class WorkerProcess:
     """A worker process; its events are read by a thread so that waiting for one can give up."""
 
     def __init__(self, start: tuple[str, ...] = ("-m", "resformer_unet.worker")) -> None:
@@ -30,12 +30,12 @@ class Talk:
         )  # fmt: skip
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self.log = b""
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._read_events, daemon=True).start()
         self._log_reader = threading.Thread(target=self._read_log, daemon=True)
         self._log_reader.start()
-        self.ready = self.hear("ready")
+        self.ready = self.wait_for("ready")
 
-    def _listen(self) -> None:
+    def _read_events(self) -> None:
         for line in self.process.stdout:
             self._lines.put(line)
         self._lines.put(None)
@@ -48,19 +48,19 @@ class Talk:
         self.process.stdin.write(line + b"\n")
         self.process.stdin.flush()
 
-    def say(self, **command) -> None:
+    def send(self, **command) -> None:
         self.write(json.dumps(command).encode())
 
     def events(self, until: tuple[str, ...]) -> list[dict]:
         """Events up to the first of these kinds; every line must be a JSON object with an event."""
-        heard = []
-        while not heard or heard[-1]["event"] not in until:
+        received = []
+        while not received or received[-1]["event"] not in until:
             line = self._lines.get(timeout=PATIENCE)
             assert line is not None, f"the worker ended: {self.log.decode()}"
-            heard.append(json.loads(line))
-        return heard
+            received.append(json.loads(line))
+        return received
 
-    def hear(self, *kinds: str) -> dict:
+    def wait_for(self, *kinds: str) -> dict:
         return self.events(kinds)[-1]
 
     def rest(self) -> list[dict]:
@@ -74,7 +74,7 @@ class Talk:
         return self.process.wait(PATIENCE)
 
 
-def job(folder: Path, models: Path, name: str, *, model: str = "tiny", slices: int = 5, **changes) -> dict:
+def predict_command(folder: Path, models: Path, name: str, *, model: str = "tiny", slices: int = 5, **changes) -> dict:
     """A predict command with its image on disk."""
     voxels = np.random.default_rng(0).integers(0, 255, (slices, 18, 22), np.int16)
     np.save(folder / f"{name}.npy", voxels)

@@ -19,11 +19,11 @@ def models(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def shared_worker():
-    from helpers.worker_talk import Talk
+    from helpers.worker_talk import WorkerProcess
 
-    talk = Talk()
-    yield talk
-    talk.process.kill()
+    process = WorkerProcess()
+    yield process
+    process.process.kill()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The files of a case: read, written whole or not at all, recognised when an earlier run has written them."""
+"""The files of a case: read, written, and recognised when an earlier run has written them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import json
 import re
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_write_text
-from resformer_unet.batch.cases import REPORT, SEGMENTATION, Case, place_of, read_report
-from resformer_unet.batch.input_state import input_state
+from resformer_unet.atomic_files import atomic_file
+from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.image.reading import read_image
 from resformer_unet.image.writing import probability_file, segmentation_file
@@ -22,17 +21,20 @@ from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.predictor import Prediction
 from resformer_unet.model.bundle import ModelBundle
 
+# Headers whose voxels are in a file of the same name beside them, and what those files end in.
+_HEADERS, _VOXELS = (".hdr", ".mhd", ".nhdr"), (".img", ".raw", ".zraw", ".gz")
+
 
 @dataclass(frozen=True)
 class ReadCase:
-    """An image in memory, what its files looked like before, and the seconds that reading took."""
+    """An image in memory, the state of its files before it was read, and the seconds that reading took."""
 
     image: MedicalImage
     state: dict | None
     seconds: float
 
 
-def read_case(case: Case) -> ReadCase:
+def read_case(case: BatchCase) -> ReadCase:
     """Read the image of a case.
 
     Raises:
@@ -45,40 +47,43 @@ def read_case(case: Case) -> ReadCase:
 
 
 def write_case(
-    case: Case,
+    case: BatchCase,
     read: ReadCase,
     prediction: Prediction,
     output: Path,
     bundle: ModelBundle,
     options: PredictOptions | None,
 ) -> dict:
-    """Write ``<case>.seg.nrrd``, the maps that were asked for and ``<case>.json``; returns the report as written.
+    """Write ``<case>.seg.nrrd``, the probability maps if chosen and ``<case>.json``; returns the report as written.
 
-    An earlier result of the case is replaced, all of it or nothing.
+    Every file is written completely under a temporary name first; if that fails, an earlier result of the case stays as
+    it was. Then the earlier images are removed before the new report and the new images take their names: if the
+    process is killed in between, the report's checksums show that images are missing, and a new report never lies
+    beside earlier images. The report comes first since it says whose name this is.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     started = time.perf_counter()
-    files = _map_files(output, case.name, bundle, prediction)
+    maps = _map_files(output, case.name, bundle, prediction)
     report = {
         **prediction.report,
         "case": case.name,
         "input": str(case.input.absolute()),
         "series": case.series,
         "input_state": read.state,
-        "options": _as_json(options),
+        "options": (options or PredictOptions()).to_dict(),
         "files": {},
     }
-    with ExitStack() as stack:  # the others take their names only after the report was written
+    with ExitStack() as stack:  # takes the names in the reverse order, when the block ends
         written = {}
         if len(prediction.layers):
             path = output / f"{case.name}{SEGMENTATION}"
             block = segmentation_file(path, prediction.layers, read.image, report["segments"])
             written[path.name] = stack.enter_context(block)
-        for path, probabilities in files.items():
+        for path, probabilities in maps.items():
             written[path.name] = stack.enter_context(probability_file(path, probabilities, read.image))
-        report["files"] = {name: _sum(temporary) for name, temporary in written.items()}
+        report["files"] = {name: _sha256(temporary) for name, temporary in written.items()}
         write_s = time.perf_counter() - started
         report["timing_s"] = {
             **report["timing_s"],
@@ -87,16 +92,17 @@ def write_case(
             "total": round(read.seconds + report["timing_s"]["total"] + write_s, 4),
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-        atomic_write_text(output / f"{case.name}{REPORT}", text + "\n")
-    _remove_stale(output, case.name, set(report["files"]))
+        with atomic_file(output / f"{case.name}{REPORT}") as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            _remove_images(output, case.name)
     return report
 
 
-def kept_report(case: Case, output: Path, bundle: ModelBundle, options: PredictOptions | None) -> dict | None:
-    """The report of an earlier run, if its result is whole and would come out the same again; else ``None``.
+def kept_report(case: BatchCase, output: Path, bundle: ModelBundle, options: PredictOptions | None) -> dict | None:
+    """The report of an earlier run, if its result is complete and still valid; else ``None``.
 
     The input (by path, and its files by name, size and modification time), the series, the options and the model's
-    id, version and weights must be the same, and all files must be there and be those that were written.
+    id, version and weights must be the same, and all files must exist and be those that were written.
     """
     report = read_report(output, case.name)
     state = input_state(case.input)
@@ -104,24 +110,53 @@ def kept_report(case: Case, output: Path, bundle: ModelBundle, options: PredictO
         return None
     described = bundle.descriptor
     model = {"id": bundle.id, "version": described["version"], "sha256": described["weights"]["sha256"]}
-    expected = {"series": case.series, "input_state": state, "options": _as_json(options), "model": model}
+    expected = {
+        "series": case.series,
+        "input_state": state,
+        "options": (options or PredictOptions()).to_dict(),
+        "model": model,
+    }
     if any(report.get(entry) != value for entry, value in expected.items()):
         return None
     if place_of(Path(report["input"])) != place_of(case.input) or not isinstance(report.get("files"), dict):
         return None
     try:
-        whole = all(_sum(output / name) == digest for name, digest in report["files"].items())
+        whole = all(_sha256(output / name) == digest for name, digest in report["files"].items())
     except OSError:
         return None
     return report if whole else None
 
 
-def _as_json(options: PredictOptions | None) -> dict:
-    chosen = asdict(options or PredictOptions())
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in chosen.items()}
+def input_state(path: Path) -> dict | None:
+    """``files`` and ``bytes`` of an input, and ``sha256`` of the names, sizes and modification times of its files.
+
+    Of a folder all files directly in it count, of a header also the file with the voxels. The contents are not read.
+    ``None`` if the input cannot be listed.
+    """
+    try:
+        facts = sorted((file.name, *_size_and_time(file)) for file in _files(path))
+    except (OSError, ValueError):
+        return None
+    lines = "\n".join(f"{name}\t{size}\t{modified}" for name, size, modified in facts)
+    digest = hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+    return {"files": len(facts), "bytes": sum(size for _, size, _ in facts), "sha256": digest}
 
 
-def _sum(path: Path) -> str:
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [file for file in path.iterdir() if file.is_file()]
+    if path.suffix.lower() not in _HEADERS:
+        return [path]
+    beside = (file for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}."))
+    return [path, *(file for file in beside if file.suffix.lower() in _VOXELS)]
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):
@@ -130,7 +165,7 @@ def _sum(path: Path) -> str:
 
 
 def _map_files(output: Path, name: str, bundle: ModelBundle, prediction: Prediction) -> dict[Path, np.ndarray]:
-    """Where the probability maps are written, and what is in them, (slices, rows, columns); none unless asked for."""
+    """Paths of the probability maps and their values, uint8 (slices, rows, columns); none unless chosen."""
     if prediction.probability_maps is None:
         return {}
     segments = [re.sub(r"[^\w-]+", "_", segment["id"]) for segment in bundle.segments]
@@ -138,9 +173,9 @@ def _map_files(output: Path, name: str, bundle: ModelBundle, prediction: Predict
     return dict(zip(files, prediction.probability_maps, strict=True))
 
 
-def _remove_stale(output: Path, name: str, written: set[str]) -> None:
-    """Remove files of an earlier result of the case that would not belong to this report."""
+def _remove_images(output: Path, name: str) -> None:
+    """Remove the segmentation and the probability maps of an earlier result of the case."""
     own = re.compile(re.escape(name) + r"(\.seg|\.probability\.[^.]+)\.nrrd")
     for file in output.iterdir():
-        if own.fullmatch(file.name) and file.name not in written:
+        if own.fullmatch(file.name):
             file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which cases a run has, what their files are called, and what becomes of them."""
+"""The cases of a run, the names of their files, and their outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"-\d+$")
 
 
 @dataclass(frozen=True)
-class Case:
+class BatchCase:
     """One input and the name that its files have in the output folder."""
 
     input: Path
@@ -29,11 +29,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input.
+    """The result or the failure of one input.
 
     Attributes:
         input: as it was given.
-        result: its report, or why there is none.
+        result: its report, or the error.
         case: the name of its files.
         seconds: reading, predicting and writing, or until it failed; ``None`` where that was not measured.
         kept: whether the report is an earlier run's.
@@ -46,30 +46,30 @@ class Outcome:
     kept: bool = False
 
 
-def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) -> list[Case]:
+def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) -> list[BatchCase]:
     """Name the cases before the first one is run, so that names depend neither on failures nor on who is first.
 
     A case is called as its file or folder; cases of the same name are told apart by ``-2``, ``-3``... in the order of
     the inputs, also where names differ only in capitals, which some file systems do not tell apart. An input whose
     result is in ``output`` already keeps that name. No name is given whose files are an input or the result of
-    another input. An input that is named twice is one case.
+    another input. An input that is given twice is one case.
     """
     places: dict[Path, Path] = {}
     for path in inputs:
         places.setdefault(place_of(path), path)
     wanted = {place: _name_of(path, place) for place, path in places.items()}
-    present = _Present(output, {name.casefold() for name in wanted.values()}, set(places))
+    existing = _ExistingResults(output, {name.casefold() for name in wanted.values()}, set(places))
     taken: set[str] = set()
     cases = []
     for place, path in places.items():
-        name = present.earlier_name(place, series, wanted[place])
+        name = existing.earlier_name(place, series, wanted[place])
         number = 1
         while name is None or name.casefold() in taken:
             candidate = wanted[place] if number == 1 else f"{wanted[place]}-{number}"
-            name = candidate if present.is_free(candidate) else None
+            name = candidate if existing.is_free(candidate) else None
             number += 1
         taken.add(name.casefold())
-        cases.append(Case(path, name, series))
+        cases.append(BatchCase(path, name, series))
     return cases
 
 
@@ -77,7 +77,7 @@ def place_of(path: Path) -> Path:
     """An absolute path without links, by which inputs are told apart."""
     try:
         return path.resolve()
-    except (OSError, ValueError, RuntimeError):  # no path that the system would take; reading it will say so
+    except (OSError, ValueError, RuntimeError):  # not a valid path; reading it reports the error
         return path.absolute()
 
 
@@ -95,8 +95,8 @@ def _name_of(path: Path, place: Path) -> str:
     return (place.name or "image") if os.path.isdir(path) else case_name(path)
 
 
-class _Present:
-    """What the output folder holds, looked at once."""
+class _ExistingResults:
+    """The files of the output folder, listed once."""
 
     def __init__(self, output: Path, wanted: set[str], inputs: set[Path]) -> None:
         files = sorted(os.listdir(output)) if output.is_dir() else []
@@ -115,10 +115,10 @@ class _Present:
                 self._earlier[place_of(Path(report["input"])), report["series"]].append(as_written)
 
     def earlier_name(self, place: Path, series: str | None, wanted: str) -> str | None:
-        """The name under which this input's result is there already."""
+        """The name of an existing result of this input."""
         fitting = (name for name in self._earlier[place, series] if wanted in (name, _NUMBER.sub("", name)))
         return min(fitting, key=lambda name: (len(name), name), default=None)
 
     def is_free(self, name: str) -> bool:
-        """Whether files of this name would replace nothing; an input's own result is no matter of this."""
+        """Whether files of this name would replace no existing file."""
         return name.casefold() not in self._names

@@ -1,4 +1,4 @@
-"""The images that a user means by folders and lists."""
+"""The images in the folders and lists that a user gives."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from resformer_unet.image.medical_image import case_name
 
 
 def find_studies(paths: Iterable[Path], output: Path) -> list[Path]:
-    """Replace each folder of studies by what is in it, in the order of names; what is named twice is taken once.
+    """Replace each folder of studies by its images, in the order of names; an image that is named twice is taken once.
 
     A folder that holds DICOM images is one study. Any other is searched through, with the folders within, for image
     files and folders of DICOM images. Hidden files, segmentations and probability maps as this package writes them,
-    and the folder ``output`` are passed over. A folder without any image stays, so that reading it can say what is
-    wrong.
+    and the folder ``output`` are skipped. A folder without any image stays, so that reading it reports the error.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -64,7 +63,7 @@ def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
             return [folder]
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError:
-        return [folder]  # reading it will say why
+        return [folder]  # reading it reports the error
     found = []
     for entry in entries:
         if os.path.isdir(entry):
@@ -79,5 +78,5 @@ def _is_result(name: str) -> bool:
 
 
 def _has_header(path: Path) -> bool:
-    """Whether this is the voxels' half of an Analyze or NIfTI pair."""
+    """Whether this is the voxel file of an Analyze or NIfTI pair."""
     return path.suffix.lower() == ".img" and os.path.exists(path.with_suffix(".hdr"))

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from resformer_unet.atomic_files import remove_leftovers
 from resformer_unet.batch.case_files import ReadCase, kept_report, read_case, write_case
-from resformer_unet.batch.cases import Case, Outcome, plan_cases
+from resformer_unet.batch.cases import BatchCase, Outcome, plan_cases
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.inference.read_ahead import read_ahead
+from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 
 
@@ -27,9 +28,7 @@ def predict_files(
     options: PredictOptions | None = None,
     series: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-    note: Callable[[str], None] | None = None,
     resume: bool = False,
-    cluster: str | None = None,
 ) -> Iterator[Outcome]:
     """Predict each input and write ``<case>.seg.nrrd`` and ``<case>.json`` into ``output``.
 
@@ -38,18 +37,43 @@ def predict_files(
     a result of another input of that name. The next image is read while the network works; two are in memory at most.
 
     Args:
-        progress: called with (case, slices done, slices in all); on a cluster with ("cases", done, in all).
-        note: called with what the user should know while a cluster is at work.
-        resume: results that :func:`.kept_report` finds in order are not made again. Their outcomes come
-            first. No other process may write to ``output``: what a killed one left behind is removed.
-        cluster: address of a Dask scheduler, whose workers do the work; outcomes come as they are done.
+        progress: called with (case, slices done, slices in all).
+        resume: see :func:`run_cases`.
 
     Raises:
-        EngineError: before the first input, if the model, the device or the output folder cannot be used; those of
-            :func:`.predict_on_cluster`.
+        EngineError: before the first input, if the model, the device or the output folder cannot be used.
     """
     bundle = find_model(model)
-    predictor = None if cluster else Predictor(bundle, device)
+    predictor = Predictor(bundle, device)
+
+    def predict_cases(cases: Sequence[BatchCase]) -> Iterator[Outcome]:
+        for case, reading in read_ahead(cases, read_case):
+            outcome = predict_case(case, reading, predictor, output, options, progress)
+            del reading  # and with it the image, before the next but one is read
+            yield outcome
+
+    yield from run_cases(predict_cases, inputs, bundle, output, options, series, resume)
+
+
+def run_cases(
+    predict_cases: Callable[[Sequence[BatchCase]], Iterator[Outcome]],
+    inputs: Sequence[Path],
+    bundle: ModelBundle,
+    output: Path,
+    options: PredictOptions | None,
+    series: str | None,
+    resume: bool,
+) -> Iterator[Outcome]:
+    """Name the cases of a run and have those predicted that have no result yet.
+
+    Args:
+        predict_cases: called once with the cases to predict; not called if there is none.
+        resume: results that :func:`.kept_report` accepts are kept. Their outcomes come first. No other process may
+            write to ``output``: the temporary files of a killed one are removed.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE.
+    """
     try:
         output.mkdir(parents=True, exist_ok=True)
         if resume:
@@ -66,19 +90,12 @@ def predict_files(
             yield Outcome(case.input, report, case.name, report["timing_s"]["total"], kept=True)
         else:
             waiting.append(case)
-    if predictor is None and waiting:
-        from resformer_unet.batch.cluster.client import predict_on_cluster
-
-        yield from predict_on_cluster(cluster, waiting, bundle, output, device, options, progress, note)
-        return
-    for case, reading in read_ahead(waiting, read_case):
-        outcome = attempt(case, reading, predictor, output, options, progress)
-        del reading  # and with it the image, before the next but one is read
-        yield outcome
+    if waiting:
+        yield from predict_cases(waiting)
 
 
-def attempt(
-    case: Case,
+def predict_case(
+    case: BatchCase,
     reading: Future[ReadCase],
     predictor: Predictor,
     output: Path,
@@ -86,10 +103,10 @@ def attempt(
     progress: Callable[[str, int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
-    """Predict one case and write its files; whatever is wrong with it is the outcome.
+    """Predict one case and write its files; a failure is its outcome.
 
     Raises:
-        Cancelled: when ``cancelled()`` said so; nothing was written.
+        Cancelled: when ``cancelled()`` returned true; nothing was written.
     """
     started = time.perf_counter()
     try:
@@ -97,15 +114,15 @@ def attempt(
         return Outcome(case.input, result, case.name, result["timing_s"]["total"])
     except Cancelled:
         raise
-    except Exception as error:  # whatever is wrong with this input, the others are none the worse for it
-        del reading  # the error keeps what the functions held that it went through
-        _let_go_of_images(error)
+    except Exception as error:  # a failure of this input must not stop the others
+        del reading  # the error keeps the local variables of the functions that it passed through
+        _release_images(error)
         failure = error if isinstance(error, EngineError) else unexpected(error)
         return Outcome(case.input, failure, case.name, round(time.perf_counter() - started, 4))
 
 
 def _predict(
-    case: Case,
+    case: BatchCase,
     read: ReadCase,
     predictor: Predictor,
     output: Path,
@@ -125,8 +142,8 @@ def _predict(
     return write_case(case, read, prediction, output, predictor.bundle, options)
 
 
-def _let_go_of_images(error: BaseException | None) -> None:
-    """Clear what the functions that have failed hold in memory; where they failed can still be shown."""
+def _release_images(error: BaseException | None) -> None:
+    """Clear the local variables of the functions that failed; the traceback itself stays."""
     while error:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""``summary.csv``: one row for each case of an output folder, up to date at every moment of a run."""
+"""``summary.csv``: one row for each case of an output folder, up to date throughout a run."""
 
 from __future__ import annotations
 
@@ -68,12 +68,14 @@ class Summary:
         if header:
             writer.writeheader()
         writer.writerows(rows)
-        return text.getvalue().encode("utf-8", "backslashreplace").decode()  # names may hold what is no text
+        return (
+            text.getvalue().encode("utf-8", "backslashreplace").decode()
+        )  # a file's name may hold bytes that are no text
 
     def _earlier_rows(self) -> list[dict[str, str]]:
         try:
             content = self.path.read_bytes()
-            text = content[: content.rfind(b"\n") + 1].decode()  # what was killed may have ended within a line
+            text = content[: content.rfind(b"\n") + 1].decode()  # a killed process may have left half a line
         except FileNotFoundError:
             return []
         except (OSError, ValueError):
@@ -88,8 +90,8 @@ class Summary:
     def _in_the_way(self) -> EngineError:
         return EngineError(
             "SUMMARY_IN_THE_WAY",
-            f"“{self.path}” is not a summary that this program has written, and is not replaced.",
-            "Give it another name, or choose another output folder.",
+            f"“{self.path}” was not written by this program, and is not replaced.",
+            "Rename it, or choose another output folder.",
         )
 
 

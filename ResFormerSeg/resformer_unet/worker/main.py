@@ -1,8 +1,8 @@
 """Serves the engine to another program, such as 3D Slicer, from a process of its own.
 
 Commands come as JSON lines on stdin, events go as JSON lines to stdout, log text to stderr; ``docs/worker-protocol.md``
-lists them, ``worker_commands.py`` carries them out. The process ends with its stdin, so that nothing is left behind
-when the other program dies, and when it had nothing to do for a while.
+describes them. The process ends when its stdin is closed, so that it never outlives the other program, and when it has
+been idle for some minutes.
 """
 
 from __future__ import annotations
@@ -14,60 +14,43 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from resformer_unet import __version__
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.worker.commands import Commands
+from resformer_unet.worker.devices import gpu_is_broken
+from resformer_unet.worker.protocol import PROTOCOL, CommandContext
 
-PROTOCOL = 2
 HEARTBEAT_SECONDS = 2.0
 IDLE_SECONDS = 300.0
-EXIT_GPU_BROKEN = 86  # the graphics card fails until this process has ended; another one may use the CPU
-
-
-class Job:
-    """One command under way, as the code that carries it out sees it.
-
-    Attributes:
-        cancelled: asked between two steps of the work; true says to raise ``Cancelled``.
-    """
-
-    def __init__(self, identifier: str, send: Callable[..., None], cancelled: Callable[[], bool]) -> None:
-        self._id = identifier
-        self._send = send
-        self.cancelled = cancelled
-
-    def tell(self, event: str, **content) -> None:
-        self._send(event, id=self._id, **content)
-
-    def progress(self, done: int, total: int) -> None:
-        self.tell("progress", done=done, total=total)
+EXIT_GPU_BROKEN = 86  # the GPU fails until this process has ended; another process may use the CPU
 
 
 class Worker:
-    """Reads commands in one thread, so that a job under way can be cancelled, and works on them in the main one."""
+    """Reads commands in one thread, so that the one under way can be cancelled, and runs them in the main thread."""
 
-    def __init__(self, commands, events, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, commands: Iterable[str], events: TextIO, idle_seconds: float = IDLE_SECONDS) -> None:
         self._events = events
         self._idle_seconds = idle_seconds
         self._writing = threading.Lock()
-        self._jobs: queue.Queue[dict | None] = queue.Queue()
-        self._open: list[str] = []  # ids of the jobs that wait or are under way
+        self._queue: queue.Queue[dict | None] = queue.Queue()
+        self._open: list[str] = []  # ids of the commands that wait or are under way
         self._cancelled: set[str] = set()
-        self._leaving = False
+        self._stopping = False
         self._busy = threading.Event()
         self._commands = Commands()
         threading.Thread(target=self._read, args=(commands,), daemon=True).start()
-        threading.Thread(target=self._beat, daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, daemon=True).start()
 
     def serve(self) -> int:
-        """Work on commands until told to quit, until stdin ends or until idle for too long; gives the exit code."""
+        """Run commands until ``quit``, the end of stdin or the idle time; returns the exit code."""
         self._send("ready", protocol=PROTOCOL, version=__version__)
         while (command := self._next()) is not None:
             self._busy.set()
             try:
-                self._work(command)
+                self._run(command)
             except _GpuBroken:
                 return EXIT_GPU_BROKEN
             finally:
@@ -76,43 +59,43 @@ class Worker:
 
     def _next(self) -> dict | None:
         try:
-            return self._jobs.get(timeout=self._idle_seconds)
+            return self._queue.get(timeout=self._idle_seconds)
         except queue.Empty:
-            print(f"Nothing to do for {self._idle_seconds:g} seconds: leaving.", file=sys.stderr)
+            print(f"Idle for {self._idle_seconds:g} seconds: the worker ends.", file=sys.stderr)
             return None
 
-    def _work(self, command: dict) -> None:
+    def _run(self, command: dict) -> None:
         identifier = str(command.get("id", ""))
-        job = Job(identifier, self._send, lambda: self._leaving or identifier in self._cancelled)
+        context = CommandContext(identifier, self._send, lambda: self._stopping or identifier in self._cancelled)
         try:
-            job.tell("result", **self._commands.run(command, job))
+            context.send("result", **self._commands.run(command, context))
         except Cancelled:
-            job.tell("cancelled")
+            context.send("cancelled")
         except EngineError as error:
-            job.tell("error", code=error.code, message=error.message, hint=error.hint)
+            context.send("error", code=error.code, message=error.message, hint=error.hint)
         except ImportError as error:
             traceback.print_exc()
-            job.tell(
+            context.send(
                 "error", code="ENGINE_INCOMPLETE", message=_missing(error),
-                hint="Install it anew; PyTorch (torch) comes with Slicer's PyTorch extension.",
+                hint="Reinstall it; PyTorch (torch) comes with Slicer's PyTorch extension.",
             )  # fmt: skip
         except MemoryError:
             traceback.print_exc()
-            job.tell(
-                "error", code="OUT_OF_MEMORY", message="The computer's memory is full.",
+            context.send(
+                "error", code="OUT_OF_MEMORY", message="The computer is out of memory.",
                 hint="Close other programs, or crop the image.",
             )  # fmt: skip
-        except Exception as error:  # whatever happens, the other side must hear of it
+        except Exception as error:  # every command must end with an event
             traceback.print_exc()
-            if self._commands.gpu_is_broken():
+            if gpu_is_broken():
                 raise _GpuBroken from error
             message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
-            job.tell("error", code="INTERNAL", message=message, hint="Please report it with the log.")
+            context.send("error", code="INTERNAL", message=message, hint="Please report it with the log.")
         finally:
             self._open.remove(identifier)
-            self._cancelled.discard(identifier)  # another job may have the same id
+            self._cancelled.discard(identifier)  # a later command may have the same id
 
-    def _read(self, commands) -> None:
+    def _read(self, commands: Iterable[str]) -> None:
         for line in commands:
             try:
                 command = json.loads(line)
@@ -129,24 +112,24 @@ class Worker:
                 break
             else:
                 self._open.append(identifier)
-                self._jobs.put(command)
-        self._leaving = True
-        self._jobs.put(None)
+                self._queue.put(command)
+        self._stopping = True
+        self._queue.put(None)
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         while True:
             self._busy.wait()
             self._send("heartbeat")
             threading.Event().wait(HEARTBEAT_SECONDS)
 
-    def _send(self, event: str, **content) -> None:
+    def _send(self, event: str, **content: Any) -> None:
         line = json.dumps({"event": event, **content}, ensure_ascii=False, allow_nan=False) + "\n"
         with self._writing:
             try:
                 self._events.write(line)
                 self._events.flush()
-            except (BrokenPipeError, ValueError):  # nobody listens any more
-                self._leaving = True
+            except (BrokenPipeError, ValueError):  # the other program has closed the pipe
+                self._stopping = True
 
 
 def _missing(error: ImportError) -> str:
@@ -156,20 +139,20 @@ def _missing(error: ImportError) -> str:
 
 
 class _GpuBroken(Exception):
-    """Every further call to the graphics card fails until this process has ended."""
+    """Every further call to the GPU fails until this process has ended."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m resformer_unet.worker", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--idle-seconds", type=float, default=IDLE_SECONDS, help="leave after so long without a job (default 300)"
+        "--idle-seconds", type=float, default=IDLE_SECONDS, help="end after this time without a command (default 300)"
     )
-    options = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     # Libraries may print: only events belong on the channel that the other program reads.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     commands = os.fdopen(0, "r", encoding="utf-8", errors="replace")
-    code = Worker(commands, events, options.idle_seconds).serve()
+    code = Worker(commands, events, parsed.idle_seconds).serve()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # taking PyTorch down in good order takes a while, and with a broken graphics driver may hang
+    os._exit(code)  # PyTorch's own shutdown is slow, and may hang with a broken GPU driver

@@ -27,14 +27,14 @@ import os, signal, sys
 from resformer_unet.batch import case_files
 from resformer_unet.cli.main import main
 
-write = case_files.atomic_write_text
+atomic_file = case_files.atomic_file
 
-def killed(path, text):
+def killed(path):
     if path.name == "c.json":
         os.kill(os.getpid(), int(sys.argv[1]))
-    write(path, text)
+    return atomic_file(path)
 
-case_files.atomic_write_text = killed
+case_files.atomic_file = killed
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests with Ctrl-C ignored
 sys.exit(main(sys.argv[2:]))
 """
@@ -88,7 +88,7 @@ def test_a_job_goes_on_where_it_was_stopped_and_ends_as_if_it_had_not_been(folde
     before = times(out)
     assert main([*arguments(folder, model, out), "--resume"]) == 0
     printed = capsys.readouterr()
-    assert "2 of 5 results were there already and were kept." in printed.err
+    assert "2 of 5 results existed already and were kept." in printed.err
     assert [line.partition(":")[0] for line in printed.out.splitlines()] == ["c", "d", "e"]
     assert before.items() <= times(out).items()
     files = {f"{name}{suffix}" for name in NAMES for suffix in (".json", ".seg.nrrd")} | {"summary.csv"}
@@ -176,7 +176,7 @@ def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(folder, m
 
 def test_what_failed_is_tried_again(folder, model, tmp_path, capsys):
     (folder / "b.png").write_text("no image")
-    for code, words in ((1, "1 of 5 inputs failed."), (1, "4 of 5 results were there already")):
+    for code, words in ((1, "1 of 5 inputs failed."), (1, "4 of 5 results existed already")):
         assert main([*arguments(folder, model, tmp_path / "out"), "--resume"]) == code
         assert words in capsys.readouterr().err
     write_picture(folder / "b.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
@@ -192,5 +192,5 @@ def test_a_list_may_be_given_in_place_of_inputs_or_beside_them(folder, model, tm
     assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == ["d", "b", "c"]
     given.pop(1)
     assert main([*given, "--list", str(tmp_path / "list.txt"), "--resume"]) == 0
-    assert "2 of 2 results were there already" in capsys.readouterr().err
+    assert "2 of 2 results existed already" in capsys.readouterr().err
     assert [row["case"] for row in rows(tmp_path / "out")] == ["d", "b", "c"]

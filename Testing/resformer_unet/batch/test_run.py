@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ def model(tmp_path_factory) -> str:
 
 @pytest.fixture
 def bright(monkeypatch) -> str:
-    """A model that outlines what is brighter than one half."""
+    """A model that segments what is brighter than one half."""
     bundle = stand_in_bundle()
     monkeypatch.setattr(module, "find_model", lambda name: bundle)
     monkeypatch.setattr(
@@ -92,13 +94,13 @@ def test_every_kind_of_image_gives_the_documented_files(tmp_path, bright, kind):
     assert written == report and written.keys() == DOCUMENTED
     assert written["case"] == case and written["input"] == str(path)
     assert written["timing_s"].keys() == {"read", "prepare", "network", "postprocess", "write", "total"}
-    image, outlined = read_image(path), read_image(tmp_path / "out" / f"{case}.seg.nrrd")
-    assert outlined.shape == image.shape
-    np.testing.assert_allclose(outlined.affine, image.affine, atol=1e-6)
+    image, segmented = read_image(path), read_image(tmp_path / "out" / f"{case}.seg.nrrd")
+    assert segmented.shape == image.shape
+    np.testing.assert_allclose(segmented.affine, image.affine, atol=1e-6)
     (segment,) = written["segments"]
-    assert segment["voxels"] == (outlined.voxels == segment["value"]).sum() > 0
+    assert segment["voxels"] == (segmented.voxels == segment["value"]).sum() > 0
     if image.voxels.shape[-1] == 1:
-        assert np.array_equal(outlined.voxels, image.voxels > 127)
+        assert np.array_equal(segmented.voxels, image.voxels > 127)
 
 
 @pytest.mark.parametrize("kind", ["colour.png", "series"])
@@ -215,15 +217,49 @@ def test_without_its_report_no_segmentation_appears(tmp_path, bright, monkeypatc
         raise EngineError("DISK_FULL", "The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(case_files, "atomic_write_text", full)
+        patch.setattr(case_files, "atomic_file", full)
         assert outcomes(path, bright, tmp_path / "out")[0].code == "DISK_FULL"
         assert contents(tmp_path / "out") == {}
     outcomes(path, bright, tmp_path / "out")
     before = contents(tmp_path / "out")
-    monkeypatch.setattr(case_files, "atomic_write_text", full)
+    monkeypatch.setattr(case_files, "atomic_file", full)
     write_picture(path, 255 - grey())
     outcomes(path, bright, tmp_path / "out")
     assert contents(tmp_path / "out") == before
+
+
+class Killed(BaseException):
+    """As little a failure of an input as the end of the process would be."""
+
+
+@pytest.mark.parametrize("last_step", range(4))
+def test_an_interrupted_replacement_leaves_no_report_beside_images_of_another(tmp_path, bright, monkeypatch, last_step):
+    path, out, steps = write_image(tmp_path, "grey.png"), tmp_path / "out", []
+    outcomes(path, bright, out)
+    write_picture(path, 255 - grey())
+    replace, unlink = os.replace, Path.unlink
+
+    def step(name: str) -> None:
+        if not name.startswith("."):
+            steps.append(name)
+            if len(steps) > last_step:
+                raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda a, b: (step(Path(b).name), replace(a, b)))
+        patch.setattr(Path, "unlink", lambda file, **how: (step(file.name), unlink(file, **how)))
+        if last_step < 3:
+            with pytest.raises(Killed):
+                outcomes(path, bright, out)
+        else:
+            outcomes(path, bright, out)
+            assert steps == ["grey.seg.nrrd", "grey.json", "grey.seg.nrrd"]
+    found = contents(out)
+    for name, digest in json.loads(found["grey.json"])["files"].items():
+        assert name not in found or hashlib.sha256(found[name]).hexdigest() == digest
+    (report,) = outcomes(path, bright, out, resume=True)
+    assert sorted(contents(out)) == ["grey.json", "grey.seg.nrrd"] and report["case"] == "grey"
+    assert report["segments"][0]["voxels"] == int((grey() < 127).sum())
 
 
 def test_no_segmentation_of_another_model_stays_beside_a_report(tmp_path, model):
@@ -251,10 +287,23 @@ def test_the_series_of_a_folder_may_be_chosen(tmp_path, bright):
 
 
 def test_progress_names_the_case(tmp_path, bright):
-    told = []
+    calls = []
     path = write_image(tmp_path, "head.nrrd")
-    outcomes(path, bright, tmp_path / "out", progress=lambda *what: told.append(what))
-    assert told == [("head", 6, 6)]
+    outcomes(path, bright, tmp_path / "out", progress=lambda *counts: calls.append(counts))
+    assert calls == [("head", 6, 6)]
+
+
+def test_progress_rises_to_the_number_of_slices(tmp_path, bright):
+    calls = []
+    path = write_volume(tmp_path / "long.nrrd", np.tile(head(), (60, 1, 1)), oblique_affine())
+    outcomes(path, bright, tmp_path / "out", progress=lambda *counts: calls.append(counts))
+    done = [count for _, count, _ in calls]
+    assert len(done) > 1 and done == sorted(set(done)) and done[0] > 0
+    assert {(name, total) for name, _, total in calls} == {("long", 360)} and done[-1] == 360
+
+
+def test_no_input_has_no_outcome_but_an_output_folder(tmp_path, bright):
+    assert outcomes([], bright, tmp_path / "out") == [] and list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_unknown_model_or_device_is_refused_before_anything_is_read_or_made(tmp_path, model):

@@ -118,7 +118,7 @@ def test_a_table_of_someone_else_is_not_replaced(tmp_path, model, content, capsy
     (tmp_path / "summary.csv").write_bytes(content)
     picture = write_picture(tmp_path / "x.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
     assert main(["predict", str(picture), "--model", model, "--output", str(tmp_path)]) == 1
-    assert "is not a summary that this program has written" in capsys.readouterr().err
+    assert "was not written by this program" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"summary.csv", "x.png"}
     assert (tmp_path / "summary.csv").read_bytes() == content
 

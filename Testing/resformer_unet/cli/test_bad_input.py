@@ -254,7 +254,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, tiny, capsys):
     assert left(tmp_path / "out") == []
 
 
-def test_an_unknown_model_is_answered_with_the_known_ones(tmp_path, capsys):
+def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path, capsys):
     code, said = run(capsys, picture(tmp_path), model=Path("lungs"), output=tmp_path / "out")
     assert code == 1 and "no model “lungs”" in said and "Known models" in said
     assert not (tmp_path / "out").exists()

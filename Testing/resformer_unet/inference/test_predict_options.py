@@ -311,7 +311,7 @@ def test_when_one_file_cannot_be_written_none_appears(model, tmp_path, monkeypat
     def full(*arguments):
         raise EngineError("DISK_FULL", "The disk is full.")
 
-    monkeypatch.setattr("resformer_unet.batch.case_files.atomic_write_text", full)
+    monkeypatch.setattr("resformer_unet.batch.case_files.atomic_file", full)
     assert run(model, image, tmp_path / "out", "--probability-maps") == 1
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -374,7 +374,7 @@ def test_the_user_may_choose_the_slice_axis(monkeypatch):
     assert np.array_equal(prediction.layers[0], blocks(10) > 127)
     with pytest.raises(EngineError) as caught:
         predictor.predict(image, options=PredictOptions(slice_axis="diagonal"))
-    assert caught.value.code == "SLICE_AXIS_UNKNOWN"
+    assert caught.value.code == "BAD_OPTION"
 
 
 def test_slices_too_thin_for_the_chosen_axis_are_refused_with_advice(monkeypatch):

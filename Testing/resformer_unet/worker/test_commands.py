@@ -1,4 +1,4 @@
-"""What the worker can be told to do, and what it answers."""
+"""The commands of the worker and their results."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ import numpy as np
 import pytest
 
 from helpers.paths import MODULE_FOLDER
+from helpers.synthetic_images import write_picture
 from helpers.tiny_heart import heart_report, save_heart
-from helpers.worker_talk import ENDS, job
+from helpers.tiny_model import tiny_descriptor, weights_that_outline
+from helpers.worker_talk import ENDS, predict_command
+from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.image.reading import read_image
+from resformer_unet.inference.options import PredictOptions
+from resformer_unet.inference.predictor import Predictor
+from resformer_unet.model.bundle import load_bundle, save_bundle
+from resformer_unet.worker.commands import Commands
+from resformer_unet.worker.protocol import SCHEMAS, CommandContext
 
 
-def test_a_job_gives_progress_and_a_result_on_the_images_grid(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "a"))
+def test_a_command_gives_progress_and_a_result_on_the_images_grid(worker, models, tmp_path):
+    worker.send(**predict_command(tmp_path, models, "a"))
     events = worker.events(ENDS)
     kinds = [event["event"] for event in events]
     assert kinds[0] in ("status", "heartbeat") and "status" in kinds and "heartbeat" in kinds
@@ -37,24 +46,28 @@ def test_a_job_gives_progress_and_a_result_on_the_images_grid(worker, models, tm
 
 
 def test_the_image_is_not_changed(worker, models, tmp_path):
-    command = job(tmp_path, models, "a")
+    command = predict_command(tmp_path, models, "a")
     before = Path(command["image"]["array"]).read_bytes()
-    worker.say(**command)
-    worker.hear("result")
+    worker.send(**command)
+    worker.wait_for("result")
     assert Path(command["image"]["array"]).read_bytes() == before
 
 
 def test_the_slice_axis_may_be_chosen(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "a", slices=12, options={"slice_axis": "sagittal"}))
-    assert worker.hear(*ENDS)["report"]["slice_axis"]["plane"] == "sagittal"
+    worker.send(**predict_command(tmp_path, models, "a", slices=12, options={"slice_axis": "sagittal"}))
+    assert worker.wait_for(*ENDS)["report"]["slice_axis"]["plane"] == "sagittal"
 
 
-def test_a_range_of_slices_and_probability_maps_may_be_asked_for(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "a"))
-    whole = worker.hear(*ENDS)
+def test_a_range_of_slices_and_probability_maps_may_be_chosen(worker, models, tmp_path):
+    worker.send(**predict_command(tmp_path, models, "a"))
+    whole = worker.wait_for(*ENDS)
     assert whole["probability_maps"] is None
-    worker.say(**job(tmp_path, models, "b", options={"slices": [1, 3], "probability_maps": True, "smoothing_mm": None}))
-    part = worker.hear(*ENDS)
+    worker.send(
+        **predict_command(
+            tmp_path, models, "b", options={"slices": [1, 3], "probability_maps": True, "smoothing_mm": None}
+        )
+    )
+    part = worker.wait_for(*ENDS)
     assert [row["index"] for row in part["report"]["slices"]] == [1, 2, 3]
     labels = np.load(part["labels"])
     assert not labels[0, [0, 4]].any()
@@ -63,21 +76,90 @@ def test_a_range_of_slices_and_probability_maps_may_be_asked_for(worker, models,
     assert maps.shape == (1, 5, 18, 22) and maps.dtype == np.uint8 and 0 < maps.max() <= 100
 
 
-def test_options_that_make_no_sense_are_named(worker, models, tmp_path):
-    for options in ({"slices": [3, 1]}, {"smoothing_mm": -1}, {"min_area_mm2": -1}, {"colour": "red"}):
-        worker.say(**job(tmp_path, models, "a", options=options))
-        assert worker.hear(*ENDS)["code"] == "BAD_OPTION"
+@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"slices": [5, 2]}, "The slice range must be the first and the last slice"),
+        ({"slices": [-1, 2]}, "but is [-1, 2]"),
+        ({"slices": [1]}, "but is [1]"),
+        ({"slices": [True, 2]}, "but is [True, 2]"),
+        ({"slices": [float("nan"), 2]}, "but is [nan, 2]"),
+        ({"slice_axis": 1}, "The slice axis must be one of acquisition, axial"),
+        ({"slice_axis": "diagonal"}, "but is “diagonal”"),
+        ({"colour": "red"}, "no option “colour”"),
+        (["axial"], "options must be an object"),
+    ],
+)
+def test_a_bad_option_is_refused_by_predict_and_explain_in_the_same_words(
+    worker, models, tmp_path, command, options, words
+):
+    worker.send(**predict_command(tmp_path, models, "a", command=command, options=options))
+    error = worker.wait_for(*ENDS)
+    assert error["code"] == "BAD_OPTION" and words in error["message"] and error["hint"]
+
+
+def test_an_option_of_another_command_is_refused(worker, models, tmp_path):
+    for command, options in (("predict", {"diagnosis": "benign"}), ("explain", {"smoothing_mm": 1})):
+        worker.send(**predict_command(tmp_path, models, "a", command=command, options=options))
+        assert worker.wait_for(*ENDS)["code"] == "BAD_OPTION"
+
+
+@pytest.mark.parametrize("options", [{"smoothing_mm": -1}, {"min_area_mm2": "10"}, {"probability_maps": "yes"}])
+def test_a_value_outside_an_options_range_is_refused(worker, models, tmp_path, options):
+    worker.send(**predict_command(tmp_path, models, "a", options=options))
+    assert worker.wait_for(*ENDS)["code"] == "BAD_OPTION"
+
+
+@pytest.mark.parametrize("segments", [("lesion",), ("core", "rim")])
+def test_arrays_of_a_picture_that_the_network_sees_transposed_are_written_in_c_order(worker, tmp_path, segments):
+    save_transposing(tmp_path / "transposing", segments)
+    command = picture_command(tmp_path, "transposing")
+    worker.send(**command, command="predict", options={"probability_maps": True})
+    result = worker.wait_for(*ENDS)
+    worker.send(**command, command="explain")
+    paths = [result["labels"], result["probability_maps"], worker.wait_for(*ENDS)["saliency"]]
+    for path in paths:
+        with open(path, "rb") as file:
+            assert np.lib.format.read_magic(file) == (1, 0)
+            shape, is_fortran, _ = np.lib.format.read_array_header_1_0(file)
+        assert not is_fortran and shape[-3:] == (1, 40, 56)
+    labels, image = np.load(result["labels"]), read_image(tmp_path / "picture.png")
+    predictor = Predictor(load_bundle(tmp_path / "transposing"), "cpu")
+    expected = predictor.predict(image, options=PredictOptions(probability_maps=True))
+    assert labels.any() and np.array_equal(labels, expected.layers)
+    assert np.array_equal(np.load(result["probability_maps"]), expected.probability_maps)
+
+
+def save_transposing(folder: Path, segments: tuple[str, ...]) -> None:
+    descriptor = tiny_descriptor(segments=segments)
+    descriptor["input"]["orientation"] |= {"picture": "transposed", "transpose_tta": True}
+    save_bundle(folder, descriptor, weights_that_outline(descriptor), "# Transposing\n")
+
+
+def picture_command(folder: Path, model: str) -> dict:
+    """Content of a command on a picture of 40 rows and 56 columns, without the command's name."""
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 56), np.uint8)
+    image = read_image(write_picture(folder / "picture.png", pixels))
+    np.save(folder / "picture.npy", image.voxels)
+    (folder / "output").mkdir()
+    source = {
+        "array": str(folder / "picture.npy"), "affine_lps": image.affine.tolist(), "name": "picture",
+        "has_orientation": image.has_orientation,
+    }  # fmt: skip
+    output = str(folder / "output")
+    return {"id": "a", "image": source, "model": str(folder / model), "device": "cpu", "output": output}
 
 
 def explanation(folder: Path, models: Path, name: str, **changes) -> dict:
-    return {**job(folder, models, name), "command": "explain", "options": {}, **changes}
+    return {**predict_command(folder, models, name), "command": "explain", "options": {}, **changes}
 
 
 def test_a_diagnosis_is_explained_by_a_map_on_the_images_grid(worker, models, tmp_path):
-    worker.say(**explanation(tmp_path, models, "a"))
+    worker.send(**explanation(tmp_path, models, "a"))
     events = worker.events(ENDS)
     progress = [(event["done"], event["total"]) for event in events if event["event"] == "progress"]
-    assert progress and progress[-1][0] == progress[-1][1]
+    assert progress[-1] == (10, 10) and progress == sorted(progress)  # predicted first, then explained
     result = events[-1]
     assert result["event"] == "result" and result["diagnosis"] in ("benign", "malignant")
     assert result["method"] and result["citation"]
@@ -87,24 +169,26 @@ def test_a_diagnosis_is_explained_by_a_map_on_the_images_grid(worker, models, tm
 
 
 def test_the_diagnosis_and_the_slices_to_explain_may_be_chosen(worker, models, tmp_path):
-    worker.say(**explanation(tmp_path, models, "a", options={"diagnosis": "malignant", "slices": [2, 2]}))
-    result = worker.hear(*ENDS)
+    worker.send(**explanation(tmp_path, models, "a", options={"diagnosis": "malignant", "slices": [2, 2]}))
+    result = worker.wait_for(*ENDS)
     assert result["diagnosis"] == "malignant"
     saliency = np.load(result["saliency"])
     assert not saliency[[0, 1, 3, 4]].any()
 
 
 def test_a_diagnosis_that_the_model_does_not_know_cannot_be_explained(worker, models, tmp_path):
-    worker.say(**explanation(tmp_path, models, "a", options={"diagnosis": "gout"}))
-    error = worker.hear(*ENDS)
+    worker.send(**explanation(tmp_path, models, "a", options={"diagnosis": "gout"}))
+    error = worker.wait_for(*ENDS)
     assert error["event"] == "error" and error["code"] != "INTERNAL" and error["hint"]
 
 
 def test_an_explanation_can_be_cancelled(worker, models, tmp_path):
-    worker.say(**explanation(tmp_path, models, "long", image=job(tmp_path, models, "long", slices=4000)["image"]))
-    worker.hear("progress")
-    worker.say(command="cancel", id="long")
-    assert worker.hear(*ENDS)["event"] == "cancelled"
+    worker.send(
+        **explanation(tmp_path, models, "long", image=predict_command(tmp_path, models, "long", slices=4000)["image"])
+    )
+    worker.wait_for("progress")
+    worker.send(command="cancel", id="long")
+    assert worker.wait_for(*ENDS)["event"] == "cancelled"
 
 
 def comparison(folder: Path, first, second, segments: list[dict]) -> dict:
@@ -123,8 +207,8 @@ def test_two_segmentations_are_compared_segment_by_segment(worker, tmp_path):
         {"id": "a", "name": "A", "value_first": 1, "value_second": 7},
         {"id": "b", "name": "B", "value_first": 2, "value_second": None},
     ]
-    worker.say(**comparison(tmp_path, first, second, segments))
-    a, b = worker.hear(*ENDS)["comparison"]
+    worker.send(**comparison(tmp_path, first, second, segments))
+    a, b = worker.wait_for(*ENDS)["comparison"]
     assert a["dice"] == 0.5 and a["volume_first_ml"] == pytest.approx(0.32)
     assert b["dice"] == 0 and b["hausdorff95_mm"] is None
 
@@ -136,17 +220,49 @@ def test_overlapping_segments_are_compared_in_layers_of_their_own(worker, tmp_pa
         {"id": "a", "name": "A", "value_first": 1, "value_second": 1, "layer_first": 0, "layer_second": 1},
         {"id": "b", "name": "B", "value_first": 1, "value_second": 1, "layer_first": 1, "layer_second": 0},
     ]
-    worker.say(**comparison(tmp_path, first, first[::-1], segments))
-    assert [row["dice"] for row in worker.hear(*ENDS)["comparison"]] == [1, 1]
+    worker.send(**comparison(tmp_path, first, first[::-1], segments))
+    assert [row["dice"] for row in worker.wait_for(*ENDS)["comparison"]] == [1, 1]
 
 
-def test_a_comparison_of_what_is_not_there_is_refused(worker, tmp_path):
+def test_a_comparison_of_missing_labels_is_refused(worker, tmp_path):
     labels = np.zeros((3, 8, 8), np.uint8)
     segments = [{"id": "a", "name": "A", "value_first": 1, "value_second": 1, "layer_first": 2}]
     for changes, entry in (({"first": "gone.npy"}, "first"), ({}, "first"), ({"segments": [{}]}, "segments[0].id")):
-        worker.say(**{**comparison(tmp_path, labels, labels, segments), **changes})
-        error = worker.hear(*ENDS)
+        worker.send(**{**comparison(tmp_path, labels, labels, segments), **changes})
+        error = worker.wait_for(*ENDS)
         assert error["code"] == "BAD_COMMAND" and f" {entry} " in error["message"]
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2])
+def test_a_comparison_that_is_cancelled_stops_before_the_next_segment(tmp_path, finished):
+    labels = np.zeros((3, 8, 8), np.uint8)
+    labels[1, 2:5, 2:5] = 1
+    segments = [{"id": name, "name": name, "value_first": 1, "value_second": 1} for name in "abc"]
+    events = []
+    context = CommandContext(
+        "c",
+        lambda event, **content: events.append((event, content)),
+        lambda: sum(event == "progress" for event, _ in events) == finished,
+    )
+    with pytest.raises(Cancelled):
+        Commands().run(comparison(tmp_path, labels, labels, segments), context)
+    progress = [(content["done"], content["total"]) for event, content in events if event == "progress"]
+    assert progress == [(number, 3) for number in range(1, finished + 1)]
+
+
+def test_a_comparison_that_is_not_cancelled_counts_its_segments(worker, tmp_path):
+    labels = np.ones((3, 8, 8), np.uint8)
+    segments = [{"id": name, "name": name, "value_first": 1, "value_second": 1} for name in "ab"]
+    worker.send(**comparison(tmp_path, labels, labels, segments))
+    events = worker.events(ENDS)
+    assert [(row["done"], row["total"]) for row in events if row["event"] == "progress"] == [(1, 2), (2, 2)]
+    assert [row["id"] for row in events[-1]["comparison"]] == ["a", "b"]
+
+
+def test_without_segments_a_comparison_is_empty(worker, tmp_path):
+    labels = np.ones((3, 8, 8), np.uint8)
+    worker.send(**comparison(tmp_path, labels, labels, []))
+    assert worker.wait_for(*ENDS)["comparison"] == []
 
 
 def pair(sha256: str) -> list[dict]:
@@ -156,8 +272,8 @@ def pair(sha256: str) -> list[dict]:
 def test_a_patient_is_diagnosed_from_two_reports(worker, tmp_path):
     descriptor = save_heart(tmp_path / "heart").descriptor
     reports = pair(descriptor["weights"]["sha256"])
-    worker.say(command="patient", id="p", model=str(tmp_path / "heart"), reports=reports)
-    result = worker.hear(*ENDS)
+    worker.send(command="patient", id="p", model=str(tmp_path / "heart"), reports=reports)
+    result = worker.wait_for(*ENDS)
     assert result["event"] == "result"
     patient = result["patient"]
     assert patient["cases"] == ["full", "empty"] and patient["diagnosis"]["label"] == "dilated"
@@ -167,8 +283,8 @@ def test_a_patient_is_diagnosed_from_two_reports(worker, tmp_path):
 def test_a_patient_needs_a_model_for_it_and_two_complete_reports(worker, models, tmp_path):
     reports = pair("0" * 64)
     for given, code in ((reports, "MODEL_WITHOUT_PATIENTS"), (None, "BAD_COMMAND"), ([{}, {}], "BAD_COMMAND")):
-        worker.say(command="patient", id="p", model=str(models / "tiny"), reports=given)
-        assert worker.hear(*ENDS)["code"] == code
+        worker.send(command="patient", id="p", model=str(models / "tiny"), reports=given)
+        assert worker.wait_for(*ENDS)["code"] == code
 
 
 def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
@@ -186,64 +302,71 @@ def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
 
 
 def test_it_names_the_devices_and_the_versions(worker):
-    worker.say(command="devices", id="d")
-    result = worker.hear(*ENDS)
+    worker.send(command="devices", id="d")
+    result = worker.wait_for(*ENDS)
     assert result["devices"] and all({"id", "name", "usable", "reason"} <= row.keys() for row in result["devices"])
     assert any(row["id"] == "cpu" and row["usable"] for row in result["devices"])
     assert {"python", "torch", "resformer_unet", "cuda", "driver"} <= result["versions"].keys()
 
 
-def test_what_the_user_can_mend_comes_with_code_message_and_hint(worker, models, tmp_path):
+def test_what_the_user_can_fix_comes_with_code_message_and_hint(worker, models, tmp_path):
     for changes, code in (
         ({"model": "lungs"}, "MODEL_NOT_FOUND"),
         ({"device": "tpu"}, "DEVICE_UNKNOWN"),
-        ({"options": {"slice_axis": "diagonal"}}, "SLICE_AXIS_UNKNOWN"),
+        ({"options": {"slice_axis": "diagonal"}}, "BAD_OPTION"),
     ):
-        worker.say(**{**job(tmp_path, models, "a"), **changes})
-        error = worker.hear(*ENDS)
+        worker.send(**{**predict_command(tmp_path, models, "a"), **changes})
+        error = worker.wait_for(*ENDS)
         assert error.keys() == {"event", "id", "code", "message", "hint"}
         assert (error["event"], error["id"], error["code"]) == ("error", "a", code) and error["hint"]
 
 
-def test_a_command_with_a_missing_or_wrong_entry_is_answered_with_its_name(worker, models, tmp_path):
-    good = job(tmp_path, models, "a")
+def test_a_missing_or_wrong_entry_of_a_command_is_named(worker, models, tmp_path):
+    good = predict_command(tmp_path, models, "a")
     for changes, entry in (
         ({"model": None}, "model"),
         ({"image": None}, "image"),
         ({"image": {**good["image"], "affine_lps": [[1, 0, 0]]}}, "image.affine_lps"),
         ({"image": {**good["image"], "array": str(tmp_path / "gone.npy")}}, "image.array"),
         ({"output": 7}, "output"),
-        ({"options": ["axial"]}, "options"),
-        ({"options": {"slice_axis": 1}}, "options.slice_axis"),
-        ({"options": {"slices": [1]}}, "options.slices"),
-        ({"options": {"probability_maps": "yes"}}, "options.probability_maps"),
     ):
-        worker.say(**{**good, **changes})
-        error = worker.hear(*ENDS)
+        worker.send(**{**good, **changes})
+        error = worker.wait_for(*ENDS)
         assert (error["id"], error["code"]) == ("a", "BAD_COMMAND") and error["hint"]
         assert f" {entry} " in error["message"]
-    worker.say(command="predict", id="x")
-    message = worker.hear(*ENDS)["message"]
+    worker.send(command="predict", id="x")
+    message = worker.wait_for(*ENDS)["message"]
     assert all(f"{entry} is missing" in message for entry in ("model", "image", "output"))
 
 
 def test_options_and_device_may_be_null_or_absent(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "a", options=None, device=None))
-    assert worker.hear(*ENDS)["event"] == "result"
-    command = job(tmp_path, models, "a")
+    worker.send(**predict_command(tmp_path, models, "a", options=None, device=None))
+    assert worker.wait_for(*ENDS)["event"] == "result"
+    command = predict_command(tmp_path, models, "a")
     del command["options"], command["device"]
-    worker.say(**command)
-    assert worker.hear(*ENDS)["event"] == "result"
+    worker.send(**command)
+    assert worker.wait_for(*ENDS)["event"] == "result"
 
 
 def test_pickled_arrays_are_not_opened(worker, models, tmp_path):
-    command = job(tmp_path, models, "a")
+    command = predict_command(tmp_path, models, "a")
     np.save(command["image"]["array"], np.array([{"any": "object"}], object), allow_pickle=True)
-    worker.say(**command)
-    assert worker.hear(*ENDS)["event"] == "error"
+    worker.send(**command)
+    assert worker.wait_for(*ENDS)["event"] == "error"
 
 
-def test_an_output_folder_that_is_gone_is_told(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "a", output=str(tmp_path / "gone")))
-    error = worker.hear(*ENDS)
+def test_a_missing_output_folder_is_reported(worker, models, tmp_path):
+    worker.send(**predict_command(tmp_path, models, "a", output=str(tmp_path / "gone")))
+    error = worker.wait_for(*ENDS)
     assert error["code"] == "OUTPUT_NOT_WRITABLE" and "gone" in error["message"]
+
+
+@pytest.mark.parametrize("name", [None, 7, ["predict"], {"predict": 1}])
+def test_a_command_whose_name_is_no_text_is_unknown(name):
+    with pytest.raises(EngineError) as caught:
+        Commands().run({"command": name}, CommandContext("a", print, lambda: False))
+    assert caught.value.code == "UNKNOWN_COMMAND"
+
+
+def test_every_command_has_a_schema():
+    assert Commands()._functions.keys() == SCHEMAS.keys()

@@ -10,88 +10,88 @@ import pytest
 import torch
 
 from helpers.tiny_model import save_tiny
-from helpers.worker_talk import ENDS, PATIENCE, Talk, job
+from helpers.worker_talk import ENDS, PATIENCE, WorkerProcess, predict_command
 
 
 def test_it_says_that_it_is_ready_and_which_protocol_it_speaks(worker):
     assert worker.ready["protocol"] == 2 and worker.ready["version"]
 
 
-def test_a_second_job_gives_the_same_answer_on_the_loaded_model_and_another_model_its_own(worker, models, tmp_path):
+def test_a_second_command_gives_the_same_result_on_the_loaded_model_and_another_model_its_own(worker, models, tmp_path):
     layers = {}
     for name, model in (("a", "tiny"), ("b", "tiny"), ("c", "other"), ("d", "tiny")):
-        worker.say(**job(tmp_path, models, name, model=model))
-        layers[name] = np.load(worker.hear(*ENDS)["labels"])
+        worker.send(**predict_command(tmp_path, models, name, model=model))
+        layers[name] = np.load(worker.wait_for(*ENDS)["labels"])
     assert np.array_equal(layers["a"], layers["b"]) and np.array_equal(layers["a"], layers["d"])
     assert layers["c"].shape == (2, 5, 18, 22)
 
 
-def test_jobs_may_queue_up(worker, models, tmp_path):
+def test_commands_may_queue_up(worker, models, tmp_path):
     for name in "abc":
-        worker.say(**job(tmp_path, models, name))
-    assert [worker.hear(*ENDS)["id"] for _ in range(3)] == ["a", "b", "c"]
+        worker.send(**predict_command(tmp_path, models, name))
+    assert [worker.wait_for(*ENDS)["id"] for _ in range(3)] == ["a", "b", "c"]
 
 
-def test_a_job_can_be_cancelled_and_the_next_one_is_done(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "long", slices=4000))
-    worker.say(**job(tmp_path, models, "next"))
-    worker.hear("progress")
-    worker.say(command="cancel", id="long")
-    ended = worker.hear(*ENDS)
+def test_a_command_can_be_cancelled_and_the_next_one_is_done(worker, models, tmp_path):
+    worker.send(**predict_command(tmp_path, models, "long", slices=4000))
+    worker.send(**predict_command(tmp_path, models, "next"))
+    worker.wait_for("progress")
+    worker.send(command="cancel", id="long")
+    ended = worker.wait_for(*ENDS)
     assert ended == {"event": "cancelled", "id": "long"}
     assert not (tmp_path / "long" / "labels.npy").exists()
-    ended = worker.hear(*ENDS)
+    ended = worker.wait_for(*ENDS)
     assert (ended["event"], ended["id"]) == ("result", "next")
 
 
-def test_a_job_that_still_waits_can_be_cancelled(worker, models, tmp_path):
-    worker.say(**job(tmp_path, models, "long", slices=400))
-    worker.say(**job(tmp_path, models, "waiting"))
-    worker.say(command="cancel", id="waiting")
-    ends = [worker.hear(*ENDS) for _ in range(2)]
+def test_a_command_that_still_waits_can_be_cancelled(worker, models, tmp_path):
+    worker.send(**predict_command(tmp_path, models, "long", slices=400))
+    worker.send(**predict_command(tmp_path, models, "waiting"))
+    worker.send(command="cancel", id="waiting")
+    ends = [worker.wait_for(*ENDS) for _ in range(2)]
     assert [(end["event"], end["id"]) for end in ends] == [("result", "long"), ("cancelled", "waiting")]
 
 
 @pytest.mark.parametrize("line", [b"garbage", b"{", b"[1, 2]", b"7", b"null", b'"predict"', b"\xff\xfe\x00", b""])
-def test_a_line_that_is_no_command_is_answered_and_does_no_harm(worker, models, tmp_path, line):
+def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, tmp_path, line):
     worker.write(line)
-    error = worker.hear("error")
+    error = worker.wait_for("error")
     assert error["code"] == "NOT_JSON" and error["message"]
-    worker.say(**job(tmp_path, models, "a"))
-    assert worker.hear(*ENDS)["event"] == "result"
+    worker.send(**predict_command(tmp_path, models, "a"))
+    assert worker.wait_for(*ENDS)["event"] == "result"
 
 
-def test_an_unknown_command_is_answered(worker):
-    worker.say(command="dance", id="x")
-    error = worker.hear(*ENDS)
+def test_an_unknown_command_is_an_error(worker):
+    worker.send(command="dance", id="x")
+    error = worker.wait_for(*ENDS)
     assert (error["event"], error["id"], error["code"]) == ("error", "x", "UNKNOWN_COMMAND")
     assert "dance" in error["message"]
 
 
-def test_cancelling_a_job_that_is_unknown_or_over_does_not_touch_a_later_one_of_that_id(worker, models, tmp_path):
-    worker.say(command="cancel", id="a")
+def test_cancelling_a_command_that_is_unknown_or_over_does_not_touch_a_later_one_of_that_id(worker, models, tmp_path):
+    worker.send(command="cancel", id="a")
     for _ in range(2):
-        worker.say(**job(tmp_path, models, "a"))
-        assert worker.hear(*ENDS)["event"] == "result"
-        worker.say(command="cancel", id="a")
+        worker.send(**predict_command(tmp_path, models, "a"))
+        assert worker.wait_for(*ENDS)["event"] == "result"
+        worker.send(command="cancel", id="a")
 
 
-def test_a_model_that_was_edited_is_loaded_anew(worker, tmp_path):
+def test_an_edited_model_is_reloaded(worker, tmp_path):
     bundle = save_tiny(tmp_path / "edited")
     path = bundle.folder / "model.json"
-    outlined = []
+    segmented = []
     for threshold in (0, 1):
         descriptor = json.loads(path.read_text("utf-8"))
         descriptor["segmentation"]["threshold"] = threshold
         path.write_text(json.dumps(descriptor), "utf-8")
-        worker.say(**job(tmp_path, tmp_path, "a", model="edited"))
-        outlined.append(worker.hear(*ENDS)["report"]["segments"][0]["voxels"])
-    assert outlined == [5 * 18 * 22, 0]
+        worker.send(**predict_command(tmp_path, tmp_path, "a", model="edited"))
+        segmented.append(worker.wait_for(*ENDS)["report"]["segments"][0]["voxels"])
+    assert segmented == [5 * 18 * 22, 0]
 
 
 FAILING = """
 import resformer_unet.worker.main as worker
-def fail(self, command, job):
+def fail(self, command, context):
     raise RuntimeError("a bug")
 worker.Commands.run = fail
 worker.main()
@@ -99,10 +99,10 @@ worker.main()
 
 
 def test_a_bug_is_an_error_with_the_details_in_the_log_and_the_worker_lives_on():
-    worker = Talk(("-c", FAILING))
+    worker = WorkerProcess(("-c", FAILING))
     for name in "ab":
-        worker.say(command="predict", id=name)
-        error = worker.hear(*ENDS)
+        worker.send(command="predict", id=name)
+        error = worker.wait_for(*ENDS)
         assert (error["id"], error["code"]) == (name, "INTERNAL") and "a bug" in error["message"]
     assert worker.close() == 0
     time.sleep(0.2)
@@ -111,78 +111,78 @@ def test_a_bug_is_an_error_with_the_details_in_the_log_and_the_worker_lives_on()
 
 NOT_A_NUMBER = """
 import resformer_unet.worker.main as worker
-worker.Commands.run = lambda self, command, job: {"report": {"probability": float("nan")}}
+worker.Commands.run = lambda self, command, context: {"report": {"probability": float("nan")}}
 worker.main()
 """
 
 
 def test_what_is_no_json_is_never_sent():
-    worker = Talk(("-c", NOT_A_NUMBER))
-    worker.say(command="predict", id="a")
-    assert worker.hear(*ENDS)["code"] == "INTERNAL"
+    worker = WorkerProcess(("-c", NOT_A_NUMBER))
+    worker.send(command="predict", id="a")
+    assert worker.wait_for(*ENDS)["code"] == "INTERNAL"
     assert worker.close() == 0
 
 
-def test_the_end_of_stdin_ends_the_process_even_in_the_middle_of_a_job(models, tmp_path):
-    worker = Talk()
-    worker.say(**job(tmp_path, models, "long", slices=20_000))
-    worker.hear("progress")
+def test_the_end_of_stdin_ends_the_process_even_in_the_middle_of_a_command(models, tmp_path):
+    worker = WorkerProcess()
+    worker.send(**predict_command(tmp_path, models, "long", slices=20_000))
+    worker.wait_for("progress")
     started = time.monotonic()
     assert worker.close() == 0
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.parametrize("afterAJob", [False, True])
-def test_a_worker_with_nothing_to_do_leaves_by_itself(afterAJob):
-    worker = Talk(("-m", "resformer_unet.worker", "--idle-seconds", "0.5"))
-    if afterAJob:
+@pytest.mark.parametrize("after_a_command", [False, True])
+def test_an_idle_worker_ends_by_itself(after_a_command):
+    worker = WorkerProcess(("-m", "resformer_unet.worker", "--idle-seconds", "0.5"))
+    if after_a_command:
         time.sleep(0.3)
-        worker.say(command="dance", id="x")
-        worker.hear("error")
+        worker.send(command="dance", id="x")
+        worker.wait_for("error")
     started = time.monotonic()
     assert worker.process.wait(PATIENCE) == 0
-    if afterAJob:
-        assert time.monotonic() - started > 0.3  # the job started the clock anew
+    if after_a_command:
+        assert time.monotonic() - started > 0.3  # the command reset the idle time
 
 
 BROKEN_GPU = """
 import resformer_unet.worker.main as worker
-def fail(self, command, job):
+def fail(self, command, context):
     raise RuntimeError("CUDA error: an illegal memory access was encountered")
 worker.Commands.run = fail
-worker.Commands.gpu_is_broken = lambda self: True
+worker.gpu_is_broken = lambda: True
 worker.main()
 """
 
 
-def test_a_worker_that_has_lost_its_graphics_card_ends_with_a_code_of_its_own():
-    worker = Talk(("-c", BROKEN_GPU))
-    worker.say(command="predict", id="a")
+def test_a_worker_with_a_broken_gpu_ends_with_a_code_of_its_own():
+    worker = WorkerProcess(("-c", BROKEN_GPU))
+    worker.send(command="predict", id="a")
     assert worker.process.wait(PATIENCE) == 86
     assert not any(event["event"] in ENDS for event in worker.rest())
     assert b"illegal memory access" in worker.log
 
 
-def test_a_computer_without_a_graphics_card_has_none_that_is_broken():
-    from resformer_unet.worker.commands import Commands
+def test_a_computer_without_a_gpu_has_no_broken_one():
+    from resformer_unet.worker.devices import gpu_is_broken
 
     if not torch.cuda.is_initialized():
-        assert not Commands().gpu_is_broken()
+        assert not gpu_is_broken()
 
 
 FULL_MEMORY = """
 import resformer_unet.worker.main as worker
-def fail(self, command, job):
+def fail(self, command, context):
     raise MemoryError
 worker.Commands.run = fail
 worker.main()
 """
 
 
-def test_a_full_memory_is_told_in_plain_words():
-    worker = Talk(("-c", FULL_MEMORY))
-    worker.say(command="predict", id="a")
-    error = worker.hear(*ENDS)
+def test_out_of_memory_is_an_error_with_a_hint():
+    worker = WorkerProcess(("-c", FULL_MEMORY))
+    worker.send(command="predict", id="a")
+    error = worker.wait_for(*ENDS)
     assert error["code"] == "OUT_OF_MEMORY" and error["hint"]
     assert worker.close() == 0
 
@@ -196,31 +196,31 @@ worker.main()
 
 
 def test_a_missing_package_is_named():
-    worker = Talk(("-c", WITHOUT.format(package="scipy")))
-    worker.say(command="compare", id="a", first="", second="", segments=[], affine_lps=np.eye(4).tolist())
-    error = worker.hear(*ENDS)
+    worker = WorkerProcess(("-c", WITHOUT.format(package="scipy")))
+    worker.send(command="compare", id="a", first="", second="", segments=[], affine_lps=np.eye(4).tolist())
+    error = worker.wait_for(*ENDS)
     assert error["code"] == "ENGINE_INCOMPLETE" and "'scipy" in error["message"] and error["hint"]
     assert worker.close() == 0
 
 
-def test_without_pytorch_the_devices_are_told_nevertheless():
+def test_without_pytorch_the_devices_are_listed_nevertheless():
     pytest.importorskip("onnxruntime")
-    worker = Talk(("-c", WITHOUT.format(package="torch")))
-    worker.say(command="devices", id="a")
-    result = worker.hear(*ENDS)
+    worker = WorkerProcess(("-c", WITHOUT.format(package="torch")))
+    worker.send(command="devices", id="a")
+    result = worker.wait_for(*ENDS)
     (device,) = result["devices"]
     assert device["id"] == "cpu" and device["usable"] and device["engine"].startswith("ONNX Runtime")
     assert result["versions"]["torch"] is None and result["versions"]["onnxruntime"] in device["engine"]
     assert worker.close() == 0
 
 
-def test_without_pytorch_an_image_is_outlined_and_diagnosed_all_the_same(worker, models, tmp_path):
+def test_without_pytorch_an_image_is_segmented_and_diagnosed_all_the_same(worker, models, tmp_path):
     pytest.importorskip("onnxruntime")
-    without = Talk(("-c", WITHOUT.format(package="torch")))
+    without = WorkerProcess(("-c", WITHOUT.format(package="torch")))
     results = []
-    for talk, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):
-        talk.say(**{**job(tmp_path, models, name), "device": device})
-        results.append(talk.hear(*ENDS))
+    for process, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):
+        process.send(**{**predict_command(tmp_path, models, name), "device": device})
+        results.append(process.wait_for(*ENDS))
     assert without.close() == 0
     engines = [result["report"].pop("engine").split()[0] for result in results]
     assert engines == ["ONNX", "PyTorch"]
@@ -230,28 +230,28 @@ def test_without_pytorch_an_image_is_outlined_and_diagnosed_all_the_same(worker,
 
 
 def test_quit_ends_the_process():
-    worker = Talk()
-    worker.say(command="quit")
+    worker = WorkerProcess()
+    worker.send(command="quit")
     assert worker.process.wait(PATIENCE) == 0
 
 
 CHATTY = """
 import os, resformer_unet.worker.main as worker
-work = worker.Worker._work
+work = worker.Worker._run
 def chatty(self, command):
     print("a library prints")
     os.system("echo so does a program")
     os.write(1, b"and C code\\n")
     work(self, command)
-worker.Worker._work = chatty
+worker.Worker._run = chatty
 worker.main()
 """
 
 
 def test_what_libraries_print_goes_to_the_log_and_not_among_the_events():
-    worker = Talk(("-c", CHATTY))
-    worker.say(command="dance", id="x")
-    assert worker.hear("error")["code"] == "UNKNOWN_COMMAND"  # hear() has parsed every line on the way
+    worker = WorkerProcess(("-c", CHATTY))
+    worker.send(command="dance", id="x")
+    assert worker.wait_for("error")["code"] == "UNKNOWN_COMMAND"  # hear() has parsed every line on the way
     assert worker.close() == 0
     time.sleep(0.2)
     for words in (b"a library prints", b"so does a program", b"and C code"):

@@ -1,1 +1,1 @@
-"""A bigger job on several machines, through Dask."""
+"""Prediction on several machines, through Dask."""

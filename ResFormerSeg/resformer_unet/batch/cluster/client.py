@@ -1,6 +1,6 @@
-"""A bigger job on several machines: the cases go to the workers of a Dask scheduler.
+"""Prediction on several machines: the cases are sent to the workers of a Dask scheduler.
 
-Dask's package ``distributed`` is the extra “cluster”; it is imported here and only when a job wants it.
+Dask's package ``distributed`` is the extra “cluster”; it is imported here, when a cluster is used.
 """
 
 from __future__ import annotations
@@ -17,60 +17,71 @@ from typing import TYPE_CHECKING
 
 from resformer_unet import __version__
 from resformer_unet.atomic_files import remove_leftovers
-from resformer_unet.batch.cases import Case, Outcome
-from resformer_unet.batch.cluster.job import Job, ask_whether_fit, do_case
+from resformer_unet.batch.cases import BatchCase, Outcome
+from resformer_unet.batch.cluster.job import ClusterJob
+from resformer_unet.batch.cluster.tasks import check_worker, predict_remotely
+from resformer_unet.batch.run import run_cases
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.model.catalog import find_model
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-CONNECTING_S = 15.0  # for the scheduler to answer, and then for the first worker to be there
-LOOKING_S = 10.0  # how often it is looked whether scheduler and workers are still there while nothing happens
+CONNECTING_S = 15.0  # for the scheduler to reply, and then for the first worker to connect
+CHECKING_S = 10.0  # how often the scheduler and the workers are checked while no case ends
 
 
-def predict_on_cluster(
+def predict_files_on_cluster(
     address: str,
-    cases: Sequence[Case],
-    bundle: ModelBundle,
+    inputs: Sequence[Path],
+    model: str,
     output: Path,
+    *,
     device: str = "auto",
     options: PredictOptions | None = None,
+    series: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
+    resume: bool = False,
 ) -> Iterator[Outcome]:
-    """Have each case predicted by a worker, which writes its files to the shared folder ``output``.
+    """As :func:`.predict_files`, but workers predict the cases and write their files to the shared folder ``output``.
 
-    Outcomes come as they are done. What a dead worker had begun is done by another. A case that Dask gives up because
-    worker after worker dies with it is tried once more while nothing else runs, since a case beside it may have been
-    the cause; if that fails too, it has failed with WORKERS_DIED. If the caller stops, the workers stop after the
-    batch of slices that they are at.
+    Outcomes come as they are done. A case that a dead worker had begun is given to another. A case that Dask gives up
+    because worker after worker dies with it is tried once more while nothing else runs, since a case beside it may have
+    been the cause; if that fails too, it has failed with WORKERS_DIED. If the caller stops, the workers stop after the
+    batch of slices under way.
 
     Args:
         address: of a Dask scheduler, such as ``tcp://host:8786``.
-        progress: called with ("cases", done, in all).
+        progress: called with ("cases", cases done, cases in all).
         note: called with a sentence when the job waits because no worker is left.
 
     Raises:
         EngineError: CLUSTER_EXTRA_MISSING, CLUSTER_NOT_FOUND, CLUSTER_WITHOUT_WORKERS, CLUSTER_LOST; before the first
-            case, those of :func:`.why_unfit`.
+            case, those of :func:`.run_cases` and :func:`.unfit_reason`.
     """
-    with _connected(address) as client, _job(output, bundle, device, options) as job:
-        _require_fit_workers(client, job)
-        suspects: list[Case] = []
-        done = 0
-        for alone in (False, True):
-            for group in [[case] for case in suspects] if alone else [cases]:
-                for case, outcome in _run(client, group, job, "alone" if alone else "first", note):
-                    if outcome is None and not alone:
-                        suspects.append(case)
-                        continue
-                    done += 1
-                    if progress:
-                        progress("cases", done, len(cases))
-                    yield outcome or Outcome(case.input, _workers_died(case), case.name)
-        remove_leftovers(output)  # of workers that died while writing
+    bundle = find_model(model)
+
+    def predict_cases(cases: Sequence[BatchCase]) -> Iterator[Outcome]:
+        with _connected(address) as client, _job(output, bundle, device, options) as job:
+            _require_fit_workers(client, job)
+            suspects: list[BatchCase] = []
+            done = 0
+            for alone in (False, True):
+                for group in [[case] for case in suspects] if alone else [cases]:
+                    for case, outcome in _run(client, group, job, "alone" if alone else "first", note):
+                        if outcome is None and not alone:
+                            suspects.append(case)
+                            continue
+                        done += 1
+                        if progress:
+                            progress("cases", done, len(cases))
+                        yield outcome or Outcome(case.input, _workers_died(case), case.name)
+            remove_leftovers(output)  # of workers that died while writing
+
+    yield from run_cases(predict_cases, inputs, bundle, output, options, series, resume)
 
 
 @contextmanager
@@ -88,12 +99,12 @@ def _connected(address: str) -> Iterator[Client]:
     except Exception as error:  # OSError, ValueError and others, by what is wrong with the address
         raise EngineError(
             "CLUSTER_NOT_FOUND",
-            f"No Dask scheduler answers at {address} ({type(error).__name__}).",
-            "Start one with “dask scheduler” and give the address that it tells, such as tcp://host:8786.",
+            f"No Dask scheduler responds at {address} ({type(error).__name__}).",
+            "Start one with “dask scheduler” and give the address that it prints, such as tcp://host:8786.",
         ) from error
     logger = logging.getLogger("distributed.client")
     level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what matters of a lost connection is said by this module
+    logger.setLevel(logging.CRITICAL)  # this module reports a lost connection itself
     try:
         yield client
     finally:
@@ -102,8 +113,8 @@ def _connected(address: str) -> Iterator[Client]:
 
 
 @contextmanager
-def _job(output: Path, bundle: ModelBundle, device: str, options: PredictOptions | None) -> Iterator[Job]:
-    """A job that goes on as long as its mark lies in the output folder."""
+def _job(output: Path, bundle: ModelBundle, device: str, options: PredictOptions | None) -> Iterator[ClusterJob]:
+    """A job that runs as long as its mark lies in the output folder."""
     output = output.resolve()
     mark = output / f".{uuid.uuid4().hex}.job"
     sha256 = bundle.descriptor["weights"]["sha256"]
@@ -114,12 +125,12 @@ def _job(output: Path, bundle: ModelBundle, device: str, options: PredictOptions
             "OUTPUT_NOT_WRITABLE", f"Nothing can be written to {output}: {error.strerror}.", "Choose another folder."
         ) from error
     try:
-        yield Job(output, mark.name, bundle.folder.resolve(), bundle.id, sha256, __version__, device, options)
+        yield ClusterJob(output, mark.name, bundle.folder.resolve(), bundle.id, sha256, __version__, device, options)
     finally:
         mark.unlink(missing_ok=True)
 
 
-def _require_fit_workers(client: Client, job: Job) -> None:
+def _require_fit_workers(client: Client, job: ClusterJob) -> None:
     try:
         client.wait_for_workers(1, timeout=CONNECTING_S)
     except (TimeoutError, asyncio.TimeoutError):  # two before Python 3.11
@@ -128,38 +139,38 @@ def _require_fit_workers(client: Client, job: Job) -> None:
             f"The Dask scheduler {client.scheduler.address} has no workers.",
             "Start one on each machine with: dask worker --nworkers 1 --nthreads 2 " + client.scheduler.address,
         ) from None
-    for worker, answer in client.run(ask_whether_fit, job, on_error="return").items():
-        if isinstance(answer, EngineError):
-            raise answer
-        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # OSError: it has left meanwhile
+    for worker, reply in client.run(check_worker, job, on_error="return").items():
+        if isinstance(reply, EngineError):
+            raise reply
+        if isinstance(reply, Exception) and not isinstance(reply, OSError):  # OSError: it has gone meanwhile
             raise EngineError(
                 "MACHINE_DIFFERS",
-                f"The worker {worker} cannot run resformer-unet ({type(answer).__name__}: {answer}).",
+                f"The worker {worker} cannot run resformer-unet ({type(reply).__name__}: {reply}).",
                 f"Install resformer-unet {__version__} in the Python that the worker runs in.",
             )
 
 
 def _run(
-    client: Client, cases: Iterable[Case], job: Job, attempt: str, note: Callable[[str], None] | None
-) -> Iterator[tuple[Case, Outcome | None]]:
+    client: Client, cases: Iterable[BatchCase], job: ClusterJob, attempt: str, note: Callable[[str], None] | None
+) -> Iterator[tuple[BatchCase, Outcome | None]]:
     """Cases with their outcomes as they come; ``None`` where Dask gave up because workers died."""
     from distributed import KilledWorker
 
     finished: queue.SimpleQueue[Future] = queue.SimpleQueue()
-    running: dict[str, tuple[Case, Future]] = {}
+    running: dict[str, tuple[BatchCase, Future]] = {}
     try:
         for number, case in enumerate(cases):
             key = f"{case.name}-{job.mark}-{attempt}-{number}"
             sent = replace(case, input=case.input.absolute())  # workers are in folders of their own
-            future = client.submit(do_case, sent, job, key=key, pure=False)
+            future = client.submit(predict_remotely, sent, job, key=key, pure=False)
             running[key] = case, future
             future.add_done_callback(finished.put)
         while running:
             try:
-                future = finished.get(timeout=LOOKING_S)
+                future = finished.get(timeout=CHECKING_S)
             except queue.Empty:
                 if not _workers(client) and note:
-                    note("No worker is left; the job goes on when the Dask scheduler has one again.")
+                    note("No worker is left; the job continues when the Dask scheduler has one again.")
                     note = None  # once is enough
                 continue
             case, _ = running.pop(future.key)
@@ -171,7 +182,7 @@ def _run(
             elif isinstance(error, KilledWorker):
                 yield case, None
             else:
-                yield case, Outcome(case.input, _seen_from_here(error, job), case.name)
+                yield case, Outcome(case.input, _failure(error, job), case.name)
     finally:
         client.cancel([future for _, future in running.values()])
 
@@ -186,21 +197,21 @@ def _workers(client: Client) -> int:
     raise _lost()
 
 
-def _seen_from_here(error: Exception, job: Job) -> EngineError:
+def _failure(error: Exception, job: ClusterJob) -> EngineError:
     if isinstance(error, Cancelled):
         return EngineError(
             "FOLDER_NOT_SHARED",
-            f"A worker that joined later does not see what is in the output folder “{job.output}”.",
-            "Let every machine see it under the same path, and begin again with --resume.",
+            f"A worker that joined later cannot see the files in the output folder “{job.output}”.",
+            "Give every machine the folder under the same path, and start again with --resume.",
         )
     return unexpected(error)
 
 
-def _workers_died(case: Case) -> EngineError:
+def _workers_died(case: BatchCase) -> EngineError:
     return EngineError(
         "WORKERS_DIED",
         f"Worker after worker died while it worked on “{case.input.name}”.",
-        "Look into the workers' logs; the image may be too large for their memory.",
+        "Read the workers' logs; the image may be too large for their memory.",
     )
 
 
@@ -208,5 +219,5 @@ def _lost() -> EngineError:
     return EngineError(
         "CLUSTER_LOST",
         "The connection to the Dask scheduler was lost.",
-        "What is done is in the output folder; begin again with --resume.",
+        "Finished results are in the output folder; start again with --resume.",
     )

@@ -1,4 +1,4 @@
-"""What a Dask worker does for a bigger job: one case after another with a model that it loads once and keeps.
+"""What a Dask worker does for a cluster job: one case after another with a model that it loads once and keeps.
 
 Runs in the worker's process and needs nothing of Dask. A worker with several threads reads with one while the network
 works for another; however many it has, two images are in memory at most, and one is in the network.
@@ -13,9 +13,9 @@ from concurrent.futures import Future
 
 from resformer_unet import __version__
 from resformer_unet.batch.case_files import read_case
-from resformer_unet.batch.cases import Case, Outcome
-from resformer_unet.batch.cluster.job import Job
-from resformer_unet.batch.run import attempt
+from resformer_unet.batch.cases import BatchCase, Outcome
+from resformer_unet.batch.cluster.job import ClusterJob
+from resformer_unet.batch.run import predict_case
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle, load_bundle
@@ -25,33 +25,33 @@ _images, _network = threading.BoundedSemaphore(2), threading.Lock()
 _predictors: dict[tuple, Predictor] = {}  # the last one used
 
 
-def why_unfit(job: Job) -> EngineError | None:
-    """What keeps this machine from doing the job's work; asked before the first case."""
+def unfit_reason(job: ClusterJob) -> EngineError | None:
+    """Why this machine cannot take part in the job, or ``None``; called before the first case."""
     try:
-        if not job.goes_on():
+        if not job.is_running():
             raise EngineError(
                 "FOLDER_NOT_SHARED",
-                f"{socket.gethostname()} does not see what is in the output folder “{job.output}”.",
-                "Choose a folder that every machine sees under the same path, and images likewise.",
+                f"{socket.gethostname()} cannot see the files in the output folder “{job.output}”.",
+                "Choose an output folder that every machine has under the same path; the same holds for the images.",
             )
         with _network:
-            _predictor(job)  # and with it the first case finds its model loaded
+            _predictor(job)  # loaded here, before the first case needs it
     except Exception as error:
-        return _told(error)
+        return _as_engine_error(error)
     return None
 
 
-def predict_on_worker(case: Case, job: Job) -> Outcome:
+def predict_on_worker(case: BatchCase, job: ClusterJob) -> Outcome:
     """Read, predict and write one case.
 
     The files are written here, to the shared folder, and not sent to the client: images come from shared folders too,
-    masks need not pass through anyone else's memory, and what is done stays done if the client is lost. A case that
-    is run twice, because a worker died before it could answer, has the same name and the same files both times.
+    masks need not pass through another process, and finished results remain if the client is lost. A case that is run
+    twice, because a worker died before it could reply, has the same name and the same files both times.
 
     Raises:
-        Cancelled: the job has ended, or this machine never saw it.
+        Cancelled: the job has ended, or its folder is not shared with this machine.
     """
-    if not job.goes_on():
+    if not job.is_running():
         raise Cancelled
     with _images:
         reading: Future = Future()
@@ -63,14 +63,16 @@ def predict_on_worker(case: Case, job: Job) -> Outcome:
             try:
                 predictor = _predictor(job)
             except Exception as error:
-                return Outcome(case.input, _told(error), case.name)
-            outcome = attempt(case, reading, predictor, job.output, job.options, cancelled=lambda: not job.goes_on())
+                return Outcome(case.input, _as_engine_error(error), case.name)
+            outcome = predict_case(
+                case, reading, predictor, job.output, job.options, cancelled=lambda: not job.is_running()
+            )
     if isinstance(outcome.result, EngineError) and outcome.result.__cause__:  # which does not travel
         logging.getLogger(__name__).error("%s", case.input, exc_info=outcome.result.__cause__)
     return outcome
 
 
-def _predictor(job: Job) -> Predictor:
+def _predictor(job: ClusterJob) -> Predictor:
     """Loaded once and kept as long as jobs ask for the same."""
     wanted = (job.model, job.id, job.sha256, job.version, job.device)
     if wanted not in _predictors:
@@ -79,7 +81,7 @@ def _predictor(job: Job) -> Predictor:
     return _predictors[wanted]
 
 
-def _find_model(job: Job) -> ModelBundle:
+def _find_model(job: ClusterJob) -> ModelBundle:
     """The job's model as this machine has it.
 
     Raises:
@@ -89,18 +91,18 @@ def _find_model(job: Job) -> ModelBundle:
     if job.version != __version__:
         raise EngineError(
             "MACHINE_DIFFERS",
-            f"{machine} has resformer-unet {__version__}; the job was begun with {job.version}.",
+            f"{machine} has resformer-unet {__version__}; the client has {job.version}.",
             "Install the same version on every machine.",
         )
     bundle = load_bundle(job.model) if job.model.is_dir() else find_model(job.id)
     if bundle.descriptor["weights"]["sha256"] != job.sha256:
         raise EngineError(
             "MACHINE_DIFFERS",
-            f"The model {job.id} on {machine} has other weights than the job's.",
+            f"The model {job.id} on {machine} has other weights than on the client's machine.",
             "Put the same model on every machine, or into a folder that all share.",
         )
     return bundle
 
 
-def _told(error: Exception) -> EngineError:
+def _as_engine_error(error: Exception) -> EngineError:
     return error if isinstance(error, EngineError) else unexpected(error)

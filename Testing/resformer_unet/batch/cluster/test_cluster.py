@@ -1,4 +1,4 @@
-"""A bigger job on a cluster: workers that die, workers that are unfit, a scheduler that is not there."""
+"""Prediction on a cluster: workers that die, workers that are unfit, a missing scheduler."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from helpers.tiny_model import save_tiny
 from resformer_unet.batch.case_files import kept_report
 from resformer_unet.batch.cases import plan_cases
 from resformer_unet.batch.cluster import worker as cluster_worker
-from resformer_unet.batch.cluster.job import Job
-from resformer_unet.batch.cluster.worker import predict_on_worker, why_unfit
+from resformer_unet.batch.cluster.client import predict_files_on_cluster
+from resformer_unet.batch.cluster.job import ClusterJob
+from resformer_unet.batch.cluster.worker import predict_on_worker, unfit_reason
 from resformer_unet.batch.run import predict_files
 from resformer_unet.cli.main import main
 from resformer_unet.errors import Cancelled, EngineError
@@ -119,9 +120,9 @@ def test_an_image_that_kills_its_workers_is_given_up_and_takes_no_other_with_it(
     assert (failed["status"], failed["error"]) == ("failed", "WORKERS_DIED")
 
 
-def test_who_stops_listening_leaves_no_mark_behind(cluster, model, tmp_path):
+def test_a_caller_that_stops_leaves_no_mark_behind(cluster, model, tmp_path):
     inputs = write_images(tmp_path / "in", *"abcdef")
-    outcomes = predict_files(inputs, str(model), tmp_path / "out", cluster=cluster)
+    outcomes = predict_files_on_cluster(cluster, inputs, str(model), tmp_path / "out")
     assert not isinstance(next(outcomes).result, EngineError)
     outcomes.close()
     assert not list((tmp_path / "out").glob(".*.job"))
@@ -135,7 +136,7 @@ def test_a_cluster_of_another_version_is_refused_before_any_work(cluster, model,
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_scheduler_without_workers_is_told(cluster, model, tmp_path, monkeypatch, capsys):
+def test_a_scheduler_without_workers_is_reported(cluster, model, tmp_path, monkeypatch, capsys):
     client = pytest.importorskip("distributed").Client
     wait = client.wait_for_workers
     monkeypatch.setattr(client, "wait_for_workers", lambda self, _, timeout: wait(self, 99, timeout=0.3))
@@ -150,10 +151,26 @@ def test_a_job_on_a_cluster_is_resumed_without_what_is_done(cluster, model, tmp_
     assert predict(inputs[0], model, tmp_path / "out") == 0
     for kept in (1, 2):
         assert predict(tmp_path / "in", model, tmp_path / "out", "--resume", "--cluster", cluster) == 0
-        assert f"{kept} of 2 results were there already" in capsys.readouterr().err
+        assert f"{kept} of 2 results existed already" in capsys.readouterr().err
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(model, tmp_path, monkeypatch, capsys):
+def test_progress_counts_the_cases_up_to_all(cluster, model, tmp_path):
+    inputs, calls = write_images(tmp_path / "in", *"abc"), []
+    outcomes = predict_files_on_cluster(
+        cluster, inputs, str(model), tmp_path / "out", progress=lambda *counts: calls.append(counts)
+    )
+    assert len(list(outcomes)) == 3 and calls == [("cases", 1, 3), ("cases", 2, 3), ("cases", 3, 3)]
+
+
+@pytest.mark.parametrize("names", ["", "ab"], ids=["no input", "all inputs done"])
+def test_without_a_case_to_predict_no_scheduler_is_needed(model, tmp_path, names):
+    inputs, out = write_images(tmp_path / "in", *names), tmp_path / "out"
+    list(predict_files(inputs, str(model), out, device="cpu"))
+    outcomes = list(predict_files_on_cluster("tcp://127.0.0.1:1", inputs, str(model), out, resume=True))
+    assert [(outcome.case, outcome.kept) for outcome in outcomes] == [(name, True) for name in names]
+
+
+def test_without_the_extra_the_error_says_how_to_get_it(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "distributed", None)
     write_images(tmp_path / "in", "a")
     assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", "tcp://localhost:1") == 1
@@ -161,23 +178,23 @@ def test_without_the_extra_it_is_said_how_to_get_it(model, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "no address", "udp://127.0.0.1:1"])
-def test_an_address_where_no_scheduler_answers_is_told(model, tmp_path, monkeypatch, capsys, address):
+def test_an_address_where_no_scheduler_responds_is_reported(model, tmp_path, monkeypatch, capsys, address):
     pytest.importorskip("distributed", reason="the extra “cluster” is not installed")
     monkeypatch.setattr("resformer_unet.batch.cluster.client.CONNECTING_S", 0.5)
     write_images(tmp_path / "in", "a")
     assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", address) == 1
-    assert f"No Dask scheduler answers at {address}" in capsys.readouterr().err
+    assert f"No Dask scheduler responds at {address}" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.fixture
-def job(model, tmp_path) -> Job:
-    """A job that goes on, as its workers see it."""
+def job(model, tmp_path) -> ClusterJob:
+    """A job that runs, as its workers see it."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mark").touch()
     bundle = load_bundle(model)
     sha256 = bundle.descriptor["weights"]["sha256"]
-    return Job(tmp_path / "out", "mark", model, bundle.id, sha256, cluster_worker.__version__, "cpu", None)
+    return ClusterJob(tmp_path / "out", "mark", model, bundle.id, sha256, cluster_worker.__version__, "cpu", None)
 
 
 @pytest.mark.parametrize(
@@ -192,13 +209,13 @@ def job(model, tmp_path) -> Job:
     ],
 )
 def test_a_machine_that_would_not_do_the_same_work_says_why(job, changes, code):
-    assert why_unfit(job) is None
-    assert why_unfit(replace(job, **changes)).code == code
+    assert unfit_reason(job) is None
+    assert unfit_reason(replace(job, **changes)).code == code
 
 
 def test_a_worker_loads_a_model_once_and_has_two_images_in_memory_at_most(job, tmp_path, monkeypatch):
     loaded, most = [], []
-    predictor, read, attempt = cluster_worker.Predictor, cluster_worker.read_case, cluster_worker.attempt
+    predictor, read, predict_case = cluster_worker.Predictor, cluster_worker.read_case, cluster_worker.predict_case
     lock, alive = threading.Lock(), [0]
 
     def counted_read(case):
@@ -207,8 +224,8 @@ def test_a_worker_loads_a_model_once_and_has_two_images_in_memory_at_most(job, t
             most.append(alive[0])
         return read(case)
 
-    def counted_attempt(*arguments, **options):
-        outcome = attempt(*arguments, **options)
+    def counted_predict_case(*arguments, **options):
+        outcome = predict_case(*arguments, **options)
         with lock:
             alive[0] -= 1
         return outcome
@@ -216,7 +233,7 @@ def test_a_worker_loads_a_model_once_and_has_two_images_in_memory_at_most(job, t
     monkeypatch.setattr(cluster_worker, "_predictors", {})
     monkeypatch.setattr(cluster_worker, "Predictor", lambda *given: loaded.append(given) or predictor(*given))
     monkeypatch.setattr(cluster_worker, "read_case", counted_read)
-    monkeypatch.setattr(cluster_worker, "attempt", counted_attempt)
+    monkeypatch.setattr(cluster_worker, "predict_case", counted_predict_case)
     cases = plan_cases(write_images(tmp_path / "in", *"abcdefgh"), job.output)
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(threads.map(lambda case: predict_on_worker(case, job), cases))

@@ -1,0 +1,48 @@
+"""The command ``resformer-unet evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from resformer_unet.cli.arguments import add_dataset, add_device, add_model
+from resformer_unet.cli.progress import Progress, print_line
+
+SUMMARY = "evaluate a model on a data set with masks and labels"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_dataset(parser)
+    add_model(parser)
+    parser.add_argument("--split", default="test", help="split of labels.csv to use (default: test)")
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE",
+                        help="report to write, JSON; the report card lies beside it as HTML")  # fmt: skip
+    add_device(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """1 if any case could not be evaluated."""
+    from resformer_unet.atomic_files import check_writable
+    from resformer_unet.data.dataset import load_dataset
+    from resformer_unet.evaluation.evaluate import evaluate, write_evaluation
+    from resformer_unet.evaluation.report_card.page import beside, write_report_card
+    from resformer_unet.evaluation.summary import summarise
+    from resformer_unet.inference.predictor import Predictor
+    from resformer_unet.model.catalog import find_model
+
+    card = beside(arguments.output)
+    for path in (arguments.output, card):
+        check_writable(path)
+    progress = Progress()
+    predictor = Predictor(find_model(arguments.model), arguments.device)
+    report = evaluate(
+        arguments.dataset, predictor, arguments.split, lambda done, total: progress("evaluating", done, total)
+    )
+    write_evaluation(arguments.output, report)
+    cases = load_dataset(arguments.dataset, arguments.split)
+    write_report_card(card, report, cases, predictor, lambda done, total: progress("drawing cases", done, total))
+    progress.close()
+    print_line(summarise(report), sys.stdout)
+    print_line(f"report card: {card}", sys.stdout)
+    return 1 if report["failed"] else 0

@@ -1,0 +1,119 @@
+"""The protocol of the worker: its version, its commands as JSON schemas, and what a command sends while it runs.
+
+``docs/worker-protocol.md`` describes commands and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.inference.options import ExplainOptions, PredictOptions
+from resformer_unet.model.schema import violations
+from resformer_unet.option_fields import Options
+
+PROTOCOL = 2
+
+TEXT = {"type": "string"}
+TEXT_OR_NULL = {"type": ["string", "null"]}
+LABEL_OR_NULL = {"type": ["integer", "null"]}
+LAYER = {"type": "integer", "minimum": 0}
+AFFINE = {
+    "type": "array", "minItems": 4, "maxItems": 4,
+    "items": {"type": "array", "minItems": 4, "maxItems": 4, "items": {"type": "number"}},
+}  # fmt: skip
+IMAGE = {
+    "type": "object",
+    "required": ["array", "affine_lps", "name"],
+    "properties": {"array": TEXT, "affine_lps": AFFINE, "name": TEXT, "has_orientation": {"type": "boolean"}},
+}
+SEGMENT = {
+    "type": "object",
+    "required": ["id", "name", "value_first", "value_second"],
+    "properties": {
+        "id": TEXT, "name": TEXT, "value_first": LABEL_OR_NULL, "value_second": LABEL_OR_NULL,
+        "layer_first": LAYER, "layer_second": LAYER,
+    },
+}  # fmt: skip
+REPORT = {
+    "type": "object",
+    "required": ["case", "model", "segments", "slices"],
+    "properties": {
+        "case": TEXT,
+        "model": {"type": "object", "required": ["sha256"]},
+        "segments": {"type": "array", "items": {"type": "object", "required": ["id", "volume_mm3"]}},
+        "slices": {"type": "array", "items": {"type": "object", "required": ["area_mm2"]}},
+    },
+}
+OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions}
+
+
+def _on_image(options: type[Options]) -> dict:
+    return {
+        "type": "object",
+        "required": ["model", "image", "output"],
+        "properties": {
+            "model": TEXT, "device": TEXT_OR_NULL, "output": TEXT, "image": IMAGE, "options": options.schema()
+        },
+    }  # fmt: skip
+
+
+SCHEMAS = {
+    **{name: _on_image(options) for name, options in OPTIONS.items()},
+    "compare": {
+        "type": "object",
+        "required": ["first", "second", "segments", "affine_lps"],
+        "properties": {
+            "first": TEXT, "second": TEXT, "segments": {"type": "array", "items": SEGMENT}, "affine_lps": AFFINE,
+        },
+    },
+    "patient": {
+        "type": "object",
+        "required": ["model", "reports"],
+        "properties": {"model": TEXT, "reports": {"type": "array", "items": REPORT}},
+    },
+    "devices": {"type": "object"},
+}  # fmt: skip
+
+
+class CommandContext:
+    """What a command sends while it runs, and whether it has been cancelled.
+
+    Args:
+        identifier: the command's ``id``, which every event of it carries.
+        send: writes an event; called with its name and, by keyword, its content.
+        cancelled: whether the command has been cancelled; called between two steps of the work.
+    """
+
+    def __init__(self, identifier: str, send: Callable[..., None], cancelled: Callable[[], bool]) -> None:
+        self._id = identifier
+        self._send = send
+        self.cancelled = cancelled
+
+    def send(self, event: str, **content: Any) -> None:
+        self._send(event, id=self._id, **content)
+
+    def progress(self, done: int, total: int) -> None:
+        self.send("progress", done=done, total=total)
+
+    def raise_if_cancelled(self) -> None:
+        if self.cancelled():
+            raise Cancelled
+
+
+def check_command(command: dict) -> None:
+    """Raises ``EngineError``: UNKNOWN_COMMAND, BAD_OPTION, BAD_COMMAND, naming the entry."""
+    name = command.get("command")
+    if not isinstance(name, str) or name not in SCHEMAS:
+        raise EngineError("UNKNOWN_COMMAND", f"The worker does not know the command {name!r}.")
+    if name in OPTIONS:
+        OPTIONS[name].from_dict(command.get("options"))  # before the schema, which has no sentence for users
+    if problems := list(violations(command, SCHEMAS[name])):
+        raise bad_command("; ".join(problems))
+
+
+def bad_command(problem: str) -> EngineError:
+    return EngineError(
+        "BAD_COMMAND", f"The worker cannot use the command: {problem}.", "docs/worker-protocol.md describes it."
+    )
