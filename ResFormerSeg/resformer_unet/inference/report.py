@@ -7,7 +7,7 @@ import numpy as np
 from resformer_unet import NOT_FOR_CLINICAL_USE
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.postprocessing.bounding_box import bounding_box
+from resformer_unet.postprocessing.components import bounding_box
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
 from resformer_unet.preprocessing.prepare import PreparedImage
 

@@ -1,4 +1,4 @@
-"""From the network's diagnosis logits to calibrated probabilities, of each slice and of the case."""
+"""From the network's diagnosis logits to calibrated probabilities of each slice and of the case."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ def case_probabilities(probabilities: np.ndarray, areas: np.ndarray, rule: str) 
 
     Args:
         probabilities: (n, diagnoses).
-        areas: (n,) segmented pixels of each slice. If nothing is segmented anywhere, all slices count the same.
-        rule: ``mean`` over all slices, ``lesion_area_weighted_mean``, or ``max_lesion_slice`` (the slice with the
-            largest segmented area decides).
+        areas: (n,) segmented pixels of each slice. If no slice has any, all slices have the same weight.
+        rule: ``mean`` over all slices, ``lesion_area_weighted_mean``, or ``max_lesion_slice`` (that of the slice with
+            the largest segmented area).
+
+    Raises:
+        ValueError: an unknown rule.
     """
     if rule == "mean" or not areas.any():
         return probabilities.mean(0)

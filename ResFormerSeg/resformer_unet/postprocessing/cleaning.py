@@ -1,4 +1,4 @@
-"""Post-processing of masks, slice by slice and through a volume: smoothing, filling of holes, removal of small parts."""
+"""Post-processing of masks: smoothing, filling of holes and removal of small components."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.ndimage import gaussian_filter, label
 
-from resformer_unet.postprocessing.bounding_box import bounding_box
-from resformer_unet.postprocessing.components import CORNERS_TOUCH, Components
+from resformer_unet.postprocessing.components import CORNERS_TOUCH, Components, bounding_box
 
 REACH = 4.0  # standard deviations that the Gaussian is carried out to
 
 
 def smooth_masks(masks: np.ndarray, sigma: tuple[float, float], exclusive: bool) -> np.ndarray:
-    """Smooth the outlines of all slices; changes ``masks`` in place.
+    """Smooth the masks of all slices by a Gaussian, decided anew at one half; changes ``masks`` in place.
 
-    What is thinner than about the standard deviation vanishes. Straight edges stay where they are. Beyond the image's
-    border its last pixels are thought to go on, so that what touches the border still does.
+    What is thinner than about the standard deviation vanishes. Straight edges stay where they are. Pixels at the border
+    of the image are repeated beyond it, so that a mask that touches the border still does.
 
     Args:
         masks: bool (n, segments, rows, columns).
         sigma: standard deviations of the Gaussian along rows and along columns, in pixels.
-        exclusive: of several segments at a pixel, the one with the most of it gets it, if it has more than the
-            background; without, each segment has the pixels that it fills by half.
+        exclusive: a pixel belongs to the segment with the largest smoothed value, if that exceeds the background's;
+            otherwise to each segment with a smoothed value above one half.
     """
     margin = [int(np.ceil(REACH * width)) for width in sigma]
     for slice_masks in masks:
@@ -34,18 +33,18 @@ def smooth_masks(masks: np.ndarray, sigma: tuple[float, float], exclusive: bool)
             slice(max(0, side.start - more), side.stop + more)
             for side, more in zip(bounding_box(slice_masks.any(0)), margin, strict=True)
         )
-        shares = np.stack(
+        smoothed = np.stack(
             [
                 gaussian_filter(mask[box].astype(np.float32), sigma, mode="nearest", truncate=REACH)
                 for mask in slice_masks[present]
             ]
         )
         if exclusive:
-            background = 1 - shares.sum(0, keepdims=True)
-            winner = np.concatenate([background, shares]).argmax(0)
-            chosen = winner == np.arange(1, len(shares) + 1)[:, None, None]
+            background = 1 - smoothed.sum(0, keepdims=True)
+            winner = np.concatenate([background, smoothed]).argmax(0)
+            chosen = winner == np.arange(1, len(smoothed) + 1)[:, None, None]
         else:
-            chosen = shares > 0.5
+            chosen = smoothed > 0.5
         slice_masks[(present, *box)] = chosen
     return masks
 
@@ -56,17 +55,18 @@ def clean_masks(
     pixel_mm2: float | None,
     open_ends: tuple[bool, bool] = (False, False),
 ) -> np.ndarray:
-    """Fill holes and take away what is too small to be meant, as the descriptor says; changes ``masks`` in place.
+    """Fill holes and remove small components, as the descriptor says; changes ``masks`` in place.
 
     Args:
         masks: bool (n, segments, rows, columns), all slices of an image, or a range of them.
         segmentation: ``segmentation`` of the model descriptor: ``fill_holes``, ``min_area_mm2`` or, for pictures
-            without millimetres, ``min_area_fraction`` of the slice; ``min_slices`` that a component of a volume must
-            reach through; ``keep_largest`` component of each ``slice``, of the whole ``image``, or ``none``. A hole
+            of unknown pixel size, ``min_area_fraction`` of the slice; ``min_slices`` that a component of a volume must
+            extend through; ``keep_largest`` component of each ``slice``, of the whole ``image``, or ``none``. A hole
             of an ``exclusive`` segment is filled only if no other segment lies in it.
         pixel_mm2: area of a pixel, or ``None`` if it is not known.
-        open_ends: whether the image goes on before the first and behind the last slice, which were left out. What
-            touches an open end may go on there, and is not dropped for reaching through too few slices.
+        open_ends: whether the image continues before the first and behind the last slice, which were left out. A
+            component that touches an open end may continue there, and is not removed for extending through too few
+            slices.
     """
     count, segments, rows, columns = masks.shape
     smallest = (
@@ -86,10 +86,10 @@ def clean_masks(
 
 
 def _keep_solid(mask: np.ndarray, slices: int, largest: bool, open_ends: tuple[bool, bool]) -> None:
-    """Keep the components that reach through enough slices, in place; of these only the largest, if asked."""
+    """Keep the components that extend through enough slices, in place; ``largest``: only the largest of these."""
     components = Components(mask)
-    goes_on = (open_ends[0] & (components.first == 0)) | (open_ends[1] & (components.last == len(mask) - 1))
-    chosen = goes_on | (components.last - components.first + 1 >= slices)
+    may_continue = (open_ends[0] & (components.first == 0)) | (open_ends[1] & (components.last == len(mask) - 1))
+    chosen = may_continue | (components.last - components.first + 1 >= slices)
     if largest and chosen.any():
         chosen &= np.arange(len(components)) == np.where(chosen, components.sizes, 0).argmax()
     components.keep(mask, chosen)
@@ -112,10 +112,13 @@ def _clean_slice(mask: np.ndarray, others: np.ndarray | None, segmentation: Mapp
 
 
 def _fill_holes(mask: np.ndarray, others: np.ndarray | None) -> np.ndarray:
-    background, count = label(np.pad(~mask, 1, constant_values=True))  # what meets at a corner only is apart
+    """The mask with its holes, but for those that ``others`` have pixels in. (SciPy's ``binary_fill_holes`` gives the
+    same, takes four times as long, and does not tell one hole from another.)
+    """
+    background, count = label(np.pad(~mask, 1, constant_values=True))  # background that meets at a corner is separate
     background = background[1:-1, 1:-1]
-    inside = np.ones(count + 1, bool)  # of 0, the mask itself, and of the holes
-    inside[1] = False  # begins in the padding's first corner
+    filled = np.ones(count + 1, bool)  # of 0, the mask itself, and of the holes
+    filled[1] = False  # the outside, which begins in the padding's first corner
     if others is not None:
-        inside[background[others]] = False
-    return inside[background]
+        filled[background[others]] = False
+    return filled[background]

@@ -1,4 +1,4 @@
-"""From the network's mask probabilities to masks on the slices' own pixels, without specks."""
+"""From the network's mask probabilities to binary masks on the slices' own pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from resformer_unet.preprocessing.letterbox import Letterbox
 
-STRIP = 8_000_000  # probabilities that are held at once when a picture is brought back to its own size
+STRIP = 8_000_000  # probabilities in memory at once while a slice is resampled to its own size
 
 
 def masks_on_slices(
@@ -30,11 +30,11 @@ def masks_on_slices(
     masks = np.zeros((count, segments, letterbox.rows, letterbox.columns), bool)
     step = max(1, STRIP // (channels * letterbox.columns))
     for index in range(count):
-        answer = probabilities[index : index + 1]
-        rows = slice(0, letterbox.rows) if percent is not None else _rows_with_segments(answer, letterbox, segmentation)
+        output = probabilities[index : index + 1]
+        rows = slice(0, letterbox.rows) if percent is not None else _rows_with_segments(output, letterbox, segmentation)
         for first in range(rows.start, rows.stop, step):
             strip_rows = slice(first, min(first + step, rows.stop))
-            strip = letterbox.inverse(answer, strip_rows)
+            strip = letterbox.inverse(output, strip_rows)
             masks[index, :, strip_rows] = _decide(strip, segmentation)[0]
             if percent is not None:
                 percent[index, :, strip_rows] = np.rint(100 * strip[0, -segments:])
@@ -49,8 +49,8 @@ def _decide(probabilities: np.ndarray, segmentation: Mapping) -> np.ndarray:
     return probabilities.argmax(1)[:, None] == segments.reshape(1, -1, 1, 1)
 
 
-def _rows_with_segments(answer: np.ndarray, letterbox: Letterbox, segmentation: Mapping) -> slice:
-    """Rows of a slice outside which no pixel can belong to a segment: what is interpolated between the network's
-    pixels is never more than these are."""
-    found = np.flatnonzero(_decide(answer, segmentation).any((0, 1, 3)))
+def _rows_with_segments(output: np.ndarray, letterbox: Letterbox, segmentation: Mapping) -> slice:
+    """Rows of a slice outside which no pixel can belong to a segment: interpolation between the network's pixels never
+    exceeds their values."""
+    found = np.flatnonzero(_decide(output, segmentation).any((0, 1, 3)))
     return letterbox.reach(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0)

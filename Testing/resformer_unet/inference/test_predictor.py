@@ -12,10 +12,12 @@ import torch
 
 from helpers.stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 from helpers.synthetic_images import oblique_affine
+from helpers.tiny_model import save_tiny
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import MedicalImage, image_from_array
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.prediction import Prediction
+from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.network import ResFormerUNet
 from resformer_unet.postprocessing.masks import masks_on_slices
 from resformer_unet.preprocessing.prepare import PreparedImage
@@ -417,3 +419,14 @@ def test_the_logits_of_the_slices_are_kept_before_temperature_scaling(monkeypatc
 def test_a_model_without_diagnosis_has_logits_without_columns(monkeypatch):
     prediction = predict(monkeypatch, image_from_array(blocks(), np.eye(4), "x"), diagnoses=())
     assert prediction.logits.shape == (5, 0)
+
+
+@pytest.mark.parametrize(("diagnosis", "passes"), [("malignant", 1), (None, 2)])
+def test_the_progress_of_an_explanation_counts_the_prediction_that_chooses_the_diagnosis(tmp_path, diagnosis, passes):
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
+    size = predictor.runner.engine.batch_size
+    slices, seen = 2 * size + 1, []
+    image = image_from_array(blocks(slices), np.eye(4), "x")
+    predictor.explain(image, diagnosis, progress=lambda *counts: seen.append(counts))
+    in_a_pass = [size, 2 * size, slices]
+    assert seen == [(before + count, slices * passes) for before in (0, slices)[:passes] for count in in_a_pass]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_fill_holes
 
 from resformer_unet.postprocessing.cleaning import clean_masks
 
@@ -35,6 +36,14 @@ def test_holes_are_filled():
     assert pixels_left(fill_holes=True) == 16 + 4 + 1
 
 
+def test_the_holes_are_those_of_scipy():
+    random = np.random.default_rng(5)
+    masks = random.random((60, 1, 15, 18)) < random.choice([0.4, 0.5, 0.6], (60, 1, 1, 1))
+    expected = np.stack([binary_fill_holes(mask) for (mask,) in masks])
+    assert (expected != masks[:, 0]).any()
+    assert np.array_equal(clean_masks(masks.copy(), {**KEEP_ALL, "fill_holes": True}, 1.0)[:, 0], expected)
+
+
 def test_what_opens_to_the_outside_is_no_hole():
     masks = np.zeros((1, 1, 20, 20), bool)
     masks[0, 0, 5:10, 5:10] = True
@@ -42,7 +51,7 @@ def test_what_opens_to_the_outside_is_no_hole():
     assert pixels_left(masks=masks, fill_holes=True) == 21
 
 
-def test_pieces_below_the_smallest_area_in_square_millimetres_are_dropped():
+def test_components_below_the_smallest_area_in_square_millimetres_are_dropped():
     assert pixels_left(1.0, min_area_mm2=4) == 15 + 4
     assert pixels_left(0.25, min_area_mm2=4) == 0  # 16 pixels would be needed, the largest has 15
     assert pixels_left(0.25, min_area_mm2=4, fill_holes=True) == 16
@@ -54,12 +63,12 @@ def test_without_millimetres_the_share_of_the_slice_counts():
     assert pixels_left(None, min_area_fraction=0.0) == 20
 
 
-def test_only_the_largest_piece_of_each_slice_is_kept():
+def test_only_the_largest_component_of_each_slice_is_kept():
     masks = np.concatenate([blobs(), np.roll(blobs(), 3, axis=3)])
     assert pixels_left(masks=masks, keep_largest="slice") == 2 * 15
 
 
-def test_only_the_largest_piece_of_the_whole_image_is_kept():
+def test_only_the_largest_component_of_the_whole_image_is_kept():
     masks = np.zeros((6, 1, 20, 20), bool)
     masks[0, 0, 2:10, 2:10] = True  # the largest area, in one slice
     masks[2:5, 0, 2:8, 2:8] = True  # the largest volume
@@ -67,20 +76,20 @@ def test_only_the_largest_piece_of_the_whole_image_is_kept():
     assert pixels_left(masks=masks[:1].copy(), keep_largest="image") == 64
 
 
-def test_the_largest_piece_is_chosen_among_those_that_reach_through_enough_slices():
+def test_the_largest_component_is_chosen_among_those_that_extend_through_enough_slices():
     masks = np.zeros((6, 1, 20, 20), bool)
     masks[0, 0, 2:18, 2:18] = True
     masks[2:4, 0, 2:6, 2:6] = True
     assert pixels_left(masks=masks, keep_largest="image", min_slices=2) == 2 * 16
 
 
-def test_pieces_that_touch_at_a_corner_are_one():
+def test_components_that_touch_at_a_corner_are_one():
     masks = np.zeros((1, 1, 20, 20), bool)
     masks[0, 0, 3:5, 3:5] = masks[0, 0, 5:7, 5:7] = True
     assert pixels_left(masks=masks, min_area_mm2=8) == 8
 
 
-def test_pieces_that_reach_through_too_few_slices_are_dropped():
+def test_components_that_extend_through_too_few_slices_are_dropped():
     masks = np.zeros((6, 1, 20, 20), bool)
     masks[1:4, 0, 2:6, 2:6] = True  # three slices
     masks[4, 0, 12:16, 12:16] = True  # one slice
@@ -88,7 +97,7 @@ def test_pieces_that_reach_through_too_few_slices_are_dropped():
     assert pixels_left(masks=masks.copy(), min_slices=4) == 0
 
 
-def test_a_picture_need_not_reach_through_more_slices_than_it_has():
+def test_a_picture_need_not_extend_through_more_slices_than_it_has():
     assert pixels_left(min_slices=3) == 20
 
 
