@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import softmax
 
 
 def slice_probabilities(logits: np.ndarray, calibration: Mapping | None) -> np.ndarray:
     """Softmax of (n, diagnoses) logits after temperature scaling (Guo et al., ICML 2017, arXiv:1706.04599)."""
     scaled = logits.astype(np.float64) / (calibration["temperature"] if calibration else 1.0)
-    exponentials = np.exp(scaled - scaled.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True)
+    return softmax(scaled, axis=1)
 
 
 def without_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

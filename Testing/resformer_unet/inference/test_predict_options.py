@@ -191,16 +191,18 @@ def test_the_edge_of_the_part_that_the_model_looks_at_is_told(monkeypatch):
     assert border_messages(predictor.predict(image)) == []
     predictor.bundle.descriptor["input"]["field_of_view_mm"] = [16, 10]  # rows 4 to 35, columns 10 to 29
     (message,) = border_messages(predictor.predict(image))
-    assert message.startswith("Lesion reaches the edge of what the model looks at, the middle 16 × 10 mm of a slice: ")
+    assert message.startswith(
+        "Lesion reaches the edge of the model's field of view, the central 16 × 10 mm of a slice: "
+    )
 
 
 @pytest.mark.parametrize(("of_nothing", "outlined", "code", "words"), [
     (None, True, None, ""),
-    (None, False, "NOTHING_OUTLINED", "rests on no outline"),
-    ("benign", True, "OUTLINE_DISAGREES", "Lesion was outlined, but the diagnosis is Benign"),
+    (None, False, "NOTHING_SEGMENTED", "no segmented lesion"),
+    ("benign", True, "DIAGNOSIS_MISMATCH", "Lesion was segmented, but the diagnosis is Benign"),
     ("benign", False, None, ""),
     ("malignant", True, None, ""),
-    ("malignant", False, "NOTHING_OUTLINED", "Nothing was outlined, but the diagnosis is Benign"),
+    ("malignant", False, "NOTHING_SEGMENTED", "Nothing was segmented, but the diagnosis is Benign"),
 ])  # fmt: skip
 def test_an_outline_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, outlined, code, words):
     bundle = stand_in_bundle((40, 40))
@@ -211,7 +213,7 @@ def test_an_outline_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, 
     voxels[:, 5:10, 5:10] = 255 if outlined else 100
     report = stand_in_predictor(monkeypatch, bundle).predict(image_from_array(voxels, SPACING, "x")).report
     assert report["diagnosis"]["label"] == "benign"
-    found = [row for row in report["warnings"] if row["code"] in ("NOTHING_OUTLINED", "OUTLINE_DISAGREES")]
+    found = [row for row in report["warnings"] if row["code"] in ("NOTHING_SEGMENTED", "DIAGNOSIS_MISMATCH")]
     assert [row["code"] for row in found] == ([code] if code else []) and all(words in row["message"] for row in found)
 
 

@@ -261,16 +261,16 @@ def test_when_nothing_is_outlined_the_report_warns_of_the_diagnosis(monkeypatch)
     faint[0, 0, 0] = 255
     image = image_from_array(faint, np.eye(4), "x")
     report = predict(monkeypatch, image, segmentation={"min_area_mm2": 2}).report
-    assert "NOTHING_OUTLINED" in [row["code"] for row in report["warnings"]]
+    assert "NOTHING_SEGMENTED" in [row["code"] for row in report["warnings"]]
     assert report["segments"][0]["voxels"] == 0 and report["segments"][0]["volume_mm3"] == 0
 
 
 @pytest.mark.parametrize(
     ("kind", "slices", "words"),
     [
-        ("2d", 5, "made for single pictures; the image is a volume of 5 slices"),
+        ("2d", 5, "trained on 2D images, and this image is a volume of 5 slices"),
         ("2d", 1, None),
-        ("volume", 1, "made for volumes; the image is a single slice"),
+        ("volume", 1, "trained on volumes, and this image is a single slice"),
         ("volume", 5, None),
         ("both", 1, None),
         ("both", 5, None),
@@ -278,7 +278,7 @@ def test_when_nothing_is_outlined_the_report_warns_of_the_diagnosis(monkeypatch)
 )
 def test_a_model_is_not_used_on_what_it_was_not_made_for_without_a_warning(monkeypatch, kind, slices, words):
     report = predict(monkeypatch, image_from_array(blocks(slices), np.eye(4), "x"), kind=kind).report
-    messages = [row["message"] for row in report["warnings"] if row["code"] == "KIND_MISMATCH"]
+    messages = [row["message"] for row in report["warnings"] if row["code"] == "DIMENSION_MISMATCH"]
     assert len(messages) == (words is not None) and all(words in message for message in messages)
 
 

@@ -53,4 +53,4 @@ def test_the_skin_model_says_the_same_of_every_depth(predictor, expected, voxels
 
 def test_a_picture_of_which_nobody_knows_what_is_white_is_told(predictor):
     report = predict(predictor, EIGHT.astype(np.float32) * 1.4).report
-    assert "UNUSUAL_VALUES" in [row["code"] for row in report["warnings"]]
+    assert "UNUSUAL_INTENSITIES" in [row["code"] for row in report["warnings"]]
