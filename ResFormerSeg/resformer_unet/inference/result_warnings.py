@@ -106,11 +106,11 @@ def model_warnings(bundle: ModelBundle) -> list[dict]:
 
 def _segmentation_and_diagnosis(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> list[dict]:
     """Whether segmentation and diagnosis agree. Some diagnoses of a model, such as "normal", imply an empty
-    segmentation, which the class's ``nothing_outlined`` says."""
+    segmentation, which the class's ``empty_segmentation`` says."""
     if case is None or not bundle.segments:
         return []
     best, disagreeing = bundle.diagnoses[int(case.argmax())], "Segmentation and diagnosis disagree."
-    implies_empty, segmented = best.get("nothing_outlined", False), masks.any((0, 2, 3))
+    implies_empty, segmented = best.get("empty_segmentation", False), masks.any((0, 2, 3))
     if segmented.any():
         if not implies_empty:
             return []
@@ -120,7 +120,7 @@ def _segmentation_and_diagnosis(bundle: ModelBundle, masks: np.ndarray, case: np
         return [{"code": "DIAGNOSIS_MISMATCH", "message": message}]
     if implies_empty:
         return []
-    if any(row.get("nothing_outlined") for row in bundle.diagnoses):
+    if any(row.get("empty_segmentation") for row in bundle.diagnoses):
         message = f"Nothing was segmented, but the diagnosis is {best['name']}. {disagreeing}"
     elif len(masks) > 1:
         message = "Nothing was segmented. The diagnosis is the mean over all slices and may be wrong."

@@ -88,14 +88,14 @@ def test_the_order_of_the_two_images_does_not_matter(regression):
 
 
 def test_a_small_heart_is_normal(regression):
-    answer = diagnose_patient([heart("full", 20, 9), heart("empty", 14, 10)], Bundle(regression))
-    assert answer["diagnosis"]["label"] == "normal"
+    found = diagnose_patient([heart("full", 20, 9), heart("empty", 14, 10)], Bundle(regression))
+    assert found["diagnosis"]["label"] == "normal"
 
 
 @pytest.mark.parametrize(("radius", "codes"), [(35, []), (24.5, ["LOW_CONFIDENCE"])])
 def test_a_narrow_decision_comes_with_a_warning(regression, radius, codes):
-    answer = diagnose_patient([heart("full", radius, 9), heart("empty", 20, 10)], Bundle(regression))
-    assert [warning["code"] for warning in answer["warnings"]] == codes
+    found = diagnose_patient([heart("full", radius, 9), heart("empty", 20, 10)], Bundle(regression))
+    assert [warning["code"] for warning in found["warnings"]] == codes
 
 
 def placed(name: str, radius: float, at: tuple[float, float, float] = (0, 0, 0), turn: float = 0.0, rows: int = 200):
@@ -120,10 +120,10 @@ def placed(name: str, radius: float, at: tuple[float, float, float] = (0, 0, 0),
     ids=["one heart", "one phase", "other place", "turned", "other size", "report of an older version"],
 )
 def test_two_volumes_that_are_hardly_one_heart_are_diagnosed_with_a_warning(regression, second, codes, words):
-    answer = diagnose_patient([placed("a", 30), second], Bundle(regression))
-    assert [row["code"] for row in answer["warnings"]] == codes
-    assert all(words in row["message"] for row in answer["warnings"])
-    assert answer["diagnosis"]["label"] == "dilated"
+    found = diagnose_patient([placed("a", 30), second], Bundle(regression))
+    assert [row["code"] for row in found["warnings"]] == codes
+    assert all(words in row["message"] for row in found["warnings"])
+    assert found["diagnosis"]["label"] == "dilated"
 
 
 def test_a_model_without_patients_says_so():

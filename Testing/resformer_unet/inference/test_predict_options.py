@@ -207,7 +207,7 @@ def test_the_edge_of_the_part_that_the_model_looks_at_is_told(monkeypatch):
 def test_an_outline_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, outlined, code, words):
     bundle = stand_in_bundle((40, 40))
     for row in bundle.descriptor["diagnosis"]["classes"]:
-        row["nothing_outlined"] = row["id"] == of_nothing
+        row["empty_segmentation"] = row["id"] == of_nothing
     voxels = np.full((1, 40, 40), 20, np.uint8)
     voxels[:, :20] = 60  # the upper half is brighter: benign
     voxels[:, 5:10, 5:10] = 255 if outlined else 100
@@ -222,7 +222,7 @@ def test_the_recipes_say_which_diagnoses_mean_that_nothing_is_outlined():
 
     for name, expected in {"breast-ultrasound": ["normal"], "retina-oct": ["no_fluid"], "brain-tumor-mr": []}.items():
         classes = load_recipe(name).descriptor["diagnosis"]["classes"]
-        assert [row["id"] for row in classes if row.get("nothing_outlined")] == expected
+        assert [row["id"] for row in classes if row.get("empty_segmentation")] == expected
 
 
 def test_each_segment_has_its_centre_in_the_volumes_own_frame(monkeypatch):

@@ -1,4 +1,4 @@
-"""Prediction with a network whose right answer is known: masks voxel for voxel, and a report that agrees with them."""
+"""Prediction with a network whose right output is known: masks voxel for voxel, and a report that agrees with them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_masks_come_back_voxel_for_voxel_on_any_grid(monkeypatch, grid, axis, or
 
 @pytest.mark.parametrize("shape", [(1, 18, 22), (18, 1, 22), (18, 22, 1)])
 @pytest.mark.parametrize("affine", [np.eye(4), oblique_affine()], ids=["straight", "oblique"])
-def test_a_volume_of_one_slice_is_outlined_wherever_that_slice_lies(monkeypatch, shape, affine):
+def test_a_volume_of_one_slice_is_segmented_wherever_that_slice_lies(monkeypatch, shape, affine):
     voxels = blocks(1).reshape(shape)
     prediction = predict(monkeypatch, image_from_array(voxels, affine, "x"))
     assert np.array_equal(prediction.layers[0], voxels > 127)
@@ -83,13 +83,13 @@ def test_a_picture_comes_back_at_its_own_size(monkeypatch):
     assert np.array_equal(prediction.layers[0], picture[..., 0] > 127)
 
 
-def test_a_large_picture_is_outlined_to_within_a_pixel_of_the_network(monkeypatch):
+def test_a_large_picture_is_segmented_to_within_a_pixel_of_the_network(monkeypatch):
     picture = np.zeros((1, 500, 700), np.uint8)
     picture[0, 100:300, 200:500] = 255
     image = image_from_array(picture, np.eye(4), "x", has_orientation=False)
-    outlined = predict(monkeypatch, image).layers[0] > 0
+    segmented = predict(monkeypatch, image).layers[0] > 0
     wanted = picture > 127
-    assert 2 * (outlined & wanted).sum() / (outlined.sum() + wanted.sum()) > 0.97
+    assert 2 * (segmented & wanted).sum() / (segmented.sum() + wanted.sum()) > 0.97
 
 
 def test_the_image_itself_is_left_alone(monkeypatch):
@@ -119,7 +119,7 @@ def test_exclusive_segments_share_one_layer(monkeypatch):
     assert [row["voxels"] for row in prediction.report["segments"]] == [int((blocks() > 127).sum()), 0]
 
 
-def test_an_upright_head_and_a_lying_head_give_the_same_answer(monkeypatch):
+def test_an_upright_head_and_a_lying_head_give_the_same_prediction(monkeypatch):
     upright = blocks(4)  # rows run to posterior, columns to left
     affine = np.diag([0.7, 0.7, 3.0, 1.0])
     reference = predict(monkeypatch, image_from_array(upright, affine, "upright"), diagnoses=("a", "b", "c", "d"))
@@ -155,7 +155,7 @@ def test_a_slice_of_a_volume_looks_like_the_lying_picture_that_training_saw(monk
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
 
 
-def test_a_picture_and_its_transpose_get_the_same_answer_from_a_model_that_looks_transpose_tta(monkeypatch):
+def test_with_transpose_tta_a_picture_and_its_transpose_get_the_same_prediction(monkeypatch):
     bundle = stand_in_bundle((64, 64))
     orientation = {"volume": "stored", "picture": "transposed", "transpose_tta": True}
     bundle.descriptor["input"]["orientation"] = orientation
@@ -166,23 +166,23 @@ def test_a_picture_and_its_transpose_get_the_same_answer_from_a_model_that_looks
     )  # some pixels on either side of the threshold
     picture = np.random.default_rng(0).integers(0, 255, (1, 50, 90), np.uint8)
 
-    def answers() -> tuple[Prediction, Prediction]:
+    def predictions() -> tuple[Prediction, Prediction]:
         return tuple(
             predictor.predict(image_from_array(voxels, np.eye(4), "x", has_orientation=False))
             for voxels in (picture, picture.swapaxes(1, 2))
         )
 
-    upright, lying = answers()
+    upright, lying = predictions()
     assert upright.layers.any() and not upright.layers.all()
     assert np.mean(upright.layers != lying.layers.swapaxes(2, 3)) < 1e-3
     assert probabilities_of(lying) == pytest.approx(probabilities_of(upright), abs=1e-6)
     orientation["transpose_tta"] = False
-    upright, lying = answers()
+    upright, lying = predictions()
     assert np.mean(upright.layers != lying.layers.swapaxes(2, 3)) > 1e-2
     assert probabilities_of(lying) != pytest.approx(probabilities_of(upright), abs=1e-6)
 
 
-def test_only_pictures_are_looked_at_transpose_tta(monkeypatch):
+def test_transpose_tta_is_for_pictures_only(monkeypatch):
     bundle = stand_in_bundle()
     bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored", "transpose_tta": True}
     predictor = stand_in_predictor(monkeypatch, bundle)
@@ -199,9 +199,9 @@ def probabilities_of(prediction: Prediction) -> dict[str, float]:
 
 def test_the_report_is_complete_and_agrees_with_the_masks(monkeypatch):
     image = image_from_array(blocks(), oblique_affine(), "head")
-    told = []
+    seen = []
     prediction = stand_in_predictor(monkeypatch, stand_in_bundle(segments=("core", "rim"))).predict(
-        image, progress=lambda *counts: told.append(counts)
+        image, progress=lambda *counts: seen.append(counts)
     )
     report = json.loads(json.dumps(prediction.report, allow_nan=False))
     assert report.keys() == {
@@ -221,7 +221,7 @@ def test_the_report_is_complete_and_agrees_with_the_masks(monkeypatch):
     assert [entry["index"] for entry in report["slices"]] == [0, 1, 2, 3, 4]
     assert {"network", "prepare", "postprocess", "total"} == report["timing_s"].keys()
     assert all(seconds >= 0 for seconds in report["timing_s"].values())
-    assert told[-1] == (5, 5)
+    assert seen[-1] == (5, 5)
     assert "not for clinical use" in report["not_for_clinical_use"].lower()
 
 
@@ -251,12 +251,12 @@ def test_a_picture_has_no_volume(monkeypatch):
 
 def test_small_specks_are_judged_in_millimetres_of_the_slices_plane(monkeypatch):
     image = image_from_array(blocks(), ANISOTROPIC, "x")  # a pixel has 0.54 mm2, the specks are one pixel
-    outlined = predict(monkeypatch, image, segmentation={"min_area_mm2": 0.6}).layers[0]
-    assert not outlined[:, 12].any() and outlined[:, 4].any()
+    segmented = predict(monkeypatch, image, segmentation={"min_area_mm2": 0.6}).layers[0]
+    assert not segmented[:, 12].any() and segmented[:, 4].any()
     assert predict(monkeypatch, image, segmentation={"min_area_mm2": 0.5}).layers[0][:, 12].any()
 
 
-def test_when_nothing_is_outlined_the_report_warns_of_the_diagnosis(monkeypatch):
+def test_when_nothing_is_segmented_the_report_warns_of_the_diagnosis(monkeypatch):
     faint = blocks() // 4
     faint[0, 0, 0] = 255
     image = image_from_array(faint, np.eye(4), "x")
@@ -276,7 +276,7 @@ def test_when_nothing_is_outlined_the_report_warns_of_the_diagnosis(monkeypatch)
         ("both", 5, None),
     ],
 )
-def test_a_model_is_not_used_on_what_it_was_not_made_for_without_a_warning(monkeypatch, kind, slices, words):
+def test_a_2d_model_on_a_volume_and_the_reverse_come_with_a_warning(monkeypatch, kind, slices, words):
     report = predict(monkeypatch, image_from_array(blocks(slices), np.eye(4), "x"), kind=kind).report
     messages = [row["message"] for row in report["warnings"] if row["code"] == "DIMENSION_MISMATCH"]
     assert len(messages) == (words is not None) and all(words in message for message in messages)
@@ -299,14 +299,14 @@ def test_each_step_has_the_time_that_it_took(monkeypatch):
     timing = predictor.predict(image, progress=lambda *_: time.sleep(0.8)).report["timing_s"]
     assert list(timing) == ["prepare", "network", "postprocess", "total"]
     assert 0.1 <= timing["prepare"] < 0.2 <= timing["network"] < 0.4 <= timing["postprocess"] < 0.8
-    assert 0.1 + 0.2 + 0.8 <= timing["total"] < 1.5  # the masks were taken while progress was told
+    assert 0.1 + 0.2 + 0.8 <= timing["total"] < 1.5  # the masks are made while the progress is shown
 
 
 @pytest.mark.parametrize("slow", ["network", "masks"])
 def test_of_a_long_volume_only_a_few_batches_are_in_memory_at_once(monkeypatch, slow):
-    """Whichever is slower: neither prepared slices nor the network's answers pile up."""
+    """Whichever is slower, neither prepared slices nor the network's output accumulate."""
     prepared, prepare, take = [], PreparedImage.batch, masks_on_slices
-    most = {"batches": 0, "answers": 0}
+    most = {"batches": 0, "outputs": 0}
 
     def batch(self, first, last):
         made = prepare(self, first, last)
@@ -316,22 +316,22 @@ def test_of_a_long_volume_only_a_few_batches_are_in_memory_at_once(monkeypatch, 
 
     def masks(probabilities, *arguments):
         time.sleep(0.02 * (slow == "masks"))
-        answered.append(weakref.ref(probabilities))
-        most["answers"] = max(most["answers"], sum(reference() is not None for reference in answered))
+        written.append(weakref.ref(probabilities))
+        most["outputs"] = max(most["outputs"], sum(reference() is not None for reference in written))
         return take(probabilities, *arguments)
 
     def forward(self, image):
         time.sleep(0.02 * (slow == "network"))
         return network(self, image)
 
-    answered, network = [], BrightNetwork.forward
+    written, network = [], BrightNetwork.forward
     predictor = stand_in_predictor(monkeypatch, stand_in_bundle())
     monkeypatch.setattr(PreparedImage, "batch", batch)
     monkeypatch.setattr(BrightNetwork, "forward", forward)
     monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", masks)
     predictor.predict(image_from_array(blocks(150), np.eye(4), "x"))
     assert len(prepared) >= 15
-    assert most["batches"] <= 3 and most["answers"] <= 2
+    assert most["batches"] <= 3 and most["outputs"] <= 2
 
 
 def test_a_failure_beside_the_network_ends_the_prediction(monkeypatch):
@@ -358,7 +358,7 @@ def test_a_model_without_segmentation_gives_no_layers(monkeypatch):
     assert prediction.report["diagnosis"]["label"] in ("benign", "malignant")
 
 
-def test_a_colour_picture_for_a_grey_model_is_read_as_brightness_and_told(monkeypatch):
+def test_a_colour_picture_for_a_greyscale_model_is_converted_with_a_warning(monkeypatch):
     colours = np.zeros((1, 18, 22, 3), np.uint8)
     colours[0, 4:9, 4:9] = (240, 230, 250)
     image = image_from_array(colours, np.eye(4), "mole", has_orientation=False)

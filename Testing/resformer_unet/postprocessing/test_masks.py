@@ -62,9 +62,9 @@ def test_rows_that_are_left_out_hold_nothing(exclusive, field_of_view_mm):
         letterbox = Letterbox.fit(rows, columns, *random.uniform(0.3, 3, 2), size, field_of_view_mm)
         probabilities = 0.45 * random.random((2, 2 + exclusive, *size), np.float32)
         probabilities[:, : int(exclusive)] += 0.5
-        for answer in probabilities[:, int(exclusive) :]:
+        for output in probabilities[:, int(exclusive) :]:
             first, last = sorted(random.integers(0, size[0] + 1, 2).tolist())
-            answer[:, first:last] += 0.6 * (random.random((2, last - first, size[1])) < 0.1)
+            output[:, first:last] += 0.6 * (random.random((2, last - first, size[1])) < 0.1)
         masks = masks_on_slices(probabilities, letterbox, {**KEEP_ALL, "exclusive": exclusive})
         everywhere = letterbox.inverse(probabilities)
         winner = everywhere.argmax(1)[:, None] == np.array([1, 2]).reshape(1, 2, 1, 1)

@@ -56,9 +56,9 @@ def test_a_slice_of_the_right_size_is_untouched():
 @pytest.mark.parametrize("rows", [300, 40])
 def test_strips_are_the_rows_of_the_whole(rows):
     box = Letterbox.fit(rows, 90, 1, 1, (64, 64))
-    answer = noise(1, 2, 64, 64)
-    strips = [box.inverse(answer, slice(first, first + 7)) for first in range(0, rows, 7)]
-    assert np.allclose(np.concatenate(strips, axis=2), box.inverse(answer), atol=1e-5)
+    output = noise(1, 2, 64, 64)
+    strips = [box.inverse(output, slice(first, first + 7)) for first in range(0, rows, 7)]
+    assert np.allclose(np.concatenate(strips, axis=2), box.inverse(output), atol=1e-5)
 
 
 def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_float():
@@ -114,12 +114,12 @@ def test_an_image_smaller_than_the_field_is_padded_and_not_enlarged():
 
 
 @pytest.mark.parametrize("rows", [None, slice(0, 10), slice(5, 50), slice(90, 100), slice(0, 100)])
-def test_answers_come_back_into_the_middle_with_nothing_around(rows):
+def test_the_output_comes_back_into_the_middle_with_zeros_around(rows):
     box = Letterbox.fit(100, 120, 1.0, 1.0, (32, 32), (64, 64))
-    answer = box.inverse(np.ones((1, 2, 32, 32), np.float32), rows)
+    output = box.inverse(np.ones((1, 2, 32, 32), np.float32), rows)
     expected = np.zeros((1, 2, 100, 120), np.float32)
     expected[..., 18:82, 28:92] = 1
-    assert np.array_equal(answer, expected[..., rows or slice(None), :])
+    assert np.array_equal(output, expected[..., rows or slice(None), :])
 
 
 @pytest.mark.parametrize(
