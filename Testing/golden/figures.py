@@ -15,7 +15,7 @@ EXPECTED = Path(__file__).with_name("expected.json")
 PROBABILITY = 1e-3  # absolute
 VOXELS, SHARE_OF_VOXELS = 3, 0.003  # whichever is more
 CENTRE = 0.1  # voxels along each axis
-MEASURE = 0.005  # of a patient's measure, relative
+FUNCTION = 0.005  # of a cardiac function parameter, relative
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def patient_figures(patient: Mapping) -> dict:
         "cases": patient["cases"],
         "diagnosis": patient["diagnosis"]["label"],
         "probabilities": patient["diagnosis"]["probabilities"],
-        "measures": patient["measures"],
+        "cardiac_function": patient["cardiac_function"],
     }
 
 
@@ -91,10 +91,11 @@ def patient_differences(found: Mapping) -> list[str]:
     wanted = expected("patient")
     told = [_unequal(key, found[key], wanted[key]) for key in ("cases", "diagnosis")]
     told += _probabilities("patient", found, wanted)
-    told.append(_unequal("names of measures", sorted(found["measures"]), sorted(wanted["measures"])))
-    for name, value in wanted["measures"].items():
-        own = found["measures"].get(name, np.nan)
-        if not abs(own - value) <= MEASURE * abs(value):
+    own_function, function = found["cardiac_function"], wanted["cardiac_function"]
+    told.append(_unequal("cardiac function parameters", sorted(own_function), sorted(function)))
+    for name, value in function.items():
+        own = own_function.get(name, np.nan)
+        if not abs(own - value) <= FUNCTION * abs(value):
             told.append(f"{name}: {own} instead of {value}")
     return [*filter(None, told)]
 

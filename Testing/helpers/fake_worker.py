@@ -213,9 +213,8 @@ def patient(command: dict) -> None:
         send("error", id=command["id"], code="HEART_NOT_FOUND", message="Nothing was segmented as lv.", hint="")
         return
     reports = sorted(command["reports"], key=lambda report: -report["given"]["sum"])
-    measures = {"lv_volume_ml": 152.4, "rv_volume_ml": 141.6, "wall_diastole_max_mm": 9.26}
-    measures |= {"lv_ejection_fraction": 0.583, "rv_ejection_fraction": 0.5}
-    diagnosis = {"label": "normal", "name": "Normal", "code": None, "probability": 0.9, "rule": "heart_measures"}
+    function = {"lvedv_ml": 152.4, "rvedv_ml": 141.6, "wall_thickness_ed_max_mm": 9.26, "lvef": 0.583, "rvef": 0.5}
+    diagnosis = {"label": "normal", "name": "Normal", "code": None, "probability": 0.9, "rule": "cardiac_function"}
     diagnosis |= {"probabilities": {"normal": 0.9, "dilated": 0.1}, "rule_text": "By volume.", "calibrated": False}
     send(
         "result",
@@ -224,7 +223,7 @@ def patient(command: dict) -> None:
             "cases": [report["case"] for report in reports],
             "model": reports[0]["model"],
             "diagnosis": diagnosis,
-            "measures": measures,
+            "cardiac_function": function,
             "warnings": [{"code": "LOW_CONFIDENCE", "message": "The model is not sure: Normal has 90 %."}],
         },
     )

@@ -29,14 +29,12 @@ def heart_report(
 
 
 def volume_regression() -> dict:
-    """Dilated is who has a left ventricle of more than about 150 ml."""
-    from resformer_unet.cardiac.patient_diagnosis import heart_measures
-
-    names = list(heart_measures(heart_report("d", 25, 9), heart_report("s", 17, 12)))
-    volume = names.index("lv_volume_ml")
+    """Dilated is who has an LVEDV of more than about 150 ml."""
+    names = ["log_lvedv_ml", "lvef"]
+    volume = names.index("log_lvedv_ml")
     return {
         "rule_text": "By the volume.",
-        "measures": names,
+        "inputs": names,
         "mean": [math.log(150) if index == volume else 0.0 for index in range(len(names))],
         "std": [1.0] * len(names),
         "weights": [[-3.0, 3.0] if index == volume else [0.0, 0.0] for index in range(len(names))],

@@ -28,7 +28,7 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         probabilities=dict(diagnosis.get("probabilities", {})),
         report=report,
         warnings=list(report.get("warnings", [])),
-        patient=next(filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "measures"}) for node in nodes)), None),
+        patient=next(filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None),
     )
 
 

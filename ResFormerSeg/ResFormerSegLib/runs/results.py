@@ -38,7 +38,7 @@ class PatientResult:
     """What `processPatient` returns: the results of both volumes, each as of `process`, and what follows from
     them together.
 
-    patient: as the command line writes it to `<name>.patient.json`: diagnosis, measures, and cases, the names of the
+    patient: as the command line writes it to `<name>.patient.json`: diagnosis, cardiac_function, and cases, the names of the
     two volumes with end-diastole first.
     """
 

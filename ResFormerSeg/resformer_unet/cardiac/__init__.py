@@ -1,1 +1,1 @@
-"""The diagnosis of a patient from the heart's two phases."""
+"""Cardiac function parameters and the diagnosis of a patient, from the two phases of the heart."""

@@ -1,101 +1,88 @@
-"""One diagnosis of a patient from two images of the heart, at end-diastole and at end-systole.
+"""The diagnosis of a patient from two images of the heart, at end-diastole and at end-systole, and its file.
 
-What tells the groups of patients of ACDC apart is how much the heart holds, how much of it it throws out, and how
-thick its wall is (Bernard et al., IEEE TMI 37(11):2514, 2018), which no single phase shows. A model whose descriptor
-has ``patient_diagnosis`` brings a multinomial logistic regression on such measures of its own outlines. The network's
-own answer for each phase stays in that phase's report and does not enter: it has seen the training patients' images,
-so a regression on the same patients would trust it too much.
+The groups of patients of ACDC are defined by volumes, ejection fractions and wall thickness (Bernard et al., IEEE TMI
+37(11):2514, 2018), which no single phase shows. A model whose descriptor has ``patient_diagnosis`` brings a multinomial
+logistic regression on cardiac function parameters of its own segmentations. The network's diagnosis of each phase stays
+in that phase's report and is no input: the network has seen the images of the training patients, so a regression fitted
+on the same patients would rely on it too much.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from resformer_unet import NOT_FOR_CLINICAL_USE
+from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.cardiac.function_parameters import MYOCARDIAL_DENSITY, cardiac_function, end_diastole_first
+from resformer_unet.cardiac.phase_warnings import phase_warnings
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.result_warnings import low_confidence_warning
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.model.catalog import find_model
 
-RULE = "heart_measures"
-LEAST_EJECTION = 0.03  # of the left ventricle; the worst of ACDC's 100 training patients is 0.10
-FARTHEST_APART = 30.0  # mm between the left ventricle's centres in both phases; ACDC's are at most 14 apart
-SAME_GRID = 1e-3  # mm by which voxels may differ
-SEGMENTS = ("rv", "myocardium", "lv")  # ids that the measures are of
+RULE = "cardiac_function"
 
 
-def heart_measures(diastole: Mapping, systole: Mapping) -> dict[str, float]:
-    """Measures of a heart from the reports of two predictions.
+def regression_inputs(function: Mapping[str, float]) -> dict[str, float]:
+    """The inputs of the regression by their names, from :func:`.cardiac_function`.
 
-    A wall is as thick as the difference between the radii of two discs, one with the area of the left ventricle and
-    the myocardium of a slice, the other with that of the left ventricle alone.
-
-    Returns:
-        Volumes in ml at end-diastole, ejection fractions 0 to 1, ratios of volumes at end-diastole, wall thickness in
-        mm: largest and mean over the slices at end-diastole and end-systole.
-
-    Raises:
-        EngineError: HEART_NOT_FOUND if a chamber or the myocardium is missing in one of the images.
+    Volumes and their ratios are logarithms, so that twice and half the volume have the same weight.
     """
-    full, empty = _volumes_ml(diastole), _volumes_ml(systole)
-    wall_full, wall_empty = _wall_mm(diastole), _wall_mm(systole)
+    lvedv, rvedv, myocardium = function["lvedv_ml"], function["rvedv_ml"], function["lv_mass_g"] / MYOCARDIAL_DENSITY
+    volumes = {
+        "log_lvedv_ml": lvedv,
+        "log_rvedv_ml": rvedv,
+        "log_myocardial_volume_ml": myocardium,
+        "log_myocardial_volume_to_lvedv": myocardium / lvedv,
+        "log_rvedv_to_lvedv": rvedv / lvedv,
+    }
+    unchanged = ("lvef", "rvef", *(name for name in function if name.startswith("wall_thickness_")))
     return {
-        "lv_volume_ml": full["lv"],
-        "rv_volume_ml": full["rv"],
-        "myocardium_volume_ml": full["myocardium"],
-        "lv_ejection_fraction": 1 - empty["lv"] / full["lv"],
-        "rv_ejection_fraction": 1 - empty["rv"] / full["rv"],
-        "myocardium_to_lv": full["myocardium"] / full["lv"],
-        "rv_to_lv": full["rv"] / full["lv"],
-        "wall_diastole_max_mm": float(wall_full.max()),
-        "wall_diastole_mean_mm": float(wall_full.mean()),
-        "wall_systole_max_mm": float(wall_empty.max()),
-        "wall_systole_mean_mm": float(wall_empty.mean()),
+        **{name: float(np.log(value)) for name, value in volumes.items()},
+        **{name: function[name] for name in unchanged},
     }
 
 
-def regression_inputs(measures: Mapping[str, float]) -> np.ndarray:
-    """The measures as the regression takes them: volumes and their ratios as logarithms, so that twice and half weigh
-    the same; in the order of the mapping."""
-    as_logarithm = ("_ml", "_to_lv")
-    return np.array([np.log(value) if name.endswith(as_logarithm) else value for name, value in measures.items()])
-
-
 def patient_probabilities(inputs: np.ndarray, regression: Mapping) -> np.ndarray:
-    """Probabilities (n, diagnoses) of :func:`regression_inputs` (n, inputs).
+    """Probabilities (n, diagnoses) of inputs (n, inputs), in the order of ``regression["inputs"]``.
 
     Args:
         regression: ``patient_diagnosis`` of a descriptor: ``mean`` and ``std`` of the inputs, ``weights`` (inputs,
             diagnoses), ``bias`` (diagnoses,).
     """
     scaled = (inputs - np.array(regression["mean"])) / np.array(regression["std"])
-    logits = scaled @ np.array(regression["weights"]) + np.array(regression["bias"])
-    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
-    return exponentials / exponentials.sum(-1, keepdims=True)
+    return softmax(scaled @ np.array(regression["weights"]) + np.array(regression["bias"]), axis=-1)
 
 
 def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
     """The diagnosis of a patient from the reports of the model's predictions for two images.
 
-    Their order is of no importance: the heart is at end-diastole where its left ventricle is larger.
+    Their order does not matter: the image with the larger left ventricle is end-diastole.
 
     Returns:
-        ``cases`` (names, end-diastole first), ``diagnosis`` as in a prediction's report, ``measures`` of
-        :func:`heart_measures`, ``warnings`` as in a report, ``model``, ``not_for_clinical_use``.
+        ``cases`` (names, end-diastole first), ``model``, ``diagnosis`` as in a prediction's report,
+        ``cardiac_function`` of :func:`.cardiac_function`, ``warnings`` as in a report, ``not_for_clinical_use``.
 
     Raises:
-        EngineError: MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO, HEART_NOT_FOUND, or PATIENT_MODELS_DIFFER for reports of
-            another model.
+        EngineError: MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO, HEART_NOT_FOUND; PATIENT_MODELS_DIFFER for reports of
+            another model; MODEL_DESCRIPTOR_INVALID for a regression on unknown inputs.
     """
     regression = require_patients(bundle, len(reports))
     if any(report["model"]["sha256"] != bundle.descriptor["weights"]["sha256"] for report in reports):
         raise EngineError(
-            "PATIENT_MODELS_DIFFER", "The two images were not outlined by this model.", "Outline both with it first."
+            "PATIENT_MODELS_DIFFER",
+            "The two images were not segmented by this model.",
+            "Segment both with this model first.",
         )
-    diastole, systole = sorted(reports, key=lambda report: -_volumes_ml(report)["lv"])
-    measures = heart_measures(diastole, systole)
-    probabilities = patient_probabilities(regression_inputs(measures), regression)
+    diastole, systole = end_diastole_first(reports)
+    function = cardiac_function(diastole, systole)
+    probabilities = patient_probabilities(_chosen_inputs(function, regression, bundle), regression)
     best = bundle.diagnoses[int(probabilities.argmax())]
     return {
         "cases": [diastole["case"], systole["case"]],
@@ -112,50 +99,10 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
             "rule_text": regression["rule_text"],
             "calibrated": False,
         },
-        "measures": measures,
+        "cardiac_function": function,
         "warnings": [*phase_warnings(diastole, systole), *low_confidence_warning(bundle, probabilities)],
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
-
-
-def phase_warnings(diastole: Mapping, systole: Mapping) -> list[dict]:
-    """Whether two reports hardly are of the two phases of one heart, as rows with ``code`` and ``message``.
-
-    Reports of before there was ``grid`` and ``center_lps`` in them are judged by what they have.
-    """
-    names = f"“{diastole['case']}” and “{systole['case']}”"
-    ejected = 1 - _volumes_ml(systole)["lv"] / _volumes_ml(diastole)["lv"]
-    if ejected < LEAST_EJECTION:
-        message = (
-            f"The left ventricle is as large in {names}: an ejection fraction of {100 * ejected:.0f} % is hardly "
-            "possible. Probably both are the same phase; give end-diastole and end-systole."
-        )
-        return [{"code": "PHASES_ALIKE", "message": message}]
-    apart = _millimetres_apart(diastole, systole)
-    if _same_grid(diastole, systole) and apart <= FARTHEST_APART:
-        return []
-    reason = "differ in the size or direction of their voxels"
-    if apart > FARTHEST_APART:
-        reason = f"lie {apart:.0f} mm apart"
-    message = (
-        f"The hearts in {names} {reason}, so they may be of two patients or of two examinations. Check that both "
-        "belong together; if not, measures and diagnosis mean nothing."
-    )
-    return [{"code": "PHASES_DIFFER", "message": message}]
-
-
-def _millimetres_apart(first: Mapping, second: Mapping) -> float:
-    centres = [row.get("center_lps") for report in (first, second) for row in report["segments"] if row["id"] == "lv"]
-    return 0.0 if None in centres else float(np.linalg.norm(np.subtract(*centres)))
-
-
-def _same_grid(first: Mapping, second: Mapping) -> bool:
-    """Whether size, spacing and directions agree; the place may have been changed by hand."""
-    one, other = first.get("grid"), second.get("grid")
-    if not (one and other):
-        return True
-    turns = [np.array(grid["affine_lps"])[:3, :3] for grid in (one, other)]
-    return one["size"] == other["size"] and np.allclose(*turns, rtol=0, atol=SAME_GRID)
 
 
 def require_patients(bundle: ModelBundle, images: int) -> Mapping:
@@ -174,32 +121,37 @@ def require_patients(bundle: ModelBundle, images: int) -> Mapping:
     if images != 2:
         raise EngineError(
             "PATIENT_NEEDS_TWO",
-            f"A patient's diagnosis needs two images, at end-diastole and end-systole, and there are {images}.",
+            f"The diagnosis of a patient needs two images, at end-diastole and end-systole; {images} given.",
             "Give exactly these two.",
         )
     return regression
 
 
-def _volumes_ml(report: Mapping) -> dict[str, float]:
-    volumes = {row["id"]: (row["volume_mm3"] or 0) / 1000 for row in report["segments"]}
-    missing = [name for name in SEGMENTS if not volumes.get(name)]
-    if missing:
-        raise EngineError(
-            "HEART_NOT_FOUND",
-            f"Nothing was outlined as {' and '.join(missing)} in {report['case']}, or its pixels have no size.",
-            "Give short-axis volumes of the whole heart at end-diastole and end-systole.",
-        )
-    return volumes
+def check_patient(name: str, inputs: Sequence[Path], model: str) -> None:
+    """Refuse, before any image is read, what cannot end in the diagnosis of a patient.
+
+    Raises:
+        EngineError: PATIENT_NAME, MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO.
+    """
+    if not re.fullmatch(r"[^/\\:*?\"<>|]+", name):
+        raise EngineError("PATIENT_NAME", f"“{name}” cannot be part of a file name.", "Choose another name.")
+    require_patients(find_model(model), len(inputs))
 
 
-def _wall_mm(report: Mapping) -> np.ndarray:
-    """Mean thickness of the myocardium in each slice that shows it around the left ventricle."""
-    areas = np.array([[row["area_mm2"]["lv"], row["area_mm2"]["myocardium"]] for row in report["slices"]])
-    inner, wall = areas[(areas > 0).all(1)].T
-    if not inner.size:
+def write_patient(name: str, reports: Sequence[dict], model: str, output: Path) -> dict:
+    """Write ``<name>.patient.json`` into the folder ``output`` and return its content, see :func:`diagnose_patient`."""
+    patient = {"patient": name, **diagnose_patient(reports, find_model(model))}
+    text = json.dumps(patient, indent=2, ensure_ascii=False, allow_nan=False)
+    atomic_write_text(output / f"{name}.patient.json", text + "\n")
+    return patient
+
+
+def _chosen_inputs(function: Mapping[str, float], regression: Mapping, bundle: ModelBundle) -> np.ndarray:
+    inputs = regression_inputs(function)
+    if unknown := [name for name in regression["inputs"] if name not in inputs]:
         raise EngineError(
-            "HEART_NOT_FOUND",
-            f"No slice of {report['case']} shows the left ventricle with myocardium around it.",
-            "Give short-axis volumes of the whole heart at end-diastole and end-systole.",
+            "MODEL_DESCRIPTOR_INVALID",
+            f"The patient diagnosis of the model {bundle.id} has unknown inputs: {', '.join(unknown)}.",
+            "Get the model again, or install a newer version of ResFormerSeg.",
         )
-    return np.sqrt((inner + wall) / np.pi) - np.sqrt(inner / np.pi)
+    return np.array([inputs[name] for name in regression["inputs"]])

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from resformer_unet.batch.find_inputs import find_studies, read_list
     from resformer_unet.batch.summary_csv import NAME, Summary
-    from resformer_unet.cardiac.patient_file import check_patient, write_patient
+    from resformer_unet.cardiac.patient_diagnosis import check_patient, write_patient
     from resformer_unet.model.catalog import find_model
 
     given = [*arguments.inputs, *(read_list(arguments.list) if arguments.list else [])]

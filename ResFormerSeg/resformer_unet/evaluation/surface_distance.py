@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binary_structure
 
 from resformer_unet.errors import EngineError
-from resformer_unet.postprocessing.bounding_box import bounding_box
+from resformer_unet.postprocessing.components import bounding_box
 
 PERCENTILE = 95.0
 

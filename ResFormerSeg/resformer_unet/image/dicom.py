@@ -13,17 +13,17 @@ import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
 
-sitk.ProcessObject.GlobalWarningDisplayOff()  # what matters of ITK's own warnings is said by this package in its words
+sitk.ProcessObject.GlobalWarningDisplayOff()  # this package reports in its own messages what matters of ITK's
 
 _SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
 
-# Enhanced CT, MR, MR colour and PET, legacy converted ones included, keep orientations in sequences for each frame.
+# Enhanced CT, MR, MR colour and PET, also legacy converted, store orientations in sequences for each frame.
 _ENHANCED = ("1.2.840.10008.5.1.4.1.1.2.", "1.2.840.10008.5.1.4.1.1.4.", "1.2.840.10008.5.1.4.1.1.130")
 _ENHANCED += ("1.2.840.10008.5.1.4.1.1.128.1",)
 
 _SAME_ORIENTATION = 1e-3  # direction cosines
-_EVEN = 0.02  # of the usual gap between slices, beyond which a gap is called uneven
+_EVEN = 0.02  # share of the median slice distance by which distances may differ
 
 
 class Series(NamedTuple):
@@ -47,12 +47,12 @@ class _Header:
 
 
 def is_oriented(reader: sitk.ImageFileReader) -> bool:
-    """Whether a DICOM file, its header already read, says how it lies in the patient."""
+    """Whether a DICOM file states its orientation in the patient; ``reader``: after ``ReadImageInformation``."""
     return _numbers(reader, _ORIENTATION, 6) is not None or _text(reader, _SOP_CLASS).startswith(_ENHANCED)
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether a folder (not one within it) holds a DICOM image.
+    """Whether a folder contains a DICOM image; folders within it are not searched.
 
     Raises:
         OSError: the folder cannot be listed.
@@ -64,7 +64,7 @@ def read_series(folder: Path, series: str | None = None) -> Series:
     """Read the DICOM series of a folder (not of folders within), sorted by position along the slice normal.
 
     Args:
-        folder: with the files, which may have any name; files that are not DICOM images are passed over.
+        folder: with the files, which may have any name; files that are not DICOM images are skipped.
         series: series instance UID, needed where there are several.
 
     Raises:
@@ -85,7 +85,7 @@ def read_series(folder: Path, series: str | None = None) -> Series:
     between, warnings = None, []
     if unreadable:
         message = (
-            f"DICOM files without a readable image were passed over, {len(unreadable)} in all, first {unreadable[0]}. "
+            f"{len(unreadable)} DICOM files without a readable image were skipped, the first is {unreadable[0]}. "
             "If one belongs to the series, a slice is missing."
         )
         warnings.append({"code": "UNREADABLE_FILES", "message": message})
@@ -145,7 +145,7 @@ def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -
         within = any(path.is_dir() for path in folder.iterdir())
         raise EngineError(
             "EMPTY_FOLDER",
-            f"The folder “{folder}” holds no DICOM image.",
+            f"The folder “{folder}” contains no DICOM image.",
             "Give the folder directly above the files." if within else "Give a folder with a DICOM series, or a file.",
         )
     listing = "; ".join(
@@ -154,13 +154,13 @@ def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -
     if series is not None:
         if series not in found:
             raise EngineError(
-                "SERIES_NOT_FOUND", f"The folder “{folder}” holds no series {series}.", f"It holds: {listing}."
+                "SERIES_NOT_FOUND", f"The folder “{folder}” contains no series {series}.", f"It contains: {listing}."
             )
         return found[series]
     if len(found) > 1:
         raise EngineError(
             "SEVERAL_SERIES",
-            f"The folder “{folder}” holds {len(found)} DICOM series: {listing}.",
+            f"The folder “{folder}” contains {len(found)} DICOM series: {listing}.",
             "Name one of them by its UID; on the command line: --series UID.",
         )
     return next(iter(found.values()))
@@ -169,7 +169,7 @@ def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -
 def _sort_by_position(
     headers: list[_Header], folder: Path, warnings: list[dict[str, str]]
 ) -> tuple[list[_Header], np.ndarray | None]:
-    """Headers in order along the slice normal, and the mean step from slice to slice (None for a single slice)."""
+    """Headers in order along the slice normal, and the mean step (3,) between slices in mm (None for one slice)."""
     directions = headers[0].directions
     if any(np.abs(header.directions - directions).max() > _SAME_ORIENTATION for header in headers):
         raise _mixed(folder, "orientations")
@@ -177,18 +177,18 @@ def _sort_by_position(
         return headers, None
     normal = np.cross(*directions)
     headers = sorted(headers, key=lambda header: header.position @ normal)
-    gaps = np.diff([header.position @ normal for header in headers])
-    usual = float(np.median(gaps))
-    if gaps.min() <= 1e-3 * max(usual, 1e-3):
+    distances = np.diff([header.position @ normal for header in headers])
+    usual = float(np.median(distances))
+    if distances.min() <= 1e-3 * max(usual, 1e-3):
         raise EngineError(
             "IMAGE_4D",
             f"The series in “{folder.name}” has several slices at the same position (several times or echoes?).",
             "Put the files of one volume into a folder of their own.",
         )
-    if np.abs(gaps - usual).max() > _EVEN * usual:
+    if np.abs(distances - usual).max() > _EVEN * usual:
         message = (
-            f"The slices are {gaps.min():.4g} to {gaps.max():.4g} mm apart; some may be missing. "
-            "They are taken as evenly spaced, so volumes in mm³ are approximate."
+            f"The slices are {distances.min():.4g} to {distances.max():.4g} mm apart; some may be missing. "
+            "Even spacing is assumed, so volumes in mm³ are approximate."
         )
         warnings.append({"code": "UNEVEN_SPACING", "message": message})
     return headers, (headers[-1].position - headers[0].position) / (len(headers) - 1)
@@ -207,7 +207,7 @@ def _read_pixels(headers: list[_Header]) -> tuple[sitk.Image, bool]:
     except RuntimeError:
         raise EngineError(
             "CORRUPT_IMAGE",
-            f"The DICOM series in “{headers[0].path.parent}” cannot be read: a file is damaged or not complete.",
+            f"The DICOM series in “{headers[0].path.parent}” cannot be read: a file is damaged or incomplete.",
             "Copy or export the series again.",
         ) from None
 
@@ -215,7 +215,7 @@ def _read_pixels(headers: list[_Header]) -> tuple[sitk.Image, bool]:
 def _mixed(folder: Path, what: str) -> EngineError:
     return EngineError(
         "MIXED_SERIES",
-        f"The slices of the series in “{folder.name}” have different {what} (is a scout among them?).",
+        f"The slices of the series in “{folder.name}” have different {what} (is a localizer among them?).",
         "Put the files of one volume into a folder of their own.",
     )
 
@@ -223,7 +223,7 @@ def _mixed(folder: Path, what: str) -> EngineError:
 def _text(reader: sitk.ImageFileReader, tag: str) -> str:
     if not reader.HasMetaDataKey(tag):
         return ""
-    # Descriptions may be in any character set; what is not UTF-8 must not break a message later.
+    # Descriptions may be in any character set; bytes that are not UTF-8 must not break a message later.
     return reader.GetMetaData(tag).encode("utf-8", "replace").decode().strip(" \0")
 
 

@@ -1,6 +1,6 @@
 """Medical images in memory: their geometry, checks and channels.
 
-Without SimpleITK, whose import takes 0.15 s and 100 MB: images that come as arrays, as the worker's do, need no reader.
+Not with SimpleITK, whose import takes 0.15 s and 100 MB: images given as arrays, as to the worker, need no reader.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 
-SMALLEST_SIDE = 8  # pixels; below this there is nothing for a network to see
-_BLOCK = 1 << 22  # voxels looked at together, so that checks of a big volume need little memory
+SMALLEST_SIDE = 8  # pixels; smaller images are refused
+_BLOCK = 1 << 22  # voxels that are checked at a time, so that a large volume needs little memory
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _SUFFIX = re.compile(r"(\.seg)?\.(nrrd|nhdr|nii|nii\.gz|hdr|img|mha|mhd|dcm|png|jpe?g|jp2|tiff?|bmp)$", re.IGNORECASE)
 
@@ -28,8 +28,8 @@ class MedicalImage:
         voxels: (slices, rows, columns, channels), any real dtype, as stored.
         affine: (4, 4) float64: (column i, row j, slice k, 1) to millimetres in LPS (left, posterior, superior).
         name: case name: the file's name without suffixes, or the folder's name for a DICOM series.
-        has_orientation: False for pictures, where of the affine only the spacing means something.
-        warnings: what the reader has to say, as {"code", "message"}.
+        has_orientation: False for pictures, of whose affine only the spacing is meaningful.
+        warnings: of the reader, as {"code", "message"}.
     """
 
     voxels: np.ndarray
@@ -50,7 +50,7 @@ class MedicalImage:
 
 
 def case_name(path: Path) -> str:
-    """A file's name without the suffixes of image formats, or “image”; other dots belong to the name."""
+    """A file's name without the suffixes of image formats, or “image” if nothing is left; other dots belong to it."""
     return _SUFFIX.sub("", path.name) or "image"
 
 
@@ -61,7 +61,7 @@ def image_from_array(voxels: np.ndarray, affine: np.ndarray, name: str, has_orie
         voxels: (slices, rows, columns) or (slices, rows, columns, channels).
         affine: (4, 4): (column, row, slice, 1) to LPS millimetres.
         name: case name.
-        has_orientation: whether the directions of the affine mean something.
+        has_orientation: whether the directions of the affine are meaningful.
 
     Raises:
         EngineError: IMAGE_4D, IMAGE_EMPTY, COMPLEX_IMAGE, BAD_GEOMETRY.
@@ -81,7 +81,7 @@ def image_from_array(voxels: np.ndarray, affine: np.ndarray, name: str, has_orie
 
 
 def check_image(image: MedicalImage) -> list[dict[str, str]]:
-    """Refuse images that hold nothing to analyse; return warnings {"code", "message"} about doubtful ones.
+    """Refuse images without content; return warnings {"code", "message"} about doubtful ones.
 
     Raises:
         EngineError: IMAGE_TOO_SMALL, NO_FINITE_VALUES, CONSTANT_IMAGE.
@@ -90,7 +90,7 @@ def check_image(image: MedicalImage) -> list[dict[str, str]]:
         size = " × ".join(str(length) for length in image.shape[::-1])
         raise EngineError(
             "IMAGE_TOO_SMALL",
-            f"“{image.name}” measures only {size} voxels.",
+            f"“{image.name}” has only {size} voxels.",
             f"Give an image of at least {SMALLEST_SIDE} × {SMALLEST_SIDE} pixels.",
         )
     lowest, highest, not_finite = np.inf, -np.inf, 0
@@ -105,22 +105,22 @@ def check_image(image: MedicalImage) -> list[dict[str, str]]:
         raise EngineError(
             "NO_FINITE_VALUES",
             f"Every value of “{image.name}” is NaN or infinite.",
-            "Export the image again from where it came from.",
+            "Export the image again from its source.",
         )
     if lowest == highest:
         raise EngineError(
             "CONSTANT_IMAGE",
-            f"Every pixel of “{image.name}” has the value {lowest:g}: it shows nothing.",
+            f"Every pixel of “{image.name}” has the value {lowest:g}.",
             "Check that the right image was given, and how it was exported.",
         )
     if not_finite:
-        message = f"{not_finite} values are NaN or infinite; they are treated as the darkest value."
+        message = f"{not_finite} values are NaN or infinite; they are replaced by the lower intensity limit."
         return [{"code": "NON_FINITE_VALUES", "message": message}]
     return []
 
 
 def is_grey(image: MedicalImage) -> bool:
-    """Whether an image has one channel, or red, green and blue are equal all over."""
+    """Whether an image has one channel, or its red, green and blue are equal everywhere."""
     return all((block[..., :1] == block[..., 1:3]).all() for block in _blocks(image.voxels))
 
 
@@ -128,8 +128,8 @@ def convert_channels(image: MedicalImage, channels: int) -> tuple[MedicalImage, 
     """Give an image as many channels as a model takes: colour to luminance, grey to colour, without alpha.
 
     Args:
-        image: 1 (grey), 3 (RGB) or 4 (RGBA) channels, or as many as asked for.
-        channels: what the model takes.
+        image: 1 (grey), 3 (RGB) or 4 (RGBA) channels, or as many as ``channels``.
+        channels: of the model.
 
     Returns:
         The image (views where no arithmetic is needed) and warnings {"code", "message"}.
@@ -143,18 +143,18 @@ def convert_channels(image: MedicalImage, channels: int) -> tuple[MedicalImage, 
     if present == 4 and channels == 3:
         return replace(image, voxels=voxels[..., :3]), []
     if present == 1 and channels == 3:
-        message = "The model was trained on colour images; this grey one is shown to it as grey in three channels."
+        message = "The model was trained on colour images; this greyscale image was converted to RGB."
         repeated = np.broadcast_to(voxels, (*image.shape, 3))
         return replace(image, voxels=repeated), [{"code": "CONVERTED_TO_RGB", "message": message}]
     if present in (3, 4) and channels == 1:
         if is_grey(image):
             return replace(image, voxels=voxels[..., :1]), []
-        message = "The image has colours that the model does not use; only its brightness was analysed."
+        message = "The model was trained on greyscale images; this colour image was converted to luminance."
         return replace(image, voxels=_luminance(voxels)), [{"code": "CONVERTED_TO_GREY", "message": message}]
     raise EngineError(
         "TOO_MANY_COMPONENTS" if present > channels else "TOO_FEW_COMPONENTS",
-        f"“{image.name}” has {present} values per pixel; the model takes {channels}.",
-        "Export one channel (or a plain grey or RGB image) and give that.",
+        f"“{image.name}” has {present} values per pixel; the model needs {channels}.",
+        "Export one channel, or a greyscale or RGB image.",
     )
 
 
@@ -175,13 +175,13 @@ def _luminance(voxels: np.ndarray) -> np.ndarray:
     return grey
 
 
-# What can be wrong with an image, said alike wherever it is found.
+# Errors that several modules raise.
 
 
 def corrupt(path: Path) -> EngineError:
     return EngineError(
         "CORRUPT_IMAGE",
-        f"“{path.name}” is damaged, not complete, or holds no picture.",
+        f"“{path.name}” is damaged, incomplete, or contains no image.",
         "Copy or download it again, or export it anew.",
     )
 
@@ -189,22 +189,22 @@ def corrupt(path: Path) -> EngineError:
 def bad_geometry(name: str) -> EngineError:
     return EngineError(
         "BAD_GEOMETRY",
-        f"The geometry of “{name}” is not usable: its spacing or directions are zero, parallel or not numbers.",
+        f"The geometry of “{name}” is invalid: its spacing or directions are zero, parallel or not finite.",
         "Correct the spacing and the directions of the image.",
     )
 
 
 def empty(name: str) -> EngineError:
-    return EngineError("IMAGE_EMPTY", f"“{name}” has no pixels.", "Export the image again from where it came from.")
+    return EngineError("IMAGE_EMPTY", f"“{name}” has no pixels.", "Export the image again from its source.")
 
 
 def complex_numbers(name: str) -> EngineError:
-    return EngineError("COMPLEX_IMAGE", f"“{name}” holds complex numbers.", "Export its magnitude and give that.")
+    return EngineError("COMPLEX_IMAGE", f"“{name}” contains complex numbers.", "Export the magnitude image.")
 
 
 def four_dimensional(name: str, dimensions: int) -> EngineError:
     return EngineError(
         "IMAGE_4D",
         f"“{name}” has {dimensions} dimensions; one volume or one picture is expected.",
-        "Export a single time point (frame) and give that.",
+        "Export a single time point (frame).",
     )

@@ -23,8 +23,8 @@ from resformer_unet.image.medical_image import (
 )
 from resformer_unet.image.truncation import is_complete, looks_like_an_image
 
-# Programs that register images leave the last digits of an sform askew. With this, ITK reads such a file (with the
-# nearest right angles) instead of refusing it.
+# Registration programs leave sforms whose directions are orthonormal only to a few digits. With this, ITK reads such a
+# file, with the nearest orthonormal directions, instead of refusing it.
 os.environ.setdefault("ITK_NIFTI_SFORM_PERMISSIVE", "1")
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -51,7 +51,9 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
             start = file.read(512)
     except PermissionError:
         raise EngineError(
-            "NO_PERMISSION", f"“{path}” may not be read.", "Ask for read permission, or copy it to your own folder."
+            "NO_PERMISSION",
+            f"“{path}” cannot be read: permission denied.",
+            "Ask for read permission, or copy it to your own folder.",
         ) from None
     except (OSError, ValueError):  # ValueError: a null character in the name
         raise EngineError(
@@ -60,7 +62,7 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
     image = _read_file(path, start)
     if series is None:
         return image
-    message = f"The series {series} was asked for, but this is a file, not a folder of DICOM files; the file was read."
+    message = f"The series {series} was requested, but this is a single file, not a DICOM folder; the file was read."
     return replace(image, warnings=({"code": "SERIES_IGNORED", "message": message},))
 
 
@@ -72,7 +74,7 @@ def _read_folder(path: Path, series: str | None = None) -> MedicalImage:
 
 
 def _read_file(path: Path, start: bytes) -> MedicalImage:
-    """A picture, a volume or a DICOM file, which begins with ``start``; errors as of :func:`.read_image`."""
+    """A picture, a volume or a DICOM file; ``start``: its first bytes; errors as of :func:`.read_image`."""
     if not start:
         raise EngineError("CORRUPT_IMAGE", f"“{path.name}” is empty (0 bytes).", "Copy or export it again.")
     reader = sitk.ImageFileReader()
@@ -87,7 +89,7 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
             raise corrupt(path) from None
         raise EngineError(
             "NOT_AN_IMAGE",
-            f"“{path.name}” is not an image that can be read.",
+            f"“{path.name}” is not an image in a supported format.",
             "Give PNG, JPEG, TIFF, BMP, NRRD, NIfTI, MHA or DICOM.",
         ) from None
 
@@ -108,7 +110,7 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
         if "alloc" in str(error):
             raise EngineError(
                 "IMAGE_TOO_LARGE",
-                f"“{path.name}” ({' × '.join(map(str, size))}) does not fit into this computer's memory.",
+                f"“{path.name}” ({' × '.join(map(str, size))}) does not fit into memory.",
                 "Crop it, or use a computer with more memory.",
             ) from None
         raise corrupt(path) from None
@@ -149,13 +151,13 @@ def _affine(pixels: sitk.Image) -> np.ndarray:
 
 
 def _uncorrected_affine(reader: sitk.ImageFileReader) -> np.ndarray | None:
-    """The affine that a NIfTI file states, where ITK corrected its directions to exactly right angles.
+    """The affine that a NIfTI file states, where ITK made its directions orthonormal.
 
     Args:
         reader: of a file of any format, after ``ReadImageInformation``.
 
     Returns:
-        (4, 4): (column, row, slice, 1) to LPS millimetres; ``None`` if what SimpleITK says of the geometry is right.
+        (4, 4): (column, row, slice, 1) to LPS millimetres; ``None`` if the geometry in SimpleITK is right.
     """
     key = "ITK_sform_corrected"
     if not reader.HasMetaDataKey(key) or reader.GetMetaData(key) != "YES":

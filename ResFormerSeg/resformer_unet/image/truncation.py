@@ -1,4 +1,4 @@
-"""Finding truncated files that the readers behind SimpleITK fill up silently."""
+"""Detection of truncated files, which the readers behind SimpleITK complete silently."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def looks_like_an_image(start: bytes) -> bool:
 def is_complete(path: Path, reader: sitk.ImageFileReader, file_format: str) -> bool:
     """Whether a file whose header was read has all of its pixels.
 
-    Looks at the formats whose readers do not notice themselves: NIfTI (the rest keeps what memory held before), JPEG
-    and BMP (the rest becomes grey or black), TIFF (pages are lost).
+    Checks the formats whose readers do not: NIfTI (missing voxels keep whatever the memory held), JPEG and BMP (the
+    rest becomes grey or black), TIFF (pages are lost).
 
     Args:
         path: the file.
@@ -56,17 +56,17 @@ def is_complete(path: Path, reader: sitk.ImageFileReader, file_format: str) -> b
 
 
 def _holds(path: Path, size: int) -> bool:
-    """Whether a file, unpacked if it is a gzip, holds at least ``size`` bytes (and its checksum is right)."""
+    """Whether a file, decompressed if it is a gzip, has at least ``size`` bytes (and its checksum is right)."""
     if path.suffix != ".gz":
         return path.stat().st_size >= size
-    unpacked = 0
+    decompressed = 0
     try:
         with gzip.open(path) as file:
             while block := file.read(1 << 20):
-                unpacked += len(block)
+                decompressed += len(block)
     except (EOFError, OSError, zlib.error):
         return False
-    return unpacked >= size
+    return decompressed >= size
 
 
 def _tiff_pages_are_linked(path: Path) -> bool:

@@ -21,9 +21,8 @@ _ANATOMY = "Anatomic codes - DICOM master list"
 def segmentation_file(
     path: str | Path, layers: np.ndarray, image: MedicalImage, segments: Sequence[Mapping]
 ) -> Iterator[Path]:
-    """Write label layers on the grid of an image; the file appears when the block ends well, or not at all.
-
-    The block is given the temporary file that holds them already.
+    """Write label layers on the grid of an image; the file appears when the block ends without an exception, or not at
+    all. The block is given the temporary file, already complete.
 
     Args:
         path: ends in ``.seg.nrrd``.
@@ -92,9 +91,9 @@ def _written(path: str | Path, voxels: sitk.Image) -> Iterator[Path]:
     with atomic_file(path) as temporary:
         try:
             sitk.WriteImage(voxels, str(temporary), useCompression=True)
-            # Small files fail only when their buffer is flushed, of which the writer says nothing: read it back.
+            # A full disk shows in small files only when their buffer is flushed, which the writer does not report.
             sitk.ReadImage(str(temporary))
-        except RuntimeError:  # the file could be made, so it is its size that does not fit
+        except RuntimeError:  # the file could be created, so the disk is full
             raise disk_full(Path(path)) from None
         yield temporary
 

@@ -1,4 +1,4 @@
-"""The report of a prediction: everything but the voxels, ready for JSON."""
+"""The report of a prediction, ready for JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from resformer_unet import NOT_FOR_CLINICAL_USE
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.postprocessing.bounding_box import bounding_box
+from resformer_unet.postprocessing.components import bounding_box
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
 from resformer_unet.preprocessing.prepare import PreparedImage
 
@@ -29,7 +29,11 @@ def build_report(
     Args:
         prepared: the slices that were run.
         masks: bool (n, segments, rows, columns) of these slices.
-        probabilities: (n, diagnoses) of the slices; case: (diagnoses,) of the image; ``None`` without that task.
+        probabilities: (n, diagnoses) of the slices, ``None`` for a model without diagnosis.
+        case: (diagnoses,) of the image, ``None`` for a model without diagnosis.
+        device: where the network ran.
+        engine: inference engine with its version.
+        warnings: rows with ``code`` and ``message``.
     """
     layout = prepared.layout
     segments, diagnoses = ([row["id"] for row in rows] for rows in (bundle.segments, bundle.diagnoses))
@@ -49,7 +53,7 @@ def build_report(
         "device": device,
         "engine": engine,
         "diagnosis": None if case is None else _diagnosis(bundle, case),
-        "segments": _segments(bundle, image, voxels.sum(0), diameters, _centres(image, prepared, masks)),
+        "segments": _segments(bundle, image, voxels.sum(0), diameters, _centroids(image, prepared, masks)),
         "largest_lesion": _largest_lesion(bundle, image, prepared, masks),
         "grid": _grid(image),
         "slice_axis": {"plane": layout.plane, "array_axis": layout.axis},
@@ -88,7 +92,7 @@ def _segments(
     image: MedicalImage,
     voxels: np.ndarray,
     diameters: np.ndarray | None,
-    centres: list[list[float] | None],
+    centroids: list[list[float] | None],
 ) -> list[dict]:
     exclusive = bool(bundle.segments) and bundle.descriptor["segmentation"]["exclusive"]
     voxel_mm3 = float(abs(np.linalg.det(image.affine[:3, :3]))) if image.has_orientation else None
@@ -100,7 +104,7 @@ def _segments(
             "voxels": int(count),
             "volume_mm3": None if voxel_mm3 is None else count * voxel_mm3,
             "longest_diameter_mm": None if diameters is None else float(diameters[:, index].max()),
-            "center_lps": centres[index],
+            "center_lps": centroids[index],
             "layer": 0 if exclusive else index,
             "color": segment["color"],
             "terminology": segment["terminology"],
@@ -115,12 +119,15 @@ def _grid(image: MedicalImage) -> dict | None:
     return {"size": list(image.shape[::-1]), "affine_lps": image.affine.tolist()}
 
 
-def _centres(image: MedicalImage, prepared: PreparedImage, masks: np.ndarray) -> list[list[float] | None]:
-    """Centre of gravity of each segment in LPS millimetres; ``None`` for pictures and where nothing is outlined."""
-    centres: list[list[float] | None] = []
+def _centroids(image: MedicalImage, prepared: PreparedImage, masks: np.ndarray) -> list[list[float] | None]:
+    """Centroid of each segment in LPS millimetres; ``None`` for pictures and empty segments.
+
+    (SciPy's ``center_of_mass`` needs several copies of the volume in double precision.)
+    """
+    centroids: list[list[float] | None] = []
     for segment in masks.swapaxes(0, 1):
         if not image.has_orientation or not segment.any():
-            centres.append(None)
+            centroids.append(None)
             continue
         box = bounding_box(segment)
         lines = segment[box].sum(2)
@@ -130,8 +137,8 @@ def _centres(image: MedicalImage, prepared: PreparedImage, masks: np.ndarray) ->
             for side, along in zip(box, counts, strict=True)
         )
         ijk = prepared.layout.voxel_of(prepared.first + index, row, column, image.shape)
-        centres.append((image.affine @ [*ijk, 1])[:3].tolist())
-    return centres
+        centroids.append((image.affine @ [*ijk, 1])[:3].tolist())
+    return centroids
 
 
 def _largest_lesion(

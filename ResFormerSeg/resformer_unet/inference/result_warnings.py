@@ -1,67 +1,66 @@
-"""What the user should know before trusting a result, as rows with ``code`` and ``message``."""
+"""Warnings about the reliability of a result, as rows with ``code`` and ``message``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resformer_unet.image.medical_image import MedicalImage, is_grey
 from resformer_unet.model.bundle import SCHEMA_VERSION, ModelBundle
 from resformer_unet.model.catalog import newer_version
-
-if TYPE_CHECKING:  # it imports PyTorch, which the cautions about a patient do without
-    from resformer_unet.preprocessing.prepare import PreparedImage
+from resformer_unet.preprocessing.prepare import PreparedImage
 
 LOW_PROBABILITY = 0.6  # of the most probable diagnosis
 SMALL_MARGIN = 0.2  # between the two most probable ones
-AIR = -500  # Hounsfield units; no other modality has a share of its values below
-AIR_SHARE = 0.01
-SAMPLE = 1_000_000  # values that are looked at
+AIR = -500  # Hounsfield units
+AIR_SHARE = 0.01  # of the values below AIR; images of other modalities have none
+SAMPLE = 1_000_000  # values that are read
 
 
 def reliability_warnings(
     bundle: ModelBundle, prepared: PreparedImage, slices: int, masks: np.ndarray, case: np.ndarray | None
 ) -> list[dict]:
-    """Doubts about a result that follow from the result itself.
+    """Warnings that follow from the result itself.
 
     Args:
-        prepared: the slices that were run; slices: how many the image has.
+        prepared: the slices that were run.
+        slices: how many the image has.
         masks: bool (n, segments, rows, columns) of the slices that were run.
         case: (diagnoses,) calibrated probabilities of the case, or ``None`` for a model without diagnosis.
     """
-    found = [*_outline_and_diagnosis(bundle, masks, case), *_touches_border(bundle, prepared, slices, masks)]
+    found = [*_segmentation_and_diagnosis(bundle, masks, case), *_touches_border(bundle, prepared, slices, masks)]
     return [*found, *low_confidence_warning(bundle, case)]
 
 
 def out_of_distribution_warning(
     descriptor: Mapping, image: MedicalImage, distance: float | None, limit: float | None
 ) -> list[dict]:
-    """Whether an image is of another kind than those that the model was trained on.
+    """Whether an image is out of distribution: of another kind than the model's training images.
 
     Args:
-        image: as it was given, before its channels were converted.
-        distance, limit: of the image from the training images, and beyond which it is foreign; see
-            :mod:`.inference.out_of_distribution`. ``None`` for a model that does not know its training images.
+        image: before its channels were converted.
+        distance: of its features from those of the training images, see :mod:`.inference.out_of_distribution`;
+            ``None`` for a model without statistics of its training images.
+        limit: distance beyond which an image is out of distribution, or ``None``.
     """
     reasons = []
     channels, present = descriptor["input"]["channels"], image.voxels.shape[-1]
     if channels == 1 and present > 1 and not is_grey(image):
-        reasons.append("it is in colour, and the model was trained on grey images")
+        reasons.append("it is a colour image, and the model was trained on greyscale images")
     elif channels == 3 and present == 1:
-        reasons.append("it is grey, and the model was trained on colour images")
+        reasons.append("it is a greyscale image, and the model was trained on colour images")
     if descriptor["modality"] != "CT" and _looks_like_ct(image.voxels):
-        reasons.append("its values are those of computed tomography, which the model was not trained on")
+        reasons.append("its intensities are those of computed tomography, on which the model was not trained")
     if not reasons and distance is not None and distance > limit:
-        reasons.append("what the network makes of it lies outside the range of its training images")
+        reasons.append("its image features are out of distribution for this model")
     if not reasons:
         return []
     message = (
-        f"This does not look like the images that the model was trained on: {' and '.join(reasons)}. Outline and "
-        "diagnosis should not be relied on. Check that the right image and the right model were chosen."
+        f"This image differs from the model's training images: {' and '.join(reasons)}. Segmentation and diagnosis may "
+        "be wrong. Check that the right image and the right model were chosen."
     )
-    return [{"code": "NOT_LIKE_TRAINING", "message": message}]
+    return [{"code": "OUT_OF_DISTRIBUTION", "message": message}]
 
 
 def _looks_like_ct(voxels: np.ndarray) -> bool:
@@ -74,7 +73,7 @@ def _looks_like_ct(voxels: np.ndarray) -> bool:
 
 
 def input_kind_warning(kind: str, slices: int) -> list[dict]:
-    """Whether a model for pictures was given a volume, or the reverse.
+    """Whether a 2D model was given a volume, or a 3D model a single slice.
 
     Args:
         kind: of the descriptor: 2d, volume or both.
@@ -82,53 +81,56 @@ def input_kind_warning(kind: str, slices: int) -> list[dict]:
     """
     if kind == "2d" and slices > 1:
         message = (
-            f"This model was made for single pictures; the image is a volume of {slices} slices. The result should "
-            "not be relied on."
+            f"This model was trained on 2D images, and this image is a volume of {slices} slices. The result may be "
+            "wrong."
         )
     elif kind == "volume" and slices == 1:
-        message = "This model was made for volumes; the image is a single slice. The result should not be relied on."
+        message = "This model was trained on volumes, and this image is a single slice. The result may be wrong."
     else:
         return []
-    return [{"code": "KIND_MISMATCH", "message": message}]
+    return [{"code": "DIMENSION_MISMATCH", "message": message}]
 
 
 def model_warnings(bundle: ModelBundle) -> list[dict]:
-    """Whether a newer version of the model is at hand, or the model was made for an older version of the format."""
+    """Whether a newer version of the model is installed, or the model has an older format."""
     if newer := newer_version(bundle):
-        message = f"Version {newer} of this model is installed too; this is version {bundle.descriptor['version']}."
+        message = (
+            f"A newer version of this model is installed: {newer}. This is version {bundle.descriptor['version']}."
+        )
     elif bundle.descriptor["schema_version"] < SCHEMA_VERSION:
-        message = "This model was made for an older version of ResFormerSeg. Ask its makers for a newer one."
+        message = "This model was made for an older version of ResFormerSeg. Ask its authors for an update."
     else:
         return []
     return [{"code": "MODEL_OUTDATED", "message": message}]
 
 
-def _outline_and_diagnosis(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> list[dict]:
-    """Whether the outline and the diagnosis fit together. For some diagnoses of a model, as "normal", nothing is to be
-    outlined, which the class's ``nothing_outlined`` says."""
+def _segmentation_and_diagnosis(bundle: ModelBundle, masks: np.ndarray, case: np.ndarray | None) -> list[dict]:
+    """Whether segmentation and diagnosis agree. Some diagnoses of a model, such as "normal", imply an empty
+    segmentation, which the class's ``empty_segmentation`` says."""
     if case is None or not bundle.segments:
         return []
-    best, disagreeing = bundle.diagnoses[int(case.argmax())], "Outline and diagnosis disagree; rely on neither."
-    of_nothing, outlined = best.get("nothing_outlined", False), masks.any((0, 2, 3))
-    if outlined.any():
-        if not of_nothing:
+    best, disagreeing = bundle.diagnoses[int(case.argmax())], "Segmentation and diagnosis disagree."
+    implies_empty, segmented = best.get("empty_segmentation", False), masks.any((0, 2, 3))
+    if segmented.any():
+        if not implies_empty:
             return []
-        names = _listed(_names(bundle, outlined))
-        message = f"{names} was outlined, but the diagnosis is {best['name']}. {disagreeing}"
-        return [{"code": "OUTLINE_DISAGREES", "message": message}]
-    if of_nothing:
+        names = _names(bundle, segmented)
+        verb = "was" if len(names) == 1 else "were"
+        message = f"{_listed(names)} {verb} segmented, but the diagnosis is {best['name']}. {disagreeing}"
+        return [{"code": "DIAGNOSIS_MISMATCH", "message": message}]
+    if implies_empty:
         return []
-    if any(row.get("nothing_outlined") for row in bundle.diagnoses):
-        message = f"Nothing was outlined, but the diagnosis is {best['name']}. {disagreeing}"
+    if any(row.get("empty_segmentation") for row in bundle.diagnoses):
+        message = f"Nothing was segmented, but the diagnosis is {best['name']}. {disagreeing}"
     elif len(masks) > 1:
-        message = "Nothing was outlined. The diagnosis is the mean over all slices and should not be relied on."
+        message = "Nothing was segmented. The diagnosis is the mean over all slices and may be wrong."
     else:
-        message = "Nothing was outlined. The diagnosis rests on no outline and should not be relied on."
-    return [{"code": "NOTHING_OUTLINED", "message": message}]
+        message = "Nothing was segmented. The diagnosis has no segmented lesion to support it and may be wrong."
+    return [{"code": "NOTHING_SEGMENTED", "message": message}]
 
 
 def _touches_border(bundle: ModelBundle, prepared: PreparedImage, slices: int, masks: np.ndarray) -> list[dict]:
-    """Which segments end where the network's view ends: within a slice, and at the ends of a stack of slices."""
+    """Which segments reach the edge of the field of view, or the first or last slice."""
     if not bundle.segments:
         return []
     top, left, height, width = prepared.letterbox.window
@@ -138,7 +140,7 @@ def _touches_border(bundle: ModelBundle, prepared: PreparedImage, slices: int, m
     edge = "the edge of the image"
     if (height, width) != masks.shape[2:]:
         high, wide = bundle.descriptor["input"]["field_of_view_mm"]
-        edge = f"the edge of what the model looks at, the middle {high:g} × {wide:g} mm of a slice"
+        edge = f"the edge of the model's field of view, the central {high:g} × {wide:g} mm of a slice"
     places = {edge: np.any([line.any((0, 2)) for line in edges], axis=0)}  # (segments,) each
     if len(masks) > 1 and not bundle.descriptor["segmentation"].get("ends_inside", False):
         those = "slice of the volume" if len(masks) == slices else "of the chosen slices"
@@ -150,14 +152,14 @@ def _touches_border(bundle: ModelBundle, prepared: PreparedImage, slices: int, m
     if not reached:
         return []
     message = (
-        f"{_listed(reached)}: a part may lie outside, so the measured size may be too small and the diagnosis may rest "
-        "on a part of what is there."
+        f"{_listed(reached)}: a part may lie outside, so that sizes may be underestimated and the diagnosis be based "
+        "on a part only."
     )
     return [{"code": "TOUCHES_BORDER", "message": message}]
 
 
 def low_confidence_warning(bundle: ModelBundle, case: np.ndarray | None) -> list[dict]:
-    """Whether no diagnosis is clearly ahead; ``case`` are a case's probabilities, or a patient's."""
+    """Whether no diagnosis is clearly the most probable; ``case``: probabilities (diagnoses,) of a case or patient."""
     if case is None:
         return []
     first, second = np.argsort(case)[::-1][:2]
@@ -165,8 +167,8 @@ def low_confidence_warning(bundle: ModelBundle, case: np.ndarray | None) -> list
         return []
     names = [bundle.diagnoses[index]["name"] for index in (first, second)]
     message = (
-        f"The model is not sure: {names[0]} has a probability of {100 * case[first]:.0f} %, "
-        f"{names[1]} of {100 * case[second]:.0f} %."
+        f"The diagnosis is uncertain: the probability of {names[0]} is {100 * case[first]:.0f} %, that of {names[1]} "
+        f"{100 * case[second]:.0f} %."
     )
     return [{"code": "LOW_CONFIDENCE", "message": message}]
 

@@ -1,17 +1,17 @@
-"""From the network's diagnosis logits to calibrated probabilities, of each slice and of the case."""
+"""From the network's diagnosis logits to calibrated probabilities of each slice and of the case."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import softmax
 
 
 def slice_probabilities(logits: np.ndarray, calibration: Mapping | None) -> np.ndarray:
     """Softmax of (n, diagnoses) logits after temperature scaling (Guo et al., ICML 2017, arXiv:1706.04599)."""
     scaled = logits.astype(np.float64) / (calibration["temperature"] if calibration else 1.0)
-    exponentials = np.exp(scaled - scaled.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True)
+    return softmax(scaled, axis=1)
 
 
 def without_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -24,9 +24,12 @@ def case_probabilities(probabilities: np.ndarray, areas: np.ndarray, rule: str) 
 
     Args:
         probabilities: (n, diagnoses).
-        areas: (n,) segmented pixels of each slice. If nothing is segmented anywhere, all slices count the same.
-        rule: ``mean`` over all slices, ``lesion_area_weighted_mean``, or ``max_lesion_slice`` (the slice with the
-            largest segmented area decides).
+        areas: (n,) segmented pixels of each slice. If no slice has any, all slices have the same weight.
+        rule: ``mean`` over all slices, ``lesion_area_weighted_mean``, or ``max_lesion_slice`` (that of the slice with
+            the largest segmented area).
+
+    Raises:
+        ValueError: an unknown rule.
     """
     if rule == "mean" or not areas.any():
         return probabilities.mean(0)

@@ -1,4 +1,4 @@
-"""Sizes of what was outlined: areas and longest diameters by slice, and where the largest lesion lies."""
+"""Measurements of masks: the longest diameter in each slice, and the size and position of the largest lesion."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from scipy.ndimage import find_objects, label
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
-from resformer_unet.postprocessing.bounding_box import bounding_box
-from resformer_unet.postprocessing.components import CORNERS_TOUCH, Components
+from resformer_unet.postprocessing.components import CORNERS_TOUCH, Components, bounding_box
 
 
 @dataclass(frozen=True)
 class LargestLesion:
-    """The largest connected piece of any segment.
+    """The largest connected component of any segment.
 
     Attributes:
         segment: index of the segment it belongs to.
         voxels: its size.
-        center: (slice, row, column) of a voxel inside it: in the slice where it is largest, the one nearest to the
-            middle of its area there.
+        center: (slice, row, column) of a voxel inside it: in the slice where it is largest, the one nearest to its
+            centroid there.
     """
 
     segment: int
@@ -31,14 +30,14 @@ class LargestLesion:
 
 def longest_diameters(masks: np.ndarray, pixel_mm: tuple[float, float]) -> np.ndarray:
     """The longest diameter within each slice, as RECIST 1.1 measures lesions (Eisenhauer et al., Eur. J. Cancer 45,
-    228-247, 2009): the greatest distance between two points of the outline of one connected piece.
+    228-247, 2009): the greatest distance between two points on the contour of one connected component.
 
     Args:
         masks: bool (n, segments, rows, columns).
         pixel_mm: height and width of a pixel in millimetres.
 
     Returns:
-        float64 (n, segments) in millimetres; 0 where nothing is outlined.
+        float64 (n, segments) in millimetres; 0 where a mask is empty.
     """
     diameters = np.zeros(masks.shape[:2])
     for index in np.ndindex(diameters.shape):
@@ -48,29 +47,29 @@ def longest_diameters(masks: np.ndarray, pixel_mm: tuple[float, float]) -> np.nd
 
 
 def _longest_diameter(mask: np.ndarray, pixel_mm: tuple[float, float]) -> float:
-    pieces, _ = label(mask[bounding_box(mask)], CORNERS_TOUCH)
-    found = [(pieces[box] == number) for number, box in enumerate(find_objects(pieces), start=1)]
-    found.sort(key=lambda piece: -_diagonal(piece, pixel_mm))
+    labels, _ = label(mask[bounding_box(mask)], CORNERS_TOUCH)
+    components = [labels[box] == number for number, box in enumerate(find_objects(labels), start=1)]
+    components.sort(key=lambda component: -_diagonal(component, pixel_mm))
     longest = 0.0
-    for piece in found:
-        if _diagonal(piece, pixel_mm) <= longest:
+    for component in components:
+        if _diagonal(component, pixel_mm) <= longest:
             break  # no diameter exceeds the diagonal of the box
-        longest = max(longest, feret_diameter(piece, pixel_mm))
+        longest = max(longest, feret_diameter(component, pixel_mm))
     return longest
 
 
-def _diagonal(piece: np.ndarray, pixel_mm: tuple[float, float]) -> float:
-    return float(np.hypot(piece.shape[0] * pixel_mm[0], piece.shape[1] * pixel_mm[1]))
+def _diagonal(component: np.ndarray, pixel_mm: tuple[float, float]) -> float:
+    return float(np.hypot(component.shape[0] * pixel_mm[0], component.shape[1] * pixel_mm[1]))
 
 
-def feret_diameter(piece: np.ndarray, pixel_mm: tuple[float, float]) -> float:
-    """Greatest distance between two points of the outline of a mask that is not empty; the outline runs through the
-    middles of the pixels' outer edges. (scikit-image's feret_diameter_max differs by less than a pixel, as it fills
-    the convex hull first, which takes far longer.)
+def feret_diameter(component: np.ndarray, pixel_mm: tuple[float, float]) -> float:
+    """Maximum Feret diameter of a mask that is not empty, by its convex hull; the contour runs through the middles of
+    the pixels' outer edges. (scikit-image's ``feret_diameter_max`` differs by less than a pixel and takes far longer,
+    as it fills the hull first.)
     """
-    rows = np.flatnonzero(piece.any(1))
-    first = piece[rows].argmax(1)
-    last = piece.shape[1] - 1 - piece[rows, ::-1].argmax(1)
+    rows = np.flatnonzero(component.any(1))
+    first = component[rows].argmax(1)
+    last = component.shape[1] - 1 - component[rows, ::-1].argmax(1)
     points = np.concatenate(
         [
             np.stack([rows + down, columns + right], 1)
@@ -80,19 +79,19 @@ def feret_diameter(piece: np.ndarray, pixel_mm: tuple[float, float]) -> float:
     ) * np.asarray(pixel_mm)
     try:
         points = points[ConvexHull(points).vertices]
-    except QhullError:  # numbers too extreme for it; the distances can be had without
+    except QhullError:  # coordinates too extreme for Qhull; the hull only saves distances
         pass
     return float(pdist(points).max())
 
 
 def largest_lesion(masks: np.ndarray) -> LargestLesion | None:
-    """The largest piece over all segments whose voxels meet at faces, edges or corners (26 neighbours).
+    """The largest connected component of all segments; voxels may meet at faces, edges or corners (26 neighbours).
 
     Args:
         masks: bool (n, segments, rows, columns), slices in their order.
 
     Returns:
-        ``None`` if nothing is outlined.
+        ``None`` if all masks are empty.
     """
     largest = None
     for segment in range(masks.shape[1]):

@@ -1,4 +1,4 @@
-"""Intensity scaling: stored values of any modality to the numbers that the network was trained on."""
+"""Intensity scaling: from stored values of any modality to the range that the network was trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EIGHT_BIT = (0, 255)  # fixed range of a model of ordinary pictures
 DEEPER = (10, 12, 14, 16)  # bits that cameras, scanners and files have beyond 8
 OVERSHOOT = 1.1  # filters and resampling go this far beyond white
 SMALLEST_SHARE = 0.5  # of the white level, in a picture whose white level had to be guessed
-DARKEST_PICTURE = 0.1  # share of the range that the brightest pixel reaches in any picture that shows something
+DARKEST_PICTURE = 0.1  # share of the range that the brightest pixel of any usable picture reaches
 MOST_CLIPPED = 0.2  # share of the values outside the range
 
 
@@ -38,10 +38,11 @@ def image_limits(voxels: np.ndarray, intensity: Mapping) -> tuple[float, float]:
 def intensity_range_warning(
     voxels: np.ndarray, intensity: Mapping, limits: tuple[float, float]
 ) -> list[dict[str, str]]:
-    """Whether the values of an image hardly fit the fixed range of a model, as rows with ``code`` and ``message``.
+    """Whether the intensities of an image do not fit the fixed range of a model, as rows with ``code`` and ``message``.
 
     Args:
-        voxels, intensity: as of :func:`image_limits`; limits: what it gave.
+        voxels, intensity: as of :func:`image_limits`.
+        limits: result of :func:`image_limits`.
     """
     if intensity["method"] == "percentile":
         return []
@@ -59,17 +60,17 @@ def intensity_range_warning(
     else:
         return []
     message = (
-        f"The image was taken to range from {lower:g} (black) to {upper:g} (white), but {finding}. If its white is "
-        "another value, outline and diagnosis are wrong: convert it to 8 bits a colour, 0 to 255, and run it again."
+        f"Intensities from {lower:g} (black) to {upper:g} (white) were assumed, but {finding}. If white is another "
+        "value in this image, segmentation and diagnosis are wrong: convert it to 8 bits per channel, 0 to 255."
     )
-    return [{"code": "UNUSUAL_VALUES", "message": message}]
+    return [{"code": "UNUSUAL_INTENSITIES", "message": message}]
 
 
 def _white_level(voxels: np.ndarray) -> float:
-    """What is white in a picture for a model of pictures of 8 bits.
+    """The value of white in a picture, for a model of 8-bit pictures.
 
-    A floating-point picture reaches from 0 to 1 or to 255. Deeper pictures keep the number of bits of camera or
-    scanner, whichever word they are stored in; 65535 = 255 * 257 is white where they fill 16.
+    Floating-point pictures range from 0 to 1 or to 255. Pictures of more bits keep the bit depth of the camera or
+    scanner, whatever word they are stored in; 65535 is white if they use all 16.
     """
     highest = _highest(voxels)
     if voxels.dtype.kind == "f" and highest <= OVERSHOOT:
@@ -90,10 +91,10 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 
 def scale_slices(stack: np.ndarray, intensity: Mapping, limits: tuple[float, float]) -> np.ndarray:
-    """Scale slices for the network: clip to 0...1 between the limits, then centre by mean and standard deviation.
+    """Scale slices for the network: clip to 0...1 between the limits, then standardise by mean and standard deviation.
 
     With ``scope: slice`` each slice has its own percentiles, but never a range below a quarter of the image's, so that
-    the noise of an empty slice is not blown up to full contrast. NaN and infinite values become the lower limit.
+    the noise of an empty slice is not amplified to full contrast. NaN and infinite values become the lower limit.
 
     Args:
         stack: (n, rows, columns, channels), any real dtype.
@@ -128,7 +129,7 @@ def _slice_limits(pixels: np.ndarray, intensity: Mapping, limits: tuple[float, f
 
 
 def _percentiles(sample: np.ndarray, intensity: Mapping) -> tuple[float, float]:
-    """Lower and upper percentile over all channels together (so colours keep their ratios)."""
+    """Lower and upper percentile over all channels together, which keeps the ratios of colours."""
     values = _finite(sample.ravel())
     if intensity.get("ignore") is not None:
         kept = values[values != intensity["ignore"]]
@@ -136,7 +137,7 @@ def _percentiles(sample: np.ndarray, intensity: Mapping) -> tuple[float, float]:
     if not values.size:
         return 0.0, 1.0
     lower, upper = np.percentile(values, (intensity["lower"], intensity["upper"]))
-    if lower == upper:  # nearly everything has one value: the few others are the content
+    if lower == upper:  # nearly all pixels have one value: the few others are the content
         lower, upper = values.min(), values.max()
     return float(lower), float(upper) if upper > lower else float(lower) + 1.0
 

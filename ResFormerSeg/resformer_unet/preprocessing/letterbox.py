@@ -1,4 +1,4 @@
-"""Fitting slices of any size into the network's input and bringing its answers back."""
+"""Resampling of slices of any size to the network's input, and of its output back to the slices."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from resformer_unet.preprocessing.resampling import antialiased, bilinear, resiz
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a slice lies inside the network's input: aspect in millimetres kept, centred, padded.
+    """Position of a slice in the network's input: centred and padded, with the aspect ratio in millimetres kept.
 
     Attributes:
         rows, columns: size of the slice in pixels.
         size: (height, width) of the network's input in pixels.
-        content: (top, left, height, width) of what is shown of the slice inside ``size``.
-        window: (top, left, height, width) of what is shown inside the slice: all of it, or its middle.
+        content: (top, left, height, width) of the slice's visible part within ``size``.
+        window: (top, left, height, width) of the visible part within the slice: all of it, or the field of view.
     """
 
     rows: int
@@ -41,9 +41,8 @@ class Letterbox:
         """The largest centred placement of a slice whose pixels measure ``row_mm`` by ``column_mm``.
 
         Args:
-            field_of_view_mm: height and width of the middle of a slice that fills the input, so that a millimetre is
-                as large in every image; what lies farther out is not shown. ``None`` shows the whole slice, as large
-                as it fits.
+            field_of_view_mm: height and width of the central part of a slice that fills the input, so that all images
+                have the same scale; the rest is cropped. ``None`` shows the whole slice, as large as it fits.
         """
         shown = (rows, columns)
         if field_of_view_mm is not None:
@@ -59,19 +58,19 @@ class Letterbox:
         return cls(rows, columns, tuple(size), content, ((rows - shown[0]) // 2, (columns - shown[1]) // 2, *shown))
 
     def shown(self, stack: np.ndarray) -> np.ndarray:
-        """View of what the network is shown of slices (n, rows, columns, ...)."""
+        """View of the visible part of slices (n, rows, columns, ...)."""
         top, left, height, width = self.window
         return stack[:, top : top + height, left : left + width]
 
     def shrink(self, stack: np.ndarray) -> np.ndarray:
-        """Average blocks of pixels of a slice far larger than the network's input, before anything turns it to float.
+        """Average blocks of pixels of slices far larger than the network's input, before they are converted to float.
 
         Args:
             stack: (n, rows, columns, c), any real dtype.
 
         Returns:
-            What is shown of the stack if it is less than four times as large as its place in the input, else a float32
-            array at least twice that large; :meth:`forward` takes either. Memory stays near that of the result.
+            The visible part of the stack if it is less than four times as large as the content, else a float32 array at
+            least twice as large as the content; :meth:`forward` takes either. Memory stays near that of the result.
         """
         stack = self.shown(stack)
         rows, columns = stack.shape[1:3]
@@ -89,42 +88,42 @@ class Letterbox:
         return shrunk
 
     def forward(self, batch: np.ndarray) -> np.ndarray:
-        """Resize what is shown of slices (n, c, ...), intensity-scaled, to float32 (n, c, H, W); antialiased, padded
+        """Resize the visible part of slices (n, c, ...), intensity-scaled, to float32 (n, c, H, W); antialiased, padded
         with 0.
 
-        What zero looks like is up to the model: :func:`.scale_slices` centres values on the descriptor's
-        ``mean``, which may be that of the training set (padding is then grey) or 0 (padding is then black).
+        The intensity of the padding depends on the model: :func:`.scale_slices` subtracts the descriptor's ``mean``,
+        which may be that of the training set (padding is then grey) or 0 (padding is then black).
         """
         top, left, height, width = self.content
-        (rows, columns), seen = batch.shape[2:], np.zeros((*batch.shape[:2], *self.size), np.float32)
-        inside = seen[..., top : top + height, left : left + width]
+        (rows, columns), padded = batch.shape[2:], np.zeros((*batch.shape[:2], *self.size), np.float32)
+        inside = padded[..., top : top + height, left : left + width]
         if (rows, columns) == (height, width):
             inside[...] = batch
         else:
             resize(batch, antialiased(rows, height), antialiased(columns, width), inside)
-        return seen
+        return padded
 
     def inverse(self, batch: np.ndarray, rows: slice | None = None) -> np.ndarray:
-        """Crop the padding off (n, s, H, W) and resize bilinearly to (n, s, rows, columns); 0 where nothing was shown.
+        """Crop the padding off (n, s, H, W) and resize bilinearly to (n, s, rows, columns); 0 outside the visible part.
 
         Args:
-            batch: float answers of the network, for instance probabilities.
-            rows: only these rows of the slice, so that a huge picture can be brought back strip by strip.
+            batch: float output of the network, for instance probabilities.
+            rows: only these rows of the slice, so that a huge picture can be resampled strip by strip.
 
         Returns:
             float32.
         """
         first, last, _ = (rows or slice(None)).indices(self.rows)
         top, left, height, width = self.window
-        answer = np.zeros((*batch.shape[:2], last - first, self.columns), np.float32)
+        resized = np.zeros((*batch.shape[:2], last - first, self.columns), np.float32)
         begin, end = min(max(first, top), last), max(min(last, top + height), first)
         if begin < end:
-            inside = answer[..., begin - first : end - first, left : left + width]
+            inside = resized[..., begin - first : end - first, left : left + width]
             self._enlarge(batch, slice(begin - top, end - top), inside)
-        return answer
+        return resized
 
     def reach(self, first: int, last: int) -> slice:
-        """Rows of the slice in which rows ``first`` to ``last - 1`` of the input have a part, once brought back."""
+        """Rows of the slice that rows ``first`` to ``last - 1`` of the input contribute to in :meth:`inverse`."""
         top, _, height, _ = self.content
         enlarged = self.window[2] / height
         begin = math.floor((first - top - 0.5) * enlarged - 0.5) if first > top else 0
@@ -132,7 +131,7 @@ class Letterbox:
         return slice(self.window[0] + max(0, begin), self.window[0] + max(0, min(end, self.window[2])))
 
     def _enlarge(self, batch: np.ndarray, rows: slice, out: np.ndarray) -> None:
-        """Put the answers of some of the window's rows into ``out``."""
+        """Resize the network's output to some of the window's rows, into ``out``."""
         _, _, window_height, window_width = self.window
         top, left, height, width = self.content
         content = batch[..., top : top + height, left : left + width]
@@ -143,9 +142,9 @@ class Letterbox:
 
 
 def _block_edges(length: int, factor: int) -> np.ndarray:
-    """Edges of blocks of ``factor`` pixels or one more, which lie evenly to within half a pixel.
+    """Edges of blocks of ``factor`` pixels or one more, evenly spaced to within half a pixel.
 
-    With a shorter last block instead, the far edge of the picture would be stretched.
+    With a shorter last block instead, the far edge of the slice would be stretched.
     """
     count = length // factor
     return np.rint(np.arange(count + 1) * (length / count)).astype(int)

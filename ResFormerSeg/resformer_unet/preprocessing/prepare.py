@@ -1,4 +1,4 @@
-"""From a medical image to the network's input: the one path that training, evaluation and prediction share."""
+"""From a medical image to the network's input, the same for training, evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SMALLEST_SLICE = 8  # pixels in rows and columns
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """An image cut into slices as the network sees them; a slice becomes numbers only when it is asked for.
+    """An image as a stack of slices in the network's orientation; slices are resized and scaled only on request.
 
     Attributes:
         stack: view of the image, (slices, rows, columns, channels).
-        limits: intensities that become 0 and 1 before centring.
-        first: index of the stack's first slice along the axis that is cut.
+        limits: intensities that are scaled to 0 and 1 before standardisation.
+        first: index of the stack's first slice along the slice axis.
     """
 
     image: MedicalImage
@@ -37,11 +37,11 @@ class PreparedImage:
 
     @property
     def slices(self) -> slice:
-        """Where the stack lies along the axis that is cut."""
+        """Position of the stack along the slice axis."""
         return slice(self.first, self.first + len(self.stack))
 
     def only(self, chosen: range) -> PreparedImage:
-        """Some of the slices, scaled as among all of them."""
+        """Some of the slices, with the intensity limits of the whole image."""
         return replace(self, stack=self.stack[chosen.start : chosen.stop], first=chosen.start)
 
     def __len__(self) -> int:
@@ -54,12 +54,12 @@ class PreparedImage:
 
 
 def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | None = None) -> PreparedImage:
-    """Check an image and lay it out for a model.
+    """Check an image and choose its slices for a model.
 
     Args:
         image: any image that :func:`.read_image` gives.
         model_input: ``input`` of the model descriptor.
-        slice_axis: the user's choice in place of the descriptor's.
+        slice_axis: the user's choice instead of the descriptor's.
 
     Raises:
         EngineError: IMAGE_TOO_SMALL, CONSTANT_IMAGE, NO_FINITE_VALUES, TOO_MANY_COMPONENTS, SLICE_AXIS_UNKNOWN.
@@ -68,7 +68,7 @@ def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | N
     image, notes = convert_channels(image, model_input["channels"])
     layout = choose_layout(image, model_input["slice_axis"], model_input["orientation"], slice_axis)
     if slice_axis in ("axial", "coronal", "sagittal") and layout.plane == "picture":
-        message = "The image does not say how it lies in the patient; its stored slices were taken."
+        message = "The orientation of the image in the patient is unknown; the slices were used as stored."
         notes = [*notes, {"code": "SLICE_AXIS_IGNORED", "message": message}]
     stack = layout.stack(image.voxels)
     _, rows, columns, _ = stack.shape

@@ -1,7 +1,7 @@
 """Resizing of slices: bilinear, along the rows and along the columns by one sparse matrix each.
 
-The values are those of PyTorch's ``interpolate`` with ``align_corners=False``, which on the CPU is no faster, but needs
-PyTorch.
+The values are those of PyTorch's ``interpolate`` with ``align_corners=False``, which needs PyTorch and is no faster on
+the CPU.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 @lru_cache(maxsize=32)
 def antialiased(length: int, size: int) -> csr_matrix:
-    """(size, length): each new pixel is the mean of all that it covers, weighted by a triangle (``antialias=True``)."""
+    """(size, length): each new pixel is the mean of those it covers, with triangular weights (``antialias=True``)."""
     scale = length / size
     reach = max(scale, 1.0)
     centres = (np.arange(size) + 0.5) * scale
@@ -29,7 +29,7 @@ def antialiased(length: int, size: int) -> csr_matrix:
 
 @lru_cache(maxsize=32)
 def bilinear(length: int, size: int) -> csr_matrix:
-    """(size, length): each new pixel lies between two old ones (``antialias=False``)."""
+    """(size, length): each new pixel is interpolated between two old ones (``antialias=False``)."""
     places = np.clip((np.arange(size) + 0.5) * (length / size) - 0.5, 0, length - 1)
     before = places.astype(int)
     after = np.minimum(before + 1, length - 1)
@@ -45,7 +45,7 @@ def resize(batch: np.ndarray, rows: csr_matrix, columns: csr_matrix, out: np.nda
     fewer_rows = rows.shape[0] < rows.shape[1]
     for place in np.ndindex(batch.shape[:2]):
         plane = np.asarray(batch[place], np.float32)
-        if fewer_rows:  # the smaller the plane, the less is left to do along the columns
+        if fewer_rows:  # a smaller plane is quicker to resize along the columns
             plane = rows @ plane
         plane = (columns @ plane.T).T
         out[place] = plane if fewer_rows else rows @ plane

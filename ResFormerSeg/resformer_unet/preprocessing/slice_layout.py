@@ -1,4 +1,4 @@
-"""Which slices of a volume the network sees, and how they lie before it."""
+"""Which slices of a volume the network is given, and in which orientation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _THICK = 1.2  # slices are acquired along the axis whose spacing exceeds the oth
 
 @dataclass(frozen=True)
 class SliceLayout:
-    """How a volume (slices, rows, columns[, channels]) is cut and laid before the network; exactly invertible.
+    """How a volume (slices, rows, columns[, channels]) is sliced and oriented for the network; exactly invertible.
 
     Attributes:
         axis: array axis that the slices are taken along.
@@ -38,7 +38,7 @@ class SliceLayout:
     plane: str
 
     def stack(self, voxels: np.ndarray) -> np.ndarray:
-        """View of (k, j, i[, c]) as (n, rows, columns[, c]): slice by slice as the network sees them."""
+        """View of (k, j, i[, c]) as (n, rows, columns[, c]): slice by slice in the network's orientation."""
         slices = np.moveaxis(voxels, self.axis, 0)
         if self.transpose:
             slices = slices.swapaxes(1, 2)
@@ -52,7 +52,7 @@ class SliceLayout:
         return np.moveaxis(slices, 0, self.axis)
 
     def voxel_of(self, index: int, row: int, column: int, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        """(column i, row j, slice k) on the grid of an image of ``shape``, of a pixel that :meth:`stack` puts there."""
+        """(column i, row j, slice k) on the grid of an image of ``shape``, of a pixel of :meth:`stack`."""
         row_axis, column_axis = self._plane_axes()
         place = [0, 0, 0]
         place[self.axis] = index
@@ -83,12 +83,12 @@ def choose_layout(
         image: the image; one without orientation (a picture) always keeps its stored slices.
         slice_axis: "acquisition" (the axis of the clearly largest spacing or of length one, else as stored), "axial",
             "coronal" or "sagittal" (the array axis nearest to that anatomical normal), "stored", or "axis0", "axis1",
-            "axis2": that array axis, as an earlier report names it. Of an oblique grid, the plane that a report names
-            does not lead back to its axis: two axes may lie nearest to one normal.
+            "axis2": that array axis, as a report names it. (The plane in a report does not identify the axis of an
+            oblique grid: two axes may be nearest to one normal.)
         orientation: of the model descriptor: ``{"volume": "radiological"|"stored", "picture": "stored"|"transposed"}``.
             Radiological: axial slices run to posterior and left, coronal ones to inferior and left, sagittal ones to
             inferior and posterior (rows first; nearest axes when oblique).
-        override: the user's choice in place of ``slice_axis``.
+        override: the user's choice instead of ``slice_axis``.
 
     Raises:
         EngineError: SLICE_AXIS_UNKNOWN.

@@ -98,7 +98,7 @@ def test_what_is_outlined_is_said_of_the_input_and_how_sure_the_network_is_of_it
         {"code": "TOUCHES_BORDER", "message": "At the edge."},
     ]
     diagnosis = {"label": "normal", "probability": 0.9, "probabilities": {"normal": 0.9, "dilated": 0.1}}
-    patient = {"cases": ["Diastole", "Systole"], "diagnosis": diagnosis, "measures": {}}
+    patient = {"cases": ["Diastole", "Systole"], "diagnosis": diagnosis, "cardiac_function": {}}
     frame = qt.QWidget()
     card = DiagnosisCard(frame)
     card.showResult(ProcessingResult(None, None, None, None, {}, report, warnings, patient=patient))
@@ -160,5 +160,5 @@ def test_apply_says_why_two_volumes_make_no_patient(panelWith):
 def test_measures_that_are_missing_are_dashes(module):
     from ResFormerSegLib.panel.patient_measures import measuresText
 
-    assert "–" in measuresText({"measures": {}, "cases": ["<a>", "b"]})
-    assert "&lt;a&gt;" in measuresText({"measures": {}, "cases": ["<a>", "b"]})
+    assert "–" in measuresText({"cardiac_function": {}, "cases": ["<a>", "b"]})
+    assert "&lt;a&gt;" in measuresText({"cardiac_function": {}, "cases": ["<a>", "b"]})

@@ -150,10 +150,10 @@ def test_a_patient_is_diagnosed_from_the_outlines_in_the_scene(scene, logic, mod
         volumes[volume.GetName()] = lv, rv
     full, empty = sorted(volumes, key=volumes.get, reverse=True)
     assert result.patient["cases"] == [full, empty]
-    measures = result.patient["measures"]
-    assert measures["lv_volume_ml"] == pytest.approx(volumes[full][0])
-    assert measures["rv_volume_ml"] == pytest.approx(volumes[full][1])
-    assert measures["lv_ejection_fraction"] == pytest.approx(1 - volumes[empty][0] / volumes[full][0])
+    function = result.patient["cardiac_function"]
+    assert function["lvedv_ml"] == pytest.approx(volumes[full][0])
+    assert function["rvedv_ml"] == pytest.approx(volumes[full][1])
+    assert function["lvef"] == pytest.approx(1 - volumes[empty][0] / volumes[full][0])
     assert sum(result.patient["diagnosis"]["probabilities"].values()) == pytest.approx(1)
     again = logic.processPatient(*hearts[::-1], modelId=models / "heart", device="cpu")
     assert again.patient == result.patient

@@ -153,8 +153,8 @@ def complex_numbers(folder):
         (missing, "does not exist"),
         (not_an_image, "not an image"),
         (text_called_an_image, "not an image"),
-        (truncated_picture, "not complete"),
-        (truncated_volume, "not complete"),
+        (truncated_picture, "incomplete"),
+        (truncated_volume, "incomplete"),
         (corrupt, "damaged"),
         (empty_file, "0 bytes"),
         (empty_folder, "series"),
@@ -225,7 +225,7 @@ def test_an_image_that_may_not_be_read_is_said_to_be_so(open_folder, tiny, capsy
     closed.mkdir(mode=0)
     with as_nobody():
         code, said = run(capsys, secret, closed, closed / "inside.png", good, model=model, output=open_folder / "out")
-    assert code == 1 and said.count("may not be read") == 3
+    assert code == 1 and said.count("permission denied") == 3
     assert left(open_folder / "out") == ["good.json", "good.seg.nrrd", "summary.csv"]
 
 

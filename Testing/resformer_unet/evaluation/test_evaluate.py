@@ -13,7 +13,6 @@ import SimpleITK as sitk
 
 from helpers.tiny_heart import heart_report as heart
 from helpers.tiny_model import save_tiny, tiny_descriptor
-from resformer_unet.cardiac.patient_diagnosis import heart_measures
 from resformer_unet.data.dataset import read_case_image
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluation.evaluate import evaluate, write_evaluation
@@ -210,11 +209,9 @@ def test_volumes_are_scored_in_3d(data):
 
 
 def test_a_model_that_diagnoses_patients_is_scored_by_that_diagnosis(data):
-    names = list(heart_measures(heart("d", 25, 9), heart("s", 17, 12)))
-    weights, zeros = np.zeros((len(names), 2)), [0.0] * len(names)
-    weights[0, 0], zeros[0] = -20, float(np.log(150))  # benign is who has a left ventricle below 150 ml
-    regression = {"rule_text": "By the volume.", "mean": zeros, "std": [1.0] * len(names), "bias": [0.0, 0.0]}
-    predictor = StandIn(patient_diagnosis={**regression, "weights": weights.tolist()})
+    regression = {"rule_text": "By the volume.", "inputs": ["log_lvedv_ml"], "mean": [float(np.log(150))], "std": [1.0]}
+    regression |= {"weights": [[-20.0, 0.0]], "bias": [0.0, 0.0]}  # benign is who has a left ventricle below 150 ml
+    predictor = StandIn(patient_diagnosis=regression)
     model = {"id": "tiny", "version": "1.0.0", "sha256": "0" * 64}
     usual, radius = predictor.predict, {"p1_ED": 15, "p1_ES": 10, "p2_ED": 30, "p2_ES": 25, "p3_ED": 30}
 

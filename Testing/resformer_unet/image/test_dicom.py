@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from helpers.synthetic_images import oblique_affine, truncate, volume, write_series
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom import holds_images
 from resformer_unet.image.reading import read_image
 
 SHUFFLED = [3, 1, 5, 0, 2, 4]
@@ -118,3 +120,37 @@ def test_a_folder_without_dicom_says_what_to_give(tmp_path):
     write_series(tmp_path / "within", volume(), oblique_affine())
     error = error_of(tmp_path)
     assert error.code == "EMPTY_FOLDER" and "directly above" in error.hint
+
+
+def write_multiframe(path, slices: int) -> None:
+    """One DICOM file of several frames; all such files are of one series."""
+    pixels = sitk.GetImageFromArray(volume(slices).astype(np.uint8))
+    tags = {"0008|0060": "MR", "0020|000d": "1.2.826.0", "0020|000e": "1.2.826.0.1"}
+    for tag, value in tags.items():
+        pixels.SetMetaData(tag, value)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    writer.SetFileName(str(path))
+    writer.Execute(pixels)
+
+
+def test_one_file_of_several_frames_is_a_volume(tmp_path):
+    write_multiframe(tmp_path / "a.dcm", 5)
+    assert read_image(tmp_path).shape == (5, 20, 24)
+
+
+def test_several_files_that_are_volumes_are_refused(tmp_path):
+    write_multiframe(tmp_path / "a.dcm", 5)
+    write_multiframe(tmp_path / "b.dcm", 5)
+    error = error_of(tmp_path)
+    assert error.code == "IMAGE_4D" and "2 files that are volumes" in error.message and "one of the files" in error.hint
+
+
+def test_a_folder_holds_images_if_a_file_in_it_is_a_dicom_image(tmp_path):
+    series = write_series(tmp_path / "series", volume(1), oblique_affine())
+    assert holds_images(series) and not holds_images(tmp_path)
+    (series / "A first.txt").write_text("Notes about the scan.")
+    (series / "B folder").mkdir()
+    assert holds_images(series)
+    truncate(series / "IM0001.dcm", 0.02)
+    assert not holds_images(series)

@@ -48,9 +48,9 @@ def picture(pixels: np.ndarray):
     return image_from_array(pixels.astype(np.uint8)[None], np.eye(4), "x", has_orientation=False)
 
 
-def test_images_of_the_models_own_kind_are_familiar(predictor, dataset):
+def test_images_of_the_models_own_kind_are_in_distribution(predictor, dataset):
     warned = [codes(predictor, read_image(path)) for path in sorted((dataset / "images").glob("test-*"))]
-    assert sum("NOT_LIKE_TRAINING" in row for row in warned) <= 2
+    assert sum("OUT_OF_DISTRIBUTION" in row for row in warned) <= 2
 
 
 @pytest.mark.parametrize(
@@ -64,32 +64,34 @@ def test_images_of_the_models_own_kind_are_familiar(predictor, dataset):
 )
 def test_an_image_of_another_kind_is_told_in_plain_words(predictor, pixels):
     report = predictor.predict(picture(pixels)).report
-    (warning,) = [row for row in report["warnings"] if row["code"] == "NOT_LIKE_TRAINING"]
-    assert "does not look like the images that the model was trained on" in warning["message"]
+    (warning,) = [row for row in report["warnings"] if row["code"] == "OUT_OF_DISTRIBUTION"]
+    assert "its image features are out of distribution for this model" in warning["message"]
 
 
 def test_a_volume_is_judged_by_most_of_its_slices(predictor, dataset):
     familiar = [read_image(dataset / "images" / f"train-{index}.png").voxels[0, ..., 0] for index in range(5)]
     noise = np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8)
     few, many = np.stack([noise, noise, *familiar]), np.stack([*[noise] * 5, *familiar[:2]])
-    assert "NOT_LIKE_TRAINING" not in codes(predictor, image_from_array(few, np.eye(4), "x"))
-    assert "NOT_LIKE_TRAINING" in codes(predictor, image_from_array(many, np.eye(4), "x"))
+    assert "OUT_OF_DISTRIBUTION" not in codes(predictor, image_from_array(few, np.eye(4), "x"))
+    assert "OUT_OF_DISTRIBUTION" in codes(predictor, image_from_array(many, np.eye(4), "x"))
 
 
 def test_a_model_without_these_statistics_says_nothing_of_them(tmp_path):
     predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
-    assert "NOT_LIKE_TRAINING" not in codes(predictor, picture(np.random.default_rng(0).integers(0, 255, (40, 40))))
+    assert "OUT_OF_DISTRIBUTION" not in codes(predictor, picture(np.random.default_rng(0).integers(0, 255, (40, 40))))
 
 
 def test_colours_are_told_to_a_grey_model_and_grey_stored_as_colour_is_not(predictor, dataset):
     grey = read_image(dataset / "images" / "train-0.png")
     threefold = image_from_array(np.repeat(grey.voxels, 3, axis=-1), np.eye(4), "x", has_orientation=False)
-    assert "NOT_LIKE_TRAINING" not in codes(predictor, threefold)
+    assert "OUT_OF_DISTRIBUTION" not in codes(predictor, threefold)
     threefold.voxels[..., 2] //= 2
     (message,) = [
-        row["message"] for row in predictor.predict(threefold).report["warnings"] if row["code"] == "NOT_LIKE_TRAINING"
+        row["message"]
+        for row in predictor.predict(threefold).report["warnings"]
+        if row["code"] == "OUT_OF_DISTRIBUTION"
     ]
-    assert "it is in colour" in message
+    assert "it is a colour image" in message
 
 
 def test_computed_tomography_is_told_to_a_model_of_another_modality(tmp_path):
@@ -98,10 +100,10 @@ def test_computed_tomography_is_told_to_a_model_of_another_modality(tmp_path):
     image = image_from_array(hounsfield, oblique_affine(), "thorax")
     predictor = Predictor(save_tiny(tmp_path / "mr", modality="MR"), "cpu")
     (message,) = [
-        row["message"] for row in predictor.predict(image).report["warnings"] if row["code"] == "NOT_LIKE_TRAINING"
+        row["message"] for row in predictor.predict(image).report["warnings"] if row["code"] == "OUT_OF_DISTRIBUTION"
     ]
     assert "computed tomography" in message
-    assert "NOT_LIKE_TRAINING" not in codes(Predictor(save_tiny(tmp_path / "ct", modality="CT"), "cpu"), image)
+    assert "OUT_OF_DISTRIBUTION" not in codes(Predictor(save_tiny(tmp_path / "ct", modality="CT"), "cpu"), image)
 
 
 def test_adding_the_statistics_changes_neither_weights_nor_card(tmp_path, dataset):

@@ -15,9 +15,9 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.options import PredictOptions
-from resformer_unet.inference.predictor import Prediction
+from resformer_unet.inference.prediction import Prediction
 from resformer_unet.model.bundle import SCHEMA_VERSION
-from resformer_unet.postprocessing.smoothing import smooth_masks
+from resformer_unet.postprocessing.cleaning import smooth_masks
 
 SPACING = np.diag([0.5, 0.5, 4.0, 1.0])
 
@@ -106,7 +106,7 @@ def test_smoothing_keeps_what_touches_the_border_there():
 
 def test_millimetres_mean_nothing_to_a_picture_and_this_is_told(monkeypatch):
     prediction = predict(monkeypatch, bright()[3:4], has_orientation=False, smoothing_mm=3.0)
-    assert "MILLIMETRES_UNKNOWN" in warning_codes(prediction)
+    assert "PIXEL_SIZE_UNKNOWN" in warning_codes(prediction)
     assert np.array_equal(prediction.layers[0] == 1, bright()[3:4] > 127)
 
 
@@ -191,27 +191,29 @@ def test_the_edge_of_the_part_that_the_model_looks_at_is_told(monkeypatch):
     assert border_messages(predictor.predict(image)) == []
     predictor.bundle.descriptor["input"]["field_of_view_mm"] = [16, 10]  # rows 4 to 35, columns 10 to 29
     (message,) = border_messages(predictor.predict(image))
-    assert message.startswith("Lesion reaches the edge of what the model looks at, the middle 16 × 10 mm of a slice: ")
+    assert message.startswith(
+        "Lesion reaches the edge of the model's field of view, the central 16 × 10 mm of a slice: "
+    )
 
 
 @pytest.mark.parametrize(("of_nothing", "outlined", "code", "words"), [
     (None, True, None, ""),
-    (None, False, "NOTHING_OUTLINED", "rests on no outline"),
-    ("benign", True, "OUTLINE_DISAGREES", "Lesion was outlined, but the diagnosis is Benign"),
+    (None, False, "NOTHING_SEGMENTED", "no segmented lesion"),
+    ("benign", True, "DIAGNOSIS_MISMATCH", "Lesion was segmented, but the diagnosis is Benign"),
     ("benign", False, None, ""),
     ("malignant", True, None, ""),
-    ("malignant", False, "NOTHING_OUTLINED", "Nothing was outlined, but the diagnosis is Benign"),
+    ("malignant", False, "NOTHING_SEGMENTED", "Nothing was segmented, but the diagnosis is Benign"),
 ])  # fmt: skip
 def test_an_outline_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, outlined, code, words):
     bundle = stand_in_bundle((40, 40))
     for row in bundle.descriptor["diagnosis"]["classes"]:
-        row["nothing_outlined"] = row["id"] == of_nothing
+        row["empty_segmentation"] = row["id"] == of_nothing
     voxels = np.full((1, 40, 40), 20, np.uint8)
     voxels[:, :20] = 60  # the upper half is brighter: benign
     voxels[:, 5:10, 5:10] = 255 if outlined else 100
     report = stand_in_predictor(monkeypatch, bundle).predict(image_from_array(voxels, SPACING, "x")).report
     assert report["diagnosis"]["label"] == "benign"
-    found = [row for row in report["warnings"] if row["code"] in ("NOTHING_OUTLINED", "OUTLINE_DISAGREES")]
+    found = [row for row in report["warnings"] if row["code"] in ("NOTHING_SEGMENTED", "DIAGNOSIS_MISMATCH")]
     assert [row["code"] for row in found] == ([code] if code else []) and all(words in row["message"] for row in found)
 
 
@@ -220,7 +222,7 @@ def test_the_recipes_say_which_diagnoses_mean_that_nothing_is_outlined():
 
     for name, expected in {"breast-ultrasound": ["normal"], "retina-oct": ["no_fluid"], "brain-tumor-mr": []}.items():
         classes = load_recipe(name).descriptor["diagnosis"]["classes"]
-        assert [row["id"] for row in classes if row.get("nothing_outlined")] == expected
+        assert [row["id"] for row in classes if row.get("empty_segmentation")] == expected
 
 
 def test_each_segment_has_its_centre_in_the_volumes_own_frame(monkeypatch):

@@ -1,4 +1,4 @@
-"""Prediction with a network whose right answer is known: masks voxel for voxel, and a report that agrees with them."""
+"""Prediction with a network whose right output is known: masks voxel for voxel, and a report that agrees with them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import torch
 
 from helpers.stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 from helpers.synthetic_images import oblique_affine
+from helpers.tiny_model import save_tiny
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import MedicalImage, image_from_array
 from resformer_unet.inference.options import PredictOptions
-from resformer_unet.inference.predictor import Prediction
+from resformer_unet.inference.prediction import Prediction
+from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.network import ResFormerUNet
 from resformer_unet.postprocessing.masks import masks_on_slices
 from resformer_unet.preprocessing.prepare import PreparedImage
@@ -68,7 +70,7 @@ def test_masks_come_back_voxel_for_voxel_on_any_grid(monkeypatch, grid, axis, or
 
 @pytest.mark.parametrize("shape", [(1, 18, 22), (18, 1, 22), (18, 22, 1)])
 @pytest.mark.parametrize("affine", [np.eye(4), oblique_affine()], ids=["straight", "oblique"])
-def test_a_volume_of_one_slice_is_outlined_wherever_that_slice_lies(monkeypatch, shape, affine):
+def test_a_volume_of_one_slice_is_segmented_wherever_that_slice_lies(monkeypatch, shape, affine):
     voxels = blocks(1).reshape(shape)
     prediction = predict(monkeypatch, image_from_array(voxels, affine, "x"))
     assert np.array_equal(prediction.layers[0], voxels > 127)
@@ -81,13 +83,13 @@ def test_a_picture_comes_back_at_its_own_size(monkeypatch):
     assert np.array_equal(prediction.layers[0], picture[..., 0] > 127)
 
 
-def test_a_large_picture_is_outlined_to_within_a_pixel_of_the_network(monkeypatch):
+def test_a_large_picture_is_segmented_to_within_a_pixel_of_the_network(monkeypatch):
     picture = np.zeros((1, 500, 700), np.uint8)
     picture[0, 100:300, 200:500] = 255
     image = image_from_array(picture, np.eye(4), "x", has_orientation=False)
-    outlined = predict(monkeypatch, image).layers[0] > 0
+    segmented = predict(monkeypatch, image).layers[0] > 0
     wanted = picture > 127
-    assert 2 * (outlined & wanted).sum() / (outlined.sum() + wanted.sum()) > 0.97
+    assert 2 * (segmented & wanted).sum() / (segmented.sum() + wanted.sum()) > 0.97
 
 
 def test_the_image_itself_is_left_alone(monkeypatch):
@@ -117,7 +119,7 @@ def test_exclusive_segments_share_one_layer(monkeypatch):
     assert [row["voxels"] for row in prediction.report["segments"]] == [int((blocks() > 127).sum()), 0]
 
 
-def test_an_upright_head_and_a_lying_head_give_the_same_answer(monkeypatch):
+def test_an_upright_head_and_a_lying_head_give_the_same_prediction(monkeypatch):
     upright = blocks(4)  # rows run to posterior, columns to left
     affine = np.diag([0.7, 0.7, 3.0, 1.0])
     reference = predict(monkeypatch, image_from_array(upright, affine, "upright"), diagnoses=("a", "b", "c", "d"))
@@ -153,7 +155,7 @@ def test_a_slice_of_a_volume_looks_like_the_lying_picture_that_training_saw(monk
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
 
 
-def test_a_picture_and_its_transpose_get_the_same_answer_from_a_model_that_looks_transpose_tta(monkeypatch):
+def test_with_transpose_tta_a_picture_and_its_transpose_get_the_same_prediction(monkeypatch):
     bundle = stand_in_bundle((64, 64))
     orientation = {"volume": "stored", "picture": "transposed", "transpose_tta": True}
     bundle.descriptor["input"]["orientation"] = orientation
@@ -164,23 +166,23 @@ def test_a_picture_and_its_transpose_get_the_same_answer_from_a_model_that_looks
     )  # some pixels on either side of the threshold
     picture = np.random.default_rng(0).integers(0, 255, (1, 50, 90), np.uint8)
 
-    def answers() -> tuple[Prediction, Prediction]:
+    def predictions() -> tuple[Prediction, Prediction]:
         return tuple(
             predictor.predict(image_from_array(voxels, np.eye(4), "x", has_orientation=False))
             for voxels in (picture, picture.swapaxes(1, 2))
         )
 
-    upright, lying = answers()
+    upright, lying = predictions()
     assert upright.layers.any() and not upright.layers.all()
     assert np.mean(upright.layers != lying.layers.swapaxes(2, 3)) < 1e-3
     assert probabilities_of(lying) == pytest.approx(probabilities_of(upright), abs=1e-6)
     orientation["transpose_tta"] = False
-    upright, lying = answers()
+    upright, lying = predictions()
     assert np.mean(upright.layers != lying.layers.swapaxes(2, 3)) > 1e-2
     assert probabilities_of(lying) != pytest.approx(probabilities_of(upright), abs=1e-6)
 
 
-def test_only_pictures_are_looked_at_transpose_tta(monkeypatch):
+def test_transpose_tta_is_for_pictures_only(monkeypatch):
     bundle = stand_in_bundle()
     bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored", "transpose_tta": True}
     predictor = stand_in_predictor(monkeypatch, bundle)
@@ -197,9 +199,9 @@ def probabilities_of(prediction: Prediction) -> dict[str, float]:
 
 def test_the_report_is_complete_and_agrees_with_the_masks(monkeypatch):
     image = image_from_array(blocks(), oblique_affine(), "head")
-    told = []
+    seen = []
     prediction = stand_in_predictor(monkeypatch, stand_in_bundle(segments=("core", "rim"))).predict(
-        image, progress=lambda *counts: told.append(counts)
+        image, progress=lambda *counts: seen.append(counts)
     )
     report = json.loads(json.dumps(prediction.report, allow_nan=False))
     assert report.keys() == {
@@ -219,7 +221,7 @@ def test_the_report_is_complete_and_agrees_with_the_masks(monkeypatch):
     assert [entry["index"] for entry in report["slices"]] == [0, 1, 2, 3, 4]
     assert {"network", "prepare", "postprocess", "total"} == report["timing_s"].keys()
     assert all(seconds >= 0 for seconds in report["timing_s"].values())
-    assert told[-1] == (5, 5)
+    assert seen[-1] == (5, 5)
     assert "not for clinical use" in report["not_for_clinical_use"].lower()
 
 
@@ -249,34 +251,34 @@ def test_a_picture_has_no_volume(monkeypatch):
 
 def test_small_specks_are_judged_in_millimetres_of_the_slices_plane(monkeypatch):
     image = image_from_array(blocks(), ANISOTROPIC, "x")  # a pixel has 0.54 mm2, the specks are one pixel
-    outlined = predict(monkeypatch, image, segmentation={"min_area_mm2": 0.6}).layers[0]
-    assert not outlined[:, 12].any() and outlined[:, 4].any()
+    segmented = predict(monkeypatch, image, segmentation={"min_area_mm2": 0.6}).layers[0]
+    assert not segmented[:, 12].any() and segmented[:, 4].any()
     assert predict(monkeypatch, image, segmentation={"min_area_mm2": 0.5}).layers[0][:, 12].any()
 
 
-def test_when_nothing_is_outlined_the_report_warns_of_the_diagnosis(monkeypatch):
+def test_when_nothing_is_segmented_the_report_warns_of_the_diagnosis(monkeypatch):
     faint = blocks() // 4
     faint[0, 0, 0] = 255
     image = image_from_array(faint, np.eye(4), "x")
     report = predict(monkeypatch, image, segmentation={"min_area_mm2": 2}).report
-    assert "NOTHING_OUTLINED" in [row["code"] for row in report["warnings"]]
+    assert "NOTHING_SEGMENTED" in [row["code"] for row in report["warnings"]]
     assert report["segments"][0]["voxels"] == 0 and report["segments"][0]["volume_mm3"] == 0
 
 
 @pytest.mark.parametrize(
     ("kind", "slices", "words"),
     [
-        ("2d", 5, "made for single pictures; the image is a volume of 5 slices"),
+        ("2d", 5, "trained on 2D images, and this image is a volume of 5 slices"),
         ("2d", 1, None),
-        ("volume", 1, "made for volumes; the image is a single slice"),
+        ("volume", 1, "trained on volumes, and this image is a single slice"),
         ("volume", 5, None),
         ("both", 1, None),
         ("both", 5, None),
     ],
 )
-def test_a_model_is_not_used_on_what_it_was_not_made_for_without_a_warning(monkeypatch, kind, slices, words):
+def test_a_2d_model_on_a_volume_and_the_reverse_come_with_a_warning(monkeypatch, kind, slices, words):
     report = predict(monkeypatch, image_from_array(blocks(slices), np.eye(4), "x"), kind=kind).report
-    messages = [row["message"] for row in report["warnings"] if row["code"] == "KIND_MISMATCH"]
+    messages = [row["message"] for row in report["warnings"] if row["code"] == "DIMENSION_MISMATCH"]
     assert len(messages) == (words is not None) and all(words in message for message in messages)
 
 
@@ -292,19 +294,19 @@ def test_each_step_has_the_time_that_it_took(monkeypatch):
     predictor.predict(image_from_array(blocks(), np.eye(4), "x"))  # what is slow the first time
     monkeypatch.setattr(PreparedImage, "batch", slowly(PreparedImage.batch, 0.1))
     monkeypatch.setattr(BrightNetwork, "forward", slowly(BrightNetwork.forward, 0.2))
-    monkeypatch.setattr("resformer_unet.inference.predictor.masks_on_slices", slowly(masks_on_slices, 0.4))
+    monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", slowly(masks_on_slices, 0.4))
     image = image_from_array(blocks(), np.eye(4), "x")
     timing = predictor.predict(image, progress=lambda *_: time.sleep(0.8)).report["timing_s"]
     assert list(timing) == ["prepare", "network", "postprocess", "total"]
     assert 0.1 <= timing["prepare"] < 0.2 <= timing["network"] < 0.4 <= timing["postprocess"] < 0.8
-    assert 0.1 + 0.2 + 0.8 <= timing["total"] < 1.5  # the masks were taken while progress was told
+    assert 0.1 + 0.2 + 0.8 <= timing["total"] < 1.5  # the masks are made while the progress is shown
 
 
 @pytest.mark.parametrize("slow", ["network", "masks"])
 def test_of_a_long_volume_only_a_few_batches_are_in_memory_at_once(monkeypatch, slow):
-    """Whichever is slower: neither prepared slices nor the network's answers pile up."""
+    """Whichever is slower, neither prepared slices nor the network's output accumulate."""
     prepared, prepare, take = [], PreparedImage.batch, masks_on_slices
-    most = {"batches": 0, "answers": 0}
+    most = {"batches": 0, "outputs": 0}
 
     def batch(self, first, last):
         made = prepare(self, first, last)
@@ -314,22 +316,22 @@ def test_of_a_long_volume_only_a_few_batches_are_in_memory_at_once(monkeypatch, 
 
     def masks(probabilities, *arguments):
         time.sleep(0.02 * (slow == "masks"))
-        answered.append(weakref.ref(probabilities))
-        most["answers"] = max(most["answers"], sum(reference() is not None for reference in answered))
+        written.append(weakref.ref(probabilities))
+        most["outputs"] = max(most["outputs"], sum(reference() is not None for reference in written))
         return take(probabilities, *arguments)
 
     def forward(self, image):
         time.sleep(0.02 * (slow == "network"))
         return network(self, image)
 
-    answered, network = [], BrightNetwork.forward
+    written, network = [], BrightNetwork.forward
     predictor = stand_in_predictor(monkeypatch, stand_in_bundle())
     monkeypatch.setattr(PreparedImage, "batch", batch)
     monkeypatch.setattr(BrightNetwork, "forward", forward)
-    monkeypatch.setattr("resformer_unet.inference.predictor.masks_on_slices", masks)
+    monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", masks)
     predictor.predict(image_from_array(blocks(150), np.eye(4), "x"))
     assert len(prepared) >= 15
-    assert most["batches"] <= 3 and most["answers"] <= 2
+    assert most["batches"] <= 3 and most["outputs"] <= 2
 
 
 def test_a_failure_beside_the_network_ends_the_prediction(monkeypatch):
@@ -337,7 +339,7 @@ def test_a_failure_beside_the_network_ends_the_prediction(monkeypatch):
         raise ValueError("no masks")
 
     predictor = stand_in_predictor(monkeypatch, stand_in_bundle())
-    monkeypatch.setattr("resformer_unet.inference.predictor.masks_on_slices", fail)
+    monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", fail)
     with pytest.raises(ValueError, match="no masks"):
         predictor.predict(image_from_array(blocks(60), np.eye(4), "x"))
 
@@ -356,7 +358,7 @@ def test_a_model_without_segmentation_gives_no_layers(monkeypatch):
     assert prediction.report["diagnosis"]["label"] in ("benign", "malignant")
 
 
-def test_a_colour_picture_for_a_grey_model_is_read_as_brightness_and_told(monkeypatch):
+def test_a_colour_picture_for_a_greyscale_model_is_converted_with_a_warning(monkeypatch):
     colours = np.zeros((1, 18, 22, 3), np.uint8)
     colours[0, 4:9, 4:9] = (240, 230, 250)
     image = image_from_array(colours, np.eye(4), "mole", has_orientation=False)
@@ -398,3 +400,33 @@ def test_several_images_one_after_another_do_not_disturb_each_other(monkeypatch)
     predictor.predict(second)
     assert np.array_equal(predictor.predict(first).layers, before)
     assert isinstance(predictor.runner.engine.network, BrightNetwork)
+
+
+def test_the_logits_of_the_slices_are_kept_before_temperature_scaling(monkeypatch):
+    bundle = stand_in_bundle(diagnoses=("a", "b", "c"))
+    bundle.descriptor["calibration"] = {"method": "temperature", "temperature": 2.5, "fitted_on": "x"}
+    predictor = stand_in_predictor(monkeypatch, bundle)
+    image = image_from_array(blocks(12), np.eye(4), "x")
+    prediction = predictor.predict(image, options=PredictOptions(slices=(2, 11)))
+    logits = predictor.runner.engine.network(torch.cat(predictor.runner.engine.network.seen)).diagnosis.numpy()
+    assert prediction.logits.dtype == np.float32 and prediction.logits.shape == (10, 3)
+    np.testing.assert_allclose(prediction.logits, logits, atol=1e-6)
+    scaled = np.exp(prediction.logits / 2.5)
+    each = np.array([[row["probabilities"][name] for name in "abc"] for row in prediction.report["slices"]])
+    np.testing.assert_allclose(each, scaled / scaled.sum(1, keepdims=True), rtol=1e-5)
+
+
+def test_a_model_without_diagnosis_has_logits_without_columns(monkeypatch):
+    prediction = predict(monkeypatch, image_from_array(blocks(), np.eye(4), "x"), diagnoses=())
+    assert prediction.logits.shape == (5, 0)
+
+
+@pytest.mark.parametrize(("diagnosis", "passes"), [("malignant", 1), (None, 2)])
+def test_the_progress_of_an_explanation_counts_the_prediction_that_chooses_the_diagnosis(tmp_path, diagnosis, passes):
+    predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
+    size = predictor.runner.engine.batch_size
+    slices, seen = 2 * size + 1, []
+    image = image_from_array(blocks(slices), np.eye(4), "x")
+    predictor.explain(image, diagnosis, progress=lambda *counts: seen.append(counts))
+    in_a_pass = [size, 2 * size, slices]
+    assert seen == [(before + count, slices * passes) for before in (0, slices)[:passes] for count in in_a_pass]

@@ -41,7 +41,7 @@ def test_a_case_is_diagnosed_by_its_rule(rule, areas, expected):
 
 
 @pytest.mark.parametrize("rule", ["mean", "lesion_area_weighted_mean", "max_lesion_slice"])
-def test_when_nothing_is_outlined_all_slices_count_the_same(rule):
+def test_without_any_segmentation_all_slices_have_the_same_weight(rule):
     np.testing.assert_allclose(case_probabilities(SLICES, np.zeros(3, int), rule), [0.5, 0.5])
 
 

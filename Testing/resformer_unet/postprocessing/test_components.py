@@ -1,4 +1,4 @@
-"""Components found slice by slice are those of the whole volume."""
+"""Components found in boxes are those of the whole volume."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def volumes() -> list[np.ndarray]:
 
 @pytest.mark.parametrize("corners", [False, True])
 @pytest.mark.parametrize("mask", volumes())
-def test_they_are_the_components_of_the_whole_volume(mask, corners):
+def test_components_are_those_of_the_whole_volume(mask, corners):
     labels, count = label(mask, generate_binary_structure(3, 3 if corners else 2))
     found = Components(mask, corners)
     assert len(found) == count
@@ -36,7 +36,7 @@ def _ends(piece: np.ndarray) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("mask", volumes())
-def test_those_that_are_not_chosen_are_taken_away_whole(mask):
+def test_components_that_are_not_chosen_are_removed_whole(mask):
     labels, count = label(mask, generate_binary_structure(3, 2))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     kept, found = mask.copy(), Components(mask)
@@ -44,7 +44,7 @@ def test_those_that_are_not_chosen_are_taken_away_whole(mask):
     assert np.array_equal(kept, mask & (sizes > 5)[labels])
 
 
-def test_the_slice_with_the_most_pixels_of_a_component_is_told():
+def test_the_slice_with_the_most_pixels_of_a_component_is_found():
     mask = np.zeros((5, 20, 20), bool)
     mask[1, 2:5, 2:5] = mask[2, 2:9, 3:6] = mask[3, 2:4, 2:4] = True
     mask[2, 12:19, 12:19] = True  # larger there, but another one
@@ -55,7 +55,7 @@ def test_the_slice_with_the_most_pixels_of_a_component_is_told():
     assert pixels.min(0).tolist() == [2, 3] and pixels.max(0).tolist() == [8, 5]
 
 
-def test_memory_goes_with_what_is_outlined_not_with_the_volume():
+def test_memory_grows_with_the_segment_not_with_the_volume():
     mask = np.zeros((40, 256, 256), bool)
     mask[5:35, 100:130, 100:130] = True
     tracemalloc.start()
@@ -65,3 +65,12 @@ def test_memory_goes_with_what_is_outlined_not_with_the_volume():
     finally:
         tracemalloc.stop()
     assert peak < mask.size / 10
+
+
+def test_more_components_than_16_bits_can_number_are_kept_apart():
+    mask = np.zeros((9, 256, 256), bool)
+    mask[::4, ::2, ::2] = mask[2::4, 1::2, 1::2] = True  # single voxels, whose projections meet at corners
+    found = Components(mask, corners=True)
+    assert len(found) == 5 * 128 * 128 > 2**16 and (found.sizes == 1).all()
+    found.keep(mask, found.first == 6)
+    assert mask[6].sum() == mask.sum() == 128 * 128

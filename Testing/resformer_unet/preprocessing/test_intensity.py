@@ -131,15 +131,15 @@ def test_what_resampling_added_beyond_white_does_not_darken_a_picture():
 )
 def test_values_whose_white_cannot_be_known_are_told(values, words):
     picture = np.linspace(*values, 10_000, dtype=np.float32).reshape(1, 100, 100, 1)
-    (caution,) = intensity_range_warning(picture, FIXED, image_limits(picture, FIXED))
-    assert caution["code"] == "UNUSUAL_VALUES" and words in caution["message"]
+    (warning,) = intensity_range_warning(picture, FIXED, image_limits(picture, FIXED))
+    assert warning["code"] == "UNUSUAL_INTENSITIES" and words in warning["message"]
 
 
 def test_a_single_value_far_beyond_white_is_told():
     picture = ramp(highest=255)
     picture[0, 0, 0] = 1e6
-    (caution,) = intensity_range_warning(picture, FIXED, image_limits(picture, FIXED))
-    assert "reaches 1000000" in caution["message"]
+    (warning,) = intensity_range_warning(picture, FIXED, image_limits(picture, FIXED))
+    assert "reaches 1000000" in warning["message"]
 
 
 @pytest.mark.parametrize("intensity", [PERCENTILE | PLAIN, FIXED | {"lower": -1000, "upper": 1000}])

@@ -56,9 +56,9 @@ def test_a_slice_of_the_right_size_is_untouched():
 @pytest.mark.parametrize("rows", [300, 40])
 def test_strips_are_the_rows_of_the_whole(rows):
     box = Letterbox.fit(rows, 90, 1, 1, (64, 64))
-    answer = noise(1, 2, 64, 64)
-    strips = [box.inverse(answer, slice(first, first + 7)) for first in range(0, rows, 7)]
-    assert np.allclose(np.concatenate(strips, axis=2), box.inverse(answer), atol=1e-5)
+    output = noise(1, 2, 64, 64)
+    strips = [box.inverse(output, slice(first, first + 7)) for first in range(0, rows, 7)]
+    assert np.allclose(np.concatenate(strips, axis=2), box.inverse(output), atol=1e-5)
 
 
 def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_float():
@@ -72,6 +72,14 @@ def test_a_picture_of_20000_columns_is_shrunk_strip_by_strip_before_it_becomes_f
     assert np.abs(seen - direct).mean() < 1  # of 200
     back = box.inverse(seen[:, :1], slice(0, 100))
     assert back.shape == (1, 1, 100, 20_000)
+
+
+def test_blocks_of_pixels_are_averaged_evenly_over_the_slice():
+    ramp = np.broadcast_to(np.arange(11, dtype=np.float32)[:, None], (1, 11, 11))
+    box = Letterbox.fit(11, 11, 1, 1, (2, 2))
+    means = [0.5, 2.5, 5.0, 7.5, 9.5]  # of rows 0-1, 2-3, 4-6, 7-8 and 9-10
+    assert box.shrink(ramp[..., None])[0, :, 0, 0].tolist() == means
+    assert box.shrink(ramp.swapaxes(1, 2)[..., None])[0, 0, :, 0].tolist() == means
 
 
 def test_slices_of_usual_size_are_not_shrunk():
@@ -106,12 +114,31 @@ def test_an_image_smaller_than_the_field_is_padded_and_not_enlarged():
 
 
 @pytest.mark.parametrize("rows", [None, slice(0, 10), slice(5, 50), slice(90, 100), slice(0, 100)])
-def test_answers_come_back_into_the_middle_with_nothing_around(rows):
+def test_the_output_comes_back_into_the_middle_with_zeros_around(rows):
     box = Letterbox.fit(100, 120, 1.0, 1.0, (32, 32), (64, 64))
-    answer = box.inverse(np.ones((1, 2, 32, 32), np.float32), rows)
+    output = box.inverse(np.ones((1, 2, 32, 32), np.float32), rows)
     expected = np.zeros((1, 2, 100, 120), np.float32)
     expected[..., 18:82, 28:92] = 1
-    assert np.array_equal(answer, expected[..., rows or slice(None), :])
+    assert np.array_equal(output, expected[..., rows or slice(None), :])
+
+
+@pytest.mark.parametrize(
+    ("field_of_view_mm", "rows", "expected"),
+    [
+        (None, (10, 12), slice(28, 38)),  # 9.5 * 3 - 0.5 to 12.5 * 3 + 0.5
+        (None, (0, 1), slice(0, 5)),
+        (None, (99, 100), slice(295, 300)),
+        (None, (0, 100), slice(0, 300)),
+        ((200, 200), (10, 12), slice(50 + 18, 50 + 26)),  # 9.5 * 2 - 0.5 to 12.5 * 2 + 0.5, rounded outwards
+    ],
+)
+def test_rows_of_the_input_reach_half_a_pixel_beyond_themselves(field_of_view_mm, rows, expected):
+    box = Letterbox.fit(300, 300, 1, 1, (100, 100), field_of_view_mm)
+    assert box.reach(*rows) == expected
+    impulse = np.zeros((1, 1, 100, 100), np.float32)
+    impulse[..., slice(*rows), :] = 1
+    touched = np.flatnonzero(box.inverse(impulse)[0, 0].any(1))
+    assert expected.start <= touched[0] <= expected.start + 1 and expected.stop - 1 <= touched[-1] + 1 <= expected.stop
 
 
 def test_a_mask_keeps_its_place_on_the_way_through_a_field():

@@ -8,7 +8,8 @@ import pytest
 from helpers.paths import MODELS
 from helpers.synthetic_samples import skinPhantom
 from resformer_unet.image.medical_image import image_from_array
-from resformer_unet.inference.predictor import Prediction, Predictor
+from resformer_unet.inference.prediction import Prediction
+from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import load_bundle
 
 MODEL = MODELS / "skin-lesion"
@@ -52,4 +53,4 @@ def test_the_skin_model_says_the_same_of_every_depth(predictor, expected, voxels
 
 def test_a_picture_of_which_nobody_knows_what_is_white_is_told(predictor):
     report = predict(predictor, EIGHT.astype(np.float32) * 1.4).report
-    assert "UNUSUAL_VALUES" in [row["code"] for row in report["warnings"]]
+    assert "UNUSUAL_INTENSITIES" in [row["code"] for row in report["warnings"]]

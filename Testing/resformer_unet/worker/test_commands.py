@@ -277,7 +277,7 @@ def test_a_patient_is_diagnosed_from_two_reports(worker, tmp_path):
     assert result["event"] == "result"
     patient = result["patient"]
     assert patient["cases"] == ["full", "empty"] and patient["diagnosis"]["label"] == "dilated"
-    assert patient["measures"]["lv_ejection_fraction"] == pytest.approx(1 - 900 / 1600)
+    assert patient["cardiac_function"]["lvef"] == pytest.approx(1 - 900 / 1600)
 
 
 def test_a_patient_needs_a_model_for_it_and_two_complete_reports(worker, models, tmp_path):

@@ -1,4 +1,4 @@
-"""Fits the diagnosis of patients from measures of the heart: a multinomial logistic regression."""
+"""Fitting of the diagnosis of patients: a multinomial logistic regression on cardiac function parameters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from resformer_unet.cardiac.patient_diagnosis import heart_measures, regression_inputs
+from resformer_unet.cardiac.function_parameters import cardiac_function, end_diastole_first
+from resformer_unet.cardiac.patient_diagnosis import regression_inputs
 from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.predictor import Predictor
 
 PENALTY = 0.003  # on the squared weights; by leave-one-out on the training patients, of 0.0003, 0.001 and 0.003
 RULE_TEXT = (
-    "Logistic regression on volumes, ejection fractions and wall thickness, measured on the outlines of the "
-    "end-diastolic and the end-systolic image together."
+    "Logistic regression on volumes, ejection fractions and wall thickness, measured on the segmentations of "
+    "the end-diastolic and the end-systolic image together."
 )
 
 
@@ -29,8 +30,8 @@ def fit_patient_regression(
     Args:
         cases: of the training split; a group with two masks is a patient, others do not count.
         segments: of the descriptor; diagnoses: ids of its classes, in their order.
-        errors: of :func:`outline_errors`. Each patient is then fitted once with each of them, lest the regression
-            trusts differences that the network's outlines cannot show.
+        errors: of :func:`segmentation_errors`. Each patient is then fitted once with each of them, so that the
+            regression does not rely on differences that the network's segmentations cannot resolve.
 
     Raises:
         EngineError: DATASET_INVALID without two patients of different diagnoses.
@@ -46,12 +47,12 @@ def fit_patient_regression(
     if errors is not None and len(errors):
         inputs = (inputs[:, None] + errors).reshape(-1, inputs.shape[1])
         labels = labels.repeat(len(errors))
-        fitted_on += f", each with the errors of the outlines of {len(errors)} patients of the validation split"
+        fitted_on += f", each with the segmentation errors of {len(errors)} patients of the validation split"
     mean, std = inputs.mean(0), np.maximum(inputs.std(0), 1e-3)
     weights, bias = _fit((inputs - mean) / std, labels, len(diagnoses))
     return {
         "rule_text": RULE_TEXT,
-        "measures": names,
+        "inputs": names,
         "mean": _rounded(mean),
         "std": _rounded(std),
         "weights": [_rounded(row) for row in weights],
@@ -63,38 +64,39 @@ def fit_patient_regression(
 def patient_inputs(
     cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Inputs (patients, measures) of the regression, labels (patients,) and the measures' names."""
+    """Inputs (patients, inputs) of the regression, labels (patients,) and the names of the inputs."""
     inputs, labels, names = [], [], []
     for pair in _patients(cases):
         if pair[0].label not in diagnoses:
             continue
         try:
-            measures = _measures([mask_report(case, segments) for case in pair])
-        except EngineError:  # a mask without one of the structures: a patient less
+            found = _inputs([mask_report(case, segments) for case in pair])
+        except EngineError:  # a mask without one of the structures: the patient is left out
             continue
-        names = list(measures)
-        inputs.append(regression_inputs(measures))
+        names = list(found)
+        inputs.append(list(found.values()))
         labels.append(diagnoses.index(pair[0].label))
     return np.array(inputs), np.array(labels, int), names
 
 
-def outline_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarray:
-    """By how much the inputs of the regression differ between the network's outlines and the reference masks.
+def segmentation_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarray:
+    """Differences of the regression's inputs between the network's segmentations and the reference masks.
 
     Args:
         cases: that the network was not trained on; a group with two masks is a patient, others do not count.
 
     Returns:
-        (patients, measures); patients in whom either has not found a structure are left out.
+        (patients, inputs); patients in whom either lacks a structure are left out.
     """
     errors = []
     for pair in _patients(cases):
         try:
-            drawn = _measures([mask_report(case, predictor.bundle.segments) for case in pair])
-            found = _measures([{**predictor.predict(read_case_image(case)).report, "case": case.id} for case in pair])
+            reference = _inputs([mask_report(case, predictor.bundle.segments) for case in pair])
+            reports = [{**predictor.predict(read_case_image(case)).report, "case": case.id} for case in pair]
+            predicted = _inputs(reports)
         except EngineError:
             continue
-        errors.append(regression_inputs(found) - regression_inputs(drawn))
+        errors.append([predicted[name] - value for name, value in reference.items()])
     return np.array(errors)
 
 
@@ -107,13 +109,13 @@ def _patients(cases: Sequence[Case]) -> list[list[Case]]:
     return [group for group in groups.values() if len(group) == 2]
 
 
-def _measures(reports: Sequence[Mapping]) -> dict[str, float]:
-    """Measures of the heart from reports of both phases, in any order."""
-    return heart_measures(*sorted(reports, key=_lv_volume, reverse=True))
+def _inputs(reports: Sequence[Mapping]) -> dict[str, float]:
+    """Inputs of the regression from reports of both phases, in any order."""
+    return regression_inputs(cardiac_function(*end_diastole_first(reports)))
 
 
 def mask_report(case: Case, segments: Sequence[dict]) -> Mapping:
-    """What :func:`.heart_measures` reads of a report, from a reference mask."""
+    """The part of a report that :func:`.cardiac_function` reads, from a reference mask."""
     image = read_case_image(case)
     masks = segment_masks(read_case_mask(case, image), segments)
     column_mm, row_mm, slice_mm = np.linalg.norm(image.affine[:3, :3], axis=0)
@@ -129,10 +131,6 @@ def mask_report(case: Case, segments: Sequence[dict]) -> Mapping:
             {"area_mm2": dict(zip(ids, (counts * column_mm * row_mm).tolist(), strict=True))} for counts in voxels.T
         ],
     }
-
-
-def _lv_volume(report: Mapping) -> float:
-    return next((row["volume_mm3"] for row in report["segments"] if row["id"] == "lv"), 0.0)
 
 
 def _fit(inputs: np.ndarray, labels: np.ndarray, diagnoses: int) -> tuple[np.ndarray, np.ndarray]:

@@ -96,7 +96,7 @@ def test_without_pytorch_masks_and_probabilities_are_the_same(bundle, picture):
     for name, probability in expected.report["diagnosis"]["probabilities"].items():
         assert report["diagnosis"]["probabilities"][name] == pytest.approx(probability, abs=1e-4)
     assert report["segments"] == expected.report["segments"]
-    foreign = ["NOT_LIKE_TRAINING" in [row["code"] for row in told["warnings"]] for told in (report, expected.report)]
+    foreign = ["OUT_OF_DISTRIBUTION" in [row["code"] for row in told["warnings"]] for told in (report, expected.report)]
     assert foreign[0] == foreign[1]
 
 

@@ -25,6 +25,6 @@ def test_a_model_of_hearts_is_trained_to_diagnose_patients_and_evaluated_by_that
     train(data, tmp_path / "model", recipe, size=(32, 32), device="cpu", workers=0)
     descriptor = load_bundle(tmp_path / "model").descriptor
     assert "4 patients" in descriptor["patient_diagnosis"]["fitted_on"]
-    assert "lv_ejection_fraction" in descriptor["patient_diagnosis"]["measures"]
+    assert "lvef" in descriptor["patient_diagnosis"]["inputs"]
     assert descriptor["out_of_distribution"]["limit"] > 0
     assert [row["split"] for row in descriptor["results"]] == ["val"]

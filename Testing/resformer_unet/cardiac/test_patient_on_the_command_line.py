@@ -25,7 +25,7 @@ def models(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def phases(models, monkeypatch, tmp_path) -> list[Path]:
-    """Two noisy volumes; untrained as it is, the model outlines something in noise."""
+    """Two noisy volumes; untrained as it is, the model segments something in noise."""
     monkeypatch.setattr(catalog, "model_folders", lambda: [models])
     affine = np.diag([1.5, 1.5, 8.0, 1.0])
     noise = np.random.default_rng(0).integers(0, 255, (2, 4, 40, 40), np.int16)
@@ -51,7 +51,7 @@ def test_the_patients_file_lies_beside_those_of_the_images(phases, tmp_path, cap
     reports = {name: json.loads((out / f"{name}.json").read_text("utf-8")) for name in patient["cases"]}
     volumes = [{row["id"]: row["volume_mm3"] for row in reports[name]["segments"]} for name in patient["cases"]]
     assert volumes[0]["lv"] >= volumes[1]["lv"]
-    assert patient["measures"]["rv_volume_ml"] == pytest.approx(volumes[0]["rv"] / 1000)
+    assert patient["cardiac_function"]["rvedv_ml"] == pytest.approx(volumes[0]["rv"] / 1000)
     assert "not" in patient["not_for_clinical_use"].lower()
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith(f"Jo: {patient['diagnosis']['name']} ") and last.endswith("%")
@@ -62,7 +62,7 @@ def test_the_patients_file_lies_beside_those_of_the_images(phases, tmp_path, cap
     [
         (2, {"model": "tiny"}, "diagnoses single images, not patients"),
         (1, {}, "needs two images"),
-        (2, {"patient": "a/b"}, "cannot be part of a file's name"),
+        (2, {"patient": "a/b"}, "cannot be part of a file name"),
     ],
 )
 def test_what_makes_no_patient_is_refused_before_any_work(phases, tmp_path, capsys, count, more, words):
