@@ -30,7 +30,8 @@ from ablation_data import PreparedSet, fraction_of, prepare
 from ablation_networks import VARIANTS, build_network
 from ablation_table import markdown
 from network_cost import network_cost
-from resformer_unet.evaluation.metrics import diagnosis_metrics, mean, overlap
+from resformer_unet.evaluation.metrics import mean, overlap
+from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
 from resformer_unet.training.input.augmentation import build_augmentation
 from resformer_unet.training.input.loaders import make_loaders
@@ -154,7 +155,7 @@ def measure(network: torch.nn.Module, arrays: SliceArrays, classes: Sequence[str
         figures |= _overlaps(predicted[arrays.has_mask].numpy(), arrays.masks[arrays.has_mask].bool().numpy())
     if network.config.diagnoses and known.any():
         probabilities = torch.cat([logits.diagnosis for logits in outputs])[known].softmax(1).numpy()
-        figures |= diagnosis_metrics(probabilities, arrays.labels[known].tolist(), classes)
+        figures |= for_json(diagnosis_metrics(probabilities, arrays.labels[known].numpy(), classes))
         figures |= {f"target_{name}": figures[name][target] for name in ("sensitivity", "specificity")}
     return figures
 

@@ -166,7 +166,7 @@ class Commands:
         }
 
     def _compare(self, command: dict, job: Job) -> dict:
-        from resformer_unet.evaluation.surface_distance import compare_labels
+        from resformer_unet.evaluation.label_comparison import compare_labels
 
         first, second = _read_array(command["first"], "first"), _read_array(command["second"], "second")
         segments = command["segments"]

@@ -239,10 +239,10 @@ def test_a_model_that_diagnoses_patients_is_scored_by_that_diagnosis(data):
 def test_lesion_free_slices_of_volumes_give_a_false_positive_rate_of_slices(data):
     shape = (4, 12, 16)
     image, mask = picture(shape=shape), np.zeros(shape)
-    image[:2, 4:8], mask[0, 4:8] = 105, 255  # one of three healthy slices is outlined
+    image[:2, 4:8], mask[0, 4:8] = 105, 255  # one of three lesion-free slices is segmented
     data.add("a", image, mask).add("healthy", picture(shape=shape), np.zeros(shape))
     report = evaluate(data.folder, StandIn())
-    assert report["per_case"][0]["healthy_slices"] == {"slices": 3, "outlined": 1}
+    assert report["per_case"][0]["lesion_free_slices"] == {"slices": 3, "segmented": 1}
     assert report["segmentation"]["slice_false_positive_rate"] == pytest.approx(1 / 7)
     assert report["segmentation"]["false_positive_rate"] == 0
 

@@ -39,7 +39,7 @@ def segmentation_rows(report: Mapping, bundle: ModelBundle) -> Iterator[Row]:
     value = segmentation["false_positive_rate"]
     yield _row(report, "False alarms in cases without a segment", value, "false_positive_rate", f"{healthy} cases")
     if any(row["volume"] for row in rows):
-        slices = sum(row["healthy_slices"]["slices"] for row in rows if row["healthy_slices"])
+        slices = sum(row["lesion_free_slices"]["slices"] for row in rows if row["healthy_slices"])
         value = segmentation["slice_false_positive_rate"]
         yield _row(
             report, "False alarms in slices without a segment", value, "slice_false_positive_rate", f"{slices} slices"
