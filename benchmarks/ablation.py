@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "size": list(size),
                     "batch_size": options.batch_size,
                     "learning_rate": options.learning_rate,
-                    "first_size": options.first_size,
+                    "initial_image_scale": options.initial_image_scale,
                     "precision": options.precision,
                     "train_fraction": options.train_fraction,
                 }
@@ -92,7 +92,7 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         learning_rate=settings["learning_rate"],
-        first_size=settings["first_size"],
+        initial_image_scale=settings["initial_image_scale"],
         seed=seed,
         augmentation=AUGMENTATION.get(name, Augmentation()),
     )
@@ -112,7 +112,7 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
         max_epochs=recipe.epochs,
         accelerator="cpu",
         precision=settings["precision"],
-        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.averaging), telling],
+        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.ema_decay), telling],
         gradient_clip_val=5.0,
         limit_val_batches=0,
         logger=False,
@@ -201,7 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
-    parser.add_argument("--first-size", type=float, default=1.0, help="fraction of the size that training begins with")
+    parser.add_argument(
+        "--initial-image-scale", type=float, default=1.0, help="fraction of the size that training begins with"
+    )
     parser.add_argument("--precision", default="32-true", help="Lightning's word, for instance bf16-mixed")
     parser.add_argument("--train-fraction", type=float, default=1.0, help="share of the training images, by diagnosis")
     parser.add_argument("--threads", type=int, default=1)

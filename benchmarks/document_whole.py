@@ -147,13 +147,13 @@ def training_section(results: Results) -> str:
     lines = [
         [
             f"`{row['preset']}`, {row['side']}×{row['side']}, batches of {row['batch']}, {row['device']}",
-            f"{row['busy']:.0%}",
+            f"{row['utilisation']:.0%}",
             shown(row["images_per_second"]),
         ]
         for row in rows
     ]
     text = "## Training\n\nOn drawn pictures in colour, with the standard recipe."
-    return f"{text}\n\n{table(['', 'network busy', 'images a second'], lines)}"
+    return f"{text}\n\n{table(['', 'utilisation', 'images a second'], lines)}"
 
 
 def _by_size(rows: list[dict]) -> list[dict]:

@@ -1,7 +1,7 @@
 """Evaluates a model on a data set with reference masks and labels.
 
 Dice and Jaccard are computed for each case and segment, volumes in 3D, and averaged over the cases whose reference
-holds the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count for
+contains the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count for
 the diagnosis only, cases without a label for the segmentation only.
 """
 
@@ -38,7 +38,7 @@ def evaluate(
     that task; a figure without any case to measure it on is ``None``.
 
     Raises ``EngineError``: those of ``load_dataset``, MASK_VALUES_UNKNOWN, NO_CASE_EVALUATED. A case that cannot be
-    read or predicted is listed in ``failed`` and the others go on.
+    read or predicted is listed in ``failed``; the others are still evaluated.
     """
     report = evaluate_cases(load_dataset(folder, split), predictor, progress)
     return {**report, "data": {"folder": str(folder), "split": split}}
@@ -117,7 +117,7 @@ def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> t
         warnings.append({"code": "LABELS_UNKNOWN", "message": message})
     scored = [row for row in labelled if row["label"] in classes and row["diagnosis"]]
     if without := sum(row["label"] in classes for row in labelled) - len(scored):
-        message = f"The model gave no diagnosis for {without} labelled cases; the figures leave them out."
+        message = f"The model gave no diagnosis for {without} labelled cases; the metrics leave them out."
         warnings.append({"code": "CASES_WITHOUT_DIAGNOSIS", "message": message})
     patients, not_diagnosed = _patients(scored, reports, bundle)
     warnings += not_diagnosed
@@ -132,7 +132,7 @@ def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> t
 def _patients(
     rows: list[dict], reports: dict[str, dict], bundle: ModelBundle
 ) -> tuple[dict[str, dict[str, float]], list[dict]]:
-    """Probabilities by group, of a model that diagnoses patients from two images, and a warning where it could not."""
+    """Probabilities by group, of a model with ``patient_diagnosis``, and a warning about patients without one."""
     if not bundle.descriptor.get("patient_diagnosis"):
         return {}, []
     found, reasons = {}, {}
@@ -146,8 +146,8 @@ def _patients(
         return found, []
     group, reason = next(iter(reasons.items()))
     message = (
-        f"{len(reasons)} patients could not be diagnosed from their images together, and count with the mean of the "
-        f"images' own diagnoses; the first, {group}: {reason}"
+        f"{len(reasons)} patients could not be diagnosed from their images together; the mean of the probabilities of "
+        f"their images is used instead. The first, {group}: {reason}"
     )
     return found, [{"code": "PATIENT_NOT_DIAGNOSED", "message": message}]
 
@@ -169,7 +169,7 @@ def _calibration(units: EvaluationUnits) -> dict | None:
 
 
 def _groups(rows: list[dict], units: EvaluationUnits, classes: list[str]) -> list[dict]:
-    """Means over the cases of each group, where a group has several; their joint diagnosis where there is one."""
+    """Means over the cases of each group, and its joint diagnosis; empty if no group has several cases."""
     groups: dict[str, list[dict]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row)
