@@ -1,13 +1,13 @@
-"""What each part of the network is worth: the same training with one part taken away, and with other networks.
+"""Ablation: the same training with one part of the network removed, and with other networks.
 
     python benchmarks/ablation.py --data ../shared/data --sets skin-lesion breast-ultrasound --epochs 10 30
     python benchmarks/ablation.py --table
 
 Every run of a variant, a seed and a data set that has finished is one JSON line of --results; runs found there are
-skipped, so that the work can be interrupted and taken up again. Seeds are the outermost loop: a broken series has all
-variants, with fewer seeds. All variants share optimiser, schedule, augmentation, batches and their order; the weights'
-moving average after the last epoch is measured, without choosing an epoch by validation, so that neither the validation
-nor the test split was seen.
+skipped, so that the work can be interrupted and resumed. Seeds are the outermost loop: an interrupted series has all
+variants, with fewer seeds. All variants share optimiser, schedule, augmentation, batches and their order. The moving
+average of the weights after the last epoch is evaluated, without choosing an epoch by validation, so that neither the
+validation nor the test split influenced the training.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from resformer_unet.training.loop.losses import class_weights
 from resformer_unet.training.loop.module import ResFormerModule, binary_masks
 from resformer_unet.training.setup.recipe import Augmentation, Recipe
 
-TARGETS = ("melanoma", "malignant")  # whose sensitivity is told; otherwise that of the last diagnosis
+TARGETS = ("melanoma", "malignant")  # whose sensitivity is reported; otherwise that of the last diagnosis
 AUGMENTATION = {
     "skin-lesion": Augmentation(flip_rows=0.5, rotation=45, scale=0.25, colour=0.1, brightness=0.025, noise=0.008),
 }
@@ -107,12 +107,12 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loader))
     module.network = network.to(memory_format=torch.channels_last)
     _quieten_lightning()
-    telling = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
+    progress = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
     trainer = lightning.Trainer(
         max_epochs=recipe.epochs,
         accelerator="cpu",
         precision=settings["precision"],
-        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.ema_decay), telling],
+        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.ema_decay), progress],
         gradient_clip_val=5.0,
         limit_val_batches=0,
         logger=False,
@@ -161,18 +161,18 @@ def measure(network: torch.nn.Module, arrays: SliceArrays, classes: Sequence[str
 
 
 def _overlaps(predicted: np.ndarray, reference: np.ndarray) -> dict:
-    """Means over the cases whose reference holds the segment; false alarms where the reference is empty."""
+    """Means over the cases whose reference contains the segment; false positive rate where it is empty."""
     scores = [
         overlap(p, r)
         for case, truth in zip(predicted, reference, strict=True)
         for p, r in zip(case, truth, strict=True)
         if r.any()
     ]
-    alarms = [bool(case.any()) for case, truth in zip(predicted, reference, strict=True) if not truth.any()]
+    false_positives = [bool(case.any()) for case, truth in zip(predicted, reference, strict=True) if not truth.any()]
     return {
         "dice": mean(dice for dice, _ in scores),
         "jaccard": mean(jaccard for _, jaccard in scores),
-        "false_positive_rate": mean(alarms),
+        "false_positive_rate": mean(false_positives),
     }
 
 
@@ -204,8 +204,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--initial-image-scale", type=float, default=1.0, help="fraction of the size that training begins with"
     )
-    parser.add_argument("--precision", default="32-true", help="Lightning's word, for instance bf16-mixed")
-    parser.add_argument("--train-fraction", type=float, default=1.0, help="share of the training images, by diagnosis")
+    parser.add_argument("--precision", default="32-true", help="as in Lightning's trainer: bf16-mixed")
+    parser.add_argument(
+        "--train-fraction", type=float, default=1.0, help="fraction of the training images of each diagnosis"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=Path("runs/ablation.jsonl"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/ablation"), help="prepared images are kept here")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 COLUMNS = {
     "dice": "Dice",
     "jaccard": "Jaccard",
-    "false_positive_rate": "false alarms",
+    "false_positive_rate": "false positive rate",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "target_sensitivity": "sensitivity",

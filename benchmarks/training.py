@@ -1,4 +1,4 @@
-"""Training: images a second and the utilisation of the device, on drawn pictures.
+"""Training: images a second and the utilisation of the device, on synthetic pictures.
 
     python benchmarks/training.py [--cases 160] [--epochs 3] [--side 192] [--device auto]
 
