@@ -1,13 +1,13 @@
-"""What each part of the network is worth: the same training with one part taken away, and with other networks.
+"""Ablation: the same training with one part of the network removed, and with other networks.
 
     python benchmarks/ablation.py --data ../shared/data --sets skin-lesion breast-ultrasound --epochs 10 30
     python benchmarks/ablation.py --table
 
 Every run of a variant, a seed and a data set that has finished is one JSON line of --results; runs found there are
-skipped, so that the work can be interrupted and taken up again. Seeds are the outermost loop: a broken series has all
-variants, with fewer seeds. All variants share optimiser, schedule, augmentation, batches and their order; the weights'
-moving average after the last epoch is measured, without choosing an epoch by validation, so that neither the validation
-nor the test split was seen.
+skipped, so that the work can be interrupted and resumed. Seeds are the outermost loop: an interrupted series has all
+variants, with fewer seeds. All variants share optimiser, schedule, augmentation, batches and their order. The moving
+average of the weights after the last epoch is evaluated, without choosing an epoch by validation, so that neither the
+validation nor the test split influenced the training.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from ablation_data import PreparedSet, fraction_of, prepare
 from ablation_networks import VARIANTS, build_network
 from ablation_table import markdown
 from network_cost import network_cost
-from resformer_unet.evaluation.metrics import diagnosis_metrics, mean, overlap
+from resformer_unet.evaluation.metrics import mean, overlap
+from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
 from resformer_unet.training.input.augmentation import build_augmentation
 from resformer_unet.training.input.loaders import make_loaders
@@ -39,7 +40,7 @@ from resformer_unet.training.loop.losses import class_weights
 from resformer_unet.training.loop.module import ResFormerModule, binary_masks
 from resformer_unet.training.setup.recipe import Augmentation, Recipe
 
-TARGETS = ("melanoma", "malignant")  # whose sensitivity is told; otherwise that of the last diagnosis
+TARGETS = ("melanoma", "malignant")  # whose sensitivity is reported; otherwise that of the last diagnosis
 AUGMENTATION = {
     "skin-lesion": Augmentation(flip_rows=0.5, rotation=45, scale=0.25, colour=0.1, brightness=0.025, noise=0.008),
 }
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     "size": list(size),
                     "batch_size": options.batch_size,
                     "learning_rate": options.learning_rate,
-                    "first_size": options.first_size,
+                    "initial_image_scale": options.initial_image_scale,
                     "precision": options.precision,
                     "train_fraction": options.train_fraction,
                 }
@@ -91,7 +92,7 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         learning_rate=settings["learning_rate"],
-        first_size=settings["first_size"],
+        initial_image_scale=settings["initial_image_scale"],
         seed=seed,
         augmentation=AUGMENTATION.get(name, Augmentation()),
     )
@@ -106,12 +107,12 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loader))
     module.network = network.to(memory_format=torch.channels_last)
     _quieten_lightning()
-    telling = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
+    progress = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
     trainer = lightning.Trainer(
         max_epochs=recipe.epochs,
         accelerator="cpu",
         precision=settings["precision"],
-        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.averaging), telling],
+        callbacks=[SeededSteps(seed), ExponentialMovingAverage(recipe.ema_decay), progress],
         gradient_clip_val=5.0,
         limit_val_batches=0,
         logger=False,
@@ -154,24 +155,24 @@ def measure(network: torch.nn.Module, arrays: SliceArrays, classes: Sequence[str
         figures |= _overlaps(predicted[arrays.has_mask].numpy(), arrays.masks[arrays.has_mask].bool().numpy())
     if network.config.diagnoses and known.any():
         probabilities = torch.cat([logits.diagnosis for logits in outputs])[known].softmax(1).numpy()
-        figures |= diagnosis_metrics(probabilities, arrays.labels[known].tolist(), classes)
+        figures |= for_json(diagnosis_metrics(probabilities, arrays.labels[known].numpy(), classes))
         figures |= {f"target_{name}": figures[name][target] for name in ("sensitivity", "specificity")}
     return figures
 
 
 def _overlaps(predicted: np.ndarray, reference: np.ndarray) -> dict:
-    """Means over the cases whose reference holds the segment; false alarms where the reference is empty."""
+    """Means over the cases whose reference contains the segment; false positive rate where it is empty."""
     scores = [
         overlap(p, r)
         for case, truth in zip(predicted, reference, strict=True)
         for p, r in zip(case, truth, strict=True)
         if r.any()
     ]
-    alarms = [bool(case.any()) for case, truth in zip(predicted, reference, strict=True) if not truth.any()]
+    false_positives = [bool(case.any()) for case, truth in zip(predicted, reference, strict=True) if not truth.any()]
     return {
         "dice": mean(dice for dice, _ in scores),
         "jaccard": mean(jaccard for _, jaccard in scores),
-        "false_positive_rate": mean(alarms),
+        "false_positive_rate": mean(false_positives),
     }
 
 
@@ -200,9 +201,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
-    parser.add_argument("--first-size", type=float, default=1.0, help="fraction of the size that training begins with")
-    parser.add_argument("--precision", default="32-true", help="Lightning's word, for instance bf16-mixed")
-    parser.add_argument("--train-fraction", type=float, default=1.0, help="share of the training images, by diagnosis")
+    parser.add_argument(
+        "--initial-image-scale", type=float, default=1.0, help="fraction of the size that training begins with"
+    )
+    parser.add_argument("--precision", default="32-true", help="as in Lightning's trainer: bf16-mixed")
+    parser.add_argument(
+        "--train-fraction", type=float, default=1.0, help="fraction of the training images of each diagnosis"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=Path("runs/ablation.jsonl"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/ablation"), help="prepared images are kept here")

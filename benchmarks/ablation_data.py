@@ -61,7 +61,7 @@ def prepare(
 
 
 def fraction_of(arrays: SliceArrays, fraction: float) -> SliceArrays:
-    """The same share of each diagnosis, always the same slices for the same fraction."""
+    """The same fraction of each diagnosis; always the same slices for the same fraction."""
     if fraction >= 1:
         return arrays
     order = torch.randperm(len(arrays), generator=torch.Generator().manual_seed(0))

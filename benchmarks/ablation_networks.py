@@ -17,7 +17,7 @@ WITHOUT_A_PART = {
     "without Transformer": {"transformer": False},
     "without DFE": {"dfe": False},
     "diagnosis from the last level": {"multi_level_head": False},
-    "diagnosis without the outline": {"mask_guided": False},
+    "diagnosis without the mask": {"mask_guided": False},
     "segmentation alone": {"diagnoses": 0},
     "diagnosis alone": {"segments": 0},
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 COLUMNS = {
     "dice": "Dice",
     "jaccard": "Jaccard",
-    "false_positive_rate": "false alarms",
+    "false_positive_rate": "false positive rate",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "target_sensitivity": "sensitivity",
@@ -40,7 +40,9 @@ def markdown(rows: Sequence[dict], variants: Iterable[str]) -> str:
 def _heading(row: dict) -> str:
     settings = row["settings"]
     rows, columns = settings["size"]
-    growing = "" if settings["first_size"] == 1 else f" (growing from {settings['first_size']:g} of it)"
+    growing = (
+        "" if settings["initial_image_scale"] == 1 else f" (growing from {settings['initial_image_scale']:g} of it)"
+    )
     return (
         f"### {row['set']}\n\n"
         f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels{growing}, "

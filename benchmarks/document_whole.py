@@ -18,7 +18,7 @@ SCENE_STEPS = {
     "prepare": "preprocessing",
     "network": "network",
     "postprocess": "postprocessing",
-    "answer": "answer to the application",
+    "answer": "result to the application",
     "import": "import into the scene",
     "call": "the call in all, without reading",
 }
@@ -131,7 +131,7 @@ def responsiveness_section(results: Results) -> str:
     text = (
         "## Responsiveness of the panel\n\n"
         f"How long a run keeps the application's event loop from its work, at most, with {size}×{size}×{slices} voxels "
-        "of 16 bits; the worker answers without a network, nothing is rendered. “Own work” is the processor time "
+        "of 16 bits; the worker responds without a network, nothing is rendered. “Own work” is the processor time "
         "within the longest gap, which other programs on the computer do not lengthen."
     )
     lines = [
@@ -147,13 +147,13 @@ def training_section(results: Results) -> str:
     lines = [
         [
             f"`{row['preset']}`, {row['side']}×{row['side']}, batches of {row['batch']}, {row['device']}",
-            f"{row['busy']:.0%}",
+            f"{row['utilisation']:.0%}",
             shown(row["images_per_second"]),
         ]
         for row in rows
     ]
-    text = "## Training\n\nOn drawn pictures in colour, with the standard recipe."
-    return f"{text}\n\n{table(['', 'network busy', 'images a second'], lines)}"
+    text = "## Training\n\nOn synthetic colour pictures, with the default recipe."
+    return f"{text}\n\n{table(['', 'utilisation', 'images a second'], lines)}"
 
 
 def _by_size(rows: list[dict]) -> list[dict]:

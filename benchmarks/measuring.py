@@ -1,4 +1,4 @@
-"""What all measurements share: repeated timing within a budget, resident memory, and rows of results."""
+"""Common parts of all measurements: repeated timing within a budget, resident memory, and rows of results."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Results:
         if not rows:
             raise SystemExit(f"There are no results in {folder}: run benchmarks/run.py first.")
         if len({(row["processor"], row["used"], row["gpu"]) for row in rows if row["part"] == "machine"}) > 1:
-            raise SystemExit(f"The results in {folder} are of several machines: delete them and measure anew.")
+            raise SystemExit(f"The results in {folder} are of several machines: delete them and measure again.")
         return cls(rows)
 
     def all(self, part: str, **wanted) -> list[dict]:

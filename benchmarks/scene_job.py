@@ -23,7 +23,7 @@ sys.path[:0] = [str(TESTING), str(TESTING.parent / "ResFormerSeg")]
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-# What a run tells when it begins another part.
+# Progress messages at the start of each part of a run.
 ARRIVED, SEGMENTING, IMPORTING = "Loading the model", "Segmenting", "Putting the result into the scene"
 
 

@@ -1,10 +1,10 @@
-"""Training: images a second and the share of the time in which the network is busy, on drawn pictures.
+"""Training: images a second and the utilisation of the device, on synthetic pictures.
 
     python benchmarks/training.py [--cases 160] [--epochs 3] [--side 192] [--device auto]
 
 Images a second are those of the steps within an epoch, from the end of its first step to the end of its last; the
-median over the epochs. Reading the data set, validation and what follows the training are not in it, nor in the busy
-share, which is the training's own (see `metrics.csv` of any training).
+median over the epochs. Reading the data set, validation and what follows the training are not in it, nor in the
+utilisation, which is the training's own (see `metrics.csv` of any training).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
             device=options.device, size=(options.side, options.side), progress=note,
         )  # fmt: skip
         with open(folder / "model.training" / "metrics.csv", encoding="utf-8") as table:
-            busy = [float(row["busy"]) for row in csv.DictReader(table)]
+            utilisation = [float(row["utilisation"]) for row in csv.DictReader(table)]
     put(
         "training",
         preset=options.preset,
@@ -66,7 +66,7 @@ def main() -> None:
         device=describe_device(choose_device(options.device)),
         threads=torch.get_num_threads(),
         images_per_second=_images_per_second(steps, in_all // options.epochs, options.batch),
-        busy=statistics.median(busy),
+        utilisation=statistics.median(utilisation),
     )
 
 

@@ -63,7 +63,7 @@ def test_a_measurement_is_a_process_that_prints_rows():
     assert row["part"] == "growth" and row["seconds"] > 0 and row["peak_mb"] > 0
 
 
-def test_what_goes_wrong_in_a_measurement_is_told(tmp_path):
+def test_a_failing_measurement_is_reported(tmp_path):
     rows, problem = run.measure(plan.Measurement("predict_job", ("--rounds", "1")), tmp_path / "nothing.nii.gz")
     assert rows == [] and "nothing.nii.gz" in problem
 
@@ -133,7 +133,7 @@ def test_rows_of_two_machines_are_not_mixed(tmp_path):
         Results.load(tmp_path)
 
 
-def test_no_results_are_told_with_what_to_do(tmp_path):
+def test_missing_results_are_an_error_with_a_hint(tmp_path):
     with pytest.raises(SystemExit, match="run.py"):
         Results.load(tmp_path)
 

@@ -1,1 +1,1 @@
-"""Data sets on disk: images, masks, one table of labels, and how they are split."""
+"""Data sets on disk: images, masks, a table of labels, and the splits."""

@@ -1,9 +1,9 @@
-"""Data sets on disk: a folder of images, masks and one table of labels.
+"""Data sets on disk: a folder of images, masks and a table of labels.
 
 Layout::
 
     DATASET/labels.csv      columns id, label, split, group; optional orig_w, orig_h, label_conflict_with
-    DATASET/images/<id>.*   any format that `images.read_image` reads
+    DATASET/images/<id>.*   any format that `read_image` reads
     DATASET/masks/<id>.*    the same grid as the image; a missing file means that the case has no mask
 """
 
@@ -33,11 +33,11 @@ _SAME_GRID = 0.01  # voxels that image and mask may lie apart
 
 @dataclass(frozen=True)
 class Case:
-    """One image of a data set with what is known of it.
+    """One image of a data set with its mask, label, split and group.
 
     Attributes:
         id: name of the files without their suffix.
-        mask: ``None`` if the case has no mask (an empty mask is a mask: nothing is there to outline).
+        mask: ``None`` if the case has no mask (an empty mask is a mask: it means that there is no lesion).
         label: id of the diagnosis; ``None`` if unknown.
         group: patient or near-duplicate cluster; never crosses a split in training.
         pixel_aspect: relative height and width of a pixel of a picture that was squashed when the set was made.
@@ -69,7 +69,7 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
         raise EngineError(
             "DATASET_INVALID",
             f"{len(without_image)} cases of {folder / TABLE} have no image, the first is “{without_image[0]}”.",
-            f"Put a file of that name into {folder / 'images'}, or take the line out of the table.",
+            f"Put a file of that name into {folder / 'images'}, or remove the row from the table.",
         )
     cases = [
         case_of(row, images, masks)
@@ -87,7 +87,7 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
 
 
 def case_of(row: Mapping[str, str], images: Mapping[str, Path], masks: Mapping[str, Path]) -> Case:
-    """The case of a line of the table; its id must be among the images."""
+    """The case of a row of the table; its id must be among the images."""
     return Case(
         id=row["id"],
         image=images[row["id"]],
@@ -134,7 +134,7 @@ def read_case_mask(case: Case, image: MedicalImage) -> np.ndarray:
             "MASK_GEOMETRY",
             f"The mask of {case.id} lies up to {apart:.2g} voxels away from its image: their origins, directions or "
             "spacings differ.",
-            "Resample the mask onto the image's grid, or correct the geometry of the file that is wrong.",
+            "Resample the mask onto the image's grid, or correct the geometry of the wrong file.",
         )
     return mask.voxels[..., 0]
 
@@ -157,7 +157,7 @@ def read_mask(case: Case) -> MedicalImage:
         raise EngineError(
             "MASK_VALUES_UNKNOWN",
             f"The mask of {case.id} holds {what}.",
-            "Save it as one label map: grey, 0 where nothing is, and each segment's value where that is.",
+            "Save it as one grey label map: 0 for the background, and one value for each segment.",
         )
     return replace(mask, voxels=values.astype(np.uint8))
 
@@ -165,7 +165,7 @@ def read_mask(case: Case) -> MedicalImage:
 def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
     """Stored mask values as one boolean mask a segment.
 
-    The values are those of the segments; with a single segment, any one non-zero value (often 255) means it.
+    The values are those of the segments; with a single segment, any one non-zero value (often 255) stands for it.
 
     Args:
         stored: integers (slices, rows, columns).
@@ -198,7 +198,7 @@ def _voxels_apart(image: MedicalImage, other: MedicalImage) -> float:
 
 
 def read_table(folder: Path) -> list[dict[str, str]]:
-    """Lines of a data set's ``labels.csv`` by column, without stray spaces; UTF-8, or UTF-16 with a byte order mark.
+    """Rows of a data set's ``labels.csv`` by column, stripped; UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
         EngineError: DATASET_NOT_FOUND, DATASET_INVALID.
@@ -231,10 +231,10 @@ def read_table(folder: Path) -> list[dict[str, str]]:
             f"{table} has no column {', '.join(sorted(missing))}.",
             "Its first line must name the columns id, label, split and group, with commas between them.",
         )
-    rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a line may end early
+    rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a row may end early
     twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
     if twice:
-        raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one line.")
+        raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one row.")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""A descriptor for a data set that comes without a recipe, read off its images, masks and labels."""
+"""Draft descriptor for a data set without a recipe, derived from its images, masks and labels."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ STRUCTURE = {
 
 
 def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], values: Set[int] | None = None) -> dict:
-    """What can be known without being told; titles, codes and intended use are for the user to fill in.
+    """Descriptor with what the data tell; titles, codes and intended use are for the user to fill in.
 
     Args:
         name: of the model.
         cases: of the training split.
         size: (height, width) of the network's input.
-        values: of the cases' masks without 0, if they are known; otherwise all masks are read.
+        values: of the cases' masks without 0, if known; otherwise all masks are read.
 
     Raises:
-        EngineError: DATASET_INVALID when there is neither a mask with something in it nor two labels.
+        EngineError: DATASET_INVALID without a non-empty mask and without two labels.
     """
     images = [read_case_image(case) for case in cases[:: max(1, len(cases) // 20)]]
     channels = max(image.voxels.shape[-1] for image in images)
-    channels = 3 if channels == 4 else channels  # of a picture's four, the last is transparency
+    channels = 3 if channels == 4 else channels  # the fourth channel of a picture is transparency
     if values is None:
         masked = [case for case in cases if case.mask]
         stored = (np.unique(read_case_mask(case, read_case_image(case))).tolist() for case in masked)
@@ -92,7 +92,7 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], va
             "classes": [{"id": label, "name": label.replace("_", " "), "code": None} for label in labels],
             "rule": "lesion_area_weighted_mean" if weighted else "mean",
             "rule_text": "Mean of the slices' probabilities"
-            + (", weighted by the area outlined in each slice." if weighted else "."),
+            + (", weighted by the segmented area of each slice." if weighted else "."),
         }
         if len(labels) > 1
         else None,
@@ -102,15 +102,15 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], va
             ]
         },
         "intended_use": "Research and teaching. Not a medical device.",
-        "limits": ["Its makers have not described its limits yet."],
+        "limits": ["The limits have not been described yet."],
         "licence": "not stated",
     }
 
 
 def nothing_to_learn() -> EngineError:
-    """For a set with neither a mask that holds something nor two diagnoses."""
+    """Error for a data set with neither a non-empty mask nor two labels."""
     return EngineError(
         "DATASET_INVALID",
-        "There is nothing to learn: no mask has a value other than 0, and there are fewer than two labels.",
+        "There is nothing to learn: all masks are empty, and there are fewer than two labels.",
         "Fill masks/ or the label column of labels.csv.",
     )

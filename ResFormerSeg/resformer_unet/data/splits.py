@@ -1,4 +1,4 @@
-"""The cases of a data set as a training run uses them."""
+"""The splits of a data set as a training uses them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEWEST_TRAINING_CASES = 2  # batch normalisation needs a second picture
 
 @dataclass(frozen=True)
 class Splits:
-    """Cases of each split, without those whose patient is also in a later one: to be new to the network."""
+    """Cases of each split, without those whose group is also in a later split, which would leak."""
 
     train: list[Case]
     val: list[Case]
@@ -27,7 +27,7 @@ class Splits:
 
     @classmethod
     def of(cls, cases: Iterable[Case], dataset: str | Path) -> Splits:
-        """The same of cases that are already known; ``dataset`` is named in errors."""
+        """The same for cases that are already loaded; ``dataset`` is named in errors."""
         cases = list(cases)
         train, val, test = ([case for case in cases if case.split == split] for split in ("train", "val", "test"))
         splits = cls(without_groups_of(train, val + test), without_groups_of(val, test), test)
@@ -51,12 +51,12 @@ class Splits:
         if unknown := sorted(labels - set(classes)):
             raise EngineError(
                 "LABELS_UNKNOWN",
-                f"The data set has labels that are none of the diagnoses to be learnt: {', '.join(unknown[:5])}.",
+                f"The data set has labels that are not among the model's diagnoses: {', '.join(unknown[:5])}.",
                 f"The diagnoses are {', '.join(classes)}. Correct labels.csv or the recipe.",
             )
         if missing := [name for name in classes if name not in {case.label for case in self.train}]:
             raise EngineError(
                 "CLASS_WITHOUT_CASES",
-                f"No training case has the diagnosis {', '.join(missing)}: it could not be learnt.",
-                "Add cases, or take the diagnosis out of the recipe.",
+                f"No training case has the diagnosis {', '.join(missing)}.",
+                "Add cases, or remove the diagnosis from the recipe.",
             )

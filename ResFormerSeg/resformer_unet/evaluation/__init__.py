@@ -1,1 +1,1 @@
-"""How good a model is on a data set: metrics, confidence intervals, report card."""
+"""Evaluation of a model on a data set: metrics, confidence intervals, report card."""

@@ -6,14 +6,16 @@ pictures) are drawn with replacement, each with all of its cases, since cases of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from resformer_unet.evaluation.evaluation_units import EvaluationUnits
+from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, flattened, segmentation_metrics
 
 RESAMPLES = 2000
 LEVEL = 0.95
+CHUNK = 100  # resamples computed at once: memory grows with the cases, not with cases times resamples
 
 
 def confidence_intervals(
@@ -25,9 +27,9 @@ def confidence_intervals(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict:
-    """Intervals of the figures named as in :func:`.headline`; ``None`` where there is no telling.
+    """Intervals of the figures, named as by :func:`.flattened`; ``None`` where an interval cannot be given.
 
-    A figure's interval leaves out the resamples in which the figure is not defined (a class that was not drawn). The
+    A figure's interval leaves out the resamples in which the figure is undefined (a class that was not drawn). The
     calibration error has none: resampling inflates it.
 
     Args:
@@ -38,82 +40,32 @@ def confidence_intervals(
         ``level``, ``method``, ``resamples``, ``seed``, ``groups`` and ``figures``, a dict of [low, high].
     """
     groups = {name: index for index, name in enumerate(dict.fromkeys(row["group"] for row in rows))}
-    drawn = np.random.default_rng(seed).multinomial(len(groups), np.full(len(groups), 1 / len(groups)), resamples)
-    figures = _segmentation(rows, segments, groups, drawn) if segments else {}
-    if units is not None and len(units):
-        figures |= _diagnosis(units, classes, drawn[:, [groups[name] for name in units.groups]])
+    of_rows = [groups[row["group"]] for row in rows]
+    of_units = [groups[name] for name in units.groups] if units is not None else []
+    values: dict[str, list[np.ndarray]] = {}
+    for counts in _draws(len(groups), resamples, seed):
+        figures = flattened(segmentation_metrics(rows, segments, counts[:, of_rows])) if segments else {}
+        if of_units:
+            figures |= flattened(diagnosis_metrics(units.probabilities, units.labels, classes, counts[:, of_units]))
+            del figures["ece"]
+        for name, value in figures.items():
+            values.setdefault(name, []).append(value)
     return {
         "level": LEVEL,
         "method": "percentile bootstrap over groups",
         "resamples": resamples,
         "seed": seed,
         "groups": len(groups),
-        "figures": {name: _interval(values, len(groups)) for name, values in figures.items()},
+        "figures": {name: _interval(np.concatenate(parts), len(groups)) for name, parts in values.items()},
     }
 
 
-def _segmentation(
-    rows: Sequence[Mapping], segments: Sequence[str], groups: Mapping[str, int], drawn: np.ndarray
-) -> dict[str, np.ndarray]:
-    times = drawn[:, [groups[row["group"]] for row in rows]]  # (resamples, cases)
-    figures = {}
-    for figure in ("dice", "jaccard"):
-        each = {}
-        for segment in segments:
-            values = [row[figure].get(segment) if row[figure] else None for row in rows]
-            each[segment] = _weighted_mean(values, times)
-        figures[f"{figure}_mean"] = _mean_of(list(each.values()))
-        figures |= {f"{figure}_{segment}": values for segment, values in each.items()}
-    figures["false_positive_rate"] = _weighted_mean([row["false_positive"] for row in rows], times)
-    slices = [row["healthy_slices"] for row in rows]
-    counts = np.array([[0, 0] if pair is None else [pair["outlined"], pair["slices"]] for pair in slices])
-    figures["slice_false_positive_rate"] = _ratio(times @ counts[:, 0], times @ counts[:, 1])
-    return figures
-
-
-def _diagnosis(units: EvaluationUnits, classes: Sequence[str], times: np.ndarray) -> dict[str, np.ndarray]:
-    """``times``: (resamples, units), how often each is drawn."""
-    labels, predicted = units.labels, units.probabilities.argmax(1)
-    right = predicted == labels
-    figures = {"accuracy": _ratio(times @ right, times.sum(1))}
-    sensitivity, specificity, areas = {}, {}, {}
-    for index, name in enumerate(classes):
-        is_class, named = labels == index, predicted == index
-        sensitivity[name] = _ratio(times @ (is_class & right), times @ is_class)
-        specificity[name] = _ratio(times @ (~is_class & ~named), times @ ~is_class)
-        areas[name] = _areas(units.probabilities[:, index], is_class, times)
-    figures["balanced_accuracy"] = _mean_of(list(sensitivity.values()))
-    figures["macro_auc"] = _mean_of(list(areas.values()))
-    for figure, values in (("auc", areas), ("sensitivity", sensitivity), ("specificity", specificity)):
-        figures |= {f"{figure}_{name}": value for name, value in values.items()}
-    return figures
-
-
-def _areas(scores: np.ndarray, positive: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve of each resample: the share of pairs in the right order, ties counting one half."""
-    _, rank = np.unique(scores, return_inverse=True)
-    levels = rank.max() + 1
-    by_rank = np.zeros((len(scores), levels))
-    by_rank[np.arange(len(scores)), rank] = 1
-    positives, negatives = (times * positive) @ by_rank, (times * ~positive) @ by_rank  # (resamples, levels)
-    below = negatives.cumsum(1) - negatives / 2
-    return _ratio((positives * below).sum(1), positives.sum(1) * negatives.sum(1))
-
-
-def _weighted_mean(values: Sequence[float | None], times: np.ndarray) -> np.ndarray:
-    defined = np.array([value is not None for value in values])
-    numbers = np.array([0.0 if value is None else float(value) for value in values])
-    return _ratio(times @ numbers, times @ defined)
-
-
-def _mean_of(values: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean of the figures that are defined in each resample."""
-    stacked = np.array(values)
-    return _ratio(np.nansum(stacked, 0), (~np.isnan(stacked)).sum(0))
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+def _draws(groups: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each group is drawn, float64 (at most CHUNK resamples, groups)."""
+    random = np.random.default_rng(seed)
+    for start in range(0, resamples, CHUNK):
+        size = min(CHUNK, resamples - start)
+        yield random.multinomial(groups, np.full(groups, 1 / groups), size).astype(np.float64)
 
 
 def _interval(values: np.ndarray, groups: int) -> list[float] | None:

@@ -1,4 +1,4 @@
-"""One case of a data set: what the model says of it, scored against the reference."""
+"""Scores the prediction for one case of a data set against its reference mask and label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
     """A row of an evaluation's ``per_case``, and the prediction's report.
 
-    Raises ``EngineError``: whatever is wrong with the case's files or befalls the prediction.
+    Raises ``EngineError``: those of reading the image and the mask, and of the prediction.
     """
     image, segments = read_case_image(case), predictor.bundle.segments
     references = None
@@ -37,12 +37,12 @@ def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
         "dice": None,
         "jaccard": None,
         "false_positive": None,
-        "healthy_slices": None,
+        "lesion_free_slices": None,
         "warnings": [warning["code"] for warning in prediction.report["warnings"]],
     }
     if references is not None:
         row |= _overlaps(references, prediction, segments)
-        row["healthy_slices"] = _lesion_free_slices(references, prediction) if row["volume"] else None
+        row["lesion_free_slices"] = _lesion_free_slices(references, prediction) if row["volume"] else None
     return row, prediction.report
 
 
@@ -59,7 +59,7 @@ def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence
 
 
 def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
-    """The case's label and probabilities, and for a calibrated model what they would be without the temperature."""
+    """The predicted label and probabilities; of a calibrated model also those before temperature scaling."""
     diagnosis, calibration = prediction.report["diagnosis"], bundle.descriptor["calibration"]
     row = {key: diagnosis[key] for key in ("label", "probabilities")}
     slices = prediction.report.get("slices")
@@ -67,7 +67,7 @@ def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
         return row
     classes = list(row["probabilities"])
     calibrated = np.array([[one["probabilities"][name] for name in classes] for one in slices])
-    areas = _outlined_by_slice(prediction)
+    areas = _segmented_by_slice(prediction)
     areas = areas[[one["index"] for one in slices]] if len(areas) else np.zeros(len(slices))
     single = without_temperature(calibrated, calibration["temperature"])
     whole = case_probabilities(single, areas, bundle.descriptor["diagnosis"]["rule"])
@@ -75,20 +75,23 @@ def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
 
 
 def _lesion_free_slices(references: np.ndarray, prediction: Prediction) -> dict[str, int]:
-    """Slices of a volume in which the reference holds nothing, and in how many of them something was outlined.
+    """Number of slices of a volume whose reference is empty, and of those among them with a segmentation.
 
     Args:
         references: bool (segments, slices, rows, columns).
     """
-    healthy = _count_by_slice(references, prediction) == 0
-    return {"slices": int(healthy.sum()), "outlined": int((healthy & (_outlined_by_slice(prediction) > 0)).sum())}
+    lesion_free = _count_by_slice(references, prediction) == 0
+    return {
+        "slices": int(lesion_free.sum()),
+        "segmented": int((lesion_free & (_segmented_by_slice(prediction) > 0)).sum()),
+    }
 
 
-def _outlined_by_slice(prediction: Prediction) -> np.ndarray:
+def _segmented_by_slice(prediction: Prediction) -> np.ndarray:
     return _count_by_slice(prediction.layers > 0, prediction)
 
 
 def _count_by_slice(masks: np.ndarray, prediction: Prediction) -> np.ndarray:
-    """Pixels in any of the masks (n, slices, rows, columns), for each slice that the network saw."""
+    """Pixels in any of the masks (n, slices, rows, columns), for each slice that the network processed."""
     axis = prediction.report.get("slice_axis", {"array_axis": 0})["array_axis"]
     return np.moveaxis(masks.any(axis=0), axis, 0).sum((1, 2)) if len(masks) else np.zeros(0, int)

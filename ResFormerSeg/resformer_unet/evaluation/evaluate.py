@@ -1,7 +1,7 @@
-"""How good a model is on a data set with reference masks and labels.
+"""Evaluates a model on a data set with reference masks and labels.
 
 Dice and Jaccard are computed for each case and segment, volumes in 3D, and averaged over the cases whose reference
-holds the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count for
+contains the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count for
 the diagnosis only, cases without a label for the segmentation only.
 """
 
@@ -19,7 +19,8 @@ from resformer_unet.errors import EngineError, unexpected
 from resformer_unet.evaluation.bootstrap import confidence_intervals
 from resformer_unet.evaluation.case_scoring import score_case
 from resformer_unet.evaluation.evaluation_units import EvaluationUnits, diagnosed_together, evaluation_units
-from resformer_unet.evaluation.metrics import calibration_error, confusion_matrix, diagnosis_metrics, mean, reliability
+from resformer_unet.evaluation.metrics import calibration_error, confusion_matrix, defined, mean, reliability
+from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json, segmentation_metrics
 from resformer_unet.model.bundle import ModelBundle
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def evaluate(
     that task; a figure without any case to measure it on is ``None``.
 
     Raises ``EngineError``: those of ``load_dataset``, MASK_VALUES_UNKNOWN, NO_CASE_EVALUATED. A case that cannot be
-    read or predicted is listed in ``failed`` and the others go on.
+    read or predicted is listed in ``failed``; the others are still evaluated.
     """
     report = evaluate_cases(load_dataset(folder, split), predictor, progress)
     return {**report, "data": {"folder": str(folder), "split": split}}
@@ -52,7 +53,7 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
         try:
             row, reports[case.id] = score_case(case, predictor)
             rows.append(row)
-        except Exception as error:  # whatever is wrong with this case, the others are none the worse for it
+        except Exception as error:  # one faulty case must not stop the evaluation of the others
             failure = error if isinstance(error, EngineError) else unexpected(error)
             failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
         if progress:
@@ -61,14 +62,15 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
         reason = f"The first reason: {failed[0]['message']}" if failed else "The data set or the split is empty."
         raise EngineError("NO_CASE_EVALUATED", f"None of the {len(cases)} cases could be evaluated.", reason)
     units, warnings = _units(rows, reports, bundle)
+    segments = [segment["id"] for segment in bundle.segments]
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
     return {
         "cases": len(rows),
-        "segmentation": _segmentation(rows, bundle) if bundle.segments else None,
-        "diagnosis": diagnosis_metrics(units.probabilities, units.labels.tolist(), classes) if classes else None,
+        "segmentation": for_json(segmentation_metrics(rows, segments)) if segments else None,
+        "diagnosis": for_json(diagnosis_metrics(units.probabilities, units.labels, classes)) if classes else None,
         "confusion": _confusion(units, classes) if classes else None,
         "calibration": _calibration(units) if classes else None,
-        "confidence": confidence_intervals(rows, [segment["id"] for segment in bundle.segments], units, classes),
+        "confidence": confidence_intervals(rows, segments, units, classes),
         "per_case": rows,
         "per_group": _groups(rows, units, classes),
         "failed": failed,
@@ -87,13 +89,13 @@ def write_evaluation(path: str | Path, report: dict) -> None:
 
 
 def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
-    """A set numbered for another model is refused before the long work begins, not after it."""
+    """Refuse a data set with another model's mask values before anything is predicted."""
     for case in cases:
         if case.mask is None or not bundle.segments:
             continue
         try:
             stored = read_mask(case).voxels[..., 0]
-        except Exception:  # whatever is wrong with one file is told when the case is scored
+        except Exception:  # a file that cannot be read is reported when its case is scored
             continue
         try:
             segment_masks(stored, bundle.segments)
@@ -101,23 +103,8 @@ def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
             raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
 
 
-def _segmentation(rows: list[dict], bundle: ModelBundle) -> dict:
-    figures: dict = {}
-    for figure in ("dice", "jaccard"):
-        scored = [row[figure] for row in rows if row[figure]]
-        each = {row["id"]: mean(case.get(row["id"]) for case in scored) for row in bundle.segments}
-        figures[figure] = {"mean": mean(each.values()), **each}
-    healthy = [row["healthy_slices"] for row in rows if row["healthy_slices"]]
-    slices = sum(row["slices"] for row in healthy)
-    return {
-        **figures,
-        "false_positive_rate": mean(row["false_positive"] for row in rows),
-        "slice_false_positive_rate": sum(row["outlined"] for row in healthy) / slices if slices else None,
-    }
-
-
 def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> tuple[EvaluationUnits, list[dict]]:
-    """What is scored for the diagnosis, and warnings about what is not."""
+    """Evaluation units of the diagnosis, and warnings about cases that are left out."""
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
     if not classes:
         return evaluation_units([], []), []
@@ -126,11 +113,11 @@ def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> t
     if unknown := {row["label"] for row in labelled} - set(classes):
         number = sum(row["label"] in unknown for row in labelled)
         names = f"{', '.join(sorted(unknown))} ({number} cases)"
-        message = f"The model does not know the labels {names}; these cases count for the segmentation only."
+        message = f"The model has no class for the labels {names}; these cases count for the segmentation only."
         warnings.append({"code": "LABELS_UNKNOWN", "message": message})
     scored = [row for row in labelled if row["label"] in classes and row["diagnosis"]]
     if without := sum(row["label"] in classes for row in labelled) - len(scored):
-        message = f"The model gave no diagnosis for {without} labelled cases; the figures leave them out."
+        message = f"The model gave no diagnosis for {without} labelled cases; the metrics leave them out."
         warnings.append({"code": "CASES_WITHOUT_DIAGNOSIS", "message": message})
     patients, not_diagnosed = _patients(scored, reports, bundle)
     warnings += not_diagnosed
@@ -145,7 +132,7 @@ def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> t
 def _patients(
     rows: list[dict], reports: dict[str, dict], bundle: ModelBundle
 ) -> tuple[dict[str, dict[str, float]], list[dict]]:
-    """Probabilities by group, of a model that diagnoses patients from two images, and a warning where it could not."""
+    """Probabilities by group, of a model with ``patient_diagnosis``, and a warning about patients without one."""
     if not bundle.descriptor.get("patient_diagnosis"):
         return {}, []
     found, reasons = {}, {}
@@ -159,8 +146,8 @@ def _patients(
         return found, []
     group, reason = next(iter(reasons.items()))
     message = (
-        f"{len(reasons)} patients could not be diagnosed from their images together, and count with the mean of the "
-        f"images' own diagnoses; the first, {group}: {reason}"
+        f"{len(reasons)} patients could not be diagnosed from their images together; the mean of the probabilities of "
+        f"their images is used instead. The first, {group}: {reason}"
     )
     return found, [{"code": "PATIENT_NOT_DIAGNOSED", "message": message}]
 
@@ -170,18 +157,19 @@ def _confusion(units: EvaluationUnits, classes: list[str]) -> dict:
 
 
 def _calibration(units: EvaluationUnits) -> dict | None:
-    """Reliability and its error with the model's temperature and without; the latter ``None`` for one without."""
+    """ECE and reliability before and after temperature scaling; before is ``None`` without a temperature."""
     if not len(units):
         return None
     found = {}
     for name, probabilities in (("before", units.uncalibrated), ("after", units.probabilities)):
-        bins = None if probabilities is None else reliability(probabilities, units.labels)
-        found[f"ece_{name}"], found[f"bins_{name}"] = bins and calibration_error(bins), bins
+        known = probabilities is not None
+        found[f"ece_{name}"] = defined(calibration_error(probabilities, units.labels)) if known else None
+        found[f"bins_{name}"] = reliability(probabilities, units.labels) if known else None
     return found
 
 
 def _groups(rows: list[dict], units: EvaluationUnits, classes: list[str]) -> list[dict]:
-    """Means over the cases of each group, where a group has several; their joint diagnosis where there is one."""
+    """Means over the cases of each group, and its joint diagnosis; empty if no group has several cases."""
     groups: dict[str, list[dict]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row)

@@ -1,4 +1,4 @@
-"""What gets one diagnosis in an evaluation: a picture, or a patient's volumes together."""
+"""Evaluation units of the diagnosis: a picture, or a patient's volumes together."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class EvaluationUnits:
-    """Labelled units with the model's answers.
+    """Labelled evaluation units with the model's probabilities.
 
     Attributes:
-        probabilities: (units, classes), as the model gives them.
-        uncalibrated: the same without temperature scaling; ``None`` for a model that is not calibrated.
+        probabilities: (units, classes), calibrated if the model is.
+        uncalibrated: the same before temperature scaling; ``None`` for a model without a temperature.
         labels: int (units,), index of the true class.
-        groups: of each unit.
-        conflicts: groups whose cases have contradicting labels; they are scored case by case.
+        groups: group of each unit.
+        conflicts: groups whose cases have contradictory labels; their cases are units of their own.
     """
 
     probabilities: np.ndarray
@@ -36,8 +36,7 @@ def evaluation_units(
     """The units of an evaluation's ``per_case`` rows, which all have a label among the classes and a diagnosis.
 
     Args:
-        patients: probabilities by group, of a model that diagnoses patients from their images together; they take the
-            place of the mean over the images.
+        patients: probabilities by group, of a model with ``patient_diagnosis``; they replace the mean over the images.
     """
     units, conflicts = _units(rows)
     probabilities = _mean_probabilities(units, classes, "probabilities")
@@ -52,16 +51,16 @@ def evaluation_units(
 
 
 def diagnosed_together(rows: Sequence[Mapping]) -> bool:
-    """Whether volumes of one group, such as two phases of one patient's heart, make one diagnosis together.
+    """Whether the volumes of a group, such as two phases of a patient's heart, form one evaluation unit.
 
-    Pictures of one group (slices of one patient, near-duplicates) are diagnosed one by one, as they would be used.
+    Pictures of one group (slices of a patient, near-duplicates) are units of their own, as they are used one by one.
     """
     volumes = [row["group"] for row in rows if row["volume"]]
     return len(volumes) > len(set(volumes))
 
 
 def _units(rows: Sequence[Mapping]) -> tuple[list[list[Mapping]], list[str]]:
-    """The rows that make one diagnosis each, and the groups with contradicting labels."""
+    """The rows of each evaluation unit, and the groups with contradictory labels."""
     if not diagnosed_together(rows):
         return [[row] for row in rows], []
     groups: dict[str, list[Mapping]] = {}

@@ -1,7 +1,9 @@
-"""Figures of merit: overlap of segments, and quality of diagnoses; most of them computed by torchmetrics.
+"""Metrics of segmentations and diagnoses, for one set of cases or for many resamples of it at once.
 
-A figure that is not defined (no case to measure it on) is ``None``, never NaN. torchmetrics belongs to the extra
-"train"; predicting does without it.
+Functions with ``weights`` take how much each case counts: (cases,), or (resamples, cases) as the bootstrap draws them;
+without weights each case counts once. They return a number, or an array (resamples, ...), NaN where a metric is
+undefined (no case to measure it on). Memory and time grow linearly with the cases. Definitions: Maier-Hein, Reinke et
+al., Metrics reloaded, Nature Methods 21, 195-212 (2024), arXiv:2206.01653.
 """
 
 from __future__ import annotations
@@ -10,74 +12,76 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from resformer_unet.errors import EngineError
-
 CALIBRATION_BINS = 15
 
 
-def overlap(predicted: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
-    """Dice and Jaccard of two boolean masks of the same shape, in 3D for volumes; ``reference`` must not be empty."""
-    import torch
-
-    library = _torchmetrics()
-    either = predicted | reference  # voxels outside both masks change neither figure, and are most of a volume
-    a, b = (torch.from_numpy(mask[either].astype(np.uint8)) for mask in (predicted, reference))
-    return float(library.binary_f1_score(a, b)), float(library.binary_jaccard_index(a, b))
+def overlap(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | tuple[None, None]:
+    """Dice and Jaccard of two boolean masks of the same shape, in 3D for volumes; ``None`` if both are empty."""
+    shared = int(np.count_nonzero(first & second))
+    total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
+    return (2 * shared / total, shared / (total - shared)) if total else (None, None)
 
 
 def mean(values: Iterable[float | None]) -> float | None:
     """Mean of the values that are defined, ``None`` without any."""
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None
+    return defined(weighted_mean([np.nan if value is None else value for value in values]))
 
 
-def diagnosis_metrics(probabilities: np.ndarray, labels: Sequence[int], classes: Sequence[str]) -> dict:
-    """Quality of diagnoses: accuracy, balanced_accuracy, macro_auc, auc{}, sensitivity{}, specificity{}, ece.
+def defined(value: float | np.ndarray) -> float | None:
+    """A metric of one set of cases for JSON, which has no NaN."""
+    return None if np.isnan(value) else float(value)
 
-    Args:
-        probabilities: (cases, classes), calibrated, each row with the sum 1.
-        labels: index of each case's true class; some classes may not occur.
-        classes: names for the keys of auc, sensitivity and specificity.
 
-    Balanced accuracy is the mean sensitivity of the classes that occur. ``auc`` is the area of each class against the
-    rest, defined where there are both positive and negative cases, and ``macro_auc`` the mean of these areas. ``ece``
-    is :func:`calibration_error`.
+def weighted_mean(values: Sequence[float] | np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Mean of (cases,) values; a NaN is left out."""
+    values = np.asarray(values, np.float64)
+    measured = ~np.isnan(values)
+    weights = _weights(len(values), weights)
+    return ratio(weights @ np.where(measured, values, 0.0), weights @ measured)
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """``part / whole``, NaN where the whole is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)[()]
+
+
+def mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean along the last axis without the NaNs."""
+    return ratio(np.nansum(values, axis=-1), (~np.isnan(values)).sum(axis=-1))
+
+
+def accuracy(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Fraction of the cases whose most probable class (of probabilities (cases, classes)) is the label."""
+    return weighted_mean(probabilities.argmax(1) == labels, weights)
+
+
+def sensitivity(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(..., classes): fraction of the cases of a class for which it is the most probable one."""
+    weights, predicted = _weights(len(labels), weights), probabilities.argmax(1)
+    of_class = _one_hot(labels, probabilities.shape[1])
+    return ratio(weights @ (of_class & (predicted == labels)[:, None]), weights @ of_class)
+
+
+def specificity(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(..., classes): fraction of the cases of other classes for which it is not the most probable one."""
+    weights, classes = _weights(len(labels), weights), probabilities.shape[1]
+    others = ~_one_hot(labels, classes)
+    return ratio(weights @ (others & ~_one_hot(probabilities.argmax(1), classes)), weights @ others)
+
+
+def auc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Area under the ROC curve of (cases,) scores; undefined without positive or without negative cases.
+
+    It is the fraction of pairs of a positive and a negative case in which the positive one scores higher, ties counting
+    one half.
     """
-    if not len(labels):
-        nothing = dict.fromkeys(classes)
-        figures = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_auc"))
-        return {**figures, **{name: dict(nothing) for name in ("auc", "sensitivity", "specificity")}, "ece": None}
-
-    import torch
-
-    library = _torchmetrics()
-    scores, truth, count = torch.as_tensor(probabilities).double(), torch.as_tensor(labels), len(classes)
-    recall = library.multiclass_recall(scores, truth, count, average="none").tolist()
-    specificity = library.multiclass_specificity(scores, truth, count, average="none").tolist()
-    positives = [int((truth == index).sum()) for index in range(count)]
-    occurs = [number > 0 for number in positives]
-    has_others = [number < len(truth) for number in positives]
-    sensitivity = {name: recall[i] if occurs[i] else None for i, name in enumerate(classes)}
-    areas = {
-        name: float(library.binary_auroc(scores[:, i], (truth == i).long())) if occurs[i] and has_others[i] else None
-        for i, name in enumerate(classes)
-    }
-    return {
-        "accuracy": float(library.multiclass_accuracy(scores, truth, count, average="micro")),
-        "balanced_accuracy": mean(sensitivity.values()),
-        "macro_auc": mean(areas.values()),
-        "auc": areas,
-        "sensitivity": sensitivity,
-        "specificity": {name: specificity[i] if has_others[i] else None for i, name in enumerate(classes)},
-        "ece": calibration_error(reliability(probabilities, labels)),
-    }
-
-
-def confusion_matrix(probabilities: np.ndarray, labels: Sequence[int]) -> list[list[int]]:
-    """Number of cases by true class (rows) and most probable class (columns)."""
-    counts = np.zeros((probabilities.shape[1],) * 2, int)
-    np.add.at(counts, (np.asarray(labels, int), probabilities.argmax(1)), 1)
-    return counts.tolist()
+    weights = _weights(len(scores), weights)
+    if not positive.any() or positive.all():
+        return np.full(weights.shape[:-1], np.nan)[()]
+    false, true = _counts_above_thresholds(scores, positive, weights)
+    area = (np.diff(false, axis=-1) * (true[..., 1:] + true[..., :-1]) / 2).sum(-1)
+    return ratio(area, false[..., -1] * true[..., -1])
 
 
 def roc_curve(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,22 +90,31 @@ def roc_curve(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.
     Args:
         scores: (cases,) probability of the class; positive: bool (cases,), of both kinds.
     """
-    import torch
+    false, true = _counts_above_thresholds(scores, positive, _weights(len(scores), None))
+    return false / false[-1], true / true[-1]
 
-    false_rate, true_rate, _ = _torchmetrics().binary_roc(
-        torch.as_tensor(scores).double(), torch.as_tensor(positive).long()
-    )
-    return false_rate.numpy(), true_rate.numpy()
+
+def calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, bins: int = CALIBRATION_BINS
+) -> np.ndarray:
+    """Expected calibration error (ECE) of the most probable class, in bins of equal width.
+
+    Naeini, Cooper, Hauskrecht: Obtaining Well Calibrated Probabilities Using Bayesian Binning. AAAI 2015.
+    """
+    weights, confidence = _weights(len(labels), weights), probabilities.max(1)
+    gaps = (probabilities.argmax(1) == labels) - confidence
+    by_bin = weights @ (_one_hot(_bin_indices(confidence, bins), bins) * gaps[:, None])  # (..., bins)
+    return ratio(np.abs(by_bin).sum(-1), weights.sum(-1))
 
 
 def reliability(probabilities: np.ndarray, labels: Sequence[int], bins: int = CALIBRATION_BINS) -> list[dict]:
-    """The most probable class's probability against how often it is right, in bins of equal width.
+    """Accuracy against the probability of the most probable class, in the bins of :func:`calibration_error`.
 
     Rows with ``low``, ``high`` (the bin's borders), ``cases``, ``confidence`` (mean probability) and ``accuracy``; bins
     without cases are left out.
     """
     confidence, right = probabilities.max(1), probabilities.argmax(1) == np.asarray(labels)
-    index = bin_indices(confidence, bins)
+    index = _bin_indices(confidence, bins)
     return [
         {
             "low": number / bins,
@@ -115,27 +128,35 @@ def reliability(probabilities: np.ndarray, labels: Sequence[int], bins: int = CA
     ]
 
 
-def bin_indices(confidence: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """The bin of equal width that each probability falls into."""
+def confusion_matrix(probabilities: np.ndarray, labels: Sequence[int]) -> list[list[int]]:
+    """Number of cases by true class (rows) and most probable class (columns)."""
+    counts = np.zeros((probabilities.shape[1],) * 2, int)
+    np.add.at(counts, (np.asarray(labels, int), probabilities.argmax(1)), 1)
+    return counts.tolist()
+
+
+def _counts_above_thresholds(
+    scores: np.ndarray, positive: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Negatives and positives that score at least each threshold, (..., thresholds + 1), the first of them 0."""
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))  # ties share one threshold
+    counts = []
+    for chosen in (~positive, positive):
+        by_threshold = np.add.reduceat(weights[..., order] * chosen[order], starts, axis=-1)
+        above = np.zeros((*by_threshold.shape[:-1], len(starts) + 1))
+        np.cumsum(by_threshold, axis=-1, out=above[..., 1:])
+        counts.append(above)
+    return counts[0], counts[1]
+
+
+def _weights(cases: int, weights: np.ndarray | None) -> np.ndarray:
+    return np.ones(cases) if weights is None else np.asarray(weights, np.float64)
+
+
+def _one_hot(index: np.ndarray, count: int) -> np.ndarray:
+    return np.asarray(index)[:, None] == np.arange(count)
+
+
+def _bin_indices(confidence: np.ndarray, bins: int) -> np.ndarray:
     return np.minimum((confidence * bins).astype(int), bins - 1)
-
-
-def calibration_error(rows: Sequence[dict]) -> float | None:
-    """Expected calibration error of :func:`reliability`'s rows: how far probability and accuracy are apart, by cases.
-
-    Naeini, Cooper, Hauskrecht: Obtaining Well Calibrated Probabilities Using Bayesian Binning. AAAI 2015.
-    """
-    cases = sum(row["cases"] for row in rows)
-    return sum(row["cases"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / cases if cases else None
-
-
-def _torchmetrics():
-    try:
-        from torchmetrics.functional import classification
-    except ImportError as error:
-        raise EngineError(
-            "TRAINING_EXTRA_MISSING",
-            "Evaluating a model needs the package torchmetrics, which is not installed.",
-            'Install it with: pip install "resformer-unet[train]"',
-        ) from error
-    return classification

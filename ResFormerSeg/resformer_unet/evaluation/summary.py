@@ -1,4 +1,4 @@
-"""An evaluation in a few lines, for a terminal."""
+"""Summary of an evaluation for the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def summarise(report: Mapping) -> str:
-    """The figures of :func:`.evaluate` that one looks at first."""
+    """The metrics of :func:`.evaluate`, its warnings and failed cases, one per line."""
     lines = [f"{report['cases']} cases with {report['model']['id']} {report['model']['version']}"]
     if segmentation := report["segmentation"]:
         lines.append(f"Dice      {_figures(segmentation['dice'])}")

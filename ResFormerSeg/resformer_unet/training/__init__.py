@@ -1,1 +1,1 @@
-"""From a data set to a model bundle (needs the optional extra ``train``)."""
+"""Training: from a data set to a model bundle (needs the optional extra ``train``)."""

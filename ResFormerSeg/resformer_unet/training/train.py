@@ -64,22 +64,22 @@ def train(
 ) -> ModelBundle | None:
     """Train, choose the best epoch by validation, calibrate, evaluate on the test split and write the bundle.
 
-    Checkpoints, figures of each epoch (``metrics.csv``, and TensorBoard's where that is installed) and learning curves
-    lie in ``<output>.training``; the folder may be deleted afterwards. Of several processes that ``torchrun`` started,
-    the first one alone writes and tells anything.
+    Checkpoints, metrics of each epoch (``metrics.csv``, and TensorBoard's where that is installed) and learning curves
+    are written to ``<output>.training``; the folder may be deleted afterwards. Of several processes that ``torchrun``
+    started, only rank 0 writes files and reports progress.
 
     Args:
         output: the bundle's folder; the letters and digits of its name become the model's id.
         size: (height, width) of the network's input, in place of the descriptor's.
-        precision: Lightning's word, for instance ``bf16-mixed``; by default mixed on a GPU and 32-bit elsewhere.
-        workers: processes that load and vary images, see :func:`.make_loaders`.
-        resume: go on after the last whole epoch of an interrupted run that was started with the same settings.
-        initial: a model to begin with; its weights are taken wherever they fit, and the structure of its network.
+        precision: as in Lightning's trainer; by default ``bf16-mixed`` on a GPU and ``32-true`` on a CPU.
+        workers: processes that load and augment images, see :func:`.make_loaders`.
+        resume: continue after the last complete epoch of an interrupted run with the same settings.
+        initial: model for the initialisation: its network structure, and its weights wherever they fit.
         progress: called with (what is being done, done, total).
-        note: called with a line of text, for instance of figures after each epoch.
+        note: called with a line of text, for instance the metrics of an epoch.
 
     Returns:
-        The bundle; ``None`` in all processes but the first.
+        The bundle; ``None`` in all processes but rank 0.
 
     Raises:
         EngineError: for a data set, recipe, device or output that cannot be used, before the training begins where
@@ -87,15 +87,15 @@ def train(
     """
     output = Path(output).resolve()
     work = output.with_name(output.name + ".training")
-    launch = DistributedContext.from_environment()
-    progress = progress if progress and launch.first else (lambda what, done, total: None)
-    note = note if note and launch.first else (lambda line: None)
+    context = DistributedContext.from_environment()
+    progress = progress if progress and context.first else (lambda what, done, total: None)
+    note = note if note and context.first else (lambda line: None)
     torch_device = choose_device(device)
     if initial:
         recipe = InitialWeights.with_structure_of(initial, recipe)
     check_recipe(recipe)
     known_values = None
-    if launch.first:
+    if context.first:
         report = check_data(dataset, recipe.descriptor, progress)
         for line in report.table():
             note(line)
@@ -113,61 +113,72 @@ def train(
     splits.check_labels(descriptor)
     name = Path(dataset).resolve().name
     descriptor = described(descriptor, config, recipe, torch_device, name, output.name, len(splits.train), initial)
-    if recipe.patient_measures:
+    if recipe.cardiac_diagnosis:
         classes = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
         patients = fit_patient_regression(splits.train, descriptor["segmentation"]["segments"], classes)
         descriptor["patient_diagnosis"] = patients
     lightning.seed_everything(recipe.seed, workers=True, verbose=False)
-    vary = build_augmentation(recipe.augmentation, descriptor["input"], recipe.seed)
+    augment = build_augmentation(recipe.augmentation, descriptor["input"], recipe.seed)
     if resume:
         check_record(work, descriptor)
-    elif launch.first and (earlier := begin_run(output, work, descriptor)):
-        note(f"What an earlier training left behind is now in {earlier}; delete it if it is of no use.")
+    elif context.first and (earlier := begin_run(output, work, descriptor)):
+        note(f"The files of an earlier training were moved to {earlier}; delete them if they are not needed.")
 
-    train_set = load_arrays(splits.train, descriptor, vary, lambda *n: progress("reading training images", *n))
+    train_set = load_arrays(splits.train, descriptor, augment, lambda *n: progress("reading training images", *n))
     val_set = load_arrays(splits.val, descriptor, None, lambda *n: progress("reading validation images", *n))
-    loaders = make_loaders(train_set, val_set, recipe, workers, launch)
+    loaders = make_loaders(train_set, val_set, recipe, workers, context)
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loaders[0]))
-    checkpoint = work / LAST if resume and (work / LAST).exists() else None  # killed before its first: begin again
+    checkpoint = (
+        work / LAST if resume and (work / LAST).exists() else None
+    )  # interrupted before the first one: start over
     if checkpoint:
         content = load_checkpoint(checkpoint)
         check_fits(content, module, checkpoint)
         loaders[0].sampler.set_epoch(next_epoch(content))
     elif initial:
-        for line in InitialWeights.load(initial, module.network, descriptor).told():
+        for line in InitialWeights.load(initial, module.network, descriptor).summary():
             note(line)
 
-    timer, busy, log = Timer(), Utilisation(), EpochLog(work)  # these count on after --resume
-    averaging = ExponentialMovingAverage(recipe.averaging)
+    timer, utilisation, log = Timer(), Utilisation(), EpochLog(work)  # --resume continues their counts
+    averaging = ExponentialMovingAverage(recipe.ema_decay)
     seeded = SeededSteps(recipe.seed)
     _quieten_lightning()
     trainer = lightning.Trainer(
-        **launch.trainer_options(torch_device),
+        **context.trainer_options(torch_device),
         max_epochs=recipe.epochs,
         precision=precision or ("32-true" if torch_device.type == "cpu" else "bf16-mixed"),
         logger=_tensorboard(work),
-        callbacks=[timer, seeded, averaging, busy, TrainingProgress(progress, note), log, EpochCheckpoints(work)],
+        callbacks=[
+            timer,
+            seeded,
+            averaging,
+            utilisation,
+            TrainingProgress(progress, note),
+            log,
+            EpochCheckpoints(work),
+        ],
         plugins=[AtomicCheckpoints()],
         gradient_clip_val=5.0,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
-        use_distributed_sampler=False,  # its own sampler shares the slices out
+        use_distributed_sampler=False,  # EpochSampler divides the slices itself
         enable_model_summary=False,
         enable_progress_bar=False,
     )
     try:
         trainer.fit(module, *loaders, ckpt_path=checkpoint)
-    except SystemExit:  # what Lightning makes of Ctrl+C
+    except SystemExit:  # raised by Lightning on Ctrl+C
         raise KeyboardInterrupt from None
     finally:
-        if launch.first:
+        if context.first:
             _draw(work, log, recipe.epochs)
-    if not launch.first:
+    if not context.first:
         return None
 
-    if busy.overall is not None:
-        note(f"The network was busy for {busy.overall:.0%} of the training; the rest was waiting for images.")
+    if utilisation.overall is not None:
+        name = "CPU" if torch_device.type == "cpu" else "GPU"
+        note(f"{name} utilisation {utilisation.overall:.0%}; the rest of the time was waiting for images.")
     descriptor["training"]["seconds"] = round(timer.time_elapsed("train"))
     trained = network_weights(load_checkpoint(work / BEST))
     bundle = finish_bundle(
@@ -185,14 +196,14 @@ def _draw(work: Path, log: EpochLog, epochs: int) -> None:
 
 
 def _tensorboard(work: Path) -> TensorBoardLogger | bool:
-    """A log for TensorBoard where it is installed; a resumed training goes on in it."""
+    """A log for TensorBoard where it is installed; a resumed training continues it."""
     if not importlib.util.find_spec("tensorboard"):
         return False
     return TensorBoardLogger(work, name=None, version="tensorboard")
 
 
 def _quieten_lightning() -> None:
-    """Its tips, its list of devices and its own deprecation warnings say nothing to a user of this program."""
+    """Hide its tips, list of devices and deprecation warnings, which a user cannot act on."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module=r"(lightning|torch)\..*")
     warnings.filterwarnings("ignore", message=".*(does not have many workers|checkpoint directory|treespec).*")

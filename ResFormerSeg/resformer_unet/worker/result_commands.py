@@ -10,7 +10,7 @@ from resformer_unet.worker.protocol import CommandContext, bad_command
 
 def compare(command: dict, context: CommandContext) -> dict:
     """Agreement of two segmentations, segment by segment."""
-    from resformer_unet.evaluation.surface_distance import compare_labels
+    from resformer_unet.evaluation.label_comparison import compare_labels
 
     first, second = read_array(command["first"], "first"), read_array(command["second"], "second")
     segments = command["segments"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from resformer_unet.evaluation.bootstrap import _diagnosis, _segmentation, confidence_intervals
+from resformer_unet.evaluation.bootstrap import CHUNK, RESAMPLES, confidence_intervals
 from resformer_unet.evaluation.evaluation_units import evaluation_units
-from resformer_unet.evaluation.metrics import diagnosis_metrics, mean
+from resformer_unet.evaluation.reported_metrics import segmentation_metrics
 
 CLASSES = ["a", "b", "c"]
 
 
 def case(name: str, **changes) -> dict:
     row = {"case": name, "group": name, "volume": False, "label": None, "diagnosis": None, "dice": None,
-           "jaccard": None, "false_positive": None, "healthy_slices": None}  # fmt: skip
+           "jaccard": None, "false_positive": None, "lesion_free_slices": None}  # fmt: skip
     return {**row, **changes}
 
 
@@ -36,25 +39,55 @@ def noisy_rows(count: int = 60, groups: int | None = None) -> list[dict]:
     return rows
 
 
-def test_when_every_group_is_drawn_once_the_figures_are_those_of_the_evaluation():
-    rows = noisy_rows()
-    units = evaluation_units(rows, CLASSES)
-    once = np.ones((1, len(rows)), int)
-    expected = diagnosis_metrics(units.probabilities, units.labels.tolist(), CLASSES)
-    found = _diagnosis(units, CLASSES, once)
-    for name in ("accuracy", "balanced_accuracy", "macro_auc"):
-        assert found[name] == pytest.approx(expected[name])
-    for name in ("auc", "sensitivity", "specificity"):
-        for diagnosis in CLASSES:
-            assert found[f"{name}_{diagnosis}"] == pytest.approx(expected[name][diagnosis])
-    scored = _segmentation(rows, ["lesion"], {row["group"]: index for index, row in enumerate(rows)}, once)
-    assert scored["dice_mean"] == scored["dice_lesion"] == pytest.approx(mean(row["dice"]["lesion"] for row in rows))
-
-
 def test_drawing_a_case_twice_counts_it_twice():
     rows = [case("a", dice={"lesion": 1.0}, jaccard={"lesion": 1.0}), case("b", dice={"lesion": 0.4}, jaccard={})]
-    found = _segmentation(rows, ["lesion"], {"a": 0, "b": 1}, np.array([[2, 1], [0, 3]]))
-    assert found["dice_lesion"] == pytest.approx([0.8, 0.4])
+    found = segmentation_metrics(rows, ["lesion"], np.array([[2, 1], [0, 3]]))
+    assert found["dice"]["lesion"] == pytest.approx([0.8, 0.4])
+
+
+def test_chunks_draw_the_same_resamples_as_one_draw_of_all(monkeypatch):
+    rows = noisy_rows(30)
+    units = evaluation_units(rows, CLASSES)
+    in_chunks = confidence_intervals(rows, ["lesion"], units, CLASSES)
+    monkeypatch.setattr("resformer_unet.evaluation.bootstrap.CHUNK", RESAMPLES)
+    at_once = confidence_intervals(rows, ["lesion"], units, CLASSES)["figures"]
+    for name, bounds in in_chunks["figures"].items():
+        assert (bounds or [None]) == pytest.approx(at_once[name] or [None]), name
+
+
+def peak_bytes(cases: int) -> int:
+    rows = noisy_rows(cases)
+    units = evaluation_units(rows, CLASSES)
+    tracemalloc.start()
+    confidence_intervals(rows, ["lesion"], units, CLASSES, resamples=200)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_grows_linearly_with_the_cases():
+    peak_bytes(10)  # imports and caches
+    small, large = peak_bytes(500), peak_bytes(2000)
+    assert large < 4.5 * small
+    assert large < 40 * CHUNK * 2000  # bytes: at most five arrays of eight-byte numbers a chunk
+
+
+def test_memory_does_not_grow_with_the_resamples():
+    rows = noisy_rows(500)
+    peaks = []
+    for resamples in (200, 1000):
+        tracemalloc.start()
+        confidence_intervals(rows, ["lesion"], None, [], resamples=resamples)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0] + 200_000  # the figures themselves, eight bytes each
+
+
+def test_two_thousand_resamples_of_six_hundred_cases_take_little_time():
+    rows = noisy_rows(600)
+    started = time.perf_counter()
+    confidence_intervals(rows, ["lesion"], evaluation_units(rows, CLASSES), CLASSES)
+    assert time.perf_counter() - started < 10  # a generous bound for a busy machine
 
 
 def test_the_same_seed_gives_the_same_intervals_and_another_seed_others():
@@ -84,12 +117,12 @@ def test_cases_of_one_group_are_drawn_together_so_fewer_groups_make_wider_interv
     assert width(grouped)[1] > 1.5 * width(alone)[1]
 
 
-def test_a_figure_nobody_can_tell_has_no_interval():
+def test_an_undefined_figure_has_no_interval():
     one = [case("a", dice={"lesion": 0.5}, jaccard={"lesion": 0.3})]
     assert confidence_intervals(one, ["lesion"], None, [])["figures"]["dice_lesion"] is None  # one group says nothing
     rows = noisy_rows()
     intervals = confidence_intervals(rows, ["lesion"], evaluation_units(rows, CLASSES), CLASSES)["figures"]
-    assert intervals["false_positive_rate"] is None  # no healthy case
+    assert intervals["false_positive_rate"] is None  # no lesion-free case
     assert "ece" not in intervals
 
 

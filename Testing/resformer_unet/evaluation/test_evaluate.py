@@ -26,7 +26,7 @@ KEYS = {
 
 
 class StandIn:
-    """Outlines what is brighter than 100, in steps of 10 a segment; the first voxel holds the probability of class 0.
+    """Segments what is brighter than 100, in steps of 10 a segment; the first voxel holds the probability of class 0.
 
     With exclusive segments all lie in one layer, otherwise each has its own.
     """
@@ -107,11 +107,11 @@ def test_the_report_has_the_documented_keys(data):
     assert report["data"] == {"folder": str(data.folder), "split": "test"}
 
 
-def test_dice_is_the_mean_over_cases_with_a_lesion_and_healthy_cases_give_false_positives(data):
+def test_dice_is_the_mean_over_cases_with_a_lesion_and_lesion_free_cases_give_false_positives(data):
     data.add("right", picture(slice(4, 8)), band(slice(4, 8)))
     data.add("half", picture(slice(4, 6)), band(slice(4, 8)))
-    data.add("healthy", picture(), band(slice(0, 0)))
-    data.add("alarm", picture(slice(4, 5)), band(slice(0, 0)))
+    data.add("lesion-free", picture(), band(slice(0, 0)))
+    data.add("false-positive", picture(slice(4, 5)), band(slice(0, 0)))
     report = evaluate(data.folder, StandIn())
     assert report["segmentation"]["dice"]["lesion"] == pytest.approx((1 + 2 / 3) / 2)
     assert report["segmentation"]["jaccard"]["lesion"] == pytest.approx((1 + 1 / 2) / 2)
@@ -157,7 +157,7 @@ def test_masks_numbered_for_another_model_are_refused_before_anything_is_predict
     assert "Case b" in str(caught.value)
 
 
-def test_labels_the_model_does_not_know_are_told_and_left_out_of_the_diagnosis(data):
+def test_labels_without_a_class_are_a_warning_and_left_out_of_the_diagnosis(data):
     data.add("a", picture(slice(4, 8), benign=90), band(slice(4, 8)), "benign")
     data.add("b", picture(slice(4, 8), benign=90), band(slice(4, 8)), "cyst")
     report = evaluate(data.folder, StandIn())
@@ -168,7 +168,7 @@ def test_labels_the_model_does_not_know_are_told_and_left_out_of_the_diagnosis(d
     assert "cyst (1 cases)" in warning["message"]
 
 
-def test_cases_with_a_contradicting_twin_are_left_out(data):
+def test_cases_with_a_label_conflict_are_left_out(data):
     data.add("a", picture(), None, "benign").add("twin", picture(), None, "malignant", conflict="a")
     assert evaluate(data.folder, StandIn())["cases"] == 1
 
@@ -192,7 +192,7 @@ def test_pictures_of_one_patient_are_diagnosed_one_by_one(data):
     assert evaluate(data.folder, StandIn())["diagnosis"]["accuracy"] == 0.5
 
 
-def test_a_patient_with_two_labels_is_told_and_not_averaged(data):
+def test_a_patient_with_two_labels_is_a_warning_and_not_averaged(data):
     data.add("ED", volume(90), None, "benign", group="p1").add("ES", volume(10), None, "malignant", group="p1")
     report = evaluate(data.folder, StandIn())
     assert report["diagnosis"]["accuracy"] == 1.0
@@ -236,10 +236,10 @@ def test_a_model_that_diagnoses_patients_is_scored_by_that_diagnosis(data):
 def test_lesion_free_slices_of_volumes_give_a_false_positive_rate_of_slices(data):
     shape = (4, 12, 16)
     image, mask = picture(shape=shape), np.zeros(shape)
-    image[:2, 4:8], mask[0, 4:8] = 105, 255  # one of three healthy slices is outlined
-    data.add("a", image, mask).add("healthy", picture(shape=shape), np.zeros(shape))
+    image[:2, 4:8], mask[0, 4:8] = 105, 255  # one of three lesion-free slices is segmented
+    data.add("a", image, mask).add("lesion-free", picture(shape=shape), np.zeros(shape))
     report = evaluate(data.folder, StandIn())
-    assert report["per_case"][0]["healthy_slices"] == {"slices": 3, "outlined": 1}
+    assert report["per_case"][0]["lesion_free_slices"] == {"slices": 3, "segmented": 1}
     assert report["segmentation"]["slice_false_positive_rate"] == pytest.approx(1 / 7)
     assert report["segmentation"]["false_positive_rate"] == 0
 
@@ -265,7 +265,7 @@ def test_pictures_that_are_alone_in_their_groups_have_no_summary_by_group(data):
     assert evaluate(data.folder, StandIn())["per_group"] == []
 
 
-def test_the_confusion_matrix_counts_cases_by_truth_and_answer(data):
+def test_the_confusion_matrix_counts_cases_by_true_and_predicted_class(data):
     for index, (benign, label) in enumerate(((90, "benign"), (20, "benign"), (40, "malignant"))):
         data.add(str(index), picture(benign=benign), None, label)
     assert evaluate(data.folder, StandIn())["confusion"] == {"classes": ["benign", "malignant"],
@@ -298,7 +298,7 @@ def test_an_unreadable_case_is_listed_and_the_others_go_on(data):
     assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_failure_nobody_foresaw_in_one_case_is_listed_too(data):
+def test_an_unexpected_failure_of_one_case_is_listed_too(data):
     data.add("good", picture(benign=90), None, "benign").add("odd", picture(benign=7), None, "benign")
     predictor = StandIn()
     usual = predictor.predict

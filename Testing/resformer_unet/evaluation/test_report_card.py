@@ -1,4 +1,4 @@
-"""The report card: the page says what the evaluation measured, and needs nothing beside it."""
+"""The report card: the page shows the evaluation's figures and needs no other file."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def test_the_figures_of_the_page_are_those_of_the_json(written):
     dice = expected(report["segmentation"]["dice"]["lesion"], "dice_lesion")
     assert page.row("Dice, Lesion") == [*dice, "7 cases"]
     rate = expected(report["segmentation"]["false_positive_rate"], "false_positive_rate")
-    assert page.row("False alarms in cases without a segment") == [*rate, "1 cases"]
+    assert page.row("False positives in cases without a segment") == [*rate, "1 cases"]
     diagnosis = report["diagnosis"]
     assert page.row("Accuracy") == [*expected(diagnosis["accuracy"], "accuracy"), "8 diagnoses"]
-    assert page.row("Mean area under ROC")[:2] == expected(diagnosis["macro_auc"], "macro_auc")
+    assert page.row("Macro AUC")[:2] == expected(diagnosis["macro_auc"], "macro_auc")
     malignant = [
         expected(diagnosis[key]["malignant"], f"{key}_malignant") for key in ("sensitivity", "specificity", "auc")
     ]
@@ -107,7 +107,7 @@ def test_the_figures_of_the_page_are_those_of_the_json(written):
 
 def test_the_confusion_matrix_of_the_page_is_that_of_the_json(written):
     report, page, _ = written
-    matrix = next(table for table in page.tables if table[0][0].startswith("truth"))
+    matrix = next(table for table in page.tables if table[0][0].startswith("true \\ predicted"))
     assert [[int(cell) for cell in row[1:]] for row in matrix[1:]] == report["confusion"]["counts"]
 
 
@@ -119,7 +119,7 @@ def test_every_case_and_every_group_has_a_line(written):
         assert page.row(row["group"]) == [str(len(row["cases"])), shown((row["dice"] or {}).get("lesion"))]
 
 
-def test_the_page_says_of_what_it_is_and_that_it_is_no_medical_device(written):
+def test_the_page_names_model_and_data_and_is_marked_as_no_medical_device(written):
     report, page, _ = written
     for words in (
         "Not a medical device",
@@ -141,7 +141,7 @@ def test_the_page_needs_no_script_and_no_other_file(written):
     assert page.images and all(image["src"].startswith("data:image/") and image["alt"] for image in page.images)
 
 
-def test_its_pictures_are_plots_and_outlined_cases(written):
+def test_its_pictures_are_plots_and_cases_with_contours(written):
     from matplotlib.image import imread
 
     _, page, _ = written
@@ -165,11 +165,11 @@ def test_best_median_and_worst_cases_are_chosen_by_dice_and_none_twice():
         {"case": str(i), "dice": {"lesion": i / 20}, "false_positive": None, "diagnosis": None, "label": None}
         for i in range(20)
     ]
-    rows.append({**rows[0], "case": "alarm", "dice": None, "false_positive": True})
+    rows.append({**rows[0], "case": "empty", "dice": None, "false_positive": True})
     chosen = choose_examples(rows)
     names = {kind: [row["case"] for other, row, _ in chosen if other == kind] for kind, _, _ in chosen}
     assert names == {
-        "best": ["19", "18", "17"], "worst": ["2", "1", "0"], "median": ["11", "10", "9"], "false alarm": ["alarm"]
+        "best": ["19", "18", "17"], "worst": ["2", "1", "0"], "median": ["11", "10", "9"], "false positive": ["empty"]
     }  # fmt: skip
     for count in range(5):
         few = [row["case"] for _, row, _ in choose_examples(rows[:count])]
@@ -186,14 +186,14 @@ def card_of(data, tmp_path, **changes) -> Page:
 def test_a_set_without_masks_is_shown_by_its_diagnoses(tmp_path):
     page = card_of(write_discs(tmp_path / "data", {"test": 6}, masks=False), tmp_path)
     assert page.row("Dice, Lesion") == ["–", "–", "0 cases"]
-    assert "No case has a reference outline." in page.text
+    assert "No case has a reference segmentation." in page.text
     assert page.row("Accuracy")[2] == "6 diagnoses"
     assert "Best" in page.text and "Worst" in page.text
 
 
-def test_a_set_without_labels_is_shown_by_its_outlines(tmp_path):
+def test_a_set_without_labels_is_shown_by_its_segmentations(tmp_path):
     page = card_of(write_discs(tmp_path / "data", {"test": 4}, labels=False), tmp_path)
-    assert "No case has a label that the model knows." in page.text
+    assert "No case has a label among the model's classes." in page.text
     assert page.row("Dice, Lesion")[2] == "4 cases"
 
 
@@ -210,7 +210,7 @@ def test_a_set_of_one_class_has_a_card_without_roc(tmp_path):
 def test_a_model_with_one_task_has_a_card_of_that_task(tmp_path, task):
     page = card_of(write_discs(tmp_path / "data", {"test": 4}), tmp_path, **task)
     assert ("Segmentation" in page.text) == ("diagnoses" in task)
-    assert ("Confusion" in page.text) == ("segments" in task)
+    assert ("Confusion matrix" in page.text) == ("segments" in task)
 
 
 def test_volumes_of_one_patient_have_a_line_with_their_diagnosis(tmp_path):
@@ -222,7 +222,7 @@ def test_volumes_of_one_patient_have_a_line_with_their_diagnosis(tmp_path):
     page = card_of(data, tmp_path)
     assert page.row("p1")[0] == "2" and page.row("p1")[2] == "Malignant"
     assert page.row("Accuracy")[2] == "2 diagnoses"
-    assert page.row("False alarms in slices without a segment")[2] == "4 slices"
+    assert page.row("False positives in slices without a segment")[2] == "4 slices"
 
 
 def test_names_from_outside_cannot_break_the_page(tmp_path):
@@ -242,7 +242,7 @@ def test_the_page_lies_beside_the_json_and_never_over_it(tmp_path):
     assert beside(tmp_path / "report.html") == tmp_path / "report.html.html"
 
 
-def test_a_page_that_cannot_be_written_is_told_and_an_older_one_stays(written, tmp_path, monkeypatch):
+def test_a_page_that_cannot_be_written_is_an_error_and_an_older_one_stays(written, tmp_path, monkeypatch):
     report, _, _ = written
     (tmp_path / "card.html").write_text("older")
     predictor = SimpleNamespace(bundle=save_tiny(tmp_path / "model", calibration=CALIBRATION))

@@ -60,7 +60,7 @@ def arguments(tmp_path_factory) -> list[str]:
     folder = tmp_path_factory.mktemp("resume")
     data = write_discs(folder / "discs", {"train": 8, "val": 4})
     augmentation = {"lesion_inpainting": 0.3, "noise": 0.2, "transpose": 0.5, "rotation": 90}
-    training = {"network": {**TINY_NETWORK, "dropout": 0.3}, "epochs": EPOCHS, "batch_size": 3, "averaging": 0.6}
+    training = {"network": {**TINY_NETWORK, "dropout": 0.3}, "epochs": EPOCHS, "batch_size": 3, "ema_decay": 0.6}
     (folder / "recipe.json").write_text(
         json.dumps({"descriptor": None, "training": {**training, "augmentation": augmentation}})
     )
@@ -86,7 +86,7 @@ def interrupted(number: int, moment: str, epoch: int, *arguments: str) -> int:
 
 def figures(model: Path) -> list[dict[str, float]]:
     with (model.with_name(model.name + ".training") / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return [{name: float(x) for name, x in row.items() if name != "busy"} for row in csv.DictReader(file)]
+        return [{name: float(x) for name, x in row.items() if name != "utilisation"} for row in csv.DictReader(file)]
 
 
 def assert_same(model: Path, expected: Path) -> None:
@@ -98,7 +98,7 @@ def assert_same(model: Path, expected: Path) -> None:
     assert all(row == pytest.approx(other, abs=1e-4) for row, other in zip(rows, other_rows, strict=True))
 
 
-def test_a_killed_training_ends_where_an_unbroken_one_does(arguments, unbroken, tmp_path):
+def test_a_killed_training_resumed_ends_like_an_uninterrupted_one(arguments, unbroken, tmp_path):
     output = tmp_path / "model"
     arguments = [*arguments, "--output", str(output)]
     work = tmp_path / "model.training"
@@ -120,7 +120,7 @@ def test_after_control_c_in_the_second_epoch_the_first_is_kept(arguments, unbrok
     assert_same(output, unbroken)
 
 
-def test_a_training_killed_before_its_first_checkpoint_begins_again(arguments, unbroken, tmp_path):
+def test_a_training_killed_before_its_first_checkpoint_starts_over(arguments, unbroken, tmp_path):
     output = tmp_path / "model"
     (tmp_path / "model.training").mkdir()
     record = unbroken.with_name("model.training") / "run.json"

@@ -28,11 +28,11 @@ def test_without_torchrun_there_is_one_process():
     assert alone.trainer_options(torch.device("cuda", 1)) == {"accelerator": "gpu", "devices": [1]}
 
 
-def test_torchrun_tells_how_many_there_are_here_and_elsewhere():
+def test_torchrun_sets_the_number_of_processes_here_and_elsewhere():
     environment = {"TORCHELASTIC_RUN_ID": "x", "RANK": "5", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}
-    launch = DistributedContext.from_environment(environment)
-    options = launch.trainer_options(torch.device("cuda"))
-    assert not launch.first and (options["devices"], options["num_nodes"]) == (4, 2)
+    context = DistributedContext.from_environment(environment)
+    options = context.trainer_options(torch.device("cuda"))
+    assert not context.first and (options["devices"], options["num_nodes"]) == (4, 2)
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch cannot train in several processes")

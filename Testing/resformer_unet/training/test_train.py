@@ -38,7 +38,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-TINY = Recipe(network=TINY_NETWORK, epochs=1, batch_size=3, averaging=0.5)
+TINY = Recipe(network=TINY_NETWORK, epochs=1, batch_size=3, ema_decay=0.5)
 
 
 def trained(data: Path, output: Path, recipe: Recipe = TINY, **options):
@@ -82,7 +82,7 @@ def test_training_writes_a_complete_bundle(drafted):
     assert leftovers == set()
 
 
-def test_the_log_and_the_evaluations_lie_beside_the_bundle(drafted):
+def test_the_log_and_the_evaluations_are_written_beside_the_bundle(drafted):
     work = drafted.folder.with_name(drafted.folder.name + ".training")
     files = {"best.ckpt", "last.ckpt", "metrics.csv", "tensorboard", "evaluation-val.json", "evaluation-test.json"}
     assert files <= {path.name for path in work.iterdir()}
@@ -98,7 +98,7 @@ def test_the_figures_of_each_epoch_are_a_table_and_a_picture(drafted):
     with (work / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["epoch"], row["step"]) for row in rows] == [("1", "2"), ("2", "4")]
-    assert all(0 < float(row["busy"]) <= 1 and float(row["train_loss"]) > 0 for row in rows)
+    assert all(0 < float(row["utilisation"]) <= 1 and float(row["train_loss"]) > 0 for row in rows)
     for folder in (work, drafted.folder):
         picture = read_image(folder / "learning-curves.png").voxels
         assert picture.shape[1:3] == (360, 900) and picture.std() > 5
@@ -189,7 +189,7 @@ def test_resuming_a_finished_training_only_makes_the_bundle_again(data, tmp_path
     assert again["weights"]["sha256"] == first["weights"]["sha256"] and again["results"] == first["results"]
 
 
-def test_what_an_earlier_training_left_is_moved_aside_and_not_overwritten(data, tmp_path):
+def test_the_files_of_an_earlier_training_are_moved_aside_and_not_overwritten(data, tmp_path):
     notes = []
     trained(data, tmp_path / "model")
     checkpoint = (tmp_path / "model.training" / "last.ckpt").read_bytes()
@@ -205,7 +205,7 @@ def refusal(*arguments, **options) -> EngineError:
     return caught.value
 
 
-def test_there_must_be_something_to_resume(data, tmp_path):
+def test_resuming_needs_an_interrupted_training(data, tmp_path):
     assert refusal(data, tmp_path / "model", resume=True).code == "NOTHING_TO_RESUME"
 
 
@@ -257,7 +257,7 @@ def test_without_masks_only_the_diagnosis_is_learnt(tmp_path):
     assert report["segments"] == [] and report["diagnosis"]["label"] in ("benign", "malignant")
 
 
-def test_without_labels_only_the_outline_is_learnt(tmp_path):
+def test_without_labels_only_the_segmentation_is_learnt(tmp_path):
     data = write_discs(tmp_path / "data", labels=False)
     bundle = trained(data, tmp_path / "model")
     assert bundle.descriptor["diagnosis"] is None and bundle.descriptor["calibration"] is None
@@ -302,13 +302,13 @@ def test_train_is_a_command(data, tmp_path, capsys):
         ),
     ],
 )
-def test_an_impossible_recipe_is_refused_before_the_data_are_read(data, tmp_path, changes, code, words):
+def test_an_invalid_recipe_is_refused_before_the_data_are_read(data, tmp_path, changes, code, words):
     read = []
     error = refusal(data, tmp_path / "model", TINY.changed(**changes), progress=lambda *counts: read.append(counts))
     assert error.code == code and words in str(error) and not read
 
 
-def test_a_fault_of_the_descriptor_is_found_before_training_and_not_after_it(data, tmp_path):
+def test_an_error_in_the_descriptor_is_found_before_training_and_not_after_it(data, tmp_path):
     recipe = tiny_recipe()
     del recipe.descriptor["intended_use"]
     recipe.descriptor["segmentation"]["treshold"] = 0.4
@@ -369,7 +369,7 @@ def test_a_training_that_diverges_says_so_and_keeps_its_checkpoints(data, tmp_pa
     assert (tmp_path / "model.training" / "best.ckpt").is_file() and not (tmp_path / "model").exists()
 
 
-def test_progress_and_figures_are_told(data, tmp_path):
+def test_progress_and_metrics_are_reported(data, tmp_path):
     told, notes = [], []
     trained(
         data,
@@ -381,4 +381,4 @@ def test_progress_and_figures_are_told(data, tmp_path):
     assert ("training", 4, 4) in told and ("evaluating test", 2, 2) in told
     epochs = [line for line in notes if line.startswith("epoch ")]
     assert len(epochs) == 2 and epochs[1].startswith("epoch 2 of 2: ") and "val_dice" in epochs[1]
-    assert any("network was busy for" in line for line in notes)
+    assert any("CPU utilisation" in line for line in notes)

@@ -1,1 +1,1 @@
-"""Looks a data set over before anything is trained on it."""
+"""Checks of a data set before training."""

@@ -1,4 +1,4 @@
-"""Looking once at the image and the mask of every case of a data set."""
+"""Reads the image and the mask of every case of a data set once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_THREADS = 8
 
 @dataclass(frozen=True)
 class CaseFacts:
-    """What was seen of a case.
+    """Facts about a case's image and mask.
 
     Attributes:
         error: why the image or the mask cannot be used.
@@ -36,24 +36,24 @@ class CaseFacts:
     values: frozenset[int] | None = None
 
 
-def look_at(cases: Sequence[Case], progress: Callable[[int, int], None] | None = None) -> list[CaseFacts]:
+def read_cases(cases: Sequence[Case], progress: Callable[[int, int], None] | None = None) -> list[CaseFacts]:
     """Facts of all cases in their order; several files are read at a time."""
     facts = []
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
-        for fact in threads.map(_look, cases):
+        for fact in threads.map(_read, cases):
             facts.append(fact)
             if progress:
                 progress(len(facts), len(cases))
     return facts
 
 
-def _look(case: Case) -> CaseFacts:
+def _read(case: Case) -> CaseFacts:
     try:
         image = read_case_image(case)
         check_image(image)
     except EngineError as error:
         return CaseFacts(case, error)
-    except Exception as error:  # a file nobody foresaw must not hide what is wrong with the others
+    except Exception as error:  # one unusual file must not hide the problems of the others
         return CaseFacts(case, unexpected(error))
     known = {
         "thumbnail": thumbnail(image.voxels),

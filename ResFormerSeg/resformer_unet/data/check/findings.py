@@ -1,4 +1,4 @@
-"""What a check of a data set has found, as a table for the user."""
+"""Findings of a data set check, and their table for the user."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ WIDTHS = (9, 46, 46)  # characters of the table's columns
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong with a data set: what, in which cases, and how to mend it.
+    """A problem of a data set: what, in which cases, and how to fix it.
 
     Attributes:
-        error: True if a training cannot or must not begin; False for what a user should know and may want so.
+        error: True if it prevents training; False for a warning, which may be intended.
         code: stable identifier in upper snake case.
     """
 
     error: bool
     code: str
     what: str
-    mend: str
+    fix: str
     cases: tuple[str, ...] = ()
 
     @classmethod
@@ -60,11 +60,11 @@ class DataReport:
     def verdict(self) -> str:
         """One sentence."""
         errors, warnings = len(self.errors), len(self.findings) - len(self.errors)
-        told = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
-        return f"{told}: " + ("mend the errors before training." if errors else "ready for training.")
+        counts = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
+        return f"{counts}: " + ("fix the errors before training." if errors else "ready for training.")
 
-    def add(self, error: bool, code: str, what: str, mend: str, cases: Sequence[str] = ()) -> None:
-        self.findings.append(Finding(error, code, what, mend, tuple(cases)))
+    def add(self, error: bool, code: str, what: str, fix: str, cases: Sequence[str] = ()) -> None:
+        self.findings.append(Finding(error, code, what, fix, tuple(cases)))
 
     def sort(self) -> None:
         """Errors before warnings; otherwise in the order in which they were found."""
@@ -78,17 +78,22 @@ class DataReport:
         what = f"{first.what} Cases: {first.named}." if len(first.cases) > 1 else first.what
         if more := len(self.errors) - 1:
             what += f" {more} other error{'s were' if more > 1 else ' was'} found."
-        raise EngineError(first.code, what, first.mend)
+        raise EngineError(first.code, what, first.fix)
 
     def table(self) -> list[str]:
         """Lines to print; none if nothing was found."""
         if not self.findings:
             return []
-        lines = [*_line("", "what is wrong", "how to mend it"), "-".join("-" * (width + 2) for width in WIDTHS)]
+        lines = [*_line("", "problem", "how to fix it"), "-".join("-" * (width + 2) for width in WIDTHS)]
         for finding in self.findings:
             what = f"{finding.what} ({finding.named})" if finding.cases else finding.what
-            lines += _line("ERROR" if finding.error else "warning", what, finding.mend)
+            lines += _line("ERROR" if finding.error else "warning", what, finding.fix)
         return lines
+
+
+def counted(cases: Sequence[str]) -> str:
+    """For instance “3 cases”."""
+    return f"{len(cases)} case{'s' if len(cases) > 1 else ''}"
 
 
 def _line(*cells: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pictures that are the same but for their size, compression or brightness: in two splits they flatter the figures."""
+"""Near-duplicates: images that differ in size, compression or brightness only. In two splits they inflate metrics."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 SIDE = 32  # pixels of a thumbnail
-COARSE = 2.0  # pixels; shapes larger than this are alike in many pictures of one kind and say nothing
-# Of the public sets' pictures, none of two different patients reach 0.89, and known twins are all above 0.9.
-ALIKE = 0.9
+COARSE = 2.0  # pixels; larger structures are similar in all images of a modality
+# In the public sets, no two different patients reach 0.89, and all known near-duplicates are above 0.9.
+CORRELATION = 0.9
 _BLOCK = 1024  # thumbnails compared at once with all others
 
 
@@ -30,10 +30,10 @@ def thumbnail(voxels: np.ndarray) -> np.ndarray:
     return np.nan_to_num(grey)
 
 
-def alike(thumbnails: np.ndarray) -> np.ndarray:
+def near_duplicates(thumbnails: np.ndarray) -> np.ndarray:
     """Index pairs (m, 2) of near-duplicates, the lower one first.
 
-    Two pictures are alike if their fine structure correlates; turned or mirrored copies are not found.
+    Two images are near-duplicates if their fine structure correlates; rotated or mirrored copies are not found.
 
     Args:
         thumbnails: (n, SIDE, SIDE).
@@ -45,6 +45,6 @@ def alike(thumbnails: np.ndarray) -> np.ndarray:
     fine = np.divide(fine, norm, out=np.zeros_like(fine), where=norm > 0)
     pairs = [np.empty((0, 2), int)]
     for start in range(0, len(fine), _BLOCK):
-        found = np.argwhere(fine[start : start + _BLOCK] @ fine.T > ALIKE) + (start, 0)
+        found = np.argwhere(fine[start : start + _BLOCK] @ fine.T > CORRELATION) + (start, 0)
         pairs.append(found[found[:, 0] < found[:, 1]])
     return np.concatenate(pairs)

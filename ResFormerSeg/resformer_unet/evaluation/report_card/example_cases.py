@@ -1,4 +1,4 @@
-"""The cases that a report card shows, and their pictures."""
+"""Chooses the example cases of a report card and draws them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.preprocessing.slice_layout import choose_layout
 
-EACH = 3  # cases of a kind
+EACH = 3  # cases of each kind
 LONGER_SIDE = 280  # pixels of a picture
-UPSCALED = 4  # how much a small image is enlarged at most
+UPSCALED = 4  # largest magnification of a small image
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Example:
         kind: why it is shown.
         row: of the evaluation's ``per_case``.
         score: mean Dice over its segments, or without any the probability of its true label.
-        picture: JPEG with the reference's outlines on the left and the model's on the right.
+        picture: JPEG with the reference's contours on the left and the model's on the right.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Example:
 
 
 def choose_examples(rows: Sequence[Mapping]) -> list[tuple[str, Mapping, float | None]]:
-    """(kind, row, score) of the best, median and worst cases, without any twice, and of some false alarms."""
+    """(kind, row, score) of the best, median and worst cases, without any twice, and of some false positives."""
     scored = sorted(((score, index) for index, row in enumerate(rows) if (score := _score(row)) is not None))[::-1]
     each = min(EACH, max(1, len(scored) // 3))
     middle = max(0, (len(scored) - each) // 2)
@@ -56,8 +56,8 @@ def choose_examples(rows: Sequence[Mapping]) -> list[tuple[str, Mapping, float |
                 taken.add(place)
                 score, index = scored[place]
                 chosen.append((kind, rows[index], score))
-    alarms = [row for row in rows if row["false_positive"]]
-    return chosen + [("false alarm", row, None) for row in alarms[:EACH]]
+    false_positives = [row for row in rows if row["false_positive"]]
+    return chosen + [("false positive", row, None) for row in false_positives[:EACH]]
 
 
 def draw_examples(
@@ -103,7 +103,7 @@ def _picture(case: Case, predictor: Predictor) -> bytes:
 
 
 def _side_by_side(image: MedicalImage, reference: np.ndarray, predicted: np.ndarray, predictor: Predictor) -> bytes:
-    """The slice with most of the reference in it (or of the prediction, without a reference), as the model sees it.
+    """The slice with the largest reference (without one, the largest prediction), in the model's orientation.
 
     Args:
         reference, predicted: bool (segments, slices, rows, columns).
@@ -122,8 +122,8 @@ def _side_by_side(image: MedicalImage, reference: np.ndarray, predicted: np.ndar
     panels = [_resized(grey, size) for _ in stacks]
     for panel, masks in zip(panels, stacks, strict=True):
         for mask, segment in zip(masks, predictor.bundle.segments, strict=True):
-            outline = find_boundaries(_resized(mask[shown].astype(float), size) >= 0.5, mode="thick")
-            panel[outline] = np.array(segment["color"]) / 255
+            contour = find_boundaries(_resized(mask[shown].astype(float), size) >= 0.5, mode="thick")
+            panel[contour] = np.array(segment["color"]) / 255
     gap = np.ones((size[0], 6, 3))
     return _jpeg(np.concatenate([panels[0], gap, panels[1]], axis=1))
 

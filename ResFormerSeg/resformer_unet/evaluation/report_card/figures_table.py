@@ -35,26 +35,32 @@ def segmentation_rows(report: Mapping, bundle: ModelBundle) -> Iterator[Row]:
             cases = sum(bool(row[key]) and (segment == "mean" or segment in row[key]) for row in rows)
             value = segmentation[key][segment]
             yield _row(report, f"{title}, {name}", value, f"{key}_{segment}", f"{cases} cases")
-    healthy = sum(row["false_positive"] is not None for row in rows)
+    lesion_free = sum(row["false_positive"] is not None for row in rows)
     value = segmentation["false_positive_rate"]
-    yield _row(report, "False alarms in cases without a segment", value, "false_positive_rate", f"{healthy} cases")
+    yield _row(
+        report, "False positives in cases without a segment", value, "false_positive_rate", f"{lesion_free} cases"
+    )
     if any(row["volume"] for row in rows):
-        slices = sum(row["healthy_slices"]["slices"] for row in rows if row["healthy_slices"])
+        slices = sum(row["lesion_free_slices"]["slices"] for row in rows if row["lesion_free_slices"])
         value = segmentation["slice_false_positive_rate"]
         yield _row(
-            report, "False alarms in slices without a segment", value, "slice_false_positive_rate", f"{slices} slices"
+            report,
+            "False positives in slices without a segment",
+            value,
+            "slice_false_positive_rate",
+            f"{slices} slices",
         )
 
 
 def diagnosis_rows(report: Mapping) -> Iterator[Row]:
     diagnosis, units = report["diagnosis"], sum(map(sum, report["confusion"]["counts"]))
-    titles = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "macro_auc": "Mean area under ROC"}
+    titles = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "macro_auc": "Macro AUC"}
     for key, title in titles.items():
         yield _row(report, title, diagnosis[key], key, f"{units} diagnoses")
 
 
 def class_rows(report: Mapping, bundle: ModelBundle) -> Iterator[tuple[str, ...]]:
-    """Rows (diagnosis, cases, then sensitivity, specificity and area under ROC, each with its interval)."""
+    """Rows (diagnosis, cases, then sensitivity, specificity and AUC, each with its interval)."""
     intervals = report["confidence"]["figures"]
     for entry, counts in zip(bundle.diagnoses, report["confusion"]["counts"], strict=True):
         cells = []

@@ -19,8 +19,8 @@ BLUE, ORANGE, GREY = "#2b6cb0", "#c05621", "#718096"
 COLOURS = (BLUE, ORANGE, "#2f855a", "#805ad5", "#b83280", GREY)
 WIDTH = 4.4  # inches
 _STYLE = {
-    "svg.fonttype": "none",  # letters stay letters: small files, and the reader's own fonts
-    "svg.hashsalt": "resformer-unet",  # the same figures give the same file
+    "svg.fonttype": "none",  # text stays text: small files, and the reader's fonts
+    "svg.hashsalt": "resformer-unet",  # reproducible files
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -77,7 +77,7 @@ def roc_curves(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[
 
 
 def reliability_diagram(bins: Sequence[Mapping], error: float, title: str) -> str:
-    """How often the model is right against how sure it is, and below how many cases there are.
+    """Accuracy against predicted probability, and below the number of cases.
 
     Args:
         bins: rows of :func:`.reliability`; error: their calibration error.
@@ -92,12 +92,12 @@ def reliability_diagram(bins: Sequence[Mapping], error: float, title: str) -> st
         confidence, accuracy = ([row[key] for row in bins] for key in ("confidence", "accuracy"))
         upper.plot(confidence, accuracy, "o", color=ORANGE, markersize=4)
         upper.set_ylim(0, 1)
-        upper.set_ylabel("share right")
+        upper.set_ylabel("accuracy")
         upper.set_title(f"{title}: ECE {error:.3f}", loc="left")
         lower.bar(middles, [row["cases"] for row in bins], widths, color=GREY, edgecolor="white")
         lower.set_xlim(0, 1)
         lower.set_ylabel("cases")
-        lower.set_xlabel("probability of the diagnosis given")
+        lower.set_xlabel("probability of the predicted diagnosis")
 
     return _svg(draw, height=4.2)
 

@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes the probabilities mean what they say.
+"""Temperature scaling of the diagnosis logits.
 
 Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017, arXiv:1706.04599.
 """
@@ -15,14 +15,14 @@ from torch import Tensor
 from resformer_unet.inference.backends.pytorch import forward
 from resformer_unet.model.network import ResFormerUNet
 
-SPREAD = 0.5  # of the temperature's logarithm around 0, before anything was seen
+SPREAD = 0.5  # standard deviation of the prior of the temperature's logarithm, whose mean is 0
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The most probable temperature in 0.2...10, by the likelihood of the labels and a log-normal prior around 1.
+    """Maximum a posteriori temperature in 0.2...10, with a log-normal prior around 1.
 
-    The prior keeps a few cases that all happen to be right from making every answer certain; of a hundred cases on it
-    hardly matters.
+    Without the prior, a few cases that are all predicted correctly would drive the temperature to its lower bound and
+    every probability to 1. From a hundred cases on it hardly matters.
 
     Args:
         logits: (n, diagnoses); labels: int64 (n,), none unknown.
@@ -39,7 +39,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 def collect_logits(
     network: ResFormerUNet, images: Tensor, device: torch.device, transpose_tta: bool, batch_size: int = 32
 ) -> Tensor:
-    """Diagnosis logits (n, diagnoses) of images (n, channels, H, W) as prediction has them, on the CPU.
+    """Diagnosis logits (n, diagnoses) of images (n, channels, H, W), as in prediction, on the CPU.
 
     Args:
         transpose_tta: as in :func:`.forward`.

@@ -1,4 +1,4 @@
-"""The model card that lies beside the weights, written from the descriptor, and its figures."""
+"""The model card of a bundle, written from its descriptor, and the card's figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DICE, RELIABILITY, PAGE = "dice.svg", "reliability.svg", "report-card.html"
 
 
 def card_files(report: Mapping, bundle: ModelBundle) -> dict[str, str]:
-    """The card's figures and its report card, by file name: drawn from figures alone, without any case's image.
+    """The card's figures and its report card, by file name: drawn from the metrics alone, without any case's image.
 
     Args:
         report: an evaluation of the bundle, as :func:`.evaluate_cases` returns it.
@@ -59,7 +59,7 @@ def model_card(descriptor: Mapping, files: Iterable[str] = ()) -> str:
         "The whole recipe is in `model.json`.",
         "## Measured results",
         "By `resformer-unet evaluate`, on the weights of this folder. Dice and Jaccard are means over the cases in "
-        "which the reference holds something.",
+        "which the reference is not empty.",
         _results(descriptor["results"]) or "Not measured.",
         *_figures(descriptor["results"], set(files)),
         "## Licence",
@@ -88,11 +88,13 @@ def _figures(results: list[Mapping], files: set[str]) -> list[str]:
         return []
     split = results[-1]["split"]
     shown = {
-        DICE: f"How the cases' Dice is spread, split {split}",
-        RELIABILITY: f"How often a diagnosis is right against how sure the model is, split {split}",
+        DICE: f"Distribution of the cases' Dice, split {split}",
+        RELIABILITY: f"Reliability diagram: accuracy against predicted probability, split {split}",
     }
     parts = [f"![{text}]({name})" for name, text in shown.items() if name in files]
-    link = f"Confidence intervals, confusion and ROC curves of the split {split} are in [the report card]({PAGE}); "
+    link = (
+        f"Confidence intervals, confusion matrix and ROC curves of the split {split} are in [the report card]({PAGE}); "
+    )
     return [*parts, link + "`resformer-unet evaluate` writes it with the best, median and worst cases as pictures."]
 
 
@@ -100,7 +102,7 @@ def _results(results: list[Mapping]) -> str:
     if not results:
         return ""
     names = list(dict.fromkeys(name for row in results for name in row["metrics"]))
-    head = "| figure | " + " | ".join(f"{row['split']} ({row['cases']} cases)" for row in results) + " |"
+    head = "| metric | " + " | ".join(f"{row['split']} ({row['cases']} cases)" for row in results) + " |"
     rule = "|---|" + "---|" * len(results)
     lines = [
         f"| {name.replace('_', ' ')} | "

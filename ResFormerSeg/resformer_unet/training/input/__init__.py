@@ -1,1 +1,1 @@
-"""What the network sees in training: slices as arrays, sampled, varied, in batches."""
+"""Training input: slices as arrays, sampling, augmentation, batches."""

@@ -1,4 +1,4 @@
-"""Images as another device or protocol might have made them: what a model should still take for its own kind."""
+"""Simulated acquisition by another device or protocol: images that should still count as in-distribution."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from resformer_unet.image.medical_image import MedicalImage
 
 GAMMA = 0.35  # natural logarithm of the exponent, to either side
 NOISE = 0.04  # largest standard deviation, as a fraction of the intensity range
-FIELD = 0.15  # of rows and columns that are cut off or added at each side, at most
+FIELD_OF_VIEW = 0.15  # largest fraction of rows and columns cropped or padded at each side
 
 
 def varied_acquisition(image: MedicalImage, random: np.random.Generator) -> MedicalImage:
-    """The image with other middle tones, noise and a larger or smaller field of view.
+    """The image with random gamma, noise and a larger or smaller field of view.
 
     Returns:
-        An image of the same dtype and within the same range of values; its affine is that of the original, so it may
-        be looked at, but not be laid over the original.
+        An image of the same dtype and within the same range of values; its affine is that of the original and
+        no longer matches the voxels.
     """
-    voxels = _framed(image.voxels, random.uniform(-FIELD, FIELD))
+    voxels = _framed(image.voxels, random.uniform(-FIELD_OF_VIEW, FIELD_OF_VIEW))
     lower, upper = (float(value) for value in np.percentile(image.voxels, (0.5, 99.5)))
     if not upper > lower:
         return image
@@ -35,7 +35,7 @@ def varied_acquisition(image: MedicalImage, random: np.random.Generator) -> Medi
 
 
 def _framed(voxels: np.ndarray, fraction: float) -> np.ndarray:
-    """(slices, rows, columns, channels) with a fraction of its rows and columns cut off, or added, at each side."""
+    """(slices, rows, columns, channels) with a fraction of rows and columns cropped (negative) or padded per side."""
     rows, columns = (round(abs(fraction) * length) for length in voxels.shape[1:3])
     if fraction < 0:
         return voxels[:, rows : voxels.shape[1] - rows, columns : voxels.shape[2] - columns]

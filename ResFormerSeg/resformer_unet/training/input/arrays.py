@@ -1,4 +1,4 @@
-"""A split of a data set as arrays at the network's input size, prepared by the path that prediction uses."""
+"""A split of a data set as arrays at the network's input size, preprocessed as for prediction."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from resformer_unet.preprocessing.letterbox import Letterbox
 from resformer_unet.preprocessing.prepare import prepare_image
 from resformer_unet.training.input.sampling import Draw
 
-UNKNOWN = -1  # label of a slice whose diagnosis is not known or does not count
+UNKNOWN = -1  # label of a slice whose diagnosis is unknown or ignored
 
 
 @dataclass(frozen=True)
 class SliceArrays(Dataset):
-    """Slices of a split, in memory: half the size of float32, and quick enough for any loader.
+    """Slices of a split in memory, as float16 to halve their size.
 
     Attributes:
         images: float16 (n, channels, height, width), scaled intensities.
         masks: uint8 (n, segments, height, width).
-        has_mask: bool (n,); without a mask a slice teaches the diagnosis only.
+        has_mask: bool (n,); a slice without a mask is trained on for the diagnosis only.
         labels: int64 (n,), index of the diagnosis or ``UNKNOWN``.
-        transform: varies a sample; called with the sample, its epoch and its index.
+        transform: augmentation, called with the sample, its epoch and its index.
     """
 
     images: Tensor
@@ -41,7 +41,7 @@ class SliceArrays(Dataset):
         return len(self.images)
 
     def __getitem__(self, draw: Draw | int) -> dict:
-        """One sample, varied as its epoch asks for; a plain index means epoch 0."""
+        """One sample, augmented for its epoch; a plain index means epoch 0."""
         epoch, index = draw if isinstance(draw, tuple) else (0, draw)
         sample = {
             "image": self.images[index].float(),
@@ -88,6 +88,6 @@ def load_arrays(
 
 
 def shrink_masks(stack: np.ndarray, letterbox: Letterbox) -> Tensor:
-    """Boolean masks (n, segments, rows, columns) at the network's input size: half covered is inside."""
+    """Boolean masks (n, segments, rows, columns) at the network's input size: a pixel at least half covered is set."""
     stack = np.moveaxis(letterbox.shown(np.moveaxis(stack, 1, -1)), -1, 1)
     return torch.from_numpy((letterbox.forward(stack.astype(np.float32)) >= 0.5).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Random variations of training slices, composed from MONAI's transforms."""
+"""Augmentation of training slices, composed from MONAI's transforms."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BOTH = ("image", "mask")
 def build_augmentation(settings: Augmentation, model_input: Mapping, seed: int) -> SeededTransforms:
     """Transform of a sample dict: ``image`` (channels, H, W), ``mask`` (segments, H, W), ``label``, ``has_mask``.
 
-    It is called with the sample, its epoch and its index, from which all that is random in it follows.
+    It is called with the sample, its epoch and its index, which seed its random numbers.
 
     Args:
         model_input: ``input`` of the model descriptor.
@@ -50,7 +50,7 @@ def build_augmentation(settings: Augmentation, model_input: Mapping, seed: int) 
         )
     # Images come divided by the standard deviation: one intensity range is 1 / std of their values.
     intensity_range = 1 / float(np.mean(model_input["intensity"]["std"]))
-    set_track_meta(False)  # the geometry is dealt with before: plain tensors are several times faster
+    set_track_meta(False)  # the geometry is handled before: plain tensors are several times faster
     steps = [
         LesionInpainting(prob=settings.lesion_inpainting),
         RandTransposed(BOTH, prob=settings.transpose),
@@ -92,10 +92,10 @@ class RandTransposed(RandomizableTransform, MapTransform):
 
 
 class LesionInpainting(RandomizableTransform):
-    """Paint tissue from elsewhere in the picture over the lesions, so that nothing is left to outline or to name.
+    """Replace lesions by tissue from elsewhere in the picture, which gives a lesion-free sample.
 
-    A set in which every picture holds a lesion teaches a network that there always is one. As often as lesions are
-    painted over, the same is done beside a lesion that stays, lest the network takes the traces of painting for health.
+    In a data set whose every picture contains a lesion, a network learns that there always is one. A region beside a
+    lesion that stays is inpainted equally often, so that traces of inpainting do not indicate lesion-free pictures.
     """
 
     TRIES = 8
@@ -109,17 +109,17 @@ class LesionInpainting(RandomizableTransform):
             return sample
         lesion = sample["mask"].amax(0, keepdim=True)  # (1, H, W)
         if self.R.rand() < 0.5:
-            image = self._paint_over(sample["image"], lesion, lesion)
+            image = self._inpaint(sample["image"], lesion, lesion)
             if image is None:
                 return sample
             return {**sample, "image": image, "mask": sample["mask"] * 0, "label": sample["label"] * 0 + UNKNOWN}
         beside = self._shifted(lesion)
-        if (beside * _grown(_grown(lesion))).any():  # painting reaches five pixels beyond its region
+        if (beside * _grown(_grown(lesion))).any():  # inpainting reaches five pixels beyond its region
             return sample
-        image = self._paint_over(sample["image"], beside, lesion)
+        image = self._inpaint(sample["image"], beside, lesion)
         return sample if image is None else {**sample, "image": image}
 
-    def _paint_over(self, image: Tensor, region: Tensor, lesion: Tensor) -> Tensor | None:
+    def _inpaint(self, image: Tensor, region: Tensor, lesion: Tensor) -> Tensor | None:
         """The image with the region replaced by the lesion-free place that best continues its surroundings."""
         inner = _grown(region)
         around = _grown(inner)

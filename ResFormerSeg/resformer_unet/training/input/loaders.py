@@ -1,4 +1,4 @@
-"""Batches of the training and of the validation slices."""
+"""Data loaders of the training and validation slices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resformer_unet.training.input.sampling import EpochSampler
 from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.recipe import Recipe
 
-MOST_WORKERS = 8  # processes that prepare images; more of them only cost memory
+MOST_WORKERS = 8  # more of them only cost memory
 FEWEST_IN_A_BATCH = 2  # batch normalisation needs a second picture
 
 
@@ -20,24 +20,24 @@ def make_loaders(
     val_set: SliceArrays,
     recipe: Recipe,
     workers: int | None = None,
-    launch: DistributedContext | None = None,
+    context: DistributedContext | None = None,
 ) -> tuple[DataLoader, DataLoader]:
-    """Loaders of both sets. The recipe's batch is shared out among the processes; each validates on the whole set.
+    """Loaders of both sets. The recipe's batch is divided among the processes; each validates on the whole set.
 
     Args:
-        workers: processes that prepare training batches; by default all processors but the two that a CPU run
-            computes on, at most eight. The samples do not depend on it.
+        workers: processes of the training loader; by default all processors but the two that a CPU run
+            computes on, at most eight. The samples do not depend on their number.
     """
-    launch = launch or DistributedContext()
+    context = context or DistributedContext()
     if workers is None:
-        workers = min(MOST_WORKERS, max(0, (os.cpu_count() or 1) // launch.local - 2))
-    sampler = EpochSampler(len(train_set), recipe.seed, launch.rank, launch.processes)
-    size = min(max(FEWEST_IN_A_BATCH, recipe.batch_size // launch.processes), max(1, len(sampler)))
+        workers = min(MOST_WORKERS, max(0, (os.cpu_count() or 1) // context.local - 2))
+    sampler = EpochSampler(len(train_set), recipe.seed, context.rank, context.processes)
+    size = min(max(FEWEST_IN_A_BATCH, recipe.batch_size // context.processes), max(1, len(sampler)))
     train_loader = DataLoader(
         train_set,
         size,
         sampler=sampler,
-        drop_last=True,  # batch normalisation of a last batch of one picture would be of no use
+        drop_last=True,  # batch normalisation fails on a last batch of one picture
         num_workers=workers,
         persistent_workers=workers > 0,
     )

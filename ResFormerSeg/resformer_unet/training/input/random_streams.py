@@ -1,7 +1,7 @@
-"""Random numbers that depend on the seed and on the place in the training alone: its epoch, and the sample's index.
+"""Random numbers that depend only on the random seed and the position in the training: epoch and sample index.
 
-A training that goes on after an interruption, or with another number of processes that prepare images, therefore
-draws the very numbers that an unbroken one draws.
+A resumed training, or one with another number of loader processes, therefore draws the same numbers as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ import torch
 from monai.transforms import Compose
 
 
-def numpy_stream(seed: int, *place: int) -> np.random.Generator:
-    """The generator of a place, for instance ``numpy_stream(seed, epoch, index)``; all numbers at least 0."""
-    return np.random.default_rng((seed, *place))
+def numpy_stream(seed: int, *position: int) -> np.random.Generator:
+    """The generator of a position, for instance ``numpy_stream(seed, epoch, index)``; all numbers at least 0."""
+    return np.random.default_rng((seed, *position))
 
 
-def torch_stream(seed: int, *place: int) -> torch.Generator:
+def torch_stream(seed: int, *position: int) -> torch.Generator:
     """As :func:`numpy_stream`, for torch on the CPU."""
-    return torch.Generator().manual_seed(torch_seed(seed, *place))
+    return torch.Generator().manual_seed(torch_seed(seed, *position))
 
 
-def torch_seed(seed: int, *place: int) -> int:
-    """What to seed torch with at a place."""
-    return int(np.random.SeedSequence((seed, *place)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def torch_seed(seed: int, *position: int) -> int:
+    """Seed for torch at a position."""
+    return int(np.random.SeedSequence((seed, *position)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class SeededTransforms:
-    """MONAI's transforms, which draw for each sample from the stream of its own epoch and index.
+    """MONAI's transforms, seeded for each sample by its epoch and index.
 
-    They share one generator: seeding each of them anew would take as long as the transforms themselves.
+    They share one generator: seeding each transform would take as long as the transforms themselves.
     """
 
     def __init__(self, transforms: Compose, seed: int) -> None:

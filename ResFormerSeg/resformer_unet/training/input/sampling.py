@@ -1,4 +1,4 @@
-"""Which slices a training epoch shows, and in which order."""
+"""Order of the slices in a training epoch."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from resformer_unet.training.input.random_streams import torch_stream
 
 
 class Draw(NamedTuple):
-    """One showing of a slice; what is varied in it may depend on nothing else."""
+    """A slice in an epoch; its augmentation depends on nothing else."""
 
     epoch: int
     index: int
 
 
 class EpochSampler(Sampler[Draw]):
-    """All slices in an order that follows from the seed and the epoch; of several processes, each shows its share.
+    """All slices in an order given by the random seed and the epoch; in distributed training each process gets a part.
 
     Args:
         count: slices in all.
-        rank: number of this process, of ``processes``; their shares are of equal length.
+        rank: of this process among ``processes``; their parts are of equal length.
     """
 
     def __init__(self, count: int, seed: int, rank: int = 0, processes: int = 1) -> None:

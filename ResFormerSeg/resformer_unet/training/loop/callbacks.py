@@ -1,4 +1,4 @@
-"""What happens beside the training steps: the average of the weights, and telling how far the training is."""
+"""Callbacks of a training: exponential moving average of the weights, seeding, progress."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from resformer_unet.training.input.random_streams import torch_seed
 
 
 def exponential_moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Rule (average so far, current value, steps so far) -> new average, of exponential decay with a warm start.
+    """Averaging function (average, current value, steps) -> new average of :class:`ExponentialMovingAverage`.
 
-    The decay grows as (1 + n) / (10 + n) with the steps n up to its final value, so that a training of few steps is
-    not an average over its random beginning.
+    The decay grows as (1 + n) / (10 + n) with the steps n up to its final value, so that the average of a short
+    training does not contain its random initialisation.
     """
 
     def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
@@ -29,14 +29,14 @@ def exponential_moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor
 
 
 class ExponentialMovingAverage(WeightAveraging):
-    """Moving average of the weights and of the batch normalisation's statistics; it is what is kept."""
+    """Exponential moving average of the weights and batch normalisation statistics, which becomes the model."""
 
     def __init__(self, decay: float) -> None:
         super().__init__(use_buffers=True, avg_fn=exponential_moving_average(decay))
 
 
 class SeededSteps(Callback):
-    """What is random in the network itself (dropout) follows from the seed, the epoch and the process alone."""
+    """Seeds the network's own random numbers (dropout) by random seed, epoch and rank in each epoch."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -47,10 +47,10 @@ class SeededSteps(Callback):
 
 
 class TrainingProgress(Callback):
-    """Tells steps done and steps in all, and a line of figures after each epoch; stops a training that diverged.
+    """Reports steps done and in total, and a line of metrics after each epoch; stops a training that diverged.
 
     Args:
-        progress: called with ("training", steps done, steps in all).
+        progress: called with ("training", steps done, steps in total).
         note: called with one line of text.
     """
 
@@ -65,8 +65,8 @@ class TrainingProgress(Callback):
         if not torch.isfinite(trainer.callback_metrics["train_loss"]):
             raise EngineError(
                 "TRAINING_DIVERGED",
-                f"The loss is no number any more in epoch {trainer.current_epoch + 1}: the training has diverged.",
-                "Train again with a lower --learning-rate; the checkpoints before are kept.",
+                f"The training has diverged: the loss is not finite in epoch {trainer.current_epoch + 1}.",
+                "Train again with a lower --learning-rate; earlier checkpoints are kept.",
             )
         shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         self._note(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}: {shown}")

@@ -1,6 +1,6 @@
-"""Checkpoints of a training run: the last epoch's, to go on from, and that of the best epoch, which becomes the model.
+"""Checkpoints of a training run: the last epoch's, to resume from, and that of the best epoch, which becomes the model.
 
-A checkpoint takes its name only when it is whole: a kill or a full disk while one is written leaves the one before.
+Checkpoints are written atomically: a kill or a full disk leaves the previous one.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class AtomicCheckpoints(TorchCheckpointIO):
         with atomic_file(path) as temporary, temporary.open("wb") as file:
             file.write(content.getbuffer())
             file.flush()
-            os.fsync(file.fileno())  # else a power failure could leave the new name with nothing behind it
+            os.fsync(file.fileno())  # else a power failure could leave an empty file
 
 
 class EpochCheckpoints(Checkpoint):
     """Saves ``last.ckpt`` after each epoch, and ``best.ckpt`` after each with a higher ``val_score`` than before.
 
-    The last third of the epochs begins anew: while the learning rate is high, a high score of a small validation split
-    is luck more often than merit.
+    Only the last third of the epochs counts: while the learning rate is high, a high score on a small validation split
+    is mostly chance.
     """
 
     def __init__(self, work: Path) -> None:
@@ -63,7 +63,7 @@ class EpochCheckpoints(Checkpoint):
 
 
 def first_candidate(epochs: int) -> int:
-    """The first of the epochs, counted from 0, that may be the best one."""
+    """The first epoch, counted from 0, that may be chosen as the best one."""
     return epochs * 2 // 3
 
 
@@ -102,12 +102,12 @@ def check_fits(checkpoint: Mapping, module: LightningModule, path: Path) -> None
 
 
 def next_epoch(checkpoint: Mapping) -> int:
-    """The epoch with which a training goes on."""
+    """The epoch at which a resumed training continues."""
     return checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
 
 
 def network_weights(checkpoint: Mapping) -> dict[str, Tensor]:
-    """The averaged weights of the network alone."""
+    """The averaged weights of the network, without the other state of the module."""
     prefix = "network."
     state = checkpoint["state_dict"]
     return {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}

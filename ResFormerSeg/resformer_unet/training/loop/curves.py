@@ -1,4 +1,4 @@
-"""Learning curves as a picture."""
+"""Plot of the learning curves."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _PANELS = (("Loss", "train_"), ("Validation", "val_"))
 
 
 def draw_curves(path: Path, rows: Sequence[Mapping[str, float]], epochs: int) -> None:
-    """Write a PNG of losses and validation figures over the epochs; the best epoch is marked.
+    """Write a PNG of losses and validation metrics over the epochs; the best epoch is marked.
 
     Args:
-        rows: figures of each epoch by name, as :class:`.EpochLog` has them; at least one.
+        rows: metrics of each epoch by name, as :class:`.EpochLog` has them; at least one.
         epochs: of the whole training.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
-    # Not through pyplot, which would look for a screen.
+    # Not through pyplot, which would need a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

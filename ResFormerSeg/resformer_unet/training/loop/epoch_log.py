@@ -1,4 +1,4 @@
-"""The table of a training's figures, one line an epoch, and the share of time in which the network was busy."""
+"""Log of a training: metrics of each epoch, and the utilisation of the device."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ METRICS = "metrics.csv"
 
 
 class Utilisation(Callback):
-    """Logs ``busy``: the share of an epoch's steps' time that the network computed, the rest being waits for data.
+    """Logs ``utilisation``: fraction of an epoch's time that the device computes training steps, not waiting for data.
 
-    On a GPU the time between two events of its own clock counts, because the processor runs ahead of it.
+    A GPU is timed by CUDA events, because the CPU runs ahead of it.
     """
 
     def __init__(self) -> None:
-        self._computed, self._all = 0.0, 0.0  # seconds of all epochs
+        self._computed, self._total = 0.0, 0.0  # seconds over all epochs
         self._begun = 0.0
         self._steps: list[tuple] = []
 
     @property
     def overall(self) -> float | None:
-        """The share over all epochs; ``None`` before the first."""
-        return self._computed / self._all if self._all else None
+        """Utilisation over all epochs; ``None`` before the first."""
+        return self._computed / self._total if self._total else None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self._begun = time.perf_counter()  # Lightning tells of no epoch's start right after --resume
+        self._begun = time.perf_counter()  # after --resume Lightning does not call on_train_epoch_start
 
     def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
         self._steps.clear()
@@ -57,14 +57,14 @@ class Utilisation(Callback):
         on_gpu = module.device.type == "cuda"
         computed = sum(a.elapsed_time(b) / 1000 if on_gpu else b - a for a, b in self._steps)
         lasted = self._ended - self._begun
-        self._computed, self._all = self._computed + computed, self._all + lasted
-        module.log("busy", min(1.0, computed / lasted), sync_dist=True)
+        self._computed, self._total = self._computed + computed, self._total + lasted
+        module.log("utilisation", min(1.0, computed / lasted), sync_dist=True)
 
     def state_dict(self) -> dict:
-        return {"computed": self._computed, "all": self._all}
+        return {"computed": self._computed, "total": self._total}
 
     def load_state_dict(self, state: dict) -> None:
-        self._computed, self._all = state["computed"], state["all"]
+        self._computed, self._total = state["computed"], state["total"]
 
     @staticmethod
     def _now(module: LightningModule):
@@ -76,7 +76,7 @@ class Utilisation(Callback):
 
 
 class EpochLog(Callback):
-    """Writes ``metrics.csv`` anew after each epoch; the lines travel in the checkpoints, so that --resume goes on."""
+    """Rewrites ``metrics.csv`` after each epoch; its rows are kept in the checkpoints for --resume."""
 
     def __init__(self, work: Path) -> None:
         self._work = work

@@ -1,4 +1,4 @@
-"""The loss of both tasks, for samples of which some have no mask and some no diagnosis."""
+"""The multi-task loss, for samples of which some have no mask and some no label."""
 
 from __future__ import annotations
 

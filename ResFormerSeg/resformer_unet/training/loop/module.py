@@ -1,4 +1,4 @@
-"""What Lightning trains: network, loss, optimiser and the validation score by which the best epoch is chosen."""
+"""Lightning module: network, loss, optimiser and the validation score that selects the best epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torchmetrics.functional.classification import multiclass_auroc, multiclass_
 
 from resformer_unet.model.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.training.input.arrays import UNKNOWN
-from resformer_unet.training.input.resizing import resize, training_size
+from resformer_unet.training.input.progressive_resizing import resize, training_size
 from resformer_unet.training.loop.losses import MultiTaskLoss
 from resformer_unet.training.setup.recipe import Recipe
 
@@ -28,9 +28,9 @@ class ResFormerModule(LightningModule):
 
     def training_step(self, batch: dict, _index: int) -> Tensor:
         full = tuple(batch["image"].shape[2:])
-        size = training_size(full, self.recipe.first_size, self.current_epoch, self.recipe.epochs)
+        size = training_size(full, self.recipe.initial_image_scale, self.current_epoch, self.recipe.epochs)
         images, masks = resize(batch["image"], batch["mask"], size)
-        # Channels last: a seventh less time a step on a CPU, and what the tensor cores of a GPU ask for.
+        # Channels last: a seventh less time a step on a CPU, and the layout that tensor cores need.
         logits = self.network(images.contiguous(memory_format=torch.channels_last))
         losses = self.loss(logits, masks, batch["has_mask"], batch["label"])
         self.log_dict(

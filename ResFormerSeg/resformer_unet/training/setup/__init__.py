@@ -1,1 +1,1 @@
-"""What is trained and how: recipe, description of the model to be, initial weights, the run's folder."""
+"""Set-up of a training: recipe, descriptor, initial weights, distributed context, the run's folder."""

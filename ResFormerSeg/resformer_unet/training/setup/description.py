@@ -1,4 +1,4 @@
-"""What a model to be trained will say of itself, as far as that is known before the training."""
+"""The descriptor of a model to be trained, as far as it is known before the training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resformer_unet.model.network import NetworkConfig
 from resformer_unet.training.setup.recipe import Recipe
 
 _NOT_STATED = {"licence": "not stated", "citation": "not stated"}
-# What stands for things that are not known before the data are, where the rest is checked.
+# Stand-ins for what only the data set tells, so that the rest of a recipe can be checked without it.
 _SOME_TASK = {"input": {"channels": 1}, "segmentation": None, "diagnosis": {"classes": ["a", "b"]}}
 _SOME_SIZE = [192, 192]
 
@@ -42,11 +42,11 @@ def network_config(descriptor: dict, recipe: Recipe) -> NetworkConfig:
     try:
         return presets[recipe.preset](**{**recipe.network, **tasks})
     except (TypeError, ValueError) as error:
-        raise EngineError("RECIPE_INVALID", f"The recipe's network is impossible: {error}.", "Correct it.") from None
+        raise EngineError("RECIPE_INVALID", f"The recipe's network is invalid: {error}.", "Correct it.") from None
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Find the faults of a recipe and of its descriptor that need no data set to be seen.
+    """Check what can be checked of a recipe and its descriptor without a data set.
 
     Raises:
         EngineError: RECIPE_INVALID, MODEL_DESCRIPTOR_INVALID.
@@ -56,7 +56,7 @@ def check_recipe(recipe: Recipe) -> None:
         network_config(_SOME_TASK, recipe)
         return
     config = network_config(descriptor, recipe)
-    sized = {**descriptor, "input": {"size": _SOME_SIZE, **descriptor["input"]}}  # it may still be given apart
+    sized = {**descriptor, "input": {"size": _SOME_SIZE, **descriptor["input"]}}  # the size may be given separately
     described(sized, config, recipe, torch.device("cpu"), "data", "model", cases=1)
 
 
@@ -70,10 +70,10 @@ def described(
     cases: int,
     initial: ModelBundle | None = None,
 ) -> dict:
-    """The descriptor with all that is known before training, checked: a fault found afterwards would cost hours.
+    """The descriptor with all that is known before training, validated: an error found afterwards would cost hours.
 
-    What a recipe says of its training data and their licence holds for the data set of the recipe's own name only.
-    The data of a model that the training begins with are part of what the new one has learnt from.
+    A recipe's training data and licence apply only to the data set of the recipe's own name. The training data of a
+    model used for initialisation are listed as well.
 
     Args:
         dataset, output_name: names of the folders; cases: in the training split.
@@ -99,7 +99,12 @@ def described(
         "calibration": None,
         "results": [],
     }
-    weights = {"file": WEIGHTS, "sha256": "0" * 64, "bytes": 1, "dtype": "float16"}  # of the right form, to pass
+    weights = {
+        "file": WEIGHTS,
+        "sha256": "0" * 64,
+        "bytes": 1,
+        "dtype": "float16",
+    }  # a placeholder that passes the schema
     check_descriptor({**known, "weights": weights}, Path("descriptor of the recipe"))
     return known
 

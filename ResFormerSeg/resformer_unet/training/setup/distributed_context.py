@@ -1,4 +1,4 @@
-"""How many processes train together: one, or as many as ``torchrun`` has started on this and other machines."""
+"""Distributed training: this process and its place among those that ``torchrun`` has started."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lightning.pytorch.strategies import DDPStrategy
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process among those of one training.
+    """Rank and size of a distributed training; the default is a training in a single process.
 
     Attributes:
-        rank: its number; only number 0 writes files and tells how far the training is.
-        processes: on all machines together; local: on this machine.
+        rank: of this process; only rank 0 writes files and reports progress.
+        processes: world size; local: processes on this machine.
     """
 
     rank: int = 0
@@ -25,7 +25,7 @@ class DistributedContext:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DistributedContext:
-        """What ``torchrun`` has written into the environment; one process alone without it."""
+        """From the environment variables of ``torchrun``; a single process without them."""
         if "TORCHELASTIC_RUN_ID" not in environment:
             return cls()
         return cls(*(int(environment[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")))
@@ -35,12 +35,12 @@ class DistributedContext:
         return self.rank == 0
 
     def trainer_options(self, device: torch.device) -> dict:
-        """What Lightning's trainer has to know of the device and of the other processes."""
+        """Arguments of Lightning's trainer for the device and the processes."""
         accelerator = {"cuda": "gpu"}.get(device.type, device.type)
         if self.processes == 1:
             devices = [device.index or 0] if device.type == "cuda" else 1
             return {"accelerator": accelerator, "devices": devices}
-        # A batch without masks, or without diagnoses, leaves one of the two heads without a gradient.
+        # A batch without masks, or without labels, leaves one of the two heads without a gradient.
         backend = "nccl" if device.type == "cuda" else "gloo"
         strategy = DDPStrategy(find_unused_parameters=True, process_group_backend=backend)
         nodes = self.processes // self.local

@@ -1,4 +1,4 @@
-"""Fine-tuning: a training that begins with the weights of a finished model, which may have had other classes."""
+"""Fine-tuning: initialisation with the weights of a trained model, whose classes may differ."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADS = {"segmentation": "segmentation.", "diagnosis": "classification.classify.
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """What a network has got from a model: names of its tensors that were taken, adapted, or left at random."""
+    """Names of a network's tensors that were loaded from a model, adapted, or left at their random initialisation."""
 
     source: str
     taken: list[str]
@@ -37,8 +37,9 @@ class InitialWeights:
     def load(cls, bundle: ModelBundle, network: ResFormerUNet, descriptor: Mapping) -> InitialWeights:
         """Put the model's weights into the network, wherever they fit.
 
-        The first convolution is fitted to another number of channels: each gets the mean over the model's channels,
-        scaled so that their sum stays. A head whose segments or diagnoses are not the model's own begins at random.
+        The first convolution is adapted to another number of channels: each gets the mean over the model's channels,
+        scaled so that their sum is unchanged. A head whose segments or diagnoses differ from
+        the model's keeps its random initialisation.
 
         Args:
             descriptor: of the model to be trained.
@@ -69,19 +70,19 @@ class InitialWeights:
             raise EngineError(
                 "MODEL_WEIGHTS_MISMATCH",
                 f"The model {bundle.id} has a network of another structure than the one to be trained.",
-                "Begin with another model, or without one.",
+                "Choose another model, or train without --init.",
             )
         network.load_state_dict(weights, strict=False)
         return cls(bundle.id, taken, adapted, fresh)
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         """Lines for the user."""
-        lines = [f"{len(self.taken)} of the network's {self._count} tensors were taken from {self.source} as they are."]
+        lines = [f"{len(self.taken)} of the network's {self._count} tensors were loaded from {self.source}."]
         if self.adapted:
-            lines.append("Its first convolution was fitted to the number of channels of these images.")
+            lines.append("The first convolution was adapted to the number of channels of these images.")
         if self.fresh:
             parts = sorted({name.split(".")[0] for name in self.fresh})
-            lines.append(f"These parts begin at random, wholly or in part: {', '.join(parts)}.")
+            lines.append(f"Randomly initialised, wholly or in part: {', '.join(parts)}.")
         return lines
 
     @property
@@ -90,13 +91,13 @@ class InitialWeights:
 
 
 def _for_channels(weight: Tensor, channels: int) -> Tensor:
-    """A convolution's weight (outputs, inputs, rows, columns) for another number of inputs of like brightness."""
+    """A convolution's weight (outputs, inputs, rows, columns) adapted to another number of input channels."""
     mean = weight.mean(1, keepdim=True)
     return mean.repeat(1, channels, 1, 1) * (weight.shape[1] / channels)
 
 
 def _targets(task: Mapping | None) -> list:
-    """What the outputs of a head mean, in their order."""
+    """Meaning of a head's outputs, in their order."""
     if not task:
         return []
     return [row["id"] for row in task.get("segments", task.get("classes"))] + [task.get("exclusive")]

@@ -1,4 +1,4 @@
-"""What is trained and how: a descriptor of the model to be, and the hyperparameters."""
+"""Training recipes: the descriptor of the model to be trained, and the hyperparameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resformer_unet.errors import EngineError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training images are varied; probabilities and ranges, 0 switches a variation off.
+    """Augmentation of training images: probabilities and ranges; 0 switches a transform off.
 
     Attributes:
         flip_rows, flip_columns, transpose: probability of each.
@@ -21,8 +21,8 @@ class Augmentation:
         gamma: the exponent's natural logarithm, to either side; brightens or darkens the middle tones.
         brightness: offset to either side, noise: standard deviation; as fractions of the intensity range.
         blur: probability.
-        lesion_inpainting: probability that lesions are painted over by tissue from elsewhere in the picture. The sample
-            then teaches the network what a picture without a lesion looks like; its label does not count.
+        lesion_inpainting: probability that lesions are replaced by tissue from elsewhere in the picture. The sample
+            then serves as a lesion-free one; its label is ignored.
     """
 
     flip_rows: float = 0.0
@@ -42,7 +42,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyperparameters of a training run. ``descriptor`` is ``None`` when the data set itself must tell."""
+    """Hyperparameters of a training run. ``descriptor`` is ``None`` if it is to be derived from the data set."""
 
     descriptor: dict | None = None
     preset: str = "small"
@@ -53,15 +53,15 @@ class Recipe:
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     class_balance: float = 0.5  # weight of a class: its frequency to the power of minus this
-    diagnosis_weight: float = 0.5  # of the diagnosis in the loss; the segmentation's weight is 1
-    averaging: float = 0.998  # decay a step of the weights' moving average, which is what is kept
-    patient_measures: bool = False  # also diagnose a patient from the heart's two phases, see patient_regression
-    first_size: float = 1.0  # the training begins with images of this fraction of the input's size
+    diagnosis_weight: float = 0.5  # of the diagnosis loss; that of the segmentation is 1
+    ema_decay: float = 0.998  # per step, of the exponential moving average of the weights, which becomes the model
+    cardiac_diagnosis: bool = False  # diagnose patients from cardiac function parameters, see patient_regression
+    initial_image_scale: float = 1.0  # of the input size in the first epoch, see progressive_resizing
     seed: int = 0
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
-        """Raises ``EngineError`` RECIPE_INVALID for a value that cannot be meant."""
+        """Raises ``EngineError`` RECIPE_INVALID for a value out of range."""
         for name, least in (
             ("epochs", 1),
             ("batch_size", 1),
@@ -71,10 +71,10 @@ class Recipe:
         ):
             if not getattr(self, name) >= least:
                 raise _out_of_range(name, getattr(self, name), f"at least {least}")
-        for name in ("label_smoothing", "averaging"):
+        for name in ("label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise _out_of_range(name, getattr(self, name), "at least 0 and below 1")
-        for name in ("learning_rate", "first_size"):
+        for name in ("learning_rate", "initial_image_scale"):
             if not 0 < getattr(self, name) <= 1:
                 raise _out_of_range(name, getattr(self, name), "above 0 and at most 1")
 

@@ -1,4 +1,4 @@
-"""The folder of a training run, and what it was started with, so that it is not resumed with something else."""
+"""The folder of a training run, and a record of its settings, so that it is not resumed with others."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAY_DIFFER = {("training", "date"), ("training", "device")}  # another day, anot
 
 
 def begin_run(output: Path, work: Path, descriptor: dict) -> Path | None:
-    """Make the run's folder now, so that an output that cannot be written does not cost a training.
+    """Create the run's folder before the training, so that an output that cannot be written is found at once.
 
     Returns:
-        Where an earlier run's folder has been moved to: its checkpoints may be all that is left of days of work.
+        Where an earlier run's folder with checkpoints has been moved to, ``None`` without one.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
@@ -41,7 +41,7 @@ def begin_run(output: Path, work: Path, descriptor: dict) -> Path | None:
 
 
 def check_record(work: Path, descriptor: dict) -> None:
-    """Raises ``EngineError`` NOTHING_TO_RESUME without a record, RUN_DIFFERS naming what is not as it was."""
+    """Raises ``EngineError``: NOTHING_TO_RESUME without a record, RUN_DIFFERS naming the settings that differ."""
     try:
         recorded = json.loads((work / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Looking data sets over: each fault is named with its cases and with what to do, and what is meant so is no fault."""
+"""Checks of data sets: each problem is named with its cases and a fix, and intended peculiarities are none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from helpers.tiny_model import tiny_descriptor
 from resformer_unet.cli.main import main
 from resformer_unet.data.check.check_data import check_data
 from resformer_unet.data.check.findings import DataReport, Finding
-from resformer_unet.data.check.near_duplicates import SIDE, alike, thumbnail
+from resformer_unet.data.check.near_duplicates import SIDE, near_duplicates, thumbnail
 from resformer_unet.data.dataset import load_dataset
 from resformer_unet.errors import EngineError
 
@@ -40,7 +40,7 @@ def each(**columns: Callable[[dict], str]) -> Callable[[list[dict]], list[dict]]
 def found(folder: Path, code: str, descriptor: dict | None = None) -> Finding:
     findings = {finding.code: finding for finding in check_data(folder, descriptor).findings}
     assert code in findings, sorted(findings)
-    assert findings[code].what.endswith(".") and findings[code].mend.endswith(".")
+    assert findings[code].what.endswith(".") and findings[code].fix.endswith(".")
     return findings[code]
 
 
@@ -49,15 +49,15 @@ def codes(folder: Path, descriptor: dict | None = None) -> set[str]:
 
 
 def test_a_sound_set_has_no_findings_and_is_described(tmp_path):
-    told = []
-    report = check_data(discs(tmp_path), progress=lambda *counts: told.append(counts))
+    progress = []
+    report = check_data(discs(tmp_path), progress=lambda *counts: progress.append(counts))
     assert report.findings == [] and report.table() == [] and "ready" in report.verdict
     assert report.summary == [
         "12 train, 4 val, 4 test cases, 20 of them with a mask; pictures",
         "labels: benign 10, malignant 10",
         "mask values: 255",
     ]
-    assert told[-1] == ("checking the data", 20, 20)
+    assert progress[-1] == ("checking the data", 20, 20)
 
 
 def test_a_folder_that_is_no_data_set_is_an_error(tmp_path):
@@ -66,20 +66,20 @@ def test_a_folder_that_is_no_data_set_is_an_error(tmp_path):
     assert found(tmp_path, "DATASET_EMPTY").error
 
 
-def test_lines_without_files_and_files_without_lines_are_told_apart(tmp_path):
+def test_rows_without_files_and_files_without_rows_are_distinguished(tmp_path):
     data = discs(tmp_path)
     (data / "images" / "train-3.png").unlink()
     shutil.copy(data / "images" / "train-0.png", data / "images" / "stray.png")
     shutil.copy(data / "masks" / "train-0.png", data / "masks" / "other.png")
     missing = found(data, "CASE_WITHOUT_IMAGE")
     assert missing.error and missing.cases == ("train-3",)
-    assert found(data, "IMAGE_WITHOUT_LINE").cases == ("stray",) and not found(data, "IMAGE_WITHOUT_LINE").error
-    assert found(data, "MASK_WITHOUT_LINE").cases == ("other",)
+    assert found(data, "IMAGE_WITHOUT_ROW").cases == ("stray",) and not found(data, "IMAGE_WITHOUT_ROW").error
+    assert found(data, "MASK_WITHOUT_ROW").cases == ("other",)
 
 
 def test_ids_with_the_files_suffix_are_explained(tmp_path):
     data = rewritten(discs(tmp_path), each(id=lambda row: row["id"] + ".png"))
-    assert "without its suffix" in found(data, "CASE_WITHOUT_IMAGE").mend
+    assert "without its suffix" in found(data, "CASE_WITHOUT_IMAGE").fix
 
 
 def test_two_files_for_one_case_are_an_error(tmp_path):
@@ -140,7 +140,7 @@ def test_masks_that_were_compressed_as_photographs_are_refused(tmp_path):
         stored_as(
             data, f"train-{index}", lambda inside: np.where(inside, 100 + 2 * np.arange(40)[:, None] + np.arange(40), 0)
         )
-    assert found(data, "MASK_VALUES_MANY").error and "JPEG" in found(data, "MASK_VALUES_MANY").mend
+    assert found(data, "MASK_VALUES_MANY").error and "JPEG" in found(data, "MASK_VALUES_MANY").fix
 
 
 def test_doubtful_mask_values_are_pointed_out(tmp_path):
@@ -157,7 +157,7 @@ def test_a_group_in_two_splits_is_a_warning(tmp_path):
     assert found(data, "GROUP_CROSSES").cases == ("p",) and not found(data, "GROUP_CROSSES").error
 
 
-def with_twin(data: Path, of: str, name: str, **changes: str) -> Path:
+def with_near_duplicate(data: Path, of: str, name: str, **changes: str) -> Path:
     """Another case that is a brighter copy of one."""
     picture, mask = disc_picture(0, False)
     assert of == "train-0"
@@ -168,27 +168,27 @@ def with_twin(data: Path, of: str, name: str, **changes: str) -> Path:
 
 
 def test_near_duplicates_in_two_splits_are_a_warning_unless_a_group_joins_them(tmp_path):
-    finding = found(with_twin(discs(tmp_path / "a"), "train-0", "copy"), "TWINS_ACROSS_SPLITS")
+    finding = found(with_near_duplicate(discs(tmp_path / "a"), "train-0", "copy"), "NEAR_DUPLICATES_ACROSS_SPLITS")
     assert finding.cases == ("train-0 = copy",) and not finding.error
-    joined = with_twin(discs(tmp_path / "b"), "train-0", "copy", group="train-0")
+    joined = with_near_duplicate(discs(tmp_path / "b"), "train-0", "copy", group="train-0")
     assert codes(joined) == {"GROUP_CROSSES"}
 
 
 def test_near_duplicates_with_two_labels_are_a_warning_unless_they_are_left_out(tmp_path):
-    data = with_twin(discs(tmp_path), "train-0", "copy", split="train", label="malignant")
-    assert found(data, "TWINS_DISAGREE").cases == ("train-0 = copy",)
+    data = with_near_duplicate(discs(tmp_path), "train-0", "copy", split="train", label="malignant")
+    assert found(data, "NEAR_DUPLICATES_DISAGREE").cases == ("train-0 = copy",)
     other = {"train-0": "copy", "copy": "train-0"}
     data = rewritten(data, each(label_conflict_with=lambda row: other.get(row["id"], "")))
     assert codes(data) == {"LABEL_CONFLICT"} and found(data, "LABEL_CONFLICT").cases == ("train-0", "copy")
 
 
-def test_alike_is_the_fine_structure_and_not_the_rough_shape():
+def test_near_duplicates_share_the_fine_structure_and_not_the_rough_shape():
     random = np.random.default_rng(0)
     blob = np.exp(-((np.mgrid[-1:1:64j, -1:1:64j] ** 2).sum(0)))
     first, second = (100 * blob + random.normal(0, 10, (64, 64)) for _ in range(2))
     stored = [first, second, first * 0.5 + 20, 0 * first]
     thumbnails = np.stack([thumbnail(picture[None, ..., None]) for picture in stored])
-    assert thumbnails.shape == (4, SIDE, SIDE) and alike(thumbnails).tolist() == [[0, 2]]
+    assert thumbnails.shape == (4, SIDE, SIDE) and near_duplicates(thumbnails).tolist() == [[0, 2]]
     assert thumbnail(first[None, :20, :9, None]).shape == (SIDE, SIDE)
 
 
@@ -199,11 +199,11 @@ def test_classes_that_cannot_be_learnt_or_measured_are_named(tmp_path):
     assert "mole" in found(data, "CLASS_ONLY_IN_TEST").what
     assert "“cyst” has only 1" in found(data, "CLASS_RARE").what
     assert "“cyst” has no cases in val and test" in found(data, "CLASS_NOT_MEASURED").what
-    foreign = tiny_descriptor(diagnoses=("benign", "malignant", "cyst", "scar", "wart"))
-    assert "wart" in found(data, "CLASS_WITHOUT_CASES", foreign).what
+    other = tiny_descriptor(diagnoses=("benign", "malignant", "cyst", "scar", "wart"))
+    assert "wart" in found(data, "CLASS_WITHOUT_CASES", other).what
 
 
-def test_one_class_is_a_warning_as_long_as_there_is_something_to_outline(tmp_path):
+def test_one_class_is_a_warning_as_long_as_there_is_something_to_segment(tmp_path):
     data = rewritten(discs(tmp_path), each(label=lambda row: "benign"))
     assert codes(data) == {"ONE_CLASS"} and not found(data, "ONE_CLASS").error
     shutil.rmtree(data / "masks")
@@ -233,10 +233,10 @@ def test_tables_as_spreadsheets_save_them_are_read(tmp_path, encoding):
     assert {case.label for case in load_dataset(data)} == {"Mélanome", "malignant"}
     (data / "labels.csv").write_text(text, "latin-1")
     finding = found(data, "DATASET_INVALID")
-    assert finding.error and "UTF-8" in finding.mend
+    assert finding.error and "UTF-8" in finding.fix
 
 
-def test_the_table_names_errors_first_and_the_exit_code_tells_them_from_warnings(tmp_path, capsys):
+def test_the_table_names_errors_first_and_the_exit_code_distinguishes_them_from_warnings(tmp_path, capsys):
     data = discs(tmp_path)
     (data / "masks" / "train-4.png").unlink()
     assert main(["check-data", str(data)]) == 0
@@ -245,7 +245,7 @@ def test_the_table_names_errors_first_and_the_exit_code_tells_them_from_warnings
     write_pixels(data / "masks" / "train-1.png", np.zeros((40, 41), np.uint8))
     assert main(["check-data", str(data)]) == 1
     printed = capsys.readouterr().out
-    assert "how to mend it" in printed and printed.index("ERROR") < printed.index("warning   |")
+    assert "how to fix it" in printed and printed.index("ERROR") < printed.index("warning   |")
     assert main(["check-data", str(tmp_path / "nothing")]) == 1
 
 
@@ -257,21 +257,21 @@ def test_a_training_begins_with_the_check(tmp_path, capsys):
         write_pixels(data / "masks" / f"{name}.png", np.zeros((40, 41), np.uint8))
     (data / "images" / "test-0.png").write_text("no image")
     assert main(["train", str(data), "--output", str(tmp_path / "model"), "--device", "cpu"]) == 1
-    told = capsys.readouterr().err
-    assert "how to mend it" in told and "Cases: train-1, val-1. 1 other error was found." in told
+    printed = capsys.readouterr().err
+    assert "how to fix it" in printed and "Cases: train-1, val-1. 1 other error was found." in printed
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_many_cases_are_cut_short():
     report = DataReport("x")
-    report.add(True, "BROKEN", "Broken.", "Mend it.", [str(number) for number in range(9)])
+    report.add(True, "BROKEN", "Broken.", "Fix it.", [str(number) for number in range(9)])
     assert "(0, 1, 2, 3, 4 and 4 more)" in " ".join(report.table())
-    with pytest.raises(EngineError, match="Broken. Cases: 0, 1, 2, 3, 4 and 4 more. Mend it."):
+    with pytest.raises(EngineError, match="Broken. Cases: 0, 1, 2, 3, 4 and 4 more. Fix it."):
         report.raise_first_error()
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the public sets in ../shared/data are absent")
-def test_known_twins_of_a_public_set_are_warnings_that_do_not_stop_a_training(tmp_path):
+def test_known_near_duplicates_of_a_public_set_are_warnings_that_do_not_stop_a_training(tmp_path):
     source = SHARED_DATA / "skin-lesion"
     with (source / "labels.csv").open(newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
@@ -282,4 +282,4 @@ def test_known_twins_of_a_public_set_are_warnings_that_do_not_stop_a_training(tm
         (tmp_path / name).symlink_to(source / name)
     data = write_table(tmp_path, rows)
     assert check_data(data).errors == [] and "GROUP_CROSSES" in codes(data)
-    assert "TWINS_ACROSS_SPLITS" in codes(rewritten(data, each(group=lambda row: row["id"])))
+    assert "NEAR_DUPLICATES_ACROSS_SPLITS" in codes(rewritten(data, each(group=lambda row: row["id"])))

@@ -5,7 +5,7 @@ import pytest
 
 from helpers.synthetic_images import oblique_affine, volume
 from resformer_unet.image.medical_image import image_from_array
-from resformer_unet.training.input.acquisition import FIELD, varied_acquisition
+from resformer_unet.training.input.acquisition import FIELD_OF_VIEW, varied_acquisition
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def test_the_field_of_view_differs_by_no_more_than_is_allowed(image):
     for slices, rows, columns in shapes:
         assert slices == image.shape[0]
         assert (
-            abs(rows / image.shape[1] - 1) <= 2 * FIELD + 0.1 and abs(columns / image.shape[2] - 1) <= 2 * FIELD + 0.1
+            abs(rows / image.shape[1] - 1) <= 2 * FIELD_OF_VIEW + 0.1
+            and abs(columns / image.shape[2] - 1) <= 2 * FIELD_OF_VIEW + 0.1
         )
 
 

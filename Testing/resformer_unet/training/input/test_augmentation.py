@@ -25,7 +25,7 @@ def samples(count: int = 12) -> SliceArrays:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_variations_follow_from_the_seed_alone_and_each_process_has_its_own(workers):
+def test_augmentation_follows_from_the_random_seed_alone_and_each_process_has_its_own(workers):
     def batches() -> list[torch.Tensor]:
         vary = build_augmentation(Augmentation(noise=0.5, lesion_inpainting=0.3), INPUT, seed=1)
         arrays = samples()
@@ -37,7 +37,7 @@ def test_variations_follow_from_the_seed_alone_and_each_process_has_its_own(work
     assert not any(torch.equal(a, b) for index, a in enumerate(first) for b in first[index + 1 :])
 
 
-def test_variation_keeps_image_and_mask_together():
+def test_augmentation_keeps_image_and_mask_together():
     vary = build_augmentation(Augmentation(transpose=0.5, noise=0, contrast=0, brightness=0, blur=0), INPUT, seed=0)
     arrays = samples()
     arrays = SliceArrays(arrays.masks.half(), arrays.masks, arrays.has_mask, arrays.labels, vary)
@@ -64,7 +64,7 @@ def sample(mask: bool = True, has_mask: bool = True) -> dict:
     }  # fmt: skip
 
 
-def test_erasing_paints_a_lesion_over_and_empties_its_mask_or_leaves_both():
+def test_inpainting_replaces_a_lesion_and_empties_its_mask_or_leaves_both():
     emptied = 0
     for seed in range(20):
         before = sample()
@@ -81,7 +81,7 @@ def test_erasing_paints_a_lesion_over_and_empties_its_mask_or_leaves_both():
 
 
 @pytest.mark.parametrize("lacking", [{"mask": False}, {"has_mask": False}])
-def test_erasing_leaves_pictures_without_an_outlined_lesion_alone(lacking):
+def test_inpainting_does_not_change_pictures_without_a_segmented_lesion(lacking):
     for seed in range(10):
         before = sample(**lacking)
         after = erased(before, seed)

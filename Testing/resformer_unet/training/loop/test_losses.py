@@ -35,7 +35,7 @@ def test_the_loss_weighs_its_two_tasks():
     assert losses["loss"].item() == pytest.approx((losses["segmentation"] + 0.25 * losses["diagnosis"]).item())
 
 
-def test_an_unknown_label_teaches_no_diagnosis():
+def test_an_unknown_label_gives_no_diagnosis_loss():
     logits, masks, has_mask, _ = batch()
     losses = loss_of(NetworkConfig())(logits, masks, has_mask, torch.tensor([0, UNKNOWN, UNKNOWN]))
     losses["loss"].backward()
@@ -44,7 +44,7 @@ def test_an_unknown_label_teaches_no_diagnosis():
     assert losses["diagnosis"].item() == pytest.approx(only_first.item())
 
 
-def test_a_missing_mask_teaches_no_outline():
+def test_a_missing_mask_gives_no_segmentation_loss():
     logits, masks, _, labels = batch()
     losses = loss_of(NetworkConfig())(logits, masks, torch.tensor([True, False, False]), labels)
     losses["loss"].backward()
@@ -53,21 +53,21 @@ def test_a_missing_mask_teaches_no_outline():
     assert losses["segmentation"].item() == pytest.approx(alone["segmentation"].item())
 
 
-def test_a_batch_that_teaches_nothing_has_a_loss_of_nought():
+def test_a_batch_without_any_target_has_a_loss_of_zero():
     logits, masks, has_mask, labels = batch()
     losses = loss_of(NetworkConfig())(logits, masks, ~has_mask, labels * 0 + UNKNOWN)
     losses["loss"].backward()
     assert losses.keys() == {"loss"} and losses["loss"] == 0 and not logits.segmentation.grad.any()
 
 
-def test_an_empty_mask_is_something_to_learn():
+def test_an_empty_mask_gives_a_segmentation_loss():
     logits, masks, has_mask, labels = batch()
     losses = loss_of(NetworkConfig())(logits, masks * 0, has_mask, labels)
     losses["loss"].backward()
     assert torch.isfinite(losses["loss"]) and logits.segmentation.grad.sum() > 0  # away from the foreground
 
 
-def test_right_logits_have_less_loss_than_wrong_ones_also_for_exclusive_segments():
+def test_correct_logits_have_a_lower_loss_than_wrong_ones_for_exclusive_segments_too():
     for exclusive in (False, True):
         config = NetworkConfig(segments=2, exclusive=exclusive)
         masks = torch.zeros(1, 2, 8, 8)
@@ -103,7 +103,7 @@ def test_fitting_recovers_a_known_temperature(temperature):
     assert fit_temperature(temperature * honest, labels) == pytest.approx(temperature, rel=0.05)
 
 
-def test_a_few_cases_that_are_all_right_do_not_make_every_answer_certain():
+def test_a_few_correct_cases_do_not_make_every_prediction_certain():
     logits, labels = torch.tensor([[0.5, 0.0], [0.0, 0.5]]).repeat(5, 1), torch.tensor([0, 1]).repeat(5)
     assert 0.3 < fit_temperature(logits, labels) < 1
     assert fit_temperature(logits.repeat(100, 1), labels.repeat(100)) < 0.25  # many cases are believed
@@ -120,7 +120,7 @@ def test_the_logits_to_calibrate_with_are_those_of_prediction(transpose_tta):
     torch.testing.assert_close(logits, (as_they_are + turned) / 2 if transpose_tta else as_they_are)
 
 
-def test_the_average_of_a_short_training_forgets_its_random_beginning():
+def test_the_moving_average_of_a_short_training_forgets_its_random_initialisation():
     average = exponential_moving_average(decay=0.998)
     averaged = torch.tensor(1.0)  # the beginning; all that follows is 0
     for step in range(200):

@@ -24,7 +24,7 @@ def begun(bundle, descriptor: dict) -> tuple[ResFormerUNet, InitialWeights]:
     return network, InitialWeights.load(bundle, network, descriptor)
 
 
-def test_everything_is_taken_from_a_model_of_the_same_kind(tmp_path):
+def test_every_tensor_is_loaded_from_a_model_of_the_same_structure(tmp_path):
     bundle = save_tiny(tmp_path / "model")
     network, result = begun(bundle, tiny_descriptor())
     stored = load_weights(bundle)
@@ -32,14 +32,14 @@ def test_everything_is_taken_from_a_model_of_the_same_kind(tmp_path):
     assert all(torch.equal(tensor, stored[name]) for name, tensor in network.state_dict().items())
 
 
-def test_a_head_with_other_classes_begins_at_random_even_if_they_are_as_many(tmp_path):
+def test_a_head_with_other_classes_is_initialised_randomly_even_if_they_are_as_many(tmp_path):
     bundle = save_tiny(tmp_path / "model")
     network, result = begun(bundle, tiny_descriptor(diagnoses=("cyst", "abscess")))
     assert result.fresh == ["classification.classify.1.weight", "classification.classify.1.bias"]
     stored = load_weights(bundle)
     assert not torch.equal(network.state_dict()[result.fresh[0]], stored[result.fresh[0]])
     assert torch.equal(network.segmentation.weight, stored["segmentation.weight"])
-    assert "classification" in result.told()[-1]
+    assert "classification" in result.summary()[-1]
 
 
 def test_a_model_of_other_segments_and_no_diagnosis_gives_its_encoder(tmp_path):
@@ -50,7 +50,7 @@ def test_a_model_of_other_segments_and_no_diagnosis_gives_its_encoder(tmp_path):
 
 
 @pytest.mark.parametrize(("theirs", "own"), [(1, 3), (3, 1), (3, 4)])
-def test_the_first_convolution_is_fitted_to_other_channels(tmp_path, theirs, own):
+def test_the_first_convolution_is_adapted_to_other_channels(tmp_path, theirs, own):
     def with_channels(channels: int) -> dict:
         descriptor = tiny_descriptor()
         intensity = {**descriptor["input"]["intensity"], "mean": [0.0] * channels, "std": [1.0] * channels}
@@ -59,16 +59,16 @@ def test_the_first_convolution_is_fitted_to_other_channels(tmp_path, theirs, own
 
     bundle = save_tiny(tmp_path / "model", **with_channels(theirs))
     network, result = begun(bundle, tiny_descriptor(**with_channels(own)))
-    assert result.adapted == [FIRST] and "channels" in " ".join(result.told())
-    # A grey picture, repeated in each channel, gives the answers it gave before.
+    assert result.adapted == [FIRST] and "channels" in " ".join(result.summary())
+    # A grey picture, repeated in each channel, gives the same outputs as before.
     original = ResFormerUNet(NetworkConfig(**bundle.descriptor["network"]))
     original.load_state_dict(load_weights(bundle))
     grey = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
-    answers = [net.eval()(grey.expand(1, count, 32, 32)) for net, count in ((network, own), (original, theirs))]
-    assert torch.allclose(answers[0].segmentation, answers[1].segmentation, atol=1e-4)
+    outputs = [net.eval()(grey.expand(1, count, 32, 32)) for net, count in ((network, own), (original, theirs))]
+    assert torch.allclose(outputs[0].segmentation, outputs[1].segmentation, atol=1e-4)
 
 
-def test_a_network_into_which_nothing_fits_is_refused(tmp_path):
+def test_a_network_that_no_tensor_fits_is_an_error(tmp_path):
     bundle = save_tiny(tmp_path / "model")
     network = {**tiny_descriptor()["network"], "widths": [6, 10]}
     with pytest.raises(EngineError) as caught:
@@ -81,7 +81,7 @@ def test_a_recipe_takes_the_structure_of_the_model(tmp_path):
     assert recipe.network["widths"] == TINY_NETWORK["widths"] and recipe.network["dropout"] == 0.3
 
 
-def test_a_model_is_tuned_to_other_data_with_one_command(tmp_path, capsys):
+def test_a_model_is_fine_tuned_on_other_data_with_one_command(tmp_path, capsys):
     first = save_tiny(tmp_path / "first")
     data = write_discs(tmp_path / "data", {"train": 4, "val": 2}, change=lambda a, b: (a[..., None].repeat(3, 2), b))
     arguments = ["train", data, "--output", tmp_path / "second", "--init", first.folder, "--epochs", 1, "--workers", 0]
@@ -89,11 +89,11 @@ def test_a_model_is_tuned_to_other_data_with_one_command(tmp_path, capsys):
     second = load_bundle(tmp_path / "second").descriptor
     assert second["network"]["widths"] == TINY_NETWORK["widths"] and second["input"]["size"] == [32, 32]
     assert second["input"]["channels"] == 3 and second["training"]["recipe"]["initial"] == "tiny 1.0.0"
-    assert [row["name"] for row in second["training"]["data"]] == ["data", "none"]  # what it learnt from before
-    assert "taken from tiny" in capsys.readouterr().err
+    assert [row["name"] for row in second["training"]["data"]] == ["data", "none"]  # those of the initial model
+    assert "loaded from tiny" in capsys.readouterr().err
 
 
-def test_a_size_of_network_and_a_model_to_begin_with_exclude_each_other(tmp_path, capsys):
+def test_a_size_of_network_and_an_initial_model_exclude_each_other(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["train", str(tmp_path), "--output", str(tmp_path / "m"), "--init", "tiny", "--preset", "base"])
     assert "not allowed with" in capsys.readouterr().err

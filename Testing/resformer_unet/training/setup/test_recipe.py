@@ -45,16 +45,16 @@ def test_a_recipe_that_cannot_be_used_is_refused_with_what_it_needs(tmp_path, co
     assert caught.value.code == "RECIPE_INVALID" and words in str(caught.value) and "epochs" in caught.value.hint
 
 
-def test_an_unknown_recipe_is_answered_with_the_known_ones():
+def test_an_unknown_recipe_is_an_error_that_lists_the_known_ones():
     with pytest.raises(EngineError) as caught:
         load_recipe("lungs")
     assert caught.value.code == "RECIPE_NOT_FOUND" and "skin-lesion" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "changes", [{"epochs": 0}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"seed": -5}, {"averaging": 1}]
+    "changes", [{"epochs": 0}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"seed": -5}, {"ema_decay": 1}]
 )
-def test_values_that_cannot_be_meant_are_refused(changes):
+def test_values_out_of_range_are_refused(changes):
     with pytest.raises(EngineError) as caught:
         Recipe().changed(**changes)
     assert caught.value.code == "RECIPE_INVALID" and "must be" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Whether the numbers in the masks of a data set are those of its segments."""
+"""Checks of a data set's masks: missing ones, and values that are none of the segments'."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from resformer_unet.data.check.case_facts import CaseFacts
-from resformer_unet.data.check.findings import DataReport
+from resformer_unet.data.check.findings import DataReport, counted
 
-MOST_SEGMENTS = 20  # more values than this are hardly meant as segments
-ENOUGH_MASKS = 5  # from which on a value in a single one of them is doubtful
+MOST_SEGMENTS = 20  # more values than this are unlikely to be segments
+ENOUGH_MASKS = 5  # from which on a value in a single mask is suspicious
 RARE = 0.02  # of the masks
 
 
 def check_mask_values(report: DataReport, facts: Sequence[CaseFacts], descriptor: Mapping | None) -> None:
-    """Add findings about values that no segment has, and about values that look like a mistake.
+    """Add findings about values that no segment has, and about suspicious values.
 
     Args:
         descriptor: of the model to be trained; without one, the training masks' values become the segments.
@@ -27,7 +27,7 @@ def check_mask_values(report: DataReport, facts: Sequence[CaseFacts], descriptor
                 True,
                 "MASK_VALUES_MANY",
                 f"The training masks hold {len(trained)} different values; each would become a segment.",
-                "Save masks as PNG or NRRD, never as JPEG, with 0 where nothing is and one value for each segment.",
+                "Save masks as PNG or NRRD, never as JPEG, with 0 for the background and one value for each segment.",
                 _holding(filled, set(trained), least=3),
             )
             return
@@ -38,15 +38,28 @@ def check_mask_values(report: DataReport, facts: Sequence[CaseFacts], descriptor
     else:
         return
     # With a single segment, any one value means it; see dataset.segment_masks.
-    strange = [fact for fact in filled if fact.values - known and not (len(known) == 1 and len(fact.values) == 1)]
-    if strange and known:
-        values = sorted(set().union(*(fact.values for fact in strange)) - known)
+    unknown = [fact for fact in filled if fact.values - known and not (len(known) == 1 and len(fact.values) == 1)]
+    if unknown and known:
+        values = sorted(set().union(*(fact.values for fact in unknown)) - known)
         report.add(
             True,
             "MASK_VALUES_UNKNOWN",
-            f"{len(strange)} masks hold {_listed(values)}, which the {place} do not have ({_listed(sorted(known))}).",
+            f"{len(unknown)} masks hold {_listed(values)}; the {place} have only {_listed(sorted(known))}.",
             "Renumber these masks, or correct the recipe.",
-            [fact.case.id for fact in strange],
+            [fact.case.id for fact in unknown],
+        )
+
+
+def check_missing_masks(report: DataReport, facts: Sequence[CaseFacts]) -> None:
+    """Add a warning about missing masks in classes with masks; a class without any mask (normal cases) is fine."""
+    with_masks = {fact.case.label for fact in facts if fact.case.mask}
+    if without := [fact.case.id for fact in facts if not fact.case.mask and fact.case.label in with_masks]:
+        report.add(
+            False,
+            "MASK_MISSING",
+            f"{counted(without)} without a mask, though others of the class have one: used for the diagnosis only.",
+            "Add the masks; an empty one (all 0) for a case without a lesion.",
+            without,
         )
 
 
@@ -56,7 +69,7 @@ def _check_plausible(report: DataReport, filled: Sequence[CaseFacts], counts: Co
             False,
             "MASK_VALUES_MIXED",
             "Some masks use 1 and others 255: they would become two segments.",
-            "Use one value for the same thing in all masks.",
+            "Use one value for the same structure in all masks.",
             _holding(filled, {min(counts, key=counts.get)}),
         )
         return
@@ -66,7 +79,7 @@ def _check_plausible(report: DataReport, filled: Sequence[CaseFacts], counts: Co
                 False,
                 "MASK_VALUE_RARE",
                 f"The value {value} is in only {count} of {len(filled)} training masks; it becomes a segment.",
-                "Set it to 0 or to the value that is meant, if it is a mistake.",
+                "If it is a mistake, set it to 0 or to the correct value.",
                 _holding(filled, {value}),
             )
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from resformer_unet.training.input.resizing import resize, training_size
+from resformer_unet.training.input.progressive_resizing import resize, training_size
 
 
-def test_images_grow_from_the_first_size_to_the_full_one():
+def test_images_grow_from_the_initial_scale_to_the_full_size():
     sizes = [training_size((160, 224), 0.5, epoch, 10) for epoch in range(10)]
     assert sizes[0] == (80, 112)
     assert sizes == sorted(sizes)
