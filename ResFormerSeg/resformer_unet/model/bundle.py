@@ -68,10 +68,18 @@ def load_bundle(folder: str | os.PathLike) -> ModelBundle:
     Raises ``EngineError``: MODEL_NOT_FOUND, MODEL_DESCRIPTOR_INVALID, MODEL_TOO_NEW, MODEL_WEIGHTS_MISSING,
     MODEL_WEIGHTS_TAMPERED.
     """
-    folder = Path(folder)
-    bundle = ModelBundle(folder, _read_descriptor(folder / DESCRIPTOR))
+    bundle = read_bundle(folder)
     _read_weights(bundle)
     return bundle
+
+
+def read_bundle(folder: str | os.PathLike) -> ModelBundle:
+    """Reads and checks the descriptor of the bundle in ``folder``; the weights are not touched.
+
+    Raises ``EngineError``: MODEL_NOT_FOUND, MODEL_DESCRIPTOR_INVALID, MODEL_TOO_NEW.
+    """
+    folder = Path(folder)
+    return ModelBundle(folder, _read_descriptor(folder / DESCRIPTOR))
 
 
 def load_weights(bundle: ModelBundle) -> dict[str, torch.Tensor]:

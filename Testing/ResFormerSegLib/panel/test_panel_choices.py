@@ -41,7 +41,7 @@ def ownModel(bundled, folder, **changes):
 
 @pytest.fixture
 def skinFolder(module):
-    from ResFormerSegLib.models.descriptions import BUNDLED_MODELS
+    from ResFormerSegLib.models.catalog import BUNDLED_MODELS
 
     return BUNDLED_MODELS / "skin-lesion"
 

@@ -87,7 +87,7 @@ def test_one_broken_model_does_not_hide_the_others_of_its_folder(widget, makeMod
     ],
 )
 def test_an_odd_description_is_shown_as_far_as_it_goes(scene, makeModel, odd):
-    from ResFormerSegLib.models.descriptions import readModel
+    from ResFormerSegLib.models.catalog import readModel
     from ResFormerSegLib.panel.model_details import overviewOf
 
     text = overviewOf(readModel(makeModel("odd", **odd)))

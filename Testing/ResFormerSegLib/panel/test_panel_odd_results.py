@@ -45,7 +45,7 @@ def test_a_run_that_cannot_be_started_for_an_unforeseen_reason_ends(workerThat, 
 def test_names_with_angle_brackets_are_shown_as_they_are_written(workerThat, openPanel):
     import qt
 
-    from ResFormerSegLib.panel.plain_text import toolTipOf
+    from ResFormerSegLib.texts import toolTipOf
 
     workerThat("exclusive")
     makeVolume((6, 32, 32), name="<h1>A</h1>")

@@ -11,7 +11,7 @@ from helpers.scene_helpers import makeVolume, sceneState
 @pytest.fixture
 def twoPhases(module, monkeypatch, tmp_path):
     """The folder of a model that diagnoses patients; only its description is there. The fake worker goes by its id."""
-    from ResFormerSegLib.models.descriptions import BUNDLED_MODELS, USER_FOLDERS
+    from ResFormerSegLib.models.catalog import BUNDLED_MODELS, USER_FOLDERS
 
     descriptor = json.loads((BUNDLED_MODELS / "brain-tumor-mr" / "model.json").read_text())
     descriptor |= {"id": "fake", "title": "Heart", "patient_diagnosis": {"rule_text": "By volume."}}
@@ -158,7 +158,7 @@ def test_apply_says_why_two_volumes_make_no_patient(panelWith):
 
 
 def test_measures_that_are_missing_are_dashes(module):
-    from ResFormerSegLib.panel.patient_measures import measuresText
+    from ResFormerSegLib.panel.cardiac_function import measuresText
 
     assert "–" in measuresText({"measures": {}, "cases": ["<a>", "b"]})
     assert "&lt;a&gt;" in measuresText({"measures": {}, "cases": ["<a>", "b"]})

@@ -63,14 +63,14 @@ def test_a_saved_scene_brings_back_the_result(savedScene):
 
 
 def test_a_loaded_result_that_nobody_touched_is_still_known_as_such(savedScene):
-    from ResFormerSegLib.scene.user_edits import holdsUsersWork
+    from ResFormerSegLib.scene.user_edits import hasManualEdits
 
     path, widget = savedScene
     load(path)
     segmentation = widget._parameterNode.resultSegmentation
-    assert not holdsUsersWork(segmentation)
+    assert not hasManualEdits(segmentation)
     segmentation.GetSegmentation().GetNthSegment(0).SetName("Renamed")
-    assert holdsUsersWork(segmentation)
+    assert hasManualEdits(segmentation)
 
 
 def test_a_panel_that_is_opened_after_the_scene_was_loaded_shows_it_too(savedScene, openPanel):
@@ -106,7 +106,7 @@ def test_scenes_can_be_closed_again_and_again(openPanel):
 
 @pytest.mark.parametrize("text", ["not JSON", "[]", '{"model": {}}'])
 def test_a_result_that_cannot_be_read_is_no_result(scene, module, text):
-    from ResFormerSegLib.runs.restoring import restoreResult
+    from ResFormerSegLib.runs.saved_results import restoreResult
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     node.SetAttribute("ResFormerSeg.Report", text)

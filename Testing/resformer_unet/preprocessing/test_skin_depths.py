@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from helpers.paths import MODELS
-from helpers.synthetic_samples import skinPhantom
+from helpers.synthetic_samples import skinSample
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.inference.predictor import Prediction, Predictor
 from resformer_unet.model.bundle import load_bundle
 
 MODEL = MODELS / "skin-lesion"
-EIGHT = skinPhantom().voxels
+EIGHT = skinSample().voxels
 
 
 @pytest.fixture(scope="module")

@@ -112,8 +112,8 @@ def test_the_marker_stands_at_the_slice_shown_in_both_charts(nodes):
 
 
 def test_the_legend_tells_the_figures_of_the_slice_shown(nodes):
-    from ResFormerSegLib.panel.chart.legend import legendText
-    from ResFormerSegLib.panel.figures import percentText
+    from ResFormerSegLib.panel.chart.styling import legendText
+    from ResFormerSegLib.texts import percentText
 
     nodes.show(makeReport())
     text = legendText(nodes.probabilityLegend, 3, percentText)

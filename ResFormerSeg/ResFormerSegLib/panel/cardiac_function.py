@@ -1,4 +1,4 @@
-"""The measures of a heart that a cardiologist reads first, as rich text."""
+"""The cardiac function parameters of a patient, as rich text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from slicer.i18n import tr as _
 
 
 def measuresText(patient: dict) -> str:
-    """patient: see `PatientResult`; what one of another version lacks is shown as a dash."""
+    """patient: see `PatientResult`; parameters missing in one of another version are shown as a dash."""
     measures = patient["measures"]
     rows = [
         ("", _("Left ventricle"), _("Right ventricle")),
         (
-            _("Volume at end-diastole"),
+            _("End-diastolic volume"),
             _figure(measures, "lv_volume_ml", _("{value:.0f} ml")),
             _figure(measures, "rv_volume_ml", _("{value:.0f} ml")),
         ),
@@ -24,7 +24,7 @@ def measuresText(patient: dict) -> str:
         ),
     ]
     cells = ["".join(f"<td style='padding-right: 12px'>{html.escape(cell)}</td>" for cell in row) for row in rows]
-    wall = _("Thickest wall at end-diastole: {thickness} (mean around its slice).").format(
+    wall = _("Maximum end-diastolic wall thickness: {thickness} (mean of the slice).").format(
         thickness=_figure(measures, "wall_diastole_max_mm", _("{value:.1f} mm"))
     )
     phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(
