@@ -52,8 +52,8 @@ class ResFormerSeg(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["The ResFormerSeg contributors"]
         self.parent.helpText = _(
-            "Segments lesions or organs in 2D images and volumes, and gives the most probable diagnosis, with calibrated "
-            "probabilities for each slice.<br><br>"
+            "Segments lesions or organs in 2D images and volumes, and gives the most probable diagnosis, with "
+            "calibrated probabilities for each slice.<br><br>"
             "Select a volume and a model, then press Apply. "
             'See the <a href="{tutorial}">tutorial</a> and the <a href="{homepage}">documentation</a>.<br><br>'
             "<b>Not a medical device.</b> For research and teaching; not for clinical use without expert review."

@@ -2,8 +2,8 @@
 
     python Testing/draw_training_set.py FOLDER [--cases 60]
 
-The pictures are synthetic skin images with a pale or a dark spot; the spot's contour and its kind are to be learnt. No patient
-is in them, and a model trained on them is good for nothing else.
+The pictures are synthetic skin images with a pale or a dark spot; the spot's contour and its kind are to be learnt.
+They hold no patient data, and a model trained on them has no other use.
 """
 
 from __future__ import annotations

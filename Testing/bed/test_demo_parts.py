@@ -1,4 +1,4 @@
-"""The demonstration on a synthetic sample with a fake worker: what it leaves, and what it does without a network connection."""
+"""The demonstration on a synthetic sample with a fake worker: its output, and its work without a network connection."""
 
 import subprocess
 import sys

@@ -2,7 +2,7 @@
 
     PYTHONPATH=Testing:ResFormerSeg python -m extension.make_sample_data
 
-To be run after a change of Testing/helpers/synthetic_samples.py; it prints the SHA-256 for ResFormerSegLib/sample_data.py.
+To be run after a change of Testing/helpers/synthetic_samples.py; prints the SHA-256 for ResFormerSegLib/sample_data.py.
 """
 
 from __future__ import annotations

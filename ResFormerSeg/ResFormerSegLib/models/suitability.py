@@ -19,18 +19,18 @@ def whyUnsuitable(volumeNode, model: ModelDescription, oneSliceOnly: bool = Fals
     name = volumeNode.GetName()
     components = volumeNode.GetImageData().GetNumberOfScalarComponents()
     if model.channels == 1 and components > 1 and not isGreyInside(volumeNode):
-        return _(
-            "'{name}' is a colour image; the model '{model}' takes greyscale images. Select another model."
-        ).format(name=name, model=model.title)
+        return _("'{name}' is a colour image; the model '{model}' takes greyscale. Select another model.").format(
+            name=name, model=model.title
+        )
     if model.channels == 3 and components == 1:
-        return _(
-            "'{name}' is a greyscale image; the model '{model}' takes colour images. Select another model."
-        ).format(name=name, model=model.title)
+        return _("'{name}' is a greyscale image; the model '{model}' takes colour. Select another model.").format(
+            name=name, model=model.title
+        )
     slices = min(volumeNode.GetImageData().GetDimensions())
     if model.kind == "2d" and slices > 1 and not oneSliceOnly:
         return _(
-            "'{name}' is a volume; the model '{model}' takes {kind}. Select another model, or “Current slice only” under "
-            "Advanced."
+            "'{name}' is a volume; the model '{model}' takes {kind}. Select another model, or under Advanced "
+            "“Current slice only”."
         ).format(name=name, model=model.title, kind=kindName(model.kind))
     if model.kind == "volume" and slices == 1:
         return _("'{name}' is a single slice; the model '{model}' takes {kind}. Select another model.").format(

@@ -25,9 +25,9 @@ def calibrationText(isCalibrated: bool) -> str:
     if not isCalibrated:
         return _("Not calibrated: the probabilities rank the classes but do not tell how often a diagnosis is correct.")
     return _(
-        "Slice probabilities are calibrated on cases not used for training: of slices with a probability of 80 %, about "
-        "80 % were classified correctly. This holds only for images similar to the training images. The probability of a "
-        "case of several slices is computed from them by the rule below and is not calibrated itself."
+        "Slice probabilities are calibrated on cases not used for training: of slices with a probability of 80 %, "
+        "about 80 % were classified correctly. This holds only for images similar to the training images. The "
+        "probability of a case of several slices is computed from them by the rule below and is not calibrated itself."
     )
 
 

@@ -13,7 +13,7 @@ from ResFormerSegLib.panel.message_area import MessageArea
 
 
 class EngineSection:
-    """requirementsFile: of the engine's other packages. onInstalled: called after each attempt, whatever its outcome."""
+    """requirementsFile: of the engine's other packages. onInstalled: called after each attempt, also a failed one."""
 
     def __init__(self, ui, requirementsFile: str, message: MessageArea, onInstalled: Callable[[], None]) -> None:
         self._ui = ui

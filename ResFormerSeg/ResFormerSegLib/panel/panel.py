@@ -185,7 +185,7 @@ class Panel(VTKObservationMixin):
         else:
             self.ui.applyButton.toolTip = toolTipOf(reason)
         self.ui.cancelButton.enabled = self.run.isRunning
-        # A tool tip is easily missed. Without a volume, or with the engine's installation offered, it is obvious anyway.
+        # A tool tip is easily missed. Without a volume, or where an engine is offered, the reason is obvious.
         hasVolume = node is not None and node.inputVolume is not None
         self.run.progress.hint((reason or omitted) if hasVolume and hasEngine else "")
         self.engine.update()

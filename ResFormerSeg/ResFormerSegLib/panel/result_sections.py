@@ -45,8 +45,8 @@ class ResultSections:
             self._ui.editButton.enabled = result.segmentationNode is not None
             self._message.showNotice(
                 _(
-                    "The result in this scene was made by another version of ResFormerSeg, or was modified, and cannot be "
-                    "displayed here. Its nodes are still in the scene; press Apply for a new result."
+                    "The result in this scene was made by another version of ResFormerSeg, or was modified, and cannot "
+                    "be displayed here. Its nodes are still in the scene; press Apply for a new result."
                 )
             )
 

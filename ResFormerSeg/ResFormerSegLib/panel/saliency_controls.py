@@ -39,9 +39,10 @@ class SaliencyControls:
             layout.addWidget(widget)
 
     def setVolume(self, volumeNode, names: dict[str, str]) -> None:
-        """Takes over what is shown of an earlier explanation of the volume. names: of the diagnoses, by id; may be empty.
+        """Takes over what is shown of an earlier explanation of the volume.
 
-        volumeNode: None hides the overlay; the saliency volume stays in the scene.
+        names: of the diagnoses, by id; may be empty. volumeNode: None hides the overlay; the saliency volume stays in
+        the scene.
         """
         self._overlay.hide()
         self._volumeId = volumeNode.GetID() if volumeNode is not None else None

@@ -11,8 +11,8 @@ from slicer.util import VTKObservationMixin
 
 
 class SceneWatch(VTKObservationMixin):
-    """onChanged: called from the event loop, once for all changes of one moment: nodes are filled after they were added,
-    and often several come at once. onVolumeChanged: called at once when the observed volume has other voxels.
+    """onChanged: called from the event loop, once for all changes of one moment: nodes are filled after they were
+    added, and often several come at once. onVolumeChanged: called at once when the observed volume has other voxels.
     onNodeRemoved: called with a node that is about to leave the scene.
     """
 

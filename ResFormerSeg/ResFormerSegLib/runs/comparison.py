@@ -48,9 +48,7 @@ class ComparisonTask(Task):
                 _("'{first}' and '{second}' have no segment in common.").format(
                     first=first.GetName(), second=second.GetName()
                 ),
-                _(
-                    "Give the segments to be compared the same name; the labels of a label map are matched by their values."
-                ),
+                _("Give the segments to be compared the same name; labels of a label map are matched by value."),
             )
         super().__init__(first, second, volumeNode)
 

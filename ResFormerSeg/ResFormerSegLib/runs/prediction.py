@@ -64,7 +64,7 @@ class PredictionTask(Task):
         return self.makeNodes(output, notices)
 
     def read(self, event: dict) -> Generator[None, None, PredictionOutput]:
-        """Reads the engine's output; the scene is not changed yet. Raises ResFormerSegError VOLUME_CHANGED and others."""
+        """Reads the engine's output; the scene is not changed yet. Raises ResFormerSegError: VOLUME_CHANGED ..."""
         yield from checkUnchanged(self.nodes[0].Get(), self._exported)
         layers = yield from self._read(event["labels"])
         maps = []

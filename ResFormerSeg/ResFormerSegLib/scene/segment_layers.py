@@ -40,8 +40,8 @@ def _exportLayer(node, ids: list[str], volumeNode):
 
 
 def _layerOnTheGrid(node, ids: list[str], volumeNode):
-    """As `_exportLayer`, read from the segments' own label map if it lies on the volume's grid, as that of a result does;
-    else None. Slicer's export takes two to four times as long, and blocks the application."""
+    """As `_exportLayer`, read from the segments' own label map if it lies on the volume's grid, as that of a result
+    does; else None. Slicer's export takes two to four times as long, and blocks the application."""
     import numpy as np
     from vtk.util.numpy_support import vtk_to_numpy
 

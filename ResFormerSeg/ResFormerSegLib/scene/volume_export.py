@@ -36,7 +36,7 @@ class ExportedVolume:
 
 
 def checkVolume(volumeNode) -> None:
-    """Raises ResFormerSegError unless the node is a volume with voxels, of one time point and with a linear transform."""
+    """Raises ResFormerSegError unless the node is a volume with voxels, one time point and a linear transform."""
     if volumeNode is None:
         raise ResFormerSegError("NO_VOLUME", _("No volume is selected."), _("Load an image and select it as input."))
     if isinstance(volumeNode, slicer.vtkMRMLSequenceNode):

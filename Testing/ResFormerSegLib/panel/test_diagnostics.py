@@ -26,7 +26,7 @@ def test_it_names_the_versions_even_before_any_run(scene):
     from ResFormerSegLib.panel.diagnostics import diagnosticsText
 
     text = diagnosticsText(logicThatRan())
-    assert platform.python_version() in text and "Slicer: 5.12" in text and "not asked yet" in text
+    assert platform.python_version() in text and "Slicer: 5.12" in text and "not started yet" in text
     assert "ResFormerSeg: ?" not in text
 
 

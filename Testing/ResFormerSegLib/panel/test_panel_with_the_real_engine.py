@@ -35,8 +35,8 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     assert len(report["slices"]) == head.GetImageData().GetDimensions()[2]
     assert abs(sum(report["diagnosis"]["probabilities"].values()) - 1) < 1e-3
     names = {"Glioma", "Meningioma", "Pituitary tumour"}
-    assert {label.text for label in widget.panel.results.card._barWidgets[::3]} == names
-    assert "Not for clinical use" in widget.panel.results.card.caution.text
+    assert {label.text for label in widget.panel.results.card.bars._parts[::3]} == names
+    assert "Not for clinical use" in widget.panel.results.card.disclaimer.text
     segmentation = widget._parameterNode.resultSegmentation
     assert segmentation.GetSegmentation().GetNthSegment(0).GetName() == "Brain tumour"
 
@@ -47,7 +47,7 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     waitFor(lambda: not widget.panel.run.isRunning, timeout=180)
     outlined = slicer.util.arrayFromSegmentBinaryLabelmap(widget._parameterNode.resultSegmentation, "lesion", picture)
     assert np.any(outlined)
-    assert "pixels" in widget.panel.results.card.outlined.text
+    assert "pixels" in widget.panel.results.card.segmented.text
 
 
 def test_the_engine_tells_its_devices_after_the_module_was_opened(openPanel, waitFor):

@@ -1,7 +1,7 @@
 """Clicks on a plot view, as positions on its horizontal axis.
 
-The view's own signal `dataSelected` does not serve: it is emitted when points were framed with the mouse, not when one is
-clicked, and a point of a few pixels is hard to hit. Therefore any position inside the axes counts.
+The view's own signal `dataSelected` does not serve: it is emitted when points were framed with the mouse, not when one
+is clicked, and a point of a few pixels is hard to hit. Therefore any position inside the axes counts.
 """
 
 from __future__ import annotations
