@@ -12,8 +12,9 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import CARD, DESCRIPTOR, ModelBundle, read_bundle
-from resformer_unet.model.catalog import bundle_folders, model_folders
+from resformer_unet.model.bundle import CARD, ModelBundle
+from resformer_unet.model.catalog import model_folders
+from resformer_unet.model.descriptor import DESCRIPTOR, read_descriptor
 from ResFormerSegLib.errors import ResFormerSegError
 
 OTHER = "OT"  # the modality of images for which DICOM has no code
@@ -104,11 +105,12 @@ def bundledModels() -> Path:
 
 def readModel(folder: str | os.PathLike) -> ModelDescription:
     """The model in the folder. Raises ResFormerSegError: the engine's codes, such as MODEL_DESCRIPTOR_INVALID."""
+    folder = Path(folder)
     try:
-        bundle = read_bundle(folder)
+        bundle = ModelBundle(folder, read_descriptor(folder / DESCRIPTOR))
     except EngineError as error:
         raise ResFormerSegError.fromEngine(error) from error
-    return ModelDescription(bundle, bundled=bundle.folder.parent == bundledModels())
+    return ModelDescription(bundle, bundled=folder.parent == bundledModels())
 
 
 def readModels(ownFolders: list[str]) -> tuple[list[ModelDescription], list[ResFormerSegError]]:
@@ -119,7 +121,7 @@ def readModels(ownFolders: list[str]) -> tuple[list[ModelDescription], list[ResF
     models: dict[str, ModelDescription] = {}
     errors: list[ResFormerSegError] = []
     for place in [*model_folders(), *map(Path, ownFolders)]:
-        for folder in bundle_folders([place]) or [place]:
+        for folder in modelFoldersIn(place) or [place]:
             try:
                 model = readModel(folder)
             except ResFormerSegError as error:
@@ -139,7 +141,7 @@ def findModel(reference: str) -> ModelDescription | None:
 
 def modelFoldersIn(folder: str | os.PathLike) -> list[Path]:
     """The folder itself when it is a model, and the models right inside it."""
-    return bundle_folders([Path(folder)])
+    return [found.parent for found in [*Path(folder).glob(DESCRIPTOR), *sorted(Path(folder).glob(f"*/{DESCRIPTOR}"))]]
 
 
 def modalityName(code: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from resformer_unet.errors import EngineError
@@ -32,7 +31,7 @@ def list_models() -> tuple[list[ModelBundle], list[dict]]:
     models: dict[str, ModelBundle] = {}
     missing = f"This folder, named by {USER_FOLDERS}, does not exist; correct the name."
     problems = [{"folder": str(own), "message": missing} for own in model_folders()[1:] if not own.is_dir()]
-    for folder in bundle_folders(model_folders()):
+    for folder in _bundle_folders():
         try:
             bundle = load_bundle(folder)
         except EngineError as error:
@@ -56,7 +55,7 @@ def find_model(id_or_folder: str | os.PathLike) -> ModelBundle:
     for bundle in models:
         if bundle.id == wanted:
             return bundle
-    unusable = [folder for folder in bundle_folders(model_folders()) if folder.name == wanted]
+    unusable = [folder for folder in _bundle_folders() if folder.name == wanted]
     if unusable or Path(wanted).is_dir():
         return load_bundle([*unusable, Path(wanted)][0])  # a folder's bundle, or why the model of that name fails
     known = ", ".join(bundle.id for bundle in models) or "none"
@@ -73,7 +72,7 @@ def newer_version(bundle: ModelBundle) -> str | None:
     Only descriptors are read, so that it costs little; what cannot be read or understood is passed over.
     """
     found = [bundle.descriptor["version"]]
-    for folder in bundle_folders(model_folders()):
+    for folder in _bundle_folders():
         try:
             descriptor = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))
             if descriptor["id"] == bundle.id and _numbers(descriptor["version"]):
@@ -88,9 +87,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def bundle_folders(folders: Iterable[Path]) -> list[Path]:
-    """The bundles among the given folders and right inside them."""
+def _bundle_folders() -> list[Path]:
     found = []
-    for folder in folders:
+    for folder in model_folders():
         found += [*folder.glob(DESCRIPTOR), *sorted(folder.glob(f"*/{DESCRIPTOR}"))]
     return [descriptor.parent for descriptor in found]
