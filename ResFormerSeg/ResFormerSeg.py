@@ -1,4 +1,4 @@
-"""ResFormerSeg, a module of 3D Slicer: outlines and diagnoses a medical image with a ResFormer-UNet.
+"""ResFormerSeg, a module of 3D Slicer: segments and diagnoses a medical image with a ResFormer-UNet.
 
 From the Python console:
 
@@ -8,7 +8,9 @@ From the Python console:
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Callable
 
 import qt
@@ -22,11 +24,10 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from ResFormerSegLib.engine.keeper import EngineKeeper, sharedKeeper
-from ResFormerSegLib.engine.last_run import LastRun
+from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.panel.panel import Panel
-from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, wrapperOf
+from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
 from ResFormerSegLib.runs.comparison import ComparisonTask
 from ResFormerSegLib.runs.devices import DevicesTask
 from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask
@@ -34,15 +35,15 @@ from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.patient import PatientTask
 from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
-from ResFormerSegLib.runs.running import run
+from ResFormerSegLib.runs.run_task import runTask
 from ResFormerSegLib.sample_data import registerSampleData
-from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application looks for it here
+from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application expects it here
 
 HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
 
 
 class ResFormerSeg(ScriptedLoadableModule):
-    """What the application shows about the module."""
+    """The module's description in the application."""
 
     def __init__(self, parent) -> None:
         ScriptedLoadableModule.__init__(self, parent)
@@ -51,22 +52,22 @@ class ResFormerSeg(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["The ResFormerSeg contributors"]
         self.parent.helpText = _(
-            "Outlines lesions or organs in a medical image and names the most probable diagnosis, with a calibrated "
-            "probability for every slice. Works on 2D images and on volumes.<br><br>"
-            "Choose a volume and a model, then press Apply. "
-            '<a href="{tutorial}">A tutorial</a> and <a href="{homepage}">all documentation</a> are on the web.<br><br>'
-            "<b>Not a medical device.</b> For research and teaching, not for clinical use without expert review."
+            "Segments lesions or organs in 2D images and volumes, and gives the most probable diagnosis, with "
+            "calibrated probabilities for each slice.<br><br>"
+            "Select a volume and a model, then press Apply. "
+            'See the <a href="{tutorial}">tutorial</a> and the <a href="{homepage}">documentation</a>.<br><br>'
+            "<b>Not a medical device.</b> For research and teaching; not for clinical use without expert review."
         ).format(tutorial=f"{HOMEPAGE}/blob/main/docs/tutorial.md", homepage=HOMEPAGE)
         self.parent.acknowledgementText = _(
             'The network follows Bui, Le, Bum and Choo: <a href="{paper}">Multi-scale Feature Enhancement in '
-            "Multi-task Learning for Medical Image Analysis</a>, arXiv:2412.00351, 2024. What it leaves open was "
-            "chosen by this project. Each model names the public data that it was trained on, and its licence."
+            "Multi-task Learning for Medical Image Analysis</a>, arXiv:2412.00351, 2024; details not given there were "
+            "chosen by this project. The details of each model list its public training data and its licence."
         ).format(paper="https://arxiv.org/abs/2412.00351")
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
 class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Ties the panel to the application: its widgets, the parameter node, the opening and closing of scenes."""
+    """Connects the panel to the application: widgets, parameter node, loading and closing of scenes."""
 
     logic = panel = _parameterNode = _wrapper = _guiTag = None  # here, since `setup` may run within `__init__`
 
@@ -90,16 +91,27 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
-        if self.panel is None:  # the application asks again for a panel that a script has cleaned up
+        if self.panel is None:  # a script has cleaned up before the application does
             return
         self.removeObservers()
         try:
             self.setParameterNode(None)
             self._disconnect()
             self.panel.cleanup()
-        finally:  # whatever became of the widgets, no worker stays behind
+        finally:  # no worker may stay behind, even if a widget fails
             self._wrapper = self.panel = None
             self.logic.cleanup()
+
+    def onReload(self) -> None:
+        """The developer's *Reload* button: also reads the library and the engine anew. The worker is stopped before."""
+        parameterNode = self.logic.getParameterNode()
+        self.cleanup()
+        replaceNode(parameterNode)
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ("ResFormerSegLib", "resformer_unet"):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+        ScriptedLoadableModuleWidget.onReload(self)
 
     def enter(self) -> None:
         if self.panel is not None:
@@ -111,7 +123,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.exit()
 
     def onSceneStartClose(self, caller=None, event=None) -> None:
-        """A run under way is given up: its volume is about to go."""
+        """A run in progress is abandoned: its volume is about to be removed."""
         self.panel.abandonRun()
         self.setParameterNode(None)
 
@@ -119,17 +131,17 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.initializeParameterNode()
 
     def onSceneStartImport(self, caller=None, event=None) -> None:
-        """The node selectors make their lists anew, and lose what is chosen: that is no choice of the user's."""
+        """The node selectors rebuild their lists and lose their selection, which is not the user's choice."""
         self._disconnect()
 
     def onSceneEndImport(self, caller=None, event=None) -> None:
-        """A scene that was loaded brings its choices and its result, once the node selectors know its nodes."""
+        """A loaded scene restores its choices and its result, once the node selectors know its nodes."""
         self.setParameterNode(None)
         qt.QTimer.singleShot(0, self._showImported)
 
     def _showImported(self) -> None:
         if self._wrapper is not None:
-            self._wrapper.Modified()  # it remembers the references of the time before their nodes were loaded
+            self._wrapper.Modified()  # it cached references from before their nodes were loaded
             self.initializeParameterNode()
 
     def initializeParameterNode(self) -> None:
@@ -141,13 +153,13 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.setParameterNode(parameterNode)
 
     def _connect(self, node) -> ResFormerSegParameterNode:
-        """The node's wrapper, connected to the widgets as long as the panel lives."""
+        """The node's wrapper, connected to the widgets."""
         wrapper = wrapperOf(node)
         if self._wrapper is not wrapper or self._guiTag is None:
             self._disconnect()
             named = {widget.property("SlicerParameterName"): widget for widget in vars(self.ui).values()}
             mapping = {name: widget for name, widget in named.items() if name}
-            # Not connectGui: it returns no tag in all versions of Slicer, and could then not be disconnected.
+            # Not connectGui: some versions of Slicer return no tag from it, which disconnecting needs.
             self._wrapper, self._guiTag = wrapper, wrapper.connectParametersToGui(mapping)
         return wrapper
 
@@ -163,14 +175,14 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.
 
-    Each method works in two ways. With `wait=True` it returns the result; the application stays alive meanwhile, and
+    With `wait=True`, the default, a method returns the result; the application stays responsive meanwhile, and
     ResFormerSegError is raised on any failure and on cancel (code "CANCELLED"). With `wait=False` it returns the
     running `Job` at once: see there for `onFinished`, `onFailed`, `onProgress`, which may be given here too, and
-    `cancel`. What is wrong from the start raises ResFormerSegError in both ways. After a failure the scene is exactly
-    as before. While a run is under way, another is refused (code "ENGINE_BUSY").
+    `cancel`. Invalid arguments raise ResFormerSegError either way. After a failure the scene is exactly as before.
+    While a run is in progress, another is refused (code "ENGINE_BUSY").
 
-    progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: asked again and again by a call that
-    waits; True stops the run. makeEngine: makes a worker process for this logic alone; tests put their own here.
+    progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: polled while waiting; True stops the
+    run. makeEngine: makes a worker process for this logic alone; tests put their own here.
     """
 
     def __init__(self, parent=None, makeEngine: Callable[[], EngineProcess] | None = None) -> None:
@@ -179,7 +191,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
 
     @property
     def isBusy(self) -> bool:
-        """Whether a run is under way."""
+        """Whether a run is in progress."""
         return self._keeper.isBusy()
 
     def watch(self, listener: Callable[[], None]) -> None:
@@ -190,16 +202,16 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         self._keeper.listeners.remove(listener)
 
     def renewEngine(self) -> None:
-        """Ends a worker that has nothing to do: the next one finds what was installed meanwhile."""
+        """Stops an idle worker: the next one finds packages installed meanwhile."""
         self._keeper.renew()
 
     @property
     def lastRun(self) -> LastRun:
-        """For bug reports."""
+        """Settings, error and log of the last run, for bug reports."""
         return self._keeper.lastRun
 
     def cleanup(self) -> None:
-        """Ends a run under way and the worker, and returns when both have ended; a later run starts a new worker."""
+        """Stops a run in progress and the worker, and returns when both have ended; a later run starts a new worker."""
         self._keeper.stopNow()
 
     def process(
@@ -216,18 +228,20 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         outputSegmentation: slicer.vtkMRMLSegmentationNode | None = None,
         **waiting,
     ) -> ProcessingResult | Job:
-        """Outlines and diagnoses a volume; the volume is never changed.
+        """Segments and diagnoses a volume; the volume is never changed.
 
         volumeNode: scalar, colour (vector) or label map volume, of one slice or many, in any orientation and under
         any linear transform. modelId: id of a bundled model, or the folder of one's own. device: "auto", "cpu",
-        "cuda", "cuda:1" or "mps". sliceAxis: "axial", "coronal", "sagittal", or None for the axis that the model's
-        description asks for. slices: the first and the last slice to run, both included, counted from 0 along the
-        axis that is cut; None runs all. minimumAreaMm2: smaller pieces are left out; None keeps the model's own limit.
-        smoothingMm: of the outlines. probabilityMaps: also makes a volume per segment, in per cent.
-        outputSegmentation: the segmentation whose segments are replaced; None makes a new one.
+        "cuda", "cuda:1" or "mps". sliceAxis: "axial", "coronal", "sagittal", or None for the model's default. slices:
+        the first and the last slice to run, both included, counted from 0 along the slice axis; None runs all.
+        minimumAreaMm2: smaller regions of a slice are removed; None takes the model's default. smoothingMm: standard
+        deviation of the Gaussian that smooths the segmentation in each slice. probabilityMaps: also makes a volume per
+        segment, in per cent. outputSegmentation: the segmentation whose segments are replaced; None makes a new one.
         """
         options = predictionOptions(sliceAxis, slices, minimumAreaMm2, smoothingMm, probabilityMaps)
-        return run(self._keeper, PredictionTask(volumeNode, modelId, device, options, outputSegmentation), **waiting)
+        return runTask(
+            self._keeper, PredictionTask(volumeNode, modelId, device, options, outputSegmentation), **waiting
+        )
 
     def processPatient(
         self,
@@ -243,13 +257,13 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         outputSegmentation: slicer.vtkMRMLSegmentationNode | None = None,
         **waiting,
     ) -> PatientResult | Job:
-        """Outlines a heart at end-diastole and at end-systole, and diagnoses the patient from both together.
+        """Segments a heart at end-diastole and at end-systole, and diagnoses the patient from both together.
 
         The volumes come in any order. outputSegmentation: of the first one. Otherwise as `process`.
         """
         options = predictionOptions(sliceAxis, None, minimumAreaMm2, smoothingMm, probabilityMaps)
         task = PatientTask(firstVolume, secondVolume, modelId, device, options, outputSegmentation)
-        return run(self._keeper, task, **waiting)
+        return runTask(self._keeper, task, **waiting)
 
     def explain(
         self,
@@ -262,7 +276,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         slices: tuple[int, int] | None = None,
         **waiting,
     ) -> ExplanationResult | Job:
-        """Shows what speaks for a diagnosis: makes the volume "<name> saliency", or updates that of this volume.
+        """Explains a diagnosis by a saliency map: makes the volume "<name> saliency", or updates the existing one.
 
         diagnosis: id of a class of the model; None explains the most probable one. sliceAxis: also "axis0" to "axis2",
         the array axis that the report of a result names. Otherwise as `process`.
@@ -272,7 +286,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
             "slices": list(slices) if slices is not None else None,
             "diagnosis": diagnosis,
         }
-        return run(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
+        return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
 
     def compare(
         self,
@@ -281,9 +295,9 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None,
         **waiting,
     ) -> list[dict] | Job:
-        """How far two segmentations agree; see `ComparisonTask` for which segments are paired and what is returned."""
-        return run(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
+        """Measures the agreement of two segmentations; see `ComparisonTask` for pairs of segments and the result."""
+        return runTask(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
 
     def devices(self, **waiting) -> dict | Job:
-        """The processors that the engine can use, and its versions; see `DevicesTask`."""
-        return run(self._keeper, DevicesTask(self.lastRun), **waiting)
+        """The devices that the engine can use, and its versions; see `DevicesTask`."""
+        return runTask(self._keeper, DevicesTask(self.lastRun), **waiting)

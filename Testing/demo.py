@@ -2,7 +2,7 @@
 
     python Testing/demo.py [--output demo] [--cache .cache] [--model brain-tumor-mr] [--device auto]
 
-Leaves scene.mrb (opens in 3D Slicer), <case>.seg.nrrd, <case>.json and picture.png in the output folder, and prints
+Writes scene.mrb (opens in 3D Slicer), <case>.seg.nrrd, <case>.json and picture.png in the output folder, and prints
 the diagnosis.
 """
 
@@ -16,12 +16,12 @@ import textwrap
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 import slicer  # noqa: E402
 
 import slicer_bed  # noqa: E402
+from helpers.paths import MODULE, ROOT  # noqa: E402
 from slicer_demo.case import DemoCase, getCase  # noqa: E402
 from slicer_demo.picture import composePicture, readable  # noqa: E402
 from slicer_demo.reference import addReference, dice  # noqa: E402
@@ -34,7 +34,7 @@ def main() -> int:
     print("Getting the image ...", flush=True)
     case = getCase(options.cache)
     bed = slicer_bed.boot()
-    module = slicer_bed.loadModule(ROOT / "ResFormerSeg" / "ResFormerSeg.py")
+    module = slicer_bed.loadModule(MODULE)
     from ResFormerSegLib.errors import ResFormerSegError
 
     volumeNode = slicer.util.loadVolume(str(case.image), {"name": case.name})
@@ -58,7 +58,7 @@ def main() -> int:
 
 def parseOptions() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Runs the module on a real head MR and leaves scene, files and a picture."
+        description="Runs the module on a real head MR and writes scene, files and a picture."
     )
     parser.add_argument("--output", type=Path, default=ROOT / "demo", help="folder for the results (default: demo)")
     parser.add_argument(
@@ -74,7 +74,7 @@ def showProgress(fraction: float, message: str) -> None:
 
 
 def writeFiles(bed, folder: Path, case: DemoCase, volumeNode, result, agreement: float) -> list[Path]:
-    """Writes all that the demonstration leaves; returns the paths."""
+    """Writes all output files; returns their paths."""
     scene, segmentation, report, picture = (
         folder / name for name in ("scene.mrb", f"{case.name}.seg.nrrd", f"{case.name}.json", "picture.png")
     )
@@ -103,15 +103,15 @@ def printResult(case: DemoCase, shape, result, agreement: float, seconds: float,
     for label, probability in sorted(result.probabilities.items(), key=lambda item: -item[1]):
         print(f"{readable(label):<24}{probability:>12.1%}  {'#' * round(30 * probability)}")
     print(textwrap.fill(report["diagnosis"]["rule_text"], 100) + "\n")
-    print(f"{'Outlined':<24}{'voxels':>12}{'volume':>12}")
+    print(f"{'Segment':<24}{'voxels':>12}{'volume':>12}")
     for segment in report["segments"]:
         print(f"{segment['name']:<24}{segment['voxels']:>12}{segment['volume_mm3'] / 1000:>9.1f} ml")
-    print(f"Dice against the reference outline: {agreement:.3f}\n")
+    print(f"Dice with the reference segmentation: {agreement:.3f}\n")
     for warning in result.warnings:
         print(f"Warning: {warning['message']}")
     for path in files:
         print(f"Written: {path}")
-    print("\nNot a medical device. For research, not for clinical use without review.")
+    print("\nNot a medical device. For research and teaching; not for clinical use without expert review.")
 
 
 if __name__ == "__main__":

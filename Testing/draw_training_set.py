@@ -2,8 +2,8 @@
 
     python Testing/draw_training_set.py FOLDER [--cases 60]
 
-The pictures are skin phantoms with a pale or a dark spot; the spot's outline and its kind are to be learnt. No patient
-is in them, and a model trained on them is good for nothing else.
+The pictures are synthetic skin images with a pale or a dark spot; the spot's contour and its kind are to be learnt.
+They hold no patient data, and a model trained on them has no other use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers.synthetic_samples import skinPhantom
+from helpers.synthetic_samples import skinSample
 
 DARKNESS = {"pale_spot": 0.15, "dark_spot": 0.85}
 SPLITS = ("train", "train", "train", "val", "test")
@@ -39,10 +39,10 @@ def drawTrainingSet(folder: Path, cases: int) -> None:
         rows.writerow(["id", "label", "split", "group"])
         for case in range(cases):
             label = list(DARKNESS)[case % len(DARKNESS)]
-            phantom = skinPhantom(seed=1000 + case, darkness=DARKNESS[label])
+            sample = skinSample(seed=1000 + case, darkness=DARKNESS[label])
             name = f"spot{case:04d}"
-            Image.fromarray(phantom.voxels[0]).save(folder / "images" / f"{name}.png")
-            Image.fromarray(phantom.lesion[0].astype(np.uint8) * 255).save(folder / "masks" / f"{name}.png")
+            Image.fromarray(sample.voxels[0]).save(folder / "images" / f"{name}.png")
+            Image.fromarray(sample.lesion[0].astype(np.uint8) * 255).save(folder / "masks" / f"{name}.png")
             rows.writerow([name, label, SPLITS[case // len(DARKNESS) % len(SPLITS)], name])
 
 

@@ -1,9 +1,9 @@
-"""Takes the pictures of README and tutorial: the panel after a real run, beside Slicer's own views, light and dark.
+"""Takes the screenshots of README and tutorial: the panel after a real run, beside Slicer's own views.
 
     python Testing/screenshots.py [--output Resources/Screenshots] [--cache .cache]
 
-The panel is worked as a user would: load an image, press Apply, wait. The head is the one of `Testing/demo.py`, the
-skin is the phantom that comes as sample data.
+The panel is operated as by a user: load an image, press Apply, wait. The head is the one of `Testing/demo.py`, the skin
+is the module's sample image.
 """
 
 from __future__ import annotations
@@ -16,55 +16,48 @@ from pathlib import Path
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 import slicer  # noqa: E402
 
 import slicer_bed  # noqa: E402
+from helpers.paths import MODULE, ROOT  # noqa: E402
 from slicer_bed.main_window import MainWindow  # noqa: E402
 from slicer_demo.case import getCase  # noqa: E402
 from slicer_demo.window import composeWindow  # noqa: E402
 
-MODULE = ROOT / "ResFormerSeg" / "ResFormerSeg.py"
 PANEL_WIDTH = 480
 PICTURE_VIEW, VOLUME_VIEW = (720, 880), (540, 720)  # width and height of each view
 LONGEST_RUN, SETTLING = 600, 0.5  # seconds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Takes the pictures of README and tutorial.")
+    parser = argparse.ArgumentParser(description="Takes the screenshots of README and tutorial.")
     parser.add_argument("--output", type=Path, default=ROOT / "Resources" / "Screenshots")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache", help="folder that keeps the head")
     options = parser.parse_args()
     bed = slicer_bed.boot()
     slicer_bed.loadModule(MODULE)
-    from ResFormerSegLib.sample_data import SAMPLES
+    from ResFormerSegLib.sample_data import SKIN
 
-    skin = next(sample for sample in SAMPLES if sample.name == "Skin phantom")
-    takePictures(bed, getCase(options.cache).image, "Head", options.output / "panel-head")
-    takePictures(bed, skin.image, skin.name, options.output / "panel-skin")
+    takeScreenshot(bed, getCase(options.cache).image, "Head", options.output / "panel-head.png")
+    takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
 
 
-def takePictures(bed, image: Path, name: str, stem: Path) -> None:
-    """Runs the image in an empty scene; writes `stem`.png and `stem`-dark.png."""
+def takeScreenshot(bed, image: Path, name: str, path: Path) -> None:
+    """Runs the image in an empty scene, and writes the screenshot to `path`."""
     slicer.mrmlScene.Clear(False)
     volumeNode = slicer.util.loadVolume(str(image), {"name": name})
     isPicture = volumeNode.GetImageData().GetDimensions()[2] == 1
     with MainWindow(bed, PICTURE_VIEW if isPicture else VOLUME_VIEW) as window:
-        for dark in (False, True):
-            slicer_bed.setDark(dark)
-            widget = slicer_bed.openWidget(MODULE)
-            if not dark:
-                applyAndWait(widget)  # the panel that is opened next finds the result in the scene
-            views = [["Red"]] if isPicture else [["Red", "1"], ["Yellow", "Green"]]
-            path = stem.with_name(f"{stem.name}{'-dark' if dark else ''}.png")
-            window.views["1"].lookFrom((0.5, 1.0, 0.3), zoom=1.2)
-            panel = grabWholePanel(widget, dark)
-            composeWindow(path, panel, [[window.grab(view) for view in row] for row in views])
-            print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
-            slicer_bed.closeWidget(widget)
-    slicer_bed.setDark(False)
+        widget = slicer_bed.openWidget(MODULE)
+        applyAndWait(widget)
+        views = [["Red"]] if isPicture else [["Red", "1"], ["Yellow", "Green"]]
+        window.views["1"].lookFrom((0.5, 1.0, 0.3), zoom=1.2)
+        panel = grabWholePanel(widget)
+        composeWindow(path, panel, [[window.grab(view) for view in row] for row in views])
+        print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
+        slicer_bed.closeWidget(widget)
 
 
 def applyAndWait(widget) -> None:
@@ -83,7 +76,7 @@ def applyAndWait(widget) -> None:
         raise SystemExit(f"The run failed: {widget.ui.messageLabel.text}")
 
 
-def grabWholePanel(widget, dark: bool) -> Image.Image:
+def grabWholePanel(widget) -> Image.Image:
     """The panel as high as its contents, which in the application one would scroll."""
     panel = widget.parent
     unchanged, settled = 0, time.monotonic() + SETTLING
@@ -94,7 +87,7 @@ def grabWholePanel(widget, dark: bool) -> Image.Image:
         slicer.app.processEvents()
         time.sleep(0.01)
     with tempfile.TemporaryDirectory() as folder:
-        with Image.open(slicer_bed.grabWidget(widget, Path(folder) / "panel.png", dark)) as picture:
+        with Image.open(slicer_bed.grabWidget(widget, Path(folder) / "panel.png")) as picture:
             return picture.convert("RGB")
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 Findings = Iterator[tuple[int, str]]
 
-ALWAYS_THERE = {"slicer", "qt", "ctk", "vtk", "ResFormerSegLib", *sys.stdlib_module_names}
+# Of the engine, test_layers.py makes sure that what is loaded with the module needs nothing but Python itself.
+ALWAYS_THERE = {"slicer", "qt", "ctk", "vtk", "ResFormerSegLib", "resformer_unet", *sys.stdlib_module_names}
 THREADS = {"threading", "_thread", "concurrent", "multiprocessing", "asyncio"}
 # Properties and methods that hand a value to a widget.
 WIDGET_PROPERTIES = {

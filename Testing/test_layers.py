@@ -5,6 +5,7 @@ side's source is in `test_lints.py`.
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,7 @@ ORDER = (
     "resformer_unet.training",
     "resformer_unet.worker",
     "resformer_unet.cli",
-    "ResFormerSegLib",  # errors, sample data
+    "ResFormerSegLib",  # errors, texts, sample data
     "ResFormerSegLib.engine",
     "ResFormerSegLib.models",
     "ResFormerSegLib.install",
@@ -43,6 +44,7 @@ ORDER = (
     "ResFormerSegLib.runs",
     "ResFormerSegLib.panel.chart",
     "ResFormerSegLib.panel",
+    "ResFormerSegLib.self_test",
     "ResFormerSeg",  # the module's own file
 )
 ENTRIES = {"resformer_unet.__main__"}  # programs, which nothing imports
@@ -136,16 +138,62 @@ def test_the_engine_knows_nothing_of_the_application(module):
     assert not roots & {*APPLICATION, "ResFormerSeg", "ResFormerSegLib"}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("ResFormerSeg")])
-def test_the_slicer_side_reaches_nothing_heavy_through_the_engine(module):
-    """What it imports of the engine, and what that imports in turn when it is loaded, is NumPy and Python's own."""
-    waiting, seen = [MODULES[module]], set()
+def loadedNames(path: Path) -> Iterator[str]:
+    """Dotted names that are imported when a file is loaded: not those within functions, nor those for types only."""
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
-        path = waiting.pop()
-        if path in seen:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
-        seen.add(path)
-        names = list(importedNames(path))
-        assert not {name.split(".")[0] for name in names} & HEAVY, f"{path} is reached from {module}"
-        targets = {moduleOf(name) for name in names}
-        waiting += [MODULES[target] for target in targets if target and target.startswith("resformer_unet")]
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        waiting += ast.iter_child_nodes(node)
+
+
+def withPackages(module: str) -> list[str]:
+    """A module and the packages around it, which are loaded before it."""
+    parts = module.split(".")
+    return [name for name in (".".join(parts[:end]) for end in range(1, len(parts) + 1)) if name in MODULES]
+
+
+def rootsLoadedWith(names: Iterator[str]) -> dict[str, str]:
+    """Other people's packages that are loaded along with the imported names, and the file that does it."""
+    roots: dict[str, str] = {}
+    waiting, seen = [(name, "") for name in names], set()
+    while waiting:
+        name, importer = waiting.pop()
+        module = moduleOf(name)
+        if module is None:
+            roots.setdefault(name.split(".")[0], importer)
+            continue
+        for loaded in set(withPackages(module)) - seen:
+            seen.add(loaded)
+            waiting += [(other, loaded) for other in loadedNames(MODULES[loaded])]
+    return roots
+
+
+SLICER_SIDE = [name for name in MODULES if name.startswith("ResFormerSeg")]
+
+
+@pytest.mark.parametrize("module", SLICER_SIDE)
+def test_the_slicer_side_loads_nothing_heavy_through_the_engine(module):
+    """Whatever a function of the Slicer side imports needs NumPy and Python itself, and no more."""
+    assert not rootsLoadedWith(importedNames(MODULES[module])).keys() & HEAVY
+
+
+@pytest.mark.parametrize("module", SLICER_SIDE)
+def test_the_module_starts_without_numpy(module):
+    """Slicer loads the module when it starts: that costs no more than Python's own modules."""
+    others = rootsLoadedWith(loadedNames(MODULES[module])).keys() - sys.stdlib_module_names - {"__future__"}
+    assert others <= APPLICATION
+
+
+def test_heavy_packages_are_noticed_where_they_are_loaded_and_only_there():
+    assert "torch" in rootsLoadedWith(iter(["resformer_unet.model.network"]))
+    assert "numpy" in rootsLoadedWith(iter(["resformer_unet.preprocessing.slice_layout.choose_layout"]))
+    assert not rootsLoadedWith(iter(["resformer_unet.model.bundle"])).keys() & {*HEAVY, "numpy"}

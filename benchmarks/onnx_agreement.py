@@ -19,9 +19,9 @@ from resformer_unet.preprocessing.prepare import prepare_image
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
 
-from helpers.synthetic_samples import headPhantom, skinPhantom  # noqa: E402
+from helpers.synthetic_samples import headSample, skinSample  # noqa: E402
 
-IMAGES = {"brain-tumor-mr": headPhantom, "skin-lesion": skinPhantom}
+IMAGES = {"brain-tumor-mr": headSample, "skin-lesion": skinSample}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Volumes to measure with, drawn from the project's head phantom at any size; no patient is in them.
+"""Volumes to measure with, drawn from the project's synthetic head at any size; no patient is in them.
 
 python benchmarks/volumes.py FILE.nii.gz --slices 25 --size 256
 """
@@ -15,18 +15,18 @@ from scipy.ndimage import zoom
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
 
-from helpers.synthetic_samples import headPhantom  # noqa: E402
+from helpers.synthetic_samples import headSample  # noqa: E402
 
 FIELD_MM = (180.0, 108.0)  # rows and columns; along the slices
-NOISE = 12  # standard deviation, as in the phantom: a compressed file of noise-free slices would be read too fast
+NOISE = 12  # standard deviation, as in the sample: a compressed file of noise-free slices would be read too fast
 
 
 def head_volume(slices: int, size: int) -> np.ndarray:
-    """int16 (slices, size, size): the phantom's slices, each enlarged and with its own noise."""
-    phantom = headPhantom().voxels
-    rows, columns = phantom.shape[1:]
-    places = np.linspace(0, len(phantom) - 1, slices).round().astype(int)
-    enlarged = {place: zoom(phantom[place], (size / rows, size / columns), order=1) for place in set(places)}
+    """int16 (slices, size, size): the sample's slices, each enlarged and with its own noise."""
+    head = headSample().voxels
+    rows, columns = head.shape[1:]
+    places = np.linspace(0, len(head) - 1, slices).round().astype(int)
+    enlarged = {place: zoom(head[place], (size / rows, size / columns), order=1) for place in set(places)}
     generator = np.random.default_rng(0)
     volume = np.empty((slices, size, size), np.int16)
     for slot, place in zip(volume, places, strict=True):

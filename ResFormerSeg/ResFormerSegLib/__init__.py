@@ -1,7 +1,8 @@
-"""The Slicer side of ResFormerSeg: a volume goes to the engine in its own process, the answer comes back as nodes.
+"""The Slicer side of ResFormerSeg: a volume goes to the engine's worker process, the result comes back as nodes.
 
-    volume node -> volume_export -> process (JSON lines) -> job -> segmentation_import, diagnosis_table -> result
+    volume node -> scene.volume_export -> engine.process (JSON lines) -> runs.job -> scene.segmentation_import -> result
 
-`job.py` holds the flow and `process.py` the worker; the other files do one step each and know nothing of the process.
-Nothing here imports PyTorch, nor the engine: the application and the network never share a process.
+`runs/job.py` holds the flow; the other packages do one step each and do not depend on the process. PyTorch is never
+imported here, nor anything else that a Slicer does not bring along: network and application never share a process. Of
+the engine, only modules that need no more than NumPy are used, so that models, slice axes and options follow one rule.
 """

@@ -1,5 +1,7 @@
 """The one exception that a run ends with when it does not end with a result."""
 
+from __future__ import annotations
+
 
 class ResFormerSegError(Exception):
     """A run failed or was cancelled; the scene is as it was before.
@@ -15,3 +17,8 @@ class ResFormerSegError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+
+    @classmethod
+    def fromEngine(cls, error) -> ResFormerSegError:
+        """error: an EngineError of one of the engine's modules that run in the application."""
+        return cls(error.code, error.message, error.hint)

@@ -1,6 +1,6 @@
 """Offers the module's own sample images in the Sample Data module.
 
-They are drawings that come with the module, so nothing is downloaded: Sample Data copies them from a file:// address.
+They are synthetic and come with the module: Sample Data copies them from a file:// address, without a download.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ RESOURCES = Path(__file__).resolve().parent.parent / "Resources"
 
 @dataclass(frozen=True)
 class Sample:
-    """name: what the user reads, and calls in `SampleData.downloadSample(name)`; also the name of the loaded node.
+    """name: shown to the user, and used in `SampleData.downloadSample(name)`; also the name of the loaded node.
 
     file: the stem of image and thumbnail. sha256: of the image; Sample Data then replaces an older copy in its cache.
     """
@@ -32,18 +32,17 @@ class Sample:
         return RESOURCES / "Icons" / f"{self.file}.png"
 
 
-SAMPLES = (
-    Sample(
-        "Skin phantom",
-        "ResFormerSegSkinPhantom",
-        "753ea32b11fd53f6f308b85c7fea01205c52c4a1535e60c5dd216d453ac3841e",
-    ),
-    Sample(
-        "Head phantom",
-        "ResFormerSegHeadPhantom",
-        "187ecd4b0258fce1493255b5e36ef21175ff50a9a27ec6925107f5313bc2f289",
-    ),
+SKIN = Sample(
+    "ResFormerSeg synthetic skin lesion",
+    "ResFormerSegSkinSample",
+    "753ea32b11fd53f6f308b85c7fea01205c52c4a1535e60c5dd216d453ac3841e",
 )
+HEAD = Sample(
+    "ResFormerSeg synthetic head",
+    "ResFormerSegHeadSample",
+    "187ecd4b0258fce1493255b5e36ef21175ff50a9a27ec6925107f5313bc2f289",
+)
+SAMPLES = (SKIN, HEAD)
 
 
 def registerSampleData() -> None:

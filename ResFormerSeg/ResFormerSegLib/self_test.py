@@ -1,4 +1,4 @@
-"""The self test that the application starts from the module's developer section, and CMake as a test."""
+"""The module's self test, started from its developer section or by CMake."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.install.pytorch import missingOtherPackages
-from ResFormerSegLib.sample_data import SAMPLES
+from ResFormerSegLib.sample_data import HEAD, SKIN, Sample
 
 
 class ResFormerSegTest(ScriptedLoadableModuleTest):
     """Each test_ method runs on its own, in an empty scene; those that need the engine are skipped without it."""
 
     def setUp(self) -> None:
-        import ResFormerSeg
-
         slicer.mrmlScene.Clear(False)
-        self.logic = ResFormerSeg.ResFormerSegLogic()
+        self.logic = slicer.modules.resformerseg.widgetRepresentation().self().logic
 
     def runTest(self) -> None:
         for test in (
-            self.test_aMissingVolumeIsRefusedInPlainWords,
+            self.test_aMissingVolumeIsRefused,
             self.test_thePanelOpens,
-            self.test_aPictureIsOutlinedAndDiagnosed,
-            self.test_aVolumeIsOutlinedAndDiagnosed,
+            self.test_anImageIsSegmentedAndDiagnosed,
+            self.test_aVolumeIsSegmentedAndDiagnosed,
         ):
             self.setUp()
             try:
@@ -37,7 +35,7 @@ class ResFormerSegTest(ScriptedLoadableModuleTest):
                 self.delayDisplay(str(reason))
         self.delayDisplay(_("Test passed"))
 
-    def test_aMissingVolumeIsRefusedInPlainWords(self) -> None:
+    def test_aMissingVolumeIsRefused(self) -> None:
         with self.assertRaises(ResFormerSegError) as caught:
             self.logic.process(None)
         self.assertEqual(caught.exception.code, "NO_VOLUME")
@@ -47,20 +45,19 @@ class ResFormerSegTest(ScriptedLoadableModuleTest):
         widget = slicer.modules.resformerseg.widgetRepresentation().self()
         self.assertTrue(widget.ui.applyButton.toolTip)
 
-    def test_aPictureIsOutlinedAndDiagnosed(self) -> None:
-        self._assertOutlinedAndDiagnosed("Skin phantom", "skin-lesion")
+    def test_anImageIsSegmentedAndDiagnosed(self) -> None:
+        self._assertSegmentedAndDiagnosed(SKIN, "skin-lesion")
 
-    def test_aVolumeIsOutlinedAndDiagnosed(self) -> None:
-        self._assertOutlinedAndDiagnosed("Head phantom", "brain-tumor-mr")
+    def test_aVolumeIsSegmentedAndDiagnosed(self) -> None:
+        self._assertSegmentedAndDiagnosed(HEAD, "brain-tumor-mr")
 
-    def _assertOutlinedAndDiagnosed(self, name: str, modelId: str) -> None:
+    def _assertSegmentedAndDiagnosed(self, sample: Sample, modelId: str) -> None:
         missing = missingOtherPackages()
         if not isEngineInstalled():
             missing.append("onnxruntime")
         if missing:
-            self.skipTest(_("The engine was not tried: {packages} not installed.").format(packages=", ".join(missing)))
-        sample = next(sample for sample in SAMPLES if sample.name == name)
-        volumeNode = slicer.util.loadVolume(str(sample.image), {"name": name})
+            self.skipTest(_("The engine was not tested: {packages} not installed.").format(packages=", ".join(missing)))
+        volumeNode = slicer.util.loadVolume(str(sample.image), {"name": sample.name})
         result = self.logic.process(volumeNode, modelId)
         self.assertGreater(sum(segment["voxels"] for segment in result.report["segments"]), 0)
         self.assertEqual(result.tableNode.GetNumberOfRows(), volumeNode.GetImageData().GetDimensions()[2])

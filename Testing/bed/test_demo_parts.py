@@ -1,4 +1,4 @@
-"""The demonstration on a phantom with a fake worker: what it leaves, and what it does without a network connection."""
+"""The demonstration on a synthetic sample with a fake worker: its output, and its work without a network connection."""
 
 import subprocess
 import sys
@@ -23,8 +23,8 @@ def case(offline, tmp_path):
     return getCase(tmp_path / "cache")
 
 
-def test_without_a_connection_there_is_a_phantom_and_the_reason_is_told(case, scene):
-    assert case.name == "phantom"
+def test_without_a_connection_a_synthetic_sample_is_used_and_the_reason_is_given(case, scene):
+    assert case.name == "synthetic-head"
     assert "No matching distribution" in case.origin
     image, reference = (slicer.util.loadVolume(str(path), {}) for path in (case.image, case.reference))
     voxels, tumour = slicer.util.arrayFromVolume(image), slicer.util.arrayFromVolume(reference).astype(bool)
@@ -38,7 +38,7 @@ def test_files_that_are_not_the_expected_ones_are_not_used(offline, tmp_path):
 
     (tmp_path / "brain1_image.nrrd").write_bytes(b"something else")
     (tmp_path / "brain1_label.nrrd").write_bytes(b"something else")
-    assert getCase(tmp_path).name == "phantom"
+    assert getCase(tmp_path).name == "synthetic-head"
 
 
 def test_the_demonstration_leaves_scene_segmentation_report_and_picture(
@@ -55,7 +55,12 @@ def test_the_demonstration_leaves_scene_segmentation_report_and_picture(
     output = tmp_path / "demo"
     monkeypatch.setattr(sys, "argv", ["demo.py", "--output", str(output), "--cache", str(tmp_path / "cache")])
     assert demo.main() == 0
-    assert {path.name for path in output.iterdir()} == {"scene.mrb", "phantom.seg.nrrd", "phantom.json", "picture.png"}
+    assert {path.name for path in output.iterdir()} == {
+        "scene.mrb",
+        "synthetic-head.seg.nrrd",
+        "synthetic-head.json",
+        "picture.png",
+    }
     picture = np.asarray(Image.open(output / "picture.png"))
     assert picture.shape == (1050, 1600, 3)
     for part in (picture[:800, :800], picture[:800, 800:], picture[800:]):  # slice, 3D, diagnosis
@@ -64,7 +69,7 @@ def test_the_demonstration_leaves_scene_segmentation_report_and_picture(
     assert "Glioma" in printed and "75.0%" in printed and "Dice" in printed and "Not a medical device" in printed
     scene.Clear(False)
     slicer.util.loadScene(str(output / "scene.mrb"), {})
-    assert scene.GetFirstNodeByName("phantom segmentation").GetAttribute("ResFormerSeg.Diagnosis") == "glioma"
+    assert scene.GetFirstNodeByName("synthetic-head segmentation").GetAttribute("ResFormerSeg.Diagnosis") == "glioma"
 
 
 def test_a_failing_engine_ends_the_demonstration_with_its_message(

@@ -1,10 +1,9 @@
 """The extension as CMake installs it, and the module as the application would load it."""
 
-from pathlib import Path
-
 import pytest
 
 from helpers import staging
+from helpers.paths import MODULE
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +16,4 @@ def module():
     """The scripted module of the source tree, in the test bed."""
     import slicer_bed
 
-    return slicer_bed.loadModule(Path(staging.ROOT) / "ResFormerSeg" / "ResFormerSeg.py")
+    return slicer_bed.loadModule(MODULE)

@@ -1,6 +1,8 @@
 """Renders the icon drawing to the sizes that Slicer shows.
 
-python Testing/extension/render_icons.py        after a change of Resources/ResFormerSeg.svg
+    PYTHONPATH=Testing python -m extension.render_icons
+
+To be run after a change of Resources/ResFormerSeg.svg.
 """
 
 from __future__ import annotations

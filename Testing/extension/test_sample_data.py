@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from extension.make_sample_data import PHANTOMS, THUMBNAIL
+from extension.make_sample_data import DRAWINGS, THUMBNAIL
 from ResFormerSegLib.sample_data import CATEGORY, SAMPLES, registerSampleData
 
 
@@ -31,12 +31,12 @@ def test_each_file_is_the_one_whose_checksum_is_registered(sample):
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_each_file_is_what_this_program_draws(sample):
-    phantom = PHANTOMS[sample.name]()
+    drawn = DRAWINGS[sample.name]()
     shipped = sitk.ReadImage(str(sample.image))
-    assert shipped.GetSpacing() == pytest.approx(phantom.spacing)
+    assert shipped.GetSpacing() == pytest.approx(drawn.spacing)
     # Another version of scipy may round the odd voxel to its neighbouring value.
-    assert np.mean(sitk.GetArrayFromImage(shipped) != phantom.voxels) < 0.01
-    assert 0 < phantom.lesion.mean() < 0.3
+    assert np.mean(sitk.GetArrayFromImage(shipped) != drawn.voxels) < 0.01
+    assert 0 < drawn.lesion.mean() < 0.3
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -73,7 +73,7 @@ def test_an_application_without_sample_data_is_left_alone(module, monkeypatch):
 
 
 def test_the_same_seed_draws_the_same_image_and_another_seed_another():
-    for draw in PHANTOMS.values():
+    for draw in DRAWINGS.values():
         first, again, other = draw(0), draw(0), draw(1)
         assert np.array_equal(first.voxels, again.voxels) and np.array_equal(first.lesion, again.lesion)
         assert not np.array_equal(first.voxels, other.voxels)

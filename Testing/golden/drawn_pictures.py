@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from helpers.synthetic_samples import headPhantom, skinPhantom
+from helpers.synthetic_samples import headSample, skinSample
 
 
 def mole() -> np.ndarray:
@@ -13,7 +13,7 @@ def mole() -> np.ndarray:
 
     White is 4095, so the model's range of 8 bits has to be found.
     """
-    upright = skinPhantom(seed=3, darkness=0.8).voxels[0].swapaxes(0, 1)
+    upright = skinSample(seed=3, darkness=0.8).voxels[0].swapaxes(0, 1)
     part = upright[40:270, 30:200].astype(float)
     return np.rint(part * 15.1 + 90).clip(0, 4095).astype(np.uint16)
 
@@ -42,5 +42,5 @@ def head_on_its_side() -> np.ndarray:
 
     The model is of two minds about it, so small changes of its input show.
     """
-    lying = headPhantom(seed=1).voxels[7].T
+    lying = headSample(seed=1).voxels[7].T
     return lying[:136, 2:172].astype(np.int16) * 3 + 957

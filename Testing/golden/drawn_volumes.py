@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from helpers.synthetic_samples import headPhantom
+from helpers.synthetic_samples import headSample
 
 
 def head() -> np.ndarray:
@@ -13,7 +13,7 @@ def head() -> np.ndarray:
 
     It fades towards the head, so that the slices must be scaled one by one.
     """
-    slices = headPhantom(seed=0).voxels[7:15, 4:166, 6:142].astype(np.float32)  # (head, back, left)
+    slices = headSample(seed=0).voxels[7:15, 4:166, 6:142].astype(np.float32)  # (head, back, left)
     slices *= np.linspace(1, 0.65, 8, dtype=np.float32)[:, None, None]
     return np.ascontiguousarray(slices[::-1, :, ::-1].transpose(2, 0, 1)) * 1.7 - 333.5
 

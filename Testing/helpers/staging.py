@@ -1,4 +1,4 @@
-"""Configures and installs the extension with CMake into a folder, with `slicer_stand_in` in the place of Slicer."""
+"""Configures and installs the extension with CMake into a folder, with `slicer_stand_in` instead of Slicer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_COMPILER = [
 class StagedExtension:
     """moduleFolder: where the module was installed, as it would lie in the user's Slicer.
 
-    unitTests: the scripts that CMake registered as tests. description: what CMake says of the extension, by the
+    unitTests: the scripts that CMake registered as tests. description: the extension's description in CMake, by the
     variables' names without EXTENSION_.
     """
 
@@ -32,7 +32,7 @@ class StagedExtension:
 
 
 def stageExtension(folder: Path, source: Path = ROOT) -> StagedExtension:
-    """Installs the extension in `source` below `folder`. Raises RuntimeError with CMake's words when it fails."""
+    """Installs the extension in `source` below `folder`. Raises RuntimeError with CMake's output when it fails."""
     build, install = folder / "build", folder / "Slicer"
     _cmake("-S", source, "-B", build, f"-DSlicer_DIR={STAND_IN}", f"-DCMAKE_INSTALL_PREFIX={install}", *NO_COMPILER)
     _cmake("--install", build)

@@ -1,9 +1,9 @@
-"""The project's own sample images: drawn by this program, no patient is in them.
+"""The project's synthetic sample images: computed by this program, without patient data.
 
-The module ships both as sample data; tests and the demonstration without a network connection draw them anew. What a
-model says of a drawing means nothing, but there is something to outline and every number can be checked.
+The module ships both as sample data; tests, and the demonstration without a network connection, compute them. A model's
+result on them has no medical meaning, but they contain a lesion to segment, and every number can be checked.
 
->>> head = headPhantom()
+>>> head = headSample()
 >>> head.voxels.shape, head.lesion.sum()
 """
 
@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 
 @dataclass(frozen=True)
-class Phantom:
+class SyntheticSample:
     """voxels: (slices, rows, columns) int16, or uint8 with a last axis for red, green and blue.
 
     lesion: boolean (slices, rows, columns). spacing: mm along column, row and slice; the axes are those of LPS, and
@@ -42,7 +42,7 @@ class Phantom:
                 sitk.WriteImage(picture, str(path), useCompression=True)
 
 
-def headPhantom(seed: int = 0) -> Phantom:
+def headSample(seed: int = 0) -> SyntheticSample:
     """A head as in T1-weighted MR after contrast agent, with an enhancing tumour; 144 x 176 x 18 voxels."""
     spacing, shape = (1.25, 1.25, 6.0), (18, 176, 144)
     noise = _Noise(seed, shape, spacing)
@@ -67,10 +67,10 @@ def headPhantom(seed: int = 0) -> Phantom:
     voxels[lesion] = 690
     voxels[inside & (tumour < 0.5)] = 230  # its dead core
     voxels = gaussian_filter(voxels, (0, 0.7, 0.7)) * (1 + 0.06 * noise.smooth(60)) + 14 * noise.white()
-    return Phantom((voxels.clip(0) // 4 * 4).astype(np.int16), lesion, spacing)
+    return SyntheticSample((voxels.clip(0) // 4 * 4).astype(np.int16), lesion, spacing)
 
 
-def skinPhantom(seed: int = 0, darkness: float = 0.55) -> Phantom:
+def skinSample(seed: int = 0, darkness: float = 0.55) -> SyntheticSample:
     """A pigmented spot on skin as a dermatoscope shows it, with hairs across; 288 x 224 pixels of 0.06 mm.
 
     darkness: of the spot, 0 light brown to 1 nearly black.
@@ -94,7 +94,7 @@ def skinPhantom(seed: int = 0, darkness: float = 0.55) -> Phantom:
         pixels += 0.7 * hair[..., None] * (np.array((60, 42, 36)) - pixels)
     pixels *= (1.04 - 0.004 * (x**2 + y**2))[..., None].clip(0.4)  # the lamp is bright in the middle
     pixels += 2.5 * np.random.default_rng(seed + 1).normal(size=pixels.shape)
-    return Phantom((pixels.clip(0, 255) // 2 * 2).astype(np.uint8), lesion, spacing)
+    return SyntheticSample((pixels.clip(0, 255) // 2 * 2).astype(np.uint8), lesion, spacing)
 
 
 class _Noise:

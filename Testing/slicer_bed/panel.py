@@ -67,7 +67,7 @@ def closeWidget(widget) -> None:
 
 def reloadWidget(widget):
     """The developer's reload button: the source is read again and the panel made anew; returns the new widget."""
-    slicer.util.reloadScriptedModule(widget.moduleName)
+    widget.onReload()
     return getattr(slicer.modules, f"{widget.moduleName}Widget")
 
 

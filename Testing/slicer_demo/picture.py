@@ -1,4 +1,4 @@
-"""Puts the two views and the diagnosis on one picture."""
+"""Combines the two views and the diagnosis in one picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFERENCE_COLOR = (250, 214, 80)
 def composePicture(path: Path, flat: np.ndarray, solid: np.ndarray, report: dict, dice: float | None = None) -> None:
     """Writes a PNG: the slice on the left, 3D on the right, the diagnosis beneath.
 
-    flat, solid: uint8 (height, width, 3), of one size. dice: agreement with the reference outline, None without one.
+    flat, solid: uint8 (height, width, 3), of one size. dice: with the reference segmentation, None without one.
     """
     height, width = flat.shape[:2]
     picture = Image.new("RGB", (2 * width, height + PANEL_HEIGHT), BACKGROUND)
@@ -28,10 +28,10 @@ def composePicture(path: Path, flat: np.ndarray, solid: np.ndarray, report: dict
     top = height + 30
     _drawDiagnosis(draw, MARGIN, top, report)
     _drawBars(draw, width - 130, top, report["diagnosis"])
-    _drawOutlines(draw, width + 460, top, report, dice)
+    _drawSegments(draw, width + 460, top, report, dice)
     draw.text(
         (2 * width - MARGIN, height + PANEL_HEIGHT - 22),
-        "Not a medical device. For research, not for clinical use without review.",
+        "Not a medical device. For research and teaching; not for clinical use without expert review.",
         font=_font(17),
         fill=QUIET,
         anchor="rb",
@@ -73,9 +73,9 @@ def _drawBars(draw: ImageDraw.ImageDraw, left: int, top: int, diagnosis: dict) -
         draw.text((start + length + 14, y + 12), f"{probability:.1%}", font=_font(21), fill=TEXT, anchor="lm")
 
 
-def _drawOutlines(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict, dice: float | None) -> None:
-    """The legend of the outlines on the slice."""
-    draw.text((left, top), "OUTLINED", font=_font(17), fill=QUIET)
+def _drawSegments(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict, dice: float | None) -> None:
+    """The legend of the segments in the slice."""
+    draw.text((left, top), "SEGMENTED", font=_font(17), fill=QUIET)
     entries = [
         (tuple(segment["color"]), f"{segment['name']}  {segment['volume_mm3'] / 1000:.1f} ml")
         for segment in report["segments"][:3]

@@ -1,4 +1,4 @@
-"""The reference outline: shown beside the engine's, and compared with it."""
+"""The reference segmentation: shown beside the engine's, and compared with it."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def _prepareDisplay(volumeNode, segmentationNode) -> None:
 
 
 def _largestSlice(volumeNode, segmentationNode) -> tuple[float, float, float]:
-    """The centre in RAS of the lesion in the slice that shows most of it; of the volume when nothing was outlined."""
+    """The centre in RAS of the lesion in the slice that shows most of it; of the volume when nothing was segmented."""
     lesion = lesionMask(volumeNode, segmentationNode)
     k = int(lesion.sum((1, 2)).argmax())
     inSlice = np.argwhere(lesion[k])

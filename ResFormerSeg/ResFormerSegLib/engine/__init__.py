@@ -1,1 +1,1 @@
-"""The engine's worker process: starting it, talking to it, keeping it, telling why it ended."""
+"""The engine's worker process: starting it, exchanging messages and arrays, keeping it alive, explaining its exit."""

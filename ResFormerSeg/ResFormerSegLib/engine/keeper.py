@@ -1,26 +1,46 @@
-"""Keeps one worker between jobs, so that the next slice or volume finds the network loaded; one job at a time."""
+"""Keeps one worker process between jobs, so that the next run finds the network loaded; one job at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.engine.last_run import LastRun
 from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.errors import ResFormerSegError
 
 BACKGROUND_SECONDS = 30.0  # how long a run of the user waits for a job in the background; a driver may hang
 
 
+@dataclass
+class LastRun:
+    """What a bug report says of the last run.
+
+    settings: command, model, device and options; nothing of the image. error: None when it succeeded. log: the engine's
+    last lines. devices: the last list of devices and versions from the engine, whichever run it was; None before.
+    """
+
+    settings: dict | None = None
+    error: ResFormerSegError | None = None
+    log: str = ""
+    devices: dict | None = None
+
+    def remember(self, command: dict, error: Exception | None, log: str) -> None:
+        shown = ("command", "model", "device", "options")
+        self.settings = {name: command[name] for name in shown if name in command}
+        self.error = error if isinstance(error, ResFormerSegError) else None
+        self.log = log
+
+
 class EngineKeeper:
     """Lends the worker to one job at a time.
 
-    A worker that has left meanwhile (it does so when idle for five minutes) is replaced by a new one with the next
-    job. While a run of the user is under way, another is refused; a job in the background, such as the question for
-    graphics cards, waits for its turn, and a run waits for it.
+    A worker that has exited meanwhile (it does so after five idle minutes) is replaced with the next job. While a run
+    of the user is in progress, another is refused; a job in the background, such as listing the devices, waits for its
+    turn, and a run waits for it.
 
     makeEngine: makes a worker; tests put their own here.
     """
@@ -29,15 +49,15 @@ class EngineKeeper:
         self.lastRun = LastRun()
         self._makeEngine = makeEngine
         self._engine: EngineProcess | None = None
-        self._hasServed = False  # whether it has ended a job
-        self._leaving: list[EngineProcess] = []  # told to end, and not ended yet
+        self._hasServed = False  # whether it has completed a job
+        self._leaving: list[EngineProcess] = []  # stopped, but not exited yet
         self._jobs: list = []  # the first has the worker, the others wait
         self._onQuit = self._stopAll  # one object, for connect and disconnect
         self._watchesQuitting = False
         self.listeners: list[Callable[[], None]] = []  # called whenever a run of the user begins or ends
 
     def isBusy(self) -> bool:
-        """Whether a run of the user is under way."""
+        """Whether a run of the user is in progress."""
         return any(not job.inBackground for job in self._jobs)
 
     def admit(self, job) -> None:
@@ -48,11 +68,11 @@ class EngineKeeper:
         if self.isBusy() and not job.inBackground:
             raise ResFormerSegError(
                 "ENGINE_BUSY",
-                _("A run is under way; the engine does one at a time."),
-                _("Wait until it is done, or cancel it."),
+                _("Another run is in progress; the engine processes one at a time."),
+                _("Wait until it has finished, or cancel it."),
             )
         self._jobs.append(job)
-        self._tell(job)
+        self._notifyListeners(job)
         if len(self._jobs) == 1:
             qt.QTimer.singleShot(0, job.begin)
         elif not job.inBackground:
@@ -60,7 +80,7 @@ class EngineKeeper:
             qt.QTimer.singleShot(round(1000 * BACKGROUND_SECONDS), lambda: first.abort(_outOfTime()))
 
     def engine(self) -> tuple[EngineProcess, bool]:
-        """The worker, and whether it has served before; if there is none, a new one is started."""
+        """The worker, and whether it has completed a job before; a new one is started if there is none."""
         if self._engine is not None:
             return self._engine, self._hasServed
         self._watchQuitting(True)
@@ -70,7 +90,7 @@ class EngineKeeper:
         return self._engine, False
 
     def release(self, job, engineIsIdle: bool, then: Callable[[], None]) -> None:
-        """The job is over. A worker that still works on it is ended; `then` is called once it does so no more."""
+        """The job is over. A worker that is still busy with it is stopped; `then` is called once it has exited."""
         hadTheEngine = bool(self._jobs) and self._jobs[0] is job
         if job in self._jobs:
             self._jobs.remove(job)
@@ -81,10 +101,10 @@ class EngineKeeper:
             self._discard(then)
         if hadTheEngine and self._jobs:
             qt.QTimer.singleShot(0, self._jobs[0].begin)
-        self._tell(job)
+        self._notifyListeners(job)
 
     def renew(self) -> None:
-        """The next job begins with a new worker, which finds what was installed meanwhile; one at work stays."""
+        """The next job starts a new worker, which finds packages installed meanwhile; a busy worker stays."""
         if self._engine is not None and not self._jobs:
             self._discard()
 
@@ -101,7 +121,9 @@ class EngineKeeper:
             engine.stopNow(graceSeconds=0)
         for job in list(self._jobs):
             job.abort(
-                ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application or its module closes."))
+                ResFormerSegError(
+                    "ENGINE_CLOSED", _("The run was stopped because the application or the module is closing.")
+                )
             )
 
     def _onEvent(self, event: dict) -> None:
@@ -109,12 +131,12 @@ class EngineKeeper:
             self._jobs[0].onEngineEvent(event)
 
     def _onEnded(self, error: ResFormerSegError) -> None:
-        """It may hang instead, and still has to be stopped."""
+        """The process may hang instead of having exited, and still has to be stopped."""
         self._discard()
         if self._jobs:
             self._jobs[0].onEngineEnded(error)
 
-    def _tell(self, job) -> None:
+    def _notifyListeners(self, job) -> None:
         if not job.inBackground:
             for listener in list(self.listeners):
                 listener()
@@ -141,14 +163,16 @@ class EngineKeeper:
 
 
 def _outOfTime() -> ResFormerSegError:
-    return ResFormerSegError("ENGINE_NEEDED", _("The engine took too long and was needed for a run."))
+    return ResFormerSegError(
+        "ENGINE_NEEDED", _("The background task took too long and was stopped in favour of a run.")
+    )
 
 
 _shared: EngineKeeper | None = None
 
 
 def sharedKeeper() -> EngineKeeper:
-    """One for all of the application: panel and console share the worker, and its memory is needed once."""
+    """One for the whole application: panel and console share the worker and its memory."""
     global _shared
     if _shared is None:
         _shared = EngineKeeper()

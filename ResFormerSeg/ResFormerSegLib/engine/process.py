@@ -1,7 +1,7 @@
-"""The engine's worker process: starts it, sends commands, hands out its events, and tells how it ended.
+"""The engine's worker process: starts it, sends commands, hands out its events, and reports how it ended.
 
 Commands and events are JSON, one object a line, on the worker's standard input and output; its log goes to standard
-error. All of it is driven by Qt's signals: threads of Python do not run reliably beside the application's event loop.
+error. Everything is driven by Qt's signals: Python threads do not run reliably beside the application's event loop.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 
 import qt
 
-from ResFormerSegLib.engine import ends as engine_end
+from ResFormerSegLib.engine import process_errors
 from ResFormerSegLib.errors import ResFormerSegError
 
 MODULE_FOLDER = Path(__file__).resolve().parents[2]
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result for thousands of slices stays far below
-LOG_BYTES = 20_000  # of the last words that are kept
+LOG_BYTES = 20_000  # kept of the end of the log
 SECOND_LOOK_SECONDS = 5.0  # after the computer has slept, the heartbeat comes later than the clock would have it
-TERMINATE_SECONDS = 1.0  # how long a worker may take to end once it was told to
+TERMINATE_SECONDS = 1.0  # how long a worker may take to exit after terminate
 ENDS_OF_A_JOB = ("result", "error", "cancelled")
 
 
@@ -46,9 +46,9 @@ def engineEnvironment() -> qt.QProcessEnvironment:
 class EngineProcess:
     """One worker, for one life: start, send, and in the end stop (or stopNow).
 
-    command: the worker's command line, by default the bundled engine. startSeconds: how long the worker may take to
-    say its first word. silenceSeconds: how long it may then be silent while it has a job; it sends a heartbeat every
-    2 s. onEvent: called with each event, a dict. onEnded: called once, with the reason, when the worker has ended
+    command: the worker's command line, by default the bundled engine. startSeconds: how long the worker may take until
+    its first event. silenceSeconds: how long it may then send nothing while it has a job; it sends a heartbeat every
+    2 s. onEvent: called with each event, a dict. onEnded: called once, with the reason, when the worker has exited
     without being asked to, or hangs and has to be stopped; neither is called from within `start`, `send` or `stop`.
 
     >>> engine = EngineProcess()
@@ -63,7 +63,7 @@ class EngineProcess:
         self.onEvent: Callable[[dict], None] = _ignore
         self.onEnded: Callable[[ResFormerSegError], None] = _ignore
         self._command = command or engineCommand()
-        self._allowed = startSeconds  # seconds until it should have been heard of
+        self._allowed = startSeconds  # seconds until the next event is due
         self._silenceSeconds = silenceSeconds
         self._log = b""
         self._process: qt.QProcess | None = None
@@ -74,7 +74,7 @@ class EngineProcess:
         self._then: Callable[[], None] = _ignore
 
     def start(self) -> None:
-        """Starts the worker; that it could not be started is told through `onEnded`."""
+        """Starts the worker; a failure to start is reported through `onEnded`."""
         self._clock = qt.QTimer()
         self._clock.setSingleShot(True)
         self._clock.connect("timeout()", self._onSilence)
@@ -88,7 +88,7 @@ class EngineProcess:
         process.start(self._command[0], self._command[1:])
 
     def send(self, command: dict) -> None:
-        """Sends a command; that the worker has ended meanwhile is told by `onEnded`."""
+        """Sends a command; that the worker has exited meanwhile is reported through `onEnded`."""
         if self._isOver:
             return
         self._process.write(json.dumps(command).encode() + b"\n")
@@ -97,11 +97,11 @@ class EngineProcess:
             self._clock.start(round(1000 * self._allowed))
 
     def stop(self, graceSeconds: float = 3.0, then: Callable[[], None] | None = None) -> None:
-        """Ends the worker without waiting for it: asks it, then terminates it, then kills it.
+        """Stops the worker without waiting for it: quit command, then terminate, then kill.
 
-        Keep this object until then: the destructor of a process under way would wait. graceSeconds: for leaving on its
-        own; 0 for a worker that is in the midst of work that nobody wants. then: called once it has ended. No event
-        is handed out any more.
+        Keep this object until then: the destructor of a running process would wait. graceSeconds: time to exit by
+        itself; 0 for a worker whose work is no longer needed. then: called once it has exited. No event is handed out
+        any more.
         """
         self.onEvent = self.onEnded = _ignore
         self._then = then or _ignore
@@ -109,16 +109,16 @@ class EngineProcess:
             self._then()
             return
         self._clock.stop()
-        self._ask()
+        self._requestQuit()
         qt.QTimer.singleShot(round(1000 * graceSeconds), self._terminate)
 
     def stopNow(self, graceSeconds: float = 3.0) -> None:
-        """As `stop`, but returns only when the worker has ended: for the end of the application."""
+        """As `stop`, but returns only when the worker has exited: for the end of the application."""
         self.onEvent = self.onEnded = _ignore
         if self._process is None or self._isOver:
             return
         self._clock.stop()
-        self._ask()
+        self._requestQuit()
         for patience, insist in ((graceSeconds, self._process.terminate), (TERMINATE_SECONDS, self._process.kill)):
             if patience and self._process.waitForFinished(round(1000 * patience)):
                 break
@@ -130,7 +130,7 @@ class EngineProcess:
         """The last lines that the worker wrote to its log."""
         return self._log.decode(errors="replace").strip()
 
-    def _ask(self) -> None:
+    def _requestQuit(self) -> None:
         self.send({"command": "quit"})
         self._process.closeWriteChannel()
 
@@ -151,7 +151,7 @@ class EngineProcess:
 
     def _handle(self, line: bytes) -> None:
         event = _parseEvent(line)
-        if event is None:  # some library that prints
+        if event is None:  # a library that prints to standard output
             self._garbled = True
             self._keep(line[:200] + b"\n")
             return
@@ -174,7 +174,7 @@ class EngineProcess:
             self._isDoubtful = True
             self._clock.start(round(1000 * min(SECOND_LOOK_SECONDS, self._allowed)))
             return
-        self.onEnded(engine_end.silent(self._allowed, self.log()))
+        self.onEnded(process_errors.silent(self._allowed, self.log()))
 
     def _onFinished(self, exitCode: int, exitStatus: int) -> None:
         if self._isOver:
@@ -185,21 +185,21 @@ class EngineProcess:
             self._handle(rest)
         self._finish()
         crashed = exitStatus == qt.QProcess.CrashExit
-        self.onEnded(engine_end.ended(int(exitCode), crashed, self._garbled, self.log()))
+        self.onEnded(process_errors.ended(int(exitCode), crashed, self._garbled, self.log()))
 
     def _onError(self, error: int) -> None:
-        """Only of a worker that does not start Qt does not say that it finished."""
+        """A process that does not start is the one case in which Qt does not emit `finished`."""
         if error == qt.QProcess.FailedToStart and not self._isOver:
             reason = self._process.errorString()
             self._finish()
-            qt.QTimer.singleShot(0, lambda: self.onEnded(engine_end.notStarted(self._command[0], reason)))
+            qt.QTimer.singleShot(0, lambda: self.onEnded(process_errors.notStarted(self._command[0], reason)))
 
     def _finish(self) -> None:
         if self._isOver:
             return
         self._isOver = True
         self._clock.stop()
-        # The references stay until this object goes: Qt must not lose a process in the midst of its own signal.
+        # The references stay until this object goes: Qt must not delete a process from within its own signal.
         self._process.deleteLater()
         self._clock.deleteLater()
         then, self._then = self._then, _ignore
@@ -215,4 +215,4 @@ def _parseEvent(line: bytes) -> dict | None:
 
 
 def _ignore(*arguments) -> None:
-    """Nobody listens."""
+    """The default of a callback."""

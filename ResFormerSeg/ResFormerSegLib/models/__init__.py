@@ -1,1 +1,1 @@
-"""What the model folders say of themselves, and which model suits which image."""
+"""The models that can be chosen, and which model suits which image."""

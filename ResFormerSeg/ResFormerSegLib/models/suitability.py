@@ -1,14 +1,14 @@
-"""Which model fits which volume: the reasons against, in plain words, and the one to begin with."""
+"""Which model suits which volume: why one cannot be used, and which one to preselect."""
 
 from __future__ import annotations
 
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.models.descriptions import OTHER, ModelDescription, kindName, modalityName
+from ResFormerSegLib.models.catalog import OTHER, ModelDescription, kindName, modalityName
 
-COMPONENTS = (1, 3, 4)  # values a voxel of an image: grey, RGB, RGBA
-SAMPLE_PIXELS = 40_000  # looked at to tell a grey picture stored as colour; the engine looks at all
+COMPONENTS = (1, 3, 4)  # per voxel of an image: greyscale, RGB, RGBA
+SAMPLE_PIXELS = 40_000  # checked to recognise a greyscale image stored as colour; the engine checks all
 
 
 def whyUnsuitable(volumeNode, model: ModelDescription, oneSliceOnly: bool = False) -> str:
@@ -19,41 +19,41 @@ def whyUnsuitable(volumeNode, model: ModelDescription, oneSliceOnly: bool = Fals
     name = volumeNode.GetName()
     components = volumeNode.GetImageData().GetNumberOfScalarComponents()
     if model.channels == 1 and components > 1 and not isGreyInside(volumeNode):
-        return _("'{name}' is a colour image; the model '{model}' takes grey ones. Choose another model.").format(
+        return _("'{name}' is a colour image; the model '{model}' takes greyscale. Select another model.").format(
             name=name, model=model.title
         )
     if model.channels == 3 and components == 1:
-        return _("'{name}' is a grey image; the model '{model}' takes colour ones. Choose another model.").format(
+        return _("'{name}' is a greyscale image; the model '{model}' takes colour. Select another model.").format(
             name=name, model=model.title
         )
     slices = min(volumeNode.GetImageData().GetDimensions())
     if model.kind == "2d" and slices > 1 and not oneSliceOnly:
         return _(
-            "'{name}' is a volume; the model '{model}' takes {kind}. Choose another model, or under Advanced to "
-            "analyse only the slice shown."
+            "'{name}' is a volume; the model '{model}' takes {kind}. Select another model, or under Advanced "
+            "“Current slice only”."
         ).format(name=name, model=model.title, kind=kindName(model.kind))
     if model.kind == "volume" and slices == 1:
-        return _("'{name}' is a single slice; the model '{model}' takes {kind}. Choose another model.").format(
+        return _("'{name}' is a single slice; the model '{model}' takes {kind}. Select another model.").format(
             name=name, model=model.title, kind=kindName(model.kind)
         )
     return ""
 
 
 def modalityMismatch(volumeNode, model: ModelDescription) -> str:
-    """A warning when the volume is known to be of another modality than the model was made for; else empty.
+    """A warning when the volume is known to be of another modality than the model's; else empty.
 
-    No reason to refuse: a description may be wrong, and the engine looks at the image itself.
+    Only a warning: the DICOM attribute may be wrong, and the engine checks the image itself.
     """
     modality = modalityOf(volumeNode)
-    if modality in ("", OTHER, model.modality) or model.modality.upper() == OTHER:  # "other" is anything
+    if modality in ("", OTHER, model.modality) or model.modality.upper() == OTHER:  # "other" may be anything
         return ""
-    return _("'{name}' is {found}; this model was made for {wanted}. Its result would not be reliable.").format(
+    return _("'{name}' is {found}, but this model is for {wanted}. The result would be unreliable.").format(
         name=volumeNode.GetName(), found=modalityName(modality), wanted=modalityName(model.modality)
     )
 
 
 def isGreyInside(volumeNode) -> bool:
-    """Whether red, green and blue are equal all over: a grey picture that was stored as colour."""
+    """Whether red, green and blue are equal everywhere: a greyscale image stored as colour."""
     from vtk.util.numpy_support import vtk_to_numpy
 
     pixels = vtk_to_numpy(volumeNode.GetImageData().GetPointData().GetScalars())
@@ -63,10 +63,10 @@ def isGreyInside(volumeNode) -> bool:
 
 
 def bestModel(volumeNode, models: list[ModelDescription]) -> ModelDescription | None:
-    """The model to begin with for the volume; the user may choose another.
+    """The model to preselect for the volume.
 
-    Only models that can be used on it; before others those of the volume's modality, then those that the volume's name
-    holds a word of. MR comes before what is rarer, so a grey volume of unknown origin gets the brain model.
+    Among the models that can be used, those of the volume's modality come first, then those with a word of their id in
+    the volume's name, then MR: a greyscale volume of unknown origin gets the brain model.
     """
     fitting = [model for model in models if not whyUnsuitable(volumeNode, model)]
     modality = modalityOf(volumeNode)

@@ -1,4 +1,4 @@
-"""The advanced choices that the parameter wrapper cannot bind by itself: slice axis and which slices."""
+"""The advanced options that the parameter wrapper cannot bind: the slice axis and the range of slices."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.models.descriptions import ModelDescription
+from ResFormerSegLib.models.catalog import ModelDescription
 from ResFormerSegLib.panel.choice_boxes import ChoiceBox
 from ResFormerSegLib.panel.parameters import TO_THE_END
-from ResFormerSegLib.scene.slice_choice import slicedAxis
-from ResFormerSegLib.scene.slice_positions import sliceCount, sliceOnDisplay
+from ResFormerSegLib.scene.slice_positions import sliceCount, slicedAxis, sliceOnDisplay
 
 
 class AdvancedSection:
@@ -27,18 +26,18 @@ class AdvancedSection:
         self._axis = ChoiceBox(ui.sliceAxisSelector, lambda value: self._set("sliceAxis", value))
         self._axis.fill(
             [
-                ("model", _("As the model says"), _("Most often the slices that the scanner took")),
-                ("axial", _("Axial"), _("From below to above")),
-                ("coronal", _("Coronal"), _("From the front to the back")),
-                ("sagittal", _("Sagittal"), _("From side to side")),
+                ("model", _("Model default"), _("For most models, the slices as they were acquired")),
+                ("axial", _("Axial"), _("From inferior to superior")),
+                ("coronal", _("Coronal"), _("From anterior to posterior")),
+                ("sagittal", _("Sagittal"), _("From left to right")),
             ]
         )
         self._slices = ChoiceBox(ui.slicesSelector, lambda value: self._set("sliceSelection", value))
         self._slices.fill(
             [
                 ("all", _("All slices"), _("The whole volume")),
-                ("range", _("A range"), _("The slices between the two below, both included")),
-                ("current", _("Only the slice shown"), _("The slice that the slice view shows when Apply is pressed")),
+                ("range", _("Range"), _("From the first to the last slice below, both included")),
+                ("current", _("Current slice only"), _("The slice shown in the slice view when Apply is pressed")),
             ]
         )
         ui.rangeWidget.connect("valuesChanged(double,double)", self._onRange)
@@ -48,7 +47,7 @@ class AdvancedSection:
         self._rangeIsOf = None
 
     def update(self, volumeNode, model: ModelDescription | None) -> None:
-        """Shows the parameter node's choices; the range is that of the volume's slices along the axis chosen."""
+        """Shows the parameter node's choices; the range covers the volume's slices along the selected axis."""
         node = self._parameterNode
         if node is None:
             return
@@ -58,9 +57,9 @@ class AdvancedSection:
         self._ui.rangeWidget.enabled = self._ui.rangeLabel.enabled = isRange and volumeNode is not None
         if volumeNode is None:
             return
-        axis, last = self._cutAxis(volumeNode, model), self._lastSlice(volumeNode, model)
+        axis, last = self._slicedAxis(volumeNode, model), self._lastSlice(volumeNode, model)
         rangeIsOf = (volumeNode.GetID(), axis, last)
-        if self._rangeIsOf not in (None, rangeIsOf):  # a range of other slices means nothing here
+        if self._rangeIsOf not in (None, rangeIsOf):  # a range along another axis or volume is meaningless
             self._setRange(0, TO_THE_END)
         self._rangeIsOf = rangeIsOf
         self._updating = True
@@ -78,11 +77,11 @@ class AdvancedSection:
         first, last = self._range(self._lastSlice(volumeNode, model))
         return first == last
 
-    def whatIsLeftOut(self, volumeNode, model: ModelDescription) -> str:
-        """A warning in words when not the whole volume is to be analysed; these choices may be folded away."""
+    def omittedSlicesText(self, volumeNode, model: ModelDescription) -> str:
+        """A warning when only a part of the volume is to be analysed, as these options may be collapsed."""
         selection, end = self._parameterNode.sliceSelection, self._lastSlice(volumeNode, model)
         if selection == "current" and end > 0:
-            return _("Only the slice shown will be analysed, one of {count}.").format(count=end + 1)
+            return _("Only the current slice will be analysed, 1 of {count}.").format(count=end + 1)
         first, last = self._range(end)
         if selection == "range" and (first, last) != (0, end):
             return _("Only slices {first} to {last} of 0 to {end} will be analysed.").format(
@@ -91,7 +90,7 @@ class AdvancedSection:
         return ""
 
     def options(self, volumeNode, model: ModelDescription) -> dict:
-        """What is asked of the engine beside volume, model and device; the names are those of `process`.
+        """The options of a run beside volume, model and device; the names are those of `process`.
 
         Raises ResFormerSegError NO_SLICE_SHOWN.
         """
@@ -100,14 +99,14 @@ class AdvancedSection:
         if node.sliceSelection == "range":
             slices = self._range(self._lastSlice(volumeNode, model))
         elif node.sliceSelection == "current":
-            index = sliceOnDisplay(volumeNode, self._cutAxis(volumeNode, model))
+            index = sliceOnDisplay(volumeNode, self._slicedAxis(volumeNode, model))
             if index is None:
                 raise ResFormerSegError(
                     "NO_SLICE_SHOWN",
-                    _("No slice view shows a slice of '{name}' that the model could look at.").format(
+                    _("No slice view shows a slice of '{name}' along the selected axis.").format(
                         name=volumeNode.GetName()
                     ),
-                    _("Show it in a slice view along the slices, or choose another slice axis under Advanced."),
+                    _("Show it in a slice view parallel to the slices, or select another slice axis under Advanced."),
                 )
             slices = (index, index)
         return {
@@ -124,7 +123,7 @@ class AdvancedSection:
         self._ui.rangeWidget.disconnect("valuesChanged(double,double)", self._onRange)
         self._parameterNode = None
 
-    def _cutAxis(self, volumeNode, model: ModelDescription | None) -> int:
+    def _slicedAxis(self, volumeNode, model: ModelDescription | None) -> int:
         return slicedAxis(volumeNode, self._parameterNode.sliceAxis or (model.sliceAxis if model else "acquisition"))
 
     def _set(self, name: str, value: str) -> None:
@@ -140,7 +139,7 @@ class AdvancedSection:
         self._onChanged()
 
     def _setRange(self, first: int, last: int) -> None:
-        """Both at once: nobody shall see the new first with the old last slice."""
+        """Both at once, so that the new first is never combined with the old last slice."""
         node = self._parameterNode
         with slicer.util.NodeModify(node.parameterNode):
             node.firstSlice, node.lastSlice = first, last
@@ -152,4 +151,4 @@ class AdvancedSection:
         return min(node.firstSlice, last), last
 
     def _lastSlice(self, volumeNode, model: ModelDescription | None) -> int:
-        return sliceCount(volumeNode, self._cutAxis(volumeNode, model)) - 1
+        return sliceCount(volumeNode, self._slicedAxis(volumeNode, model)) - 1

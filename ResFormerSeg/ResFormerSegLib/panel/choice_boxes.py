@@ -1,4 +1,4 @@
-"""Combo boxes whose items stand for values: a list that changes cannot be bound to a parameter by the wrapper."""
+"""Combo boxes whose items stand for values: the parameter wrapper cannot bind a list that changes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 import ctk
 import qt
 
-from ResFormerSegLib.panel.plain_text import toolTipOf
+from ResFormerSegLib.texts import toolTipOf
 
 
 class ChoiceBox:
-    """A ctkComboBox that shows texts and gives values. The mouse wheel scrolls the panel and not the choices.
+    """A ctkComboBox that shows texts and returns values. The mouse wheel scrolls the panel, not the choices.
 
-    onChosen: called with the value when the user (or a script that moves the box) chooses; never while the box is
+    onChosen: called with the value when the user (or a script) changes the selection; never while the box is
     filled or set from here.
     """
 
@@ -25,7 +25,7 @@ class ChoiceBox:
         comboBox.connect("currentIndexChanged(int)", self._changed)
 
     def fill(self, choices: list[tuple[str, str, str]]) -> None:
-        """choices: (value, text, tool tip); an empty text is a line between groups. The value stays, if it can."""
+        """choices: (value, text, tool tip); an empty text is a separator. The value is kept if the new list has it."""
         value = self.value
         self._silent = True
         self._box.clear()
@@ -45,7 +45,7 @@ class ChoiceBox:
 
     @value.setter
     def value(self, wanted: str) -> None:
-        """A value that is not in the list leaves nothing chosen."""
+        """A value that is not in the list leaves nothing selected."""
         self._silent = True
         self._box.setCurrentIndex(self._box.findData(wanted))
         self._silent = False

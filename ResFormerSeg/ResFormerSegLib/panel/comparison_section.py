@@ -1,4 +1,4 @@
-"""Compares the result with a reference: another segmentation or a label map, drawn by an expert for instance."""
+"""Compares the result with a reference segmentation or label map, for instance one drawn by an expert."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
-from ResFormerSegLib.panel.comparison_table import comparisonColumns, fillComparisonTable
+from ResFormerSegLib.panel.comparison_columns import comparisonColumns, fillComparisonTable
+from ResFormerSegLib.panel.widgets import makeButton, makeLabel
 from ResFormerSegLib.scene.reference_segmentation import addReference, removeReference
 from ResFormerSegLib.scene.scene_changes import placeBeside
 
@@ -45,16 +46,16 @@ class ComparisonSection(VTKObservationMixin):
         self._refresh()
 
     def clear(self) -> None:
-        """Ends a comparison under way."""
+        """Stops a running comparison."""
         job, self._job = self._job, None
         if job is not None:
-            job.onFinished = job.onFailed = lambda outcome: None  # nobody waits for it any more
+            job.onFinished = job.onFailed = lambda outcome: None  # its outcome is no longer of interest
             job.cancel()
         self._removeTemporary()
         self._resultId = self._volumeId = None
         self._rows = []
         self.selector.setCurrentNode(None)
-        self._say("")
+        self._setStatus("")
         self._refresh()
 
     def setActive(self, active: bool) -> None:
@@ -74,25 +75,24 @@ class ComparisonSection(VTKObservationMixin):
         self.selector.addEnabled = self.selector.removeEnabled = False
         self.selector.noneEnabled = True
         self.selector.noneDisplay = _("Select a segmentation or a label map")
-        self.selector.toolTip = _("What the result is measured against. Segments of the same name are compared.")
+        self.selector.toolTip = _(
+            "The segmentation to compare the result with. Segments of the same name are compared."
+        )
         self.selector.setMRMLScene(slicer.mrmlScene)
         self.selector.connect("currentNodeChanged(vtkMRMLNode*)", self._onReferenceChosen)
-        self.compareButton = _button("compareButton", _("Compare"), "", self.compare)
-        self.cancelButton = _button("compareCancelButton", _("Cancel"), _("Stops the comparison"), self.cancel)
-        self.status = qt.QLabel()
-        self.status.objectName = "comparisonStatus"
-        self.status.wordWrap = True
-        self.status.textFormat = qt.Qt.PlainText  # an error may quote anything
+        self.compareButton = makeButton("compareButton", _("Compare"), "", self.compare)
+        self.cancelButton = makeButton("compareCancelButton", _("Cancel"), _("Stops the comparison"), self.cancel)
+        self.status = makeLabel("comparisonStatus")
         self.table = qt.QTableWidget()
         self.table.objectName = "comparisonTable"
         self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalScrollBar().connect("rangeChanged(int,int)", self._fitHeight)
-        self.storeButton = _button(
+        self.storeButton = makeButton(
             "comparisonStoreButton",
-            _("Keep as a table"),
-            _("Adds the figures to the scene, beside the result"),
+            _("Save as table"),
+            _("Adds the values to the scene as a table, beside the result"),
             self.store,
         )
         form = qt.QFormLayout()
@@ -110,7 +110,7 @@ class ComparisonSection(VTKObservationMixin):
         if result is None or reference is None or self._job is not None:
             return
         self._rows = []
-        self._say(_("Starting"))
+        self._setStatus(_("Starting"))
         try:
             self._job = self._logic.compare(
                 result,
@@ -132,7 +132,7 @@ class ComparisonSection(VTKObservationMixin):
             self._job.cancel()
 
     def store(self) -> None:
-        """Adds the figures as a table node, which is saved with the scene."""
+        """Adds the values as a table node, which is saved with the scene."""
         result = self._node(self._resultId)
         if result is None or not self._rows:
             return
@@ -140,11 +140,11 @@ class ComparisonSection(VTKObservationMixin):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
         placeBeside(node, result)
         fillComparisonTable(node, comparisonColumns(self._rows, self._isPicture))
-        self._say(_("The figures were stored in the table “{name}”.").format(name=name))
+        self._setStatus(_("The values were saved in the table “{name}”.").format(name=name))
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller, event, node) -> None:
-        """Left alone, the selector would go on to the neighbour of the reference."""
+        """Otherwise the selector would move on to another node by itself."""
         if self.selector.currentNode() is node:
             self.selector.setCurrentNode(None)
 
@@ -152,19 +152,19 @@ class ComparisonSection(VTKObservationMixin):
         self._refresh()
 
     def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
-        self._say(message)
+        self._setStatus(message)
 
     def _onFinished(self, rows: list[dict]) -> None:
         self._job = None
         self._removeTemporary()
         self._rows = rows
-        self._say(self._missing(rows))
+        self._setStatus(self._missing(rows))
         self._refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
         self._removeTemporary()
-        self._say("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
+        self._setStatus("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
         self._refresh()
 
     def _asSegmentation(self, reference):
@@ -181,7 +181,7 @@ class ComparisonSection(VTKObservationMixin):
             removeReference(node)
 
     def _missing(self, rows: list[dict]) -> str:
-        """Names the segments of the result for which the reference has none."""
+        """Lists the segments of the result that the reference lacks."""
         segmentation = self._node(self._resultId).GetSegmentation() if self._node(self._resultId) else None
         compared = {row["id"] for row in rows}
         ids = segmentation.GetSegmentIDs() if segmentation else []
@@ -192,7 +192,7 @@ class ComparisonSection(VTKObservationMixin):
         hasResult, running = self._node(self._resultId) is not None, self._job is not None
         reference = self.selector.currentNode()
         if not hasResult:
-            reason = _("There is no outline to compare yet.")
+            reason = _("There is no segmentation to compare yet.")
         elif reference is None:
             reason = _("Select a reference first.")
         elif reference.GetID() == self._resultId:
@@ -200,7 +200,7 @@ class ComparisonSection(VTKObservationMixin):
         else:
             reason = ""
         self.compareButton.enabled = not reason and not running
-        self.compareButton.toolTip = reason or _("Measures how far result and reference agree")
+        self.compareButton.toolTip = reason or _("Measures the agreement of result and reference")
         self.selector.enabled = not running
         self.cancelButton.visible = self.cancelButton.enabled = running
         self.table.visible = self.storeButton.visible = bool(self._rows)
@@ -224,18 +224,9 @@ class ComparisonSection(VTKObservationMixin):
     def _fitHeight(self) -> None:
         fitTableHeight(self.table, self.table.rowCount, ROW_HEIGHT)
 
-    def _say(self, text: str) -> None:
+    def _setStatus(self, text: str) -> None:
         self.status.text = text
         self.status.visible = bool(text)
 
     def _node(self, nodeId: str | None):
         return slicer.mrmlScene.GetNodeByID(nodeId) if nodeId else None
-
-
-def _button(name: str, text: str, toolTip: str, action):
-    button = qt.QPushButton(text)
-    button.objectName = name
-    button.toolTip = toolTip
-    button.autoDefault = False
-    button.connect("clicked()", action)
-    return button

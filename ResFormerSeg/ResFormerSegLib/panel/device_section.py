@@ -1,4 +1,4 @@
-"""The choice of the device: automatic and CPU at once, the graphics cards by name once the engine has told them."""
+"""The choice of the device: automatic and CPU at once, GPUs by name once the engine has listed them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.install.onnx_runtime import isOnnxInstalled
-from ResFormerSegLib.install.pytorch import isTorchInstalled
 from ResFormerSegLib.panel.choice_boxes import ChoiceBox
 
 
 class DeviceSection:
+    """onChanged: called when the user has chosen another device."""
+
     def __init__(self, ui, logic, onChanged: Callable[[], None]) -> None:
         self._ui = ui
         self._logic = logic
@@ -22,8 +22,8 @@ class DeviceSection:
         self._asked = False
         self._box = ChoiceBox(ui.deviceSelector, self._onChosen)
         self._choices = [
-            ("auto", _("Automatic"), _("The graphics card when there is one that works, else the processor")),
-            ("cpu", _("CPU"), _("The processor: slower, works everywhere")),
+            ("auto", _("Automatic"), _("The GPU if one is usable, else the CPU")),
+            ("cpu", _("CPU"), _("Slower than a GPU, available on every computer")),
         ]
         self._box.fill(self._choices)
 
@@ -35,33 +35,21 @@ class DeviceSection:
         if self._parameterNode is None:
             return
         device = self._parameterNode.device
-        if device not in self._box.values:  # from a scene of another computer, or not told yet
-            self._box.fill([*self._choices, (device, device, _("Not found on this computer so far"))])
+        if device not in self._box.values:  # from a scene of another computer, or not listed yet
+            self._box.fill([*self._choices, (device, device, _("Not found on this computer"))])
         self._box.value = device
 
     @property
     def device(self) -> str:
         return self._parameterNode.device or "auto"
 
-    def offerOtherEngine(self) -> None:
-        """Offers to install what runs the models too, where one of the two is there."""
-        hasTorch, hasOnnx = isTorchInstalled(), isOnnxInstalled()
-        button = self._ui.otherEngineButton
-        button.visible = hasTorch != hasOnnx
-        if hasOnnx:
-            button.text = _("Install PyTorch…")
-            button.toolTip = _("Runs the models on a graphics card and explains diagnoses; up to 3 GB to download")
-        else:
-            button.text = _("Install ONNX Runtime…")
-            button.toolTip = _("Runs the models faster on the processor; about 30 MB to download")
-
     def askAgain(self) -> None:
-        """Asks once more: with what was installed meanwhile, more of them may be usable."""
+        """Asks again: after an installation more devices may be usable."""
         self._asked = self._job is not None
         self.askEngine()
 
     def askEngine(self) -> None:
-        """Asks the engine for the devices, once a session; the answer comes later."""
+        """Asks the engine for its devices, once a session; they are added to the list when it has replied."""
         if self._asked:
             return
         self._asked = True
@@ -82,20 +70,20 @@ class DeviceSection:
             self._parameterNode.device = device
             self._onChanged()
 
-    def _onDevices(self, answer: dict) -> None:
+    def _onDevices(self, found: dict) -> None:
         self._job = None
         unusable = []
         self._choices = self._choices[:2]
-        for device in answer["devices"]:
+        for device in found["devices"]:
             if device["id"] in ("cpu", "auto"):
                 continue
             if device["usable"]:
                 title = f"{device['name']} ({device['id']})"
-                self._choices.append((device["id"], title, _("This graphics card")))
+                self._choices.append((device["id"], title, _("Computes on this GPU")))
             else:
                 unusable.append(
-                    _("{name} was found but cannot be used: {reason}").format(
-                        name=device["name"], reason=device["reason"] or _("no reason given")
+                    _("GPU found but not usable: {name}. {reason}").format(
+                        name=device["name"], reason=device["reason"] or _("No reason was given.")
                     )
                 )
         self._box.fill(self._choices)
@@ -104,6 +92,6 @@ class DeviceSection:
         self.update()
 
     def _onFailed(self, error: Exception) -> None:
-        """Not a word in the panel: without the list the choice between automatic and CPU remains."""
+        """Only logged: the choice between automatic and CPU remains."""
         self._job = None
-        logging.info("The engine did not tell its devices: %s", error)
+        logging.info("The devices could not be listed: %s", error)

@@ -1,7 +1,7 @@
-"""What a bug report needs, as text: versions, graphics card, the settings of the last run, its error and log.
+"""Diagnostics for a bug report: versions, devices, and the settings, error and log of the last run.
 
-It may end in a public forum, so it names no patient: no node names, no file names of images, and folders only as far as
-the parts that do not tell who the user is.
+They may be posted in a public forum, so they identify neither patient nor user: no node names, no file names of images,
+no paths.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ import os
 import platform
 import re
 import sys
-from pathlib import Path
 
 import slicer
+
+from resformer_unet import __version__
 
 LOG_LINES = 60
 
 
 def diagnosticsText(logic) -> str:
-    """logic: a ResFormerSegLogic. Of what it does not know (nothing was run yet) nothing is said."""
+    """logic: a ResFormerSegLogic. Before the first run there is less to report."""
     lastRun = logic.lastRun
-    return withoutPersons(
+    return withoutPaths(
         "\n".join(["### ResFormerSeg diagnostics", *_application(), *_engine(lastRun.devices), *_run(lastRun)])
     )
 
 
-def withoutPersons(text: str) -> str:
-    """Takes out all paths but for the names of source and library files, which tell where an error arose.
+def withoutPaths(text: str) -> str:
+    """Removes all paths except the names of source and library files, which show where an error occurred.
 
-    A folder may have spaces in its name: all from the beginning of a path to its last separator is taken for one, and
-    a path in quotation marks ends with them. Words between two paths in one line go as well.
+    Folder names may contain spaces: everything from the start of a path to its last separator is removed, and a path in
+    quotation marks ends with them. Words between two paths in one line are removed as well.
     """
     quoted = re.compile(r"(?<=(['\"]))(?:[A-Za-z]:|~)?[\\/][^\n'\"]*?([^\\/\n'\"]*)(?=\1)")
     bare = re.compile(r"()(?:[A-Za-z]:|~)?[\\/][^\n:'\"<>|]*[\\/]([^\\/\s:'\"<>|,;)]*)")
@@ -46,27 +47,17 @@ def _application() -> list[str]:
         f"Slicer: {getattr(app, 'applicationVersion', '?')} (revision {getattr(app, 'revision', '?')})",
         f"System: {platform.platform()}, {platform.machine()}, {os.cpu_count()} processors",
         f"Python: {sys.version.split()[0]}",
-        f"ResFormerSeg: {_extensionVersion()}",
+        f"ResFormerSeg: {__version__}",
     ]
 
 
-def _extensionVersion() -> str:
-    """The engine and the module come together; the number is read, since the application never imports the engine."""
-    source = Path(__file__).resolve().parents[2] / "resformer_unet" / "__init__.py"
-    try:
-        found = re.search(r"__version__\s*=\s*[\"']([^\"']+)", source.read_text(encoding="utf-8"))
-    except OSError:
-        found = None
-    return found[1] if found else "?"
-
-
-def _engine(answer: dict | None) -> list[str]:
-    """answer: of the engine to the command `devices`."""
-    if not answer:
-        return ["Engine: not asked yet"]
-    versions = ", ".join(f"{name} {version}" for name, version in answer["versions"].items() if version)
+def _engine(found: dict | None) -> list[str]:
+    """found: the result of the command `devices`."""
+    if not found:
+        return ["Engine: not started yet"]
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
     lines = [f"Engine: {versions}"]
-    for device in answer["devices"]:
+    for device in found["devices"]:
         state = "usable" if device["usable"] else f"not usable: {device.get('reason')}"
         lines.append(f"Device {device['id']}: {device['name']}, {state}")
     return lines
@@ -79,5 +70,5 @@ def _run(lastRun) -> list[str]:
     if lastRun.error is not None:
         lines.append(f"Last error: {lastRun.error.code}")  # its message may name the volume
     if lastRun.log:
-        lines += ["Last lines of the engine's log:", *lastRun.log.splitlines()[-LOG_LINES:]]
+        lines += ["End of the engine's log:", *lastRun.log.splitlines()[-LOG_LINES:]]
     return lines

@@ -1,4 +1,4 @@
-"""What went wrong or is worth knowing, inside the panel: a sentence, what to do, and the log for those who want it."""
+"""Errors and notices inside the panel: the message, a hint, and the engine's log on demand."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ ERROR_COLOR, NOTICE_COLOR = "#d64545", "#2f86d6"
 
 
 class MessageArea:
+    """ui: the widgets of ResFormerSeg.ui as attributes."""
+
     def __init__(self, ui) -> None:
         self._ui = ui
         ui.messageDetailsButton.connect("toggled(bool)", self._fold)

@@ -1,4 +1,4 @@
-"""The window with what is to know of a model: intended use, limits, measured results, licence, and its card."""
+"""The window with the details of a model: intended use, limits, measured results, licence, and the model card."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.models.descriptions import ModelDescription, inputName
+from ResFormerSegLib.models.catalog import ModelDescription, inputName
 
 
 class ModelDetails:
-    """A window of its own that stays open beside the panel; made when it is first asked for.
+    """A window that stays open beside the panel; made when it is first asked for.
 
-    onRemove: called with the model that the user wants out of the list.
+    onRemove: called with the model whose folder the user removes from the list.
     """
 
     def __init__(self, onRemove: Callable[[ModelDescription], None]) -> None:
@@ -29,13 +29,11 @@ class ModelDetails:
         self.overview, self.card = qt.QTextBrowser(), qt.QTextBrowser()
         for browser in (self.overview, self.card):
             browser.openExternalLinks = True
-        tabs.addTab(self.overview, _("At a glance"))
+        tabs.addTab(self.overview, _("Overview"))
         tabs.addTab(self.card, _("Model card"))
         layout.addWidget(tabs)
         self.removeButton = qt.QPushButton(_("Remove from the list"))
-        self.removeButton.toolTip = _(
-            "The folder that you added, with all models in it, is not offered any more. Nothing is deleted."
-        )
+        self.removeButton.toolTip = _("Removes the folder that you added, with all its models. Nothing is deleted.")
         self.removeButton.autoDefault = False
         self.removeButton.connect("clicked()", self._remove)
         closeButton = qt.QPushButton(_("Close"))
@@ -52,7 +50,7 @@ class ModelDetails:
         self.removeButton.visible = canBeRemoved
         self.dialog.windowTitle = model.title
         self.overview.setHtml(overviewOf(model))
-        self.card.setMarkdown(model.card() or _("This model has no card."))
+        self.card.setMarkdown(model.card() or _("This model has no model card."))
         self.dialog.show()
         self.dialog.activateWindow()
 
@@ -66,32 +64,36 @@ class ModelDetails:
 
 
 def overviewOf(model: ModelDescription) -> str:
-    """HTML. A model of one's own may lack any of this; what is missing is said so."""
+    """HTML."""
     descriptor = model.descriptor
-    unknown = "<i>" + _("not stated") + "</i>"
+    segments, diagnoses = ", ".join(model.segments.values()), ", ".join(model.diagnoses.values())
     parts = [
         f"<h2>{html.escape(model.title)}</h2>",
         f"<p>{html.escape(descriptor['description'])}</p>",
         "<p><b>"
-        + _("Not a medical device. For research and teaching; not for clinical use without review.")
+        + _("Not a medical device. For research and teaching; not for clinical use without expert review.")
         + "</b></p>",
-        _heading(_("Intended use")) + f"<p>{html.escape(str(descriptor.get('intended_use') or '')) or unknown}</p>",
-        _heading(_("Limits")) + (_list(_rowsOf(descriptor.get("limits"))) or f"<p>{unknown}</p>"),
-        _heading(_("Takes and gives")),
+        _heading(_("Intended use")),
+        f"<p>{html.escape(descriptor['intended_use'])}</p>",
+        _heading(_("Limits")),
+        _list(descriptor["limits"]),
+        _heading(_("Input and output")),
         _list(
             [
-                _("Takes: {what}").format(what=inputName(model)),
-                _("Outlines: {names}").format(names=", ".join(model.segments.values()) or _("nothing")),
-                _("Diagnoses: {names}").format(names=", ".join(model.diagnoses.values()) or _("none")),
+                _("Input: {images}").format(images=inputName(model)),
+                _("Segments: {names}").format(names=segments or _("none")),
+                _("Diagnoses: {names}").format(names=diagnoses or _("none")),
             ]
         ),
-        _heading(_("Measured results")) + (_results(_objectsIn(descriptor.get("results"))) or f"<p>{unknown}</p>"),
-        _heading(_("Training data")) + (_trainingData(descriptor.get("training")) or f"<p>{unknown}</p>"),
+        _heading(_("Measured results")),
+        _results(descriptor["results"]) or "<p><i>" + _("not stated") + "</i></p>",
+        _heading(_("Training data")),
+        _list([_trainingData(data) for data in descriptor["training"]["data"]]),
         _heading(_("Licence and version")),
         _list(
             [
-                _("Licence of the weights: {licence}").format(licence=descriptor.get("licence") or _("not stated")),
-                _("Version {version}, id {id}").format(version=descriptor.get("version", "?"), id=model.id),
+                _("Licence of the weights: {licence}").format(licence=descriptor["licence"]),
+                _("Version {version}, id {id}").format(version=descriptor["version"], id=model.id),
                 _("Folder: {folder}").format(folder=model.folder),
             ]
         ),
@@ -103,54 +105,29 @@ def _heading(text: str) -> str:
     return f"<h3>{text}</h3>"
 
 
-def _rowsOf(value) -> list:
-    """Of a list its entries, of a text the text: whoever wrote the description by hand may have left out brackets."""
-    return value if isinstance(value, list) else [value] if value else []
-
-
-def _objectsIn(value) -> list[dict]:
-    return [row for row in _rowsOf(value) if isinstance(row, dict)]
-
-
 def _list(rows: list[str]) -> str:
-    return "<ul>" + "".join(f"<li>{html.escape(str(row))}</li>" for row in rows) + "</ul>" if rows else ""
+    return "<ul>" + "".join(f"<li>{html.escape(row)}</li>" for row in rows) + "</ul>"
 
 
 def _results(results: list[dict]) -> str:
-    """One column for each split; figures as the evaluation measured them."""
+    """A table with a column for each split; empty without results."""
     if not results:
         return ""
-    titles = [
-        _("{split} ({cases} cases)").format(split=result.get("split", "?"), cases=result.get("cases", "?"))
-        for result in results
-    ]
-    figures = [result["metrics"] if isinstance(result.get("metrics"), dict) else {} for result in results]
-    names = list(dict.fromkeys(name for metrics in figures for name in metrics))
-    head = "".join(f"<th align='right'>&nbsp;&nbsp;{html.escape(title)}</th>" for title in titles)
-    rows = [f"<tr><th></th>{head}</tr>"]
-    for name in names:
-        cells = [_figure(metrics.get(name)) for metrics in figures]
-        rows.append(
-            f"<tr><td>{html.escape(name.replace('_', ' '))}</td>"
-            + "".join(f"<td align='right'>{cell}</td>" for cell in cells)
-            + "</tr>"
+    head = "".join(
+        f"<th align='right'>&nbsp;&nbsp;{html.escape(title)}</th>"
+        for title in (
+            _("{split} ({cases} cases)").format(split=result["split"], cases=result["cases"]) for result in results
         )
+    )
+    rows = [f"<tr><th></th>{head}</tr>"]
+    for name in dict.fromkeys(name for result in results for name in result["metrics"]):
+        values = [result["metrics"].get(name) for result in results]
+        cells = "".join(f"<td align='right'>{'–' if value is None else f'{value:.3f}'}</td>" for value in values)
+        rows.append(f"<tr><td>{html.escape(name.replace('_', ' '))}</td>{cells}</tr>")
     return "<table cellspacing='0' cellpadding='2'>" + "".join(rows) + "</table>"
 
 
-def _figure(value) -> str:
-    return f"{value:.3f}" if isinstance(value, int | float) else "–"
-
-
-def _trainingData(training) -> str:
-    rows = []
-    for data in _objectsIn(training.get("data") if isinstance(training, dict) else None):
-        rows.append(
-            _("{name}: {cases} cases, licence {licence}. {citation}").format(
-                name=data.get("name", "?"),
-                cases=data.get("cases", "?"),
-                licence=data.get("licence", "?"),
-                citation=data.get("citation") or "",
-            )
-        )
-    return _list(rows)
+def _trainingData(data: dict) -> str:
+    return _("{name}: {cases} cases, licence {licence}. {citation}").format(
+        name=data["name"], cases=data["cases"], licence=data["licence"], citation=data["citation"]
+    )

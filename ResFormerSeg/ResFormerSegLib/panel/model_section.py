@@ -1,9 +1,8 @@
-"""The choice of the model: bundled ones, the user's own folders, and what is said of the one chosen."""
+"""The choice of the model: bundled models and the user's own folders, and a summary of the selected one."""
 
 from __future__ import annotations
 
 import html
-import json
 import logging
 import os
 from collections.abc import Callable
@@ -14,23 +13,22 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.models.descriptions import (
+from ResFormerSegLib.models.catalog import (
     ModelDescription,
     inputName,
     modelFoldersIn,
     readModel,
     readModels,
 )
+from ResFormerSegLib.models.own_folders import ownFolderOf, ownFolders, setOwnFolders
 from ResFormerSegLib.models.suitability import bestModel, modalityMismatch
 from ResFormerSegLib.panel.choice_boxes import ChoiceBox
-from ResFormerSegLib.panel.diagnosis_card import WARNING_COLOR
+from ResFormerSegLib.panel.diagnosis_texts import WARNING_COLOR
 from ResFormerSegLib.panel.model_details import ModelDetails
-
-FOLDERS_SETTING = "ResFormerSeg/ModelFolders"
 
 
 class ModelSection:
-    """Owns the model's combo box and buttons; the choice itself is kept in the parameter node.
+    """Owns the model's combo box and buttons; the selection itself is kept in the parameter node.
 
     onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show.
     """
@@ -52,17 +50,17 @@ class ModelSection:
         self.update()
 
     def refresh(self) -> None:
-        """Looks at the folders again. What cannot be read goes to the log: a disk may be away for a while."""
+        """Reads the folders again. Unreadable models are only logged: a disk may be disconnected for a while."""
         self._models, problems = readModels(ownFolders())
         for problem in problems:
-            logging.info("A model is left out: %s", problem)
+            logging.info("A model cannot be read: %s", problem)
         choices = [self._choice(model) for model in self._models if model.bundled]
         own = [self._choice(model) for model in self._models if not model.bundled]
         self._box.fill(choices + ([("", "", "")] if choices and own else []) + own)
         self.update()
 
     def update(self) -> None:
-        """Shows what the parameter node says; a model that is not in the list any more is shown as missing."""
+        """Shows the parameter node's selection; a model that is no longer in the list is shown as missing."""
         reference = self._parameterNode.modelReference if self._parameterNode else ""
         if reference and reference not in self._box.values:
             self._box.fill(
@@ -76,19 +74,19 @@ class ModelSection:
         self._ui.modelSummaryLabel.text = _summary(model, volume) if model else ""
 
     def model(self) -> ModelDescription | None:
-        """The model chosen; None when none is, or when it is not there any more."""
+        """The selected model; None when none is, or when it is gone."""
         reference = self._parameterNode.modelReference if self._parameterNode else ""
         return next((model for model in self._models if model.reference == reference), None)
 
     def isMissing(self) -> bool:
-        """Whether a model was chosen that is gone from the disk."""
+        """Whether the selected model is gone from the disk."""
         if self._parameterNode is None or not self._parameterNode.modelReference:
             return False
         model = self.model()
         return model is None or not model.exists()
 
     def chooseFor(self, volumeNode) -> None:
-        """Takes the model that fits the volume best, unless the user has chosen one."""
+        """Selects the model that fits the volume best, unless the user has selected one."""
         if self._parameterNode is None or self._parameterNode.modelChosen or volumeNode is None:
             return
         image = volumeNode.GetImageData()
@@ -100,9 +98,9 @@ class ModelSection:
             self.update()
 
     def addFolder(self, folder: str) -> None:
-        """Adds the folder to the list, chooses the first model in it and remembers it for later sessions.
+        """Adds the folder to the list for this and later sessions, and selects the first model in it.
 
-        Models that cannot be read are told of and left out.
+        The first error of models that cannot be read is shown.
         """
         models, problems = [], []
         for found in modelFoldersIn(Path(folder)) or [folder]:
@@ -115,16 +113,16 @@ class ModelSection:
         if not models:
             return
         if folder not in ownFolders():
-            _remember([*ownFolders(), folder])
+            setOwnFolders([*ownFolders(), folder])
         self.refresh()
         self._choose(models[0].reference)
 
     def removeFolderOf(self, model: ModelDescription) -> None:
-        """Forgets the user's folder that the model came with; nothing is deleted. Another model is chosen."""
-        folder = _ownFolderOf(model)
+        """Removes the model's folder from the list; nothing is deleted. Another model is selected."""
+        folder = ownFolderOf(model)
         if folder is None:
             return
-        _remember([other for other in ownFolders() if other != folder])
+        setOwnFolders([other for other in ownFolders() if other != folder])
         self.refresh()
         if self._parameterNode is not None and self.model() is None:
             self._parameterNode.modelReference, self._parameterNode.modelChosen = "", False
@@ -137,31 +135,31 @@ class ModelSection:
         if model is not None:
             if self._details is None:
                 self._details = ModelDetails(self.removeFolderOf)
-            self._details.show(model, _ownFolderOf(model) is not None)
+            self._details.show(model, ownFolderOf(model) is not None)
 
-    def classNames(self, made: dict) -> dict[str, str]:
-        """Names of the diagnoses, by id, of the model of a report (its `model`); empty when it is not known."""
-        model = self._modelOf(made) or self._namesakeOf(made)
+    def classNames(self, entry: dict) -> dict[str, str]:
+        """Names of the diagnoses by id, for a report's entry `model`; empty when that model is not known."""
+        model = self._modelOf(entry) or self._modelWithIdOf(entry)
         return model.diagnoses if model is not None else {}
 
-    def diagnosesPatients(self, made: dict) -> bool:
-        """Whether the model of a report is one that diagnoses a patient from two phases of the heart."""
-        model = self._modelOf(made) or self._namesakeOf(made)
+    def diagnosesPatients(self, entry: dict) -> bool:
+        """Whether the model of a report's entry `model` diagnoses patients from two cardiac phases."""
+        model = self._modelOf(entry) or self._modelWithIdOf(entry)
         return model is not None and model.diagnosesPatients
 
-    def referenceOf(self, made: dict) -> str | None:
-        """What the engine is told for the model of a report; None when those very weights are not there any more."""
-        model = self._modelOf(made)
+    def referenceOf(self, entry: dict) -> str | None:
+        """The engine's reference for a report's entry `model`; None when the same weights are no longer available."""
+        model = self._modelOf(entry)
         return model.reference if model is not None else None
 
-    def _modelOf(self, made: dict) -> ModelDescription | None:
-        """The model with the report's weights: newer versions and models trained further keep the id."""
-        there = (model for model in self._models if model.weightsSum == made.get("sha256") and model.exists())
-        return next((model for model in there if model.weightsSum and model.id == made["id"]), None)
+    def _modelOf(self, entry: dict) -> ModelDescription | None:
+        """The model with the same weights: newer versions and models trained further keep the id."""
+        there = (model for model in self._models if model.weightsSum == entry.get("sha256") and model.exists())
+        return next((model for model in there if model.weightsSum and model.id == entry["id"]), None)
 
-    def _namesakeOf(self, made: dict) -> ModelDescription | None:
-        """A model with the report's id, whatever its weights: good enough for names."""
-        return next((model for model in self._models if model.id == made["id"]), None)
+    def _modelWithIdOf(self, entry: dict) -> ModelDescription | None:
+        """A model with the same id but maybe other weights: sufficient for names."""
+        return next((model for model in self._models if model.id == entry["id"]), None)
 
     def cleanup(self) -> None:
         self._box.cleanup()
@@ -174,7 +172,7 @@ class ModelSection:
         return model.reference, self._titleOf(model), f"{model.descriptor['description']}{where}"
 
     def _titleOf(self, model: ModelDescription) -> str:
-        """With the folder, or where that does not do its path, when another model has the same title."""
+        """With the folder's name, or if needed its path, when another model has the same title."""
         alike = [other for other in self._models if other.title == model.title and other is not model]
         if model.bundled or not alike:
             return model.title
@@ -198,29 +196,10 @@ class ModelSection:
             self.addFolder(folder)
 
 
-def ownFolders() -> list[str]:
-    """The folders that the user added, in all sessions."""
-    text = str(qt.QSettings().value(FOLDERS_SETTING, "") or "")
-    try:
-        folders = json.loads(text) if text else []
-    except ValueError:  # of an early version: separated as in PATH
-        folders = text.split(os.pathsep)
-    return [folder for folder in folders if folder] if isinstance(folders, list) else []
-
-
-def _remember(folders: list[str]) -> None:
-    qt.QSettings().setValue(FOLDERS_SETTING, json.dumps(folders))  # a folder's name may hold any separator
-
-
-def _ownFolderOf(model: ModelDescription) -> str | None:
-    """The folder that the user added and the model came with: its own, or the one that it lies in."""
-    return next((folder for folder in ownFolders() if model.folder in modelFoldersIn(Path(folder))), None)
-
-
 def _summary(model: ModelDescription, volumeNode) -> str:
-    """Rich text: what the model is for, and what speaks against using it on the volume."""
+    """Rich text: the images that the model is for, and a warning when the volume is of another modality."""
     text = html.escape(
-        _("For {what}. {description}").format(what=inputName(model), description=model.descriptor["description"])
+        _("Input: {input}. {description}").format(input=inputName(model), description=model.descriptor["description"])
     )
     mismatch = modalityMismatch(volumeNode, model) if volumeNode is not None else ""
     return f"{text}<br><font color='{WARNING_COLOR}'>▲</font> {html.escape(mismatch)}" if mismatch else text

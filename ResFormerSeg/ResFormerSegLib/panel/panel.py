@@ -1,11 +1,9 @@
-"""What the panel does: choices in, a run, its result out. The widget class only ties it to the application.
+"""The panel: user choices, a run, and its result. The widget class only connects it to the application.
 
-inputs, advanced choices -> readiness -> logic.process (a job) -> card, chart, explanation, comparison, views
+inputs, advanced options -> readiness -> logic.process (a job) -> card, chart, explanation, comparison, views
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import qt
 import slicer
@@ -14,22 +12,23 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.install.onnx_runtime import engineExplanation, installOnnx, isEngineInstalled
-from ResFormerSegLib.install.pytorch import installTorch, isTorchInstalled, lookAgain
+from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
+from ResFormerSegLib.install.pytorch import lookAgain
 from ResFormerSegLib.panel.advanced_section import AdvancedSection
 from ResFormerSegLib.panel.device_section import DeviceSection
 from ResFormerSegLib.panel.diagnostics import diagnosticsText
+from ResFormerSegLib.panel.engine_section import EngineSection
+from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
-from ResFormerSegLib.panel.newest_volume import NewImages
-from ResFormerSegLib.panel.other_phase import OtherPhaseRow
 from ResFormerSegLib.panel.parameters import forgetNode
-from ResFormerSegLib.panel.plain_text import toolTipOf
 from ResFormerSegLib.panel.readiness import whyNoPatient, whyNotReady
-from ResFormerSegLib.panel.result_sections import ResultSections, hasVoxels
+from ResFormerSegLib.panel.result_sections import ResultSections
 from ResFormerSegLib.panel.run_control import RunControl
+from ResFormerSegLib.panel.scene_watch import SceneWatch
 from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
-from ResFormerSegLib.runs.restoring import restoreResult
+from ResFormerSegLib.runs.saved_results import restoreResult
+from ResFormerSegLib.texts import toolTipOf
 
 
 class Panel(VTKObservationMixin):
@@ -39,43 +38,37 @@ class Panel(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.ui = ui
         self.logic = logic
-        self._requirementsFile = requirementsFile
         self._parameterNode = None
-        self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result on display
+        self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result that is shown
         self._volumeId = ""
-        self._updating = self._updateWaits = False
+        self._updating = False
         self._isEntered = False
         self._newImages = NewImages()
-        self._late: tuple | None = None  # a result that came while there was no parameter node, and its volume
+        self._late: tuple | None = None  # a result that arrived while there was no parameter node, and its volume
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
         self.models = ModelSection(ui, self.update, self.message.showError)
         self.otherPhase = OtherPhaseRow(ui)
         self.devices = DeviceSection(ui, logic, self.update)
+        self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
         self.results = ResultSections(ui, logic, self.models, self.message)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
-            (ui.installOnnxButton, self.installOnnx),
-            (ui.installTorchButton, self.installTorch),
-            (ui.otherEngineButton, self.installOther),
             (ui.editButton, self.edit),
             (ui.copyDiagnosticsButton, self.copyDiagnostics),
         )
         for button, action in self._buttons:
             button.connect("clicked()", action)
         ui.aboutLabel.text = _(
-            "Not a medical device: for research and teaching. Method: ResFormer-UNet after {link}. Nothing leaves this "
-            "computer."
+            "Not a medical device; for research and teaching only. Method: ResFormer-UNet after {link}. Images are "
+            "processed on this computer only."
         ).format(link="<a href='https://arxiv.org/abs/2412.00351'>Bui et al., 2024</a>")
-        scene = slicer.mrmlScene
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
-            self.addObserver(scene, event, self._onNodesChanged)
-        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
+        self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
         logic.watch(self.checkCanApply)
 
-    # --- life of the panel
+    # --- life cycle
 
     def setParameterNode(self, parameterNode) -> None:
         """Shows the choices and the result of the node; None while there is none, as when the scene is being closed."""
@@ -87,12 +80,12 @@ class Panel(VTKObservationMixin):
             section.setParameterNode(parameterNode)
         self._newImages.forget()
         if parameterNode is None:
-            self._observeVolume(None)
+            self._scene.observeVolume(None)
             self.results.clear()
             return
         self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         if parameterNode.inputVolume is not None:
-            self._newImages.newest()  # the choice is made: of what there is, nothing is new
+            self._newImages.newest()  # the user has selected one: no other present image is new
         self._preselectVolume()
         self.update()
         if self._late is not None:
@@ -115,7 +108,7 @@ class Panel(VTKObservationMixin):
         self.results.setActive(False)
 
     def abandonRun(self) -> None:
-        """Ends the run under way without a word: the scene or the module goes away."""
+        """Stops the run silently: the scene is being closed or the module unloaded."""
         self.run.abandon()
         self.message.clear()
 
@@ -123,16 +116,25 @@ class Panel(VTKObservationMixin):
         self.logic.unwatch(self.checkCanApply)
         self.abandonRun()
         self.removeObservers()
+        self._scene.cleanup()
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
-        for part in (self.results, self.models, self.otherPhase, self.devices, self.advanced, self.message):
+        for part in (
+            self.results,
+            self.models,
+            self.otherPhase,
+            self.devices,
+            self.engine,
+            self.advanced,
+            self.message,
+        ):
             part.cleanup()
         self._parameterNode = None
 
-    # --- what is chosen
+    # --- user choices
 
     def update(self) -> None:
-        """Brings all widgets in line with the parameter node and the scene."""
+        """Updates all widgets from the parameter node and the scene."""
         node = self._parameterNode
         if node is None or self._updating:
             return
@@ -141,20 +143,20 @@ class Panel(VTKObservationMixin):
             volume = node.inputVolume
             if self._volumeId != (volume.GetID() if volume else ""):
                 self._volumeId = volume.GetID() if volume else ""
-                self._observeVolume(volume)
+                self._scene.observeVolume(volume)
                 self.models.chooseFor(volume)
             self.models.update()
             self.otherPhase.update(self.models.model())
             self.devices.update()
             self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
-            self.results.card.tellChosen(volume)
+            self.results.card.setInputVolume(volume)
             self.checkCanApply()
         finally:
             self._updating = False
 
     def checkCanApply(self) -> None:
-        """Enables Apply, or says in its tool tip why not."""
+        """Enables Apply, or gives the reason in its tool tip."""
         node = self._parameterNode
         hasEngine = isEngineInstalled()
         reason = _("The scene is being closed.")
@@ -173,28 +175,25 @@ class Panel(VTKObservationMixin):
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
         self.ui.applyButton.enabled = not reason
-        partly = ""
+        omitted = ""
         if not reason:
-            partly = self.advanced.whatIsLeftOut(node.inputVolume, self.models.model())
-            action = _("Outlines and diagnoses '{volume}' with '{model}'").format(
+            omitted = self.advanced.omittedSlicesText(node.inputVolume, self.models.model())
+            action = _("Segments and diagnoses '{volume}' with '{model}'").format(
                 volume=node.inputVolume.GetName(), model=self.models.model().title
             )
-            self.ui.applyButton.toolTip = toolTipOf(f"{action}. {partly}" if partly else action)
+            self.ui.applyButton.toolTip = toolTipOf(f"{action}. {omitted}" if omitted else action)
         else:
             self.ui.applyButton.toolTip = toolTipOf(reason)
         self.ui.cancelButton.enabled = self.run.isRunning
-        # A tool tip is easily missed; without a volume, or with the offer of an engine in sight, it is plain enough.
+        # A tool tip is easily missed. Without a volume, or where an engine is offered, the reason is obvious.
         hasVolume = node is not None and node.inputVolume is not None
-        self.run.progress.hint((reason or partly) if hasVolume and hasEngine else "")
-        self.ui.engineFrame.visible = not hasEngine
-        if not hasEngine:
-            self.ui.engineLabel.text = engineExplanation()
-        self.devices.offerOtherEngine()
+        self.run.progress.hint((reason or omitted) if hasVolume and hasEngine else "")
+        self.engine.update()
 
     def _preselectVolume(self, instead: bool = False) -> None:
-        """Takes an image that is new. Not before the user comes to the module: what is the newest image then?
+        """Selects a newly loaded image, but only while the module is shown.
 
-        instead: also in the place of the one that is chosen.
+        instead: also in place of the one that is selected.
         """
         node = self._parameterNode
         if not self._isEntered or node is None:
@@ -203,44 +202,26 @@ class Panel(VTKObservationMixin):
         if newest is not None and (instead or node.inputVolume is None):
             node.inputVolume = newest
 
-    def _observeVolume(self, volumeNode) -> None:
-        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
-        self.removeObservers(self._onVolumeChanged)
-        if volumeNode is not None:
-            self.addObserver(volumeNode, event, self._onVolumeChanged)
-
     def _onModified(self, caller=None, event=None) -> None:
         self.update()
 
-    def _onVolumeChanged(self, caller=None, event=None) -> None:
-        self._volumeId = ""  # it may be another kind of image now
-        self._updateSoon()
-
-    def _onNodesChanged(self, caller=None, event=None) -> None:
-        self._updateSoon()
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeAboutToBeRemoved(self, caller, event, removed) -> None:
-        """Left alone, the node selectors would go on to the neighbour of the node: another patient's volume, say."""
-        if self._parameterNode is None:
-            return
-        wasUpdating, self._updating = self._updating, True  # the node is still there; the update comes soon
-        try:
-            forgetNode(self._parameterNode, removed)
-        finally:
-            self._updating = wasUpdating
-
-    def _updateSoon(self) -> None:
-        """Once, after all that happens now: a node is filled only after it was added, and they come in flocks."""
-        if not self._updateWaits:
-            self._updateWaits = True
-            qt.QTimer.singleShot(0, self._updateLate)
-
-    def _updateLate(self) -> None:
-        self._updateWaits = False
+    def _onSceneChanged(self) -> None:
         if self._parameterNode is not None:
             self._preselectVolume()
             self.update()
+
+    def _onVolumeChanged(self) -> None:
+        self._volumeId = ""  # it may be another kind of image now
+
+    def _onNodeAboutToBeRemoved(self, node) -> None:
+        """Otherwise the node selectors would move on to another node, which may be another patient's volume."""
+        if self._parameterNode is None:
+            return
+        wasUpdating, self._updating = self._updating, True  # the node is still there; the update follows
+        try:
+            forgetNode(self._parameterNode, node)
+        finally:
+            self._updating = wasUpdating
 
     # --- a run and its result
 
@@ -266,7 +247,7 @@ class Panel(VTKObservationMixin):
 
     def _onFinished(self, result, volumeNode) -> None:
         node = self._parameterNode
-        if node is None:  # a scene was imported in this very moment
+        if node is None:  # a scene is being imported at this moment
             self._late = (result, volumeNode)
             return
         self._updating = True  # one update at the end, not one for each choice
@@ -279,10 +260,10 @@ class Panel(VTKObservationMixin):
         self._shown = _idsOf(node)
         self.update()
         self.results.present(result, volumeNode)
-        self.results.card.tellChosen(node.inputVolume)
+        self.results.card.setInputVolume(node.inputVolume)
 
     def _showSavedResult(self) -> None:
-        """Shows the result that the parameter node names, if it is not on display: after loading a scene, say."""
+        """Shows the result that the parameter node refers to, unless it is shown already: after loading a scene."""
         node = self._parameterNode
         if _idsOf(node) == self._shown:
             return
@@ -293,6 +274,13 @@ class Panel(VTKObservationMixin):
         else:
             self.results.show(result, node.resultVolume)
 
+    def _onInstalled(self) -> None:
+        self.logic.renewEngine()
+        self.results.explanation.refresh()
+        self.checkCanApply()
+        if isEngineInstalled():
+            self.devices.askAgain()
+
     def edit(self) -> None:
         node = self._parameterNode
         if node is not None and (explanation := openInSegmentEditor(node.resultSegmentation, node.resultVolume)):
@@ -300,34 +288,7 @@ class Panel(VTKObservationMixin):
 
     def copyDiagnostics(self) -> None:
         slicer.app.clipboard().setText(diagnosticsText(self.logic))
-        self.message.showNotice(_("The diagnostics were copied. Paste them into your report."))
-
-    def installTorch(self) -> None:
-        def install() -> None:
-            if not installTorch():
-                self.message.showNotice(_("PyTorch was not installed. Come back to it whenever you like."))
-
-        self._install(install)
-
-    def installOnnx(self) -> None:
-        self._install(lambda: installOnnx(self._requirementsFile))
-
-    def installOther(self) -> None:
-        """What runs models too, beside what is there."""
-        (self.installOnnx if isTorchInstalled() else self.installTorch)()
-
-    def _install(self, install: Callable[[], None]) -> None:
-        self.message.clear()
-        try:
-            install()
-        except ResFormerSegError as error:
-            self.message.showError(error)
-        lookAgain()
-        self.logic.renewEngine()
-        self.results.explanation.refresh()
-        self.checkCanApply()
-        if isEngineInstalled():
-            self.devices.askAgain()
+        self.message.showNotice(_("The diagnostics were copied to the clipboard."))
 
 
 def _idsOf(node) -> tuple[str, ...]:

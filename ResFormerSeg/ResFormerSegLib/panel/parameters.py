@@ -1,4 +1,4 @@
-"""What the user chose in the panel, and the last result: saved with the scene and restored with it.
+"""The user's choices in the panel, and the last result: saved and restored with the scene.
 
 Annotations are evaluated by the wrapper, so this file does without `from __future__ import annotations`.
 """
@@ -8,12 +8,12 @@ from typing import Annotated
 import slicer
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-# The least area of an outlined region, in mm²: below zero stands for "as the model's description says".
+# Minimum area of a segmented region, in mm²: below zero stands for the model's default.
 AREA_OF_THE_MODEL = -5.0
 TO_THE_END = -1
 
 
-# The choices that are nodes.
+# The parameters that are nodes.
 NODES = ("inputVolume", "otherVolume", "outputSegmentation", "resultSegmentation", "resultTable", "resultVolume")
 
 
@@ -21,12 +21,12 @@ NODES = ("inputVolume", "otherVolume", "outputSegmentation", "resultSegmentation
 class ResFormerSegParameterNode:
     """The choices of the panel.
 
-    otherVolume: the heart's other phase, for models that diagnose a patient from two volumes; others leave it alone.
-    modelReference: id of a bundled model or the folder of one's own; empty until one is chosen. modelChosen: whether
-    the user chose it; the panel then leaves it alone when another volume is selected. outputSegmentation: None makes
-    a new one. sliceAxis: "axial", "coronal", "sagittal", or empty for the model's. sliceSelection: "all", "range" or
-    "current"; firstSlice and lastSlice count along the axis that is cut, from 0, both included; a lastSlice of
-    TO_THE_END stands for whatever the last one is. resultSegmentation, resultTable, resultVolume: what the panel shows.
+    otherVolume: the other cardiac phase, for models that diagnose a patient from two volumes; unused by others.
+    modelReference: id of a bundled model or the folder of one's own; empty until one is selected. modelChosen: whether
+    the user selected it; the panel then keeps it when another volume is selected. outputSegmentation: None creates a
+    new one. sliceAxis: "axial", "coronal", "sagittal", or empty for the model's default. sliceSelection: "all", "range"
+    or "current"; firstSlice and lastSlice count along the slice axis, from 0, both included; a lastSlice of TO_THE_END
+    stands for the last slice of the volume. resultSegmentation, resultTable, resultVolume: shown in the panel.
     """
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
@@ -48,7 +48,7 @@ class ResFormerSegParameterNode:
 
 
 def forgetNode(parameterNode: ResFormerSegParameterNode, node) -> None:
-    """For a node that is about to leave the scene: every choice of it becomes none."""
+    """For a node that is about to leave the scene: parameters that refer to it become None."""
     with slicer.util.NodeModify(parameterNode.parameterNode):
         for name in NODES:
             if getattr(parameterNode, name) is node:
@@ -59,11 +59,11 @@ _wrappers: list[ResFormerSegParameterNode] = []
 
 
 def wrapperOf(node) -> ResFormerSegParameterNode:
-    """The wrapper of a parameter node: one for as long as the node is in the scene, also when the module is reloaded.
+    """The wrapper of a parameter node: a single one for as long as the node is in the scene.
 
-    Two wrappers of one node answer every change of each other, value by value; when a closing scene empties the node,
-    enough of them end in a stack overflow. And one that is let go while its node lives leaves observers behind that
-    Python has taken apart: the node's next change crashes the application.
+    Two wrappers of one node react to every change of each other, value by value; when a closing scene empties the node,
+    enough of them end in a stack overflow. And a wrapper that is released while its node lives leaves dangling
+    observers behind: the node's next change crashes the application.
     """
     _wrappers[:] = [wrapper for wrapper in _wrappers if wrapper.parameterNode.GetScene() is not None]
     for wrapper in _wrappers:
@@ -71,3 +71,26 @@ def wrapperOf(node) -> ResFormerSegParameterNode:
             return wrapper
     _wrappers.append(ResFormerSegParameterNode(node))
     return _wrappers[-1]
+
+
+def replaceNode(node) -> None:
+    """Puts a copy in the place of the parameter node, so that the node is released together with its wrapper.
+
+    For reloading this file: the wrapper of the old class must not outlive it, nor be released before its node.
+    """
+    copy = node.CreateNodeInstance()
+    copy.UnRegister(None)
+    copy.CopyContent(node)
+    copy.SetSingletonTag(node.GetSingletonTag())
+    copy.SetName(node.GetName())
+    references = {name: node.GetNodeReferenceID(name) for name in _referenceRoles(node)}
+    slicer.mrmlScene.RemoveNode(node)
+    copy = slicer.mrmlScene.AddNode(copy)
+    for role, nodeId in references.items():
+        copy.SetNodeReferenceID(role, nodeId)
+
+
+def _referenceRoles(node) -> list[str]:
+    roles: list[str] = []
+    node.GetNodeReferenceRoles(roles)
+    return roles

@@ -1,11 +1,11 @@
-"""Whether Apply can be pressed, and if not, why: in words that say what to do."""
+"""Whether a run can start, and if not, why."""
 
 from __future__ import annotations
 
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.models.descriptions import ModelDescription
+from ResFormerSegLib.models.catalog import ModelDescription
 from ResFormerSegLib.models.suitability import whyUnsuitable
 from ResFormerSegLib.runs.patient import checkPair
 from ResFormerSegLib.scene.volume_export import checkVolume
@@ -20,35 +20,34 @@ def whyNotReady(
     isBusy: bool,
     oneSliceOnly: bool,
 ) -> str:
-    """A sentence or two for the user; empty when all is there.
+    """Why Apply is disabled, a sentence or two for the user; empty when a run can start.
 
-    modelMissing: a model was chosen, but its folder is gone. isRunning: what Apply started. isBusy: the engine works,
-    on whatever it is. hasEngine: something that runs models is installed. oneSliceOnly: only one slice is to be
-    analysed.
+    modelMissing: a model is selected, but its folder is gone. isRunning: a run started by Apply is in progress. isBusy:
+    any run is in progress. hasEngine: an inference engine is installed. oneSliceOnly: a single slice is to be analysed.
     """
     if isRunning:
-        return _("A run is under way. Wait for it, or cancel it.")
+        return _("A run is in progress. Wait until it has finished, or cancel it.")
     if isBusy:
-        return _("The engine is still at work on something else. Wait for it, or cancel it where it was started.")
+        return _("The engine is busy with another task. Wait until it has finished, or cancel it where it was started.")
     try:
         checkVolume(volumeNode)
     except ResFormerSegError as error:
         return str(error)
     if modelMissing:
-        return _("The folder of the chosen model is gone. Bring it back, or choose another model.")
+        return _("The folder of the selected model was not found. Restore it, or select another model.")
     if model is None:
-        return _("Choose a model.")
+        return _("Select a model.")
     if reason := whyUnsuitable(volumeNode, model, oneSliceOnly):
         return reason
     if not hasEngine:
-        return _("What runs the models is not installed yet. Choose below what to install.")
+        return _("No inference engine is installed. Install ONNX Runtime or PyTorch below.")
     return ""
 
 
 def whyNoPatient(volumeNode, otherVolume, model: ModelDescription, allSlices: bool) -> str:
-    """Why the two volumes cannot be diagnosed together, once each of the rest is there; empty when they can.
+    """Why the two volumes cannot be diagnosed together, if each is ready by itself; empty when they can.
 
-    allSlices: whether no choice of slices was made: the measures are of the whole heart.
+    allSlices: whether all slices are selected: cardiac function is measured on the whole heart.
     """
     try:
         checkPair(volumeNode, otherVolume)
@@ -58,5 +57,5 @@ def whyNoPatient(volumeNode, otherVolume, model: ModelDescription, allSlices: bo
     if reason := whyUnsuitable(otherVolume, model):
         return reason
     if not allSlices:
-        return _("With both phases the whole heart is measured. Choose all slices under Advanced, or no other phase.")
+        return _("Cardiac function needs the whole heart. Select all slices under Advanced, or no other phase.")
     return ""

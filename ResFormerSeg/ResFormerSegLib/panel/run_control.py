@@ -1,4 +1,4 @@
-"""A run from the press of Apply to its end, however it ends: what is asked first, progress, cancel, result or error."""
+"""A run started by Apply, from the confirmation dialogs through progress and cancel to its result or error."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ResFormerSegLib.install.pytorch import ensureOtherPackages
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.progress_display import ProgressDisplay
 from ResFormerSegLib.runs.results import PatientResult
-from ResFormerSegLib.scene.user_edits import holdsUsersWork, rememberAsMade
+from ResFormerSegLib.scene.user_edits import hasManualEdits, rememberUnedited
 
 
 class RunControl:
     """One run at a time.
 
-    onFinished: called with the result and its volume, unless the volume was removed or the run was given up.
+    onFinished: called with the result and its volume, unless the volume was removed or the run was abandoned.
     onChanged: called whenever a run begins or ends.
     """
 
@@ -43,7 +43,7 @@ class RunControl:
         self._onChanged = onChanged
         self.progress = ProgressDisplay(ui)
         self._job = None
-        self._run: object | None = None  # stands for the run whose news count; that of one given up does not
+        self._run: object | None = None  # token of the current run; callbacks of an abandoned run are ignored
         self._volumeId = ""
         self._started = 0.0
 
@@ -54,12 +54,12 @@ class RunControl:
     def start(self, volumeNode, outputSegmentation, otherVolume=None, **options) -> None:
         """options: those of the logic's `process`; with another volume of its `processPatient`, which takes all slices.
 
-        What is wrong is shown in the message area.
+        Errors are shown in the message area.
         """
         try:
             if outputSegmentation is not None and not _mayReplace(outputSegmentation):
                 self._message.showNotice(
-                    _("Nothing was changed. To keep both, choose “New segmentation” as output and press Apply again.")
+                    _("Nothing was changed. To keep both, select “New segmentation” as output and press Apply again.")
                 )
                 return
             ensureOtherPackages(self._requirementsFile)
@@ -82,21 +82,21 @@ class RunControl:
             )
         except ResFormerSegError as error:
             self._end(error)
-        except Exception as error:  # else the run would seem to go on for ever
+        except Exception as error:  # otherwise the run would seem to go on
             logging.exception("The run could not be started")
             message = _("The run could not be started: {reason}.").format(reason=f"{type(error).__name__}: {error}")
-            hint = _("Please report it with the details.")
+            hint = _("Please report it together with the details.")
             self._end(ResFormerSegError("INTERNAL", message, hint, traceback.format_exc()))
         self._onChanged()
 
     def cancel(self) -> None:
-        """Asks the run to stop; it ends when the engine has."""
+        """Asks the run to stop; it ends when the engine has stopped."""
         if self._job is not None:
             self._ui.cancelButton.enabled = False
             self._job.cancel()
 
     def abandon(self) -> None:
-        """Ends the run and forgets it: whatever it still says is not heard."""
+        """Stops the run and ignores its outcome."""
         job, self._job, self._run = self._job, None, None
         if job is not None:
             job.cancel()
@@ -116,7 +116,7 @@ class RunControl:
             _hide(result.second.segmentationNode)
             result = result.forDisplay()
         if result.segmentationNode is not None:
-            rememberAsMade(result.segmentationNode)
+            rememberUnedited(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
         if volumeNode is not None:
             self._onResult(result, volumeNode)
@@ -137,18 +137,18 @@ class RunControl:
 
 
 def _hide(segmentationNode) -> None:
-    """Of the other phase: two outlines of a heart over each other cannot be read."""
+    """Hides the other phase: two overlapping segmentations of a heart are unreadable."""
     if segmentationNode is not None:
-        rememberAsMade(segmentationNode)
+        rememberUnedited(segmentationNode)
         segmentationNode.GetDisplayNode().SetVisibility(False)
 
 
 def _mayReplace(segmentationNode) -> bool:
-    if not holdsUsersWork(segmentationNode):
+    if not hasManualEdits(segmentationNode):
         return True
     question = _(
-        "“{name}” holds segments that were drawn or changed by hand, or were not made by this module. Replace all "
-        "its segments with the new result?"
+        "“{name}” contains segments that were edited manually or not created by this module. Replace all its segments "
+        "with the new result?"
     )
     return slicer.util.confirmOkCancelDisplay(
         question.format(name=segmentationNode.GetName()), windowTitle=_("Replace the segmentation?")

@@ -1,4 +1,4 @@
-"""One click from a result to correcting it by hand."""
+"""Opens a result in the Segment Editor."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from slicer.i18n import tr as _
 
 
 def openInSegmentEditor(segmentationNode, volumeNode) -> str:
-    """Opens the Segment Editor on the segmentation, with the volume to paint on and undo switched on.
+    """Opens the segmentation in the Segment Editor, with its source volume and with undo enabled.
 
     Returns an explanation for the user when that is not possible, else an empty text. volumeNode: None, or without
-    voxels, leaves the choice of the volume to the user.
+    voxels, leaves the selection of the source volume to the user.
     """
     if segmentationNode is None or segmentationNode.GetScene() is None:
-        return _("There is no segmentation to edit: the model draws none, or it was deleted.")
+        return _("There is no segmentation to edit: the model does not segment, or it was deleted.")
     module = getattr(slicer.modules, "segmenteditor", None)
     if module is None:
         return _("This application has no Segment Editor module.")

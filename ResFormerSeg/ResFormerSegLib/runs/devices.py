@@ -1,4 +1,4 @@
-"""What the engine can compute on, and which versions it is made of."""
+"""Lists the devices that the engine can compute on, and the versions of its packages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Generator
 
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.engine.last_run import LastRun
+from ResFormerSegLib.engine.keeper import LastRun
 from ResFormerSegLib.runs.task import Task
 
 
 class DevicesTask(Task):
-    """Asked in the background: a run of the user comes right after it instead of being refused.
+    """Runs in the background: a run of the user waits for it instead of being refused.
 
     The result is {"devices": rows with id ("cpu", "cuda:0"), name, usable and reason (why not, or None), "versions": by
-    name, None for what is not there}.
+    package, None for one that is not installed}.
     """
 
     needsFolder = False
@@ -34,4 +34,4 @@ class DevicesTask(Task):
         return self._lastRun.devices
 
     def describeProgress(self, done: int, total: int) -> str:
-        return _("Graphics card {done} of {total}").format(done=done, total=total)
+        return _("Device {done} of {total}").format(done=done, total=total)

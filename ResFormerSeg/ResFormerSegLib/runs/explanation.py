@@ -1,4 +1,4 @@
-"""Why the engine names a diagnosis: a saliency volume beside the image."""
+"""Explains a diagnosis by a saliency volume beside the image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.runs.prediction import modelReference
-from ResFormerSegLib.scene.scalar_volume import fillScalarVolume
+from ResFormerSegLib.runs.task import Task, invalidResult, notImported
+from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
-from ResFormerSegLib.runs.task import Task, addNodeBeside, invalidResult, notImported
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
@@ -23,7 +23,7 @@ VOLUME_ROLE = "ResFormerSeg.SaliencyOf"  # node reference from the saliency volu
 
 @dataclass(frozen=True)
 class ExplanationResult:
-    """saliencyNode: float volume on the image's grid, 0 to 1: how much each voxel speaks for the diagnosis.
+    """saliencyNode: float volume on the image's grid, 0 to 1: how much each voxel supports the diagnosis.
 
     diagnosis: id of the class that is explained. method, citation: how it was computed, and who described it.
     """

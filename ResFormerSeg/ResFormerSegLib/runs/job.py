@@ -1,7 +1,7 @@
-"""One task on its way through the engine: export, command, progress, and the result's import into the scene.
+"""Carries out one task with the engine: export, command, progress, and the import of the result into the scene.
 
-Everything happens in short steps that Qt's event loop calls, so the same code serves the panel, which goes on
-meanwhile, and the console call, which waits in an event loop of its own.
+Everything happens in short steps called by Qt's event loop, so the same code serves the panel, which stays responsive,
+and the console call, which waits in an event loop of its own.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from collections.abc import Callable
 from typing import Any
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.engine import ends as engine_end
+from ResFormerSegLib.engine import process_errors
 from ResFormerSegLib.engine.keeper import EngineKeeper
-from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.engine.process import ENDS_OF_A_JOB
-from ResFormerSegLib.runs.task import Task
 from ResFormerSegLib.engine.temporary_folder import makeTemporaryFolder, removeTemporaryFolder
-from ResFormerSegLib.runs.time_left import TimeLeft
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.runs.input_watch import InputWatch
+from ResFormerSegLib.runs.progress import JobProgress
+from ResFormerSegLib.runs.task import Task
 
-CANCEL_SECONDS = 5.0  # how long the engine may take to finish the batch it is at
-STEP_SECONDS = 0.02  # of work at a time, between two looks at the application's events
+CANCEL_SECONDS = 5.0  # how long the engine may take to finish the present batch
+STEP_SECONDS = 0.02  # of work at a time, between two rounds of the event loop
 
 
 def _guarded(method):
-    """For what Qt calls: Qt would swallow an exception, and the run would never end."""
+    """For methods that Qt calls: Qt would swallow an exception, and the run would never end."""
 
     @functools.wraps(method)
     def call(self, *arguments) -> None:
@@ -41,21 +41,21 @@ def _guarded(method):
         except ResFormerSegError as error:
             self._fail(error)
         except Exception as error:
-            if error is self._reason:  # of the caller's own code: the caller shall see it
+            if error is self._stopReason:  # raised by the caller's callback: the caller gets it back
                 self._fail(error)
                 return
             logging.exception("The run failed unexpectedly")
             message = _("The run failed unexpectedly: {reason}.").format(reason=f"{type(error).__name__}: {error}")
-            self._fail(ResFormerSegError("INTERNAL", message, _("Please report it with the log.")))
+            self._fail(ResFormerSegError("INTERNAL", message, _("Please report it together with the log.")))
 
     return call
 
 
 class Job:
-    """A run under way. It starts with the event loop's next turn, so what is set right after `start` hears of all.
+    """A run in progress. It begins with the next round of the event loop: callbacks may be set right after `start`.
 
-    onProgress: called with the fraction done, 0 to 1, a sentence, and the seconds left, or None as long as nobody can
-    tell. onFinished: called with the result. onFailed: called with the error, also when the run was cancelled (code
+    onProgress: called with the fraction done, 0 to 1, a sentence, and the seconds left, None while they are unknown.
+    onFinished: called with the result. onFailed: called with the error, also when the run was cancelled (code
     "CANCELLED"); the scene is then as it was before. Exactly one of these two is called, once.
 
     >>> job = Job(keeper, PredictionTask(volumeNode, "brain-tumor-mr", "auto"))
@@ -77,23 +77,20 @@ class Job:
         self._command: dict = {}
         self._engine = None
         self._engineWorks = False
-        self._isUnheard = False  # sent to a worker that has served before, and nothing was heard of it since
+        self._awaitsFirstEvent = False  # sent to a worker kept from an earlier job, and no event came since
         self._onCpu = False
-        self._reason: Exception | None = None  # why the run is being stopped
-        self._fraction = 0.0
-        self._timeLeft = TimeLeft()
+        self._stopReason: Exception | None = None
+        self._progress = JobProgress(task.passes)
+        self._inputs = InputWatch(task.nodes, self._stop)
         self._notices: list[dict] = []
-        self._observations: list[int] = []
 
     def start(self) -> None:
-        """Raises ResFormerSegError when another run is under way."""
+        """Raises ResFormerSegError when another run is in progress."""
         self._keeper.admit(self)
-        scene = slicer.mrmlScene
-        for event in (scene.NodeRemovedEvent, scene.EndCloseEvent):
-            self._observations.append(scene.AddObserver(event, self._onSceneChanged))
+        self._inputs.start()
 
     def cancel(self) -> None:
-        """Asks the run to stop; `onFailed` is called once it has, or once the engine has had time enough."""
+        """Asks the run to stop; `onFailed` is called once it has, at the latest after CANCEL_SECONDS."""
         self._stop(ResFormerSegError("CANCELLED", _("The run was cancelled; nothing was changed.")))
 
     def abort(self, error: Exception) -> None:
@@ -103,58 +100,57 @@ class Job:
 
     @_guarded
     def begin(self) -> None:
-        """The keeper calls it when it is this job's turn."""
-        self._checkNodes()
+        """Called by the keeper when it is this job's turn."""
+        self._inputs.check()
         if self._task.needsFolder:
             self._folder = makeTemporaryFolder()
         self._keeper.engine()  # starts while the volume is written
-        self._tell(_("Starting the engine"))
+        self._report(_("Starting the engine"))
         self._work(self._task.export(self._folder), self._onExported)
 
     @_guarded
     def onEngineEvent(self, event: dict) -> None:
         if not self._engineWorks or event.get("id", self._id) != self._id:
             return
-        self._isUnheard = False
+        self._awaitsFirstEvent = False
         kind = event["event"]
         if kind in ENDS_OF_A_JOB:
             self._engineWorks = False
-            if self._reason is not None:
-                raise self._reason
+            if self._stopReason is not None:
+                raise self._stopReason
         try:
             self._handle(kind, event)
         except (KeyError, TypeError, ValueError) as error:
-            raise engine_end.garbled(f"{error!r} in {event}\n{self._log()}") from error
+            raise process_errors.garbled(f"{error!r} in {event}\n{self._log()}") from error
 
     @_guarded
     def onEngineEnded(self, error: ResFormerSegError) -> None:
-        if not self._engineWorks:  # the command, if it is still to come, starts another one
+        if not self._engineWorks:  # sending the command will start another worker
             return
         self._engineWorks = False
-        if self._reason is not None:
-            raise self._reason
-        if self._isUnheard:  # it left, or was killed, between two jobs: nobody has to know
+        if self._stopReason is not None:
+            raise self._stopReason
+        if self._awaitsFirstEvent:  # it exited between two jobs: a new one does it
             self._send()
         elif error.code == "ENGINE_GPU_BROKEN" and not self._onCpu:
             self._onCpu = True
             self._command["device"] = "cpu"
-            message = _("The graphics card failed during the run; it was done again on the CPU, which takes longer.")
+            message = _("The GPU failed during the run; the run was repeated on the CPU, which takes longer.")
             self._notices.append({"code": "CPU_AFTER_GPU_FAILURE", "message": message})
-            self._fraction = self._fractionWith(0.0)
-            self._tell(_("The graphics card failed: starting again on the CPU"))
+            self._progress.restartPass()
+            self._report(_("The GPU failed; repeating the run on the CPU"))
             self._send()
         else:
             raise error
 
     def _handle(self, kind: str, event: dict) -> None:
         if kind == "status":
-            self._timeLeft.startStage()
-            self._tell(str(event["message"]))
+            self._progress.startStage()
+            self._report(str(event["message"]))
         elif kind == "progress":
             done, total = int(event["done"]), int(event["total"])
-            self._fraction = self._fractionWith(done / max(1, total))
-            left = total * (self._task.passes - self._task.passesDone)  # the images of all passes are taken for alike
-            self._tell(self._task.describeProgress(done, total), self._timeLeft.seconds(done, left))
+            secondsLeft = self._progress.update(done, total)
+            self._report(self._task.describeProgress(done, total), secondsLeft)
         elif kind == "notice":
             self._notices.append({"code": str(event["code"]), "message": str(event["message"])})
         elif kind == "error":
@@ -164,10 +160,6 @@ class Job:
         elif kind == "result":
             self._work(self._task.follow(event, self._folder), functools.partial(self._onFollowed, event))
 
-    def _fractionWith(self, pass_: float) -> float:
-        """Of all passes, when so much of the present one is done."""
-        return min(1.0, (self._task.passesDone + pass_) / self._task.passes)
-
     def _work(self, steps, done: Callable[[Any], None]) -> None:
         """Goes through a generator, some milliseconds at a time; `done` is called with what it returns."""
         self._steps, self._done = steps, done
@@ -175,9 +167,9 @@ class Job:
 
     @_guarded
     def _doSteps(self) -> None:
-        if self._reason is not None:
-            raise self._reason
-        self._checkNodes()
+        if self._stopReason is not None:
+            raise self._stopReason
+        self._inputs.check()
         deadline = time.monotonic() + STEP_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -194,15 +186,15 @@ class Job:
         self._send()
 
     def _onFollowed(self, event: dict, command: dict | None) -> None:
+        self._progress.endPass()
         if command is not None:
             self._onExported(command)
             return
-        self._fraction = 1.0
-        self._tell(_("Putting the result into the scene"))  # before it: the callback may fail
+        self._report(_("Adding the result to the scene"))  # before the import, as the callback may fail
         self._work(self._task.finish(event, self._notices), self._onImported)
 
     def _send(self) -> None:
-        self._engine, self._isUnheard = self._keeper.engine()
+        self._engine, self._awaitsFirstEvent = self._keeper.engine()
         self._engineWorks = True
         self._engine.send(self._command)
 
@@ -211,19 +203,19 @@ class Job:
         self.onFinished(result)
 
     def _stop(self, reason: Exception) -> None:
-        if self.isOver or self._reason is not None:
+        if self.isOver or self._stopReason is not None:
             return
-        self._reason = reason
+        self._stopReason = reason
         if not self._engineWorks:
             self._fail(reason)
             return
         self._engine.send({"command": "cancel", "id": self._id})
-        self._tell(_("Cancelling"))
+        self._report(_("Cancelling"))
         qt.QTimer.singleShot(round(1000 * CANCEL_SECONDS), self._giveUpWaiting)
 
     @_guarded
     def _giveUpWaiting(self) -> None:
-        raise self._reason
+        raise self._stopReason
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, ResFormerSegError):
@@ -237,34 +229,14 @@ class Job:
             self._keeper.lastRun.remember(self._command, error, self._log())
         if self._steps is not None:
             self._steps.close()
-        for observation in self._observations:
-            slicer.mrmlScene.RemoveObserver(observation)
+        self._inputs.stop()
         removeTemporaryFolder(self._folder)
         folder = self._folder
         self._keeper.release(self, not self._engineWorks, lambda: removeTemporaryFolder(folder))
 
-    def _onSceneChanged(self, *arguments) -> None:
-        """From within the scene's own change: looked at when that is complete."""
-        qt.QTimer.singleShot(0, self._lookAtNodes)
-
-    @_guarded
-    def _lookAtNodes(self) -> None:
+    def _report(self, message: str, secondsLeft: float | None = None) -> None:
         try:
-            self._checkNodes()
-        except ResFormerSegError as error:
-            self._stop(error)
-
-    def _checkNodes(self) -> None:
-        if not all(_isInScene(reference) for reference in self._task.nodes):
-            raise ResFormerSegError(
-                "INPUT_REMOVED",
-                _("The volume or the segmentation of this run was removed from the scene."),
-                _("Load it again and restart."),
-            )
-
-    def _tell(self, message: str, secondsLeft: float | None = None) -> None:
-        try:
-            self.onProgress(self._fraction, message, secondsLeft)
+            self.onProgress(self._progress.fraction, message, secondsLeft)
         except Exception as error:
             self.onProgress = _ignore
             self._stop(error)
@@ -273,10 +245,5 @@ class Job:
         return self._engine.log() if self._engine is not None else ""
 
 
-def _isInScene(reference) -> bool:
-    node = reference.Get()
-    return node is not None and node.GetScene() is not None
-
-
 def _ignore(*arguments) -> None:
-    """Nobody listens."""
+    """The default of a callback."""

@@ -1,4 +1,4 @@
-"""Outlines two volumes of a patient's heart, one after the other, and diagnoses the patient from both together."""
+"""Segments the heart at end-diastole and end-systole, and diagnoses the patient from both volumes together."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.models.descriptions import findModel
-from ResFormerSegLib.runs.prediction import PredictionTask, modelReference, saveWithNodes
-from ResFormerSegLib.runs.results import PatientResult
-from ResFormerSegLib.scene.scene_changes import allOrNothing
-from ResFormerSegLib.runs.task import Task
 from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.models.catalog import findModel
+from ResFormerSegLib.runs.prediction import PredictionTask, modelReference
+from ResFormerSegLib.runs.results import PatientResult
+from ResFormerSegLib.runs.saved_results import saveWithNodes
+from ResFormerSegLib.runs.task import Task
+from ResFormerSegLib.scene.scene_changes import allOrNothing
 
 
 class PatientTask(Task):
-    """Two predictions and a question. Nothing enters the scene before all three are answered.
+    """Two predictions, then the patient's diagnosis. Nothing enters the scene before all three have succeeded.
 
     firstVolume, secondVolume: end-diastole and end-systole, in any order. options, outputSegmentation: as in
     `PredictionTask`; the output is that of the first volume, the second has a new one.
@@ -44,7 +45,7 @@ class PatientTask(Task):
         checkModel(self._model)
         super().__init__(firstVolume, secondVolume, outputSegmentation)
         self._names = [firstVolume.GetName(), secondVolume.GetName()]
-        if self._names[0] == self._names[1]:  # the engine speaks of them by their names
+        if self._names[0] == self._names[1]:  # messages of the engine refer to them by name
             self._names = [f"{name} ({number})" for number, name in enumerate(self._names, start=1)]
         self._events: list[dict] = []
 
@@ -52,35 +53,34 @@ class PatientTask(Task):
         return (yield from self._export(folder))
 
     def follow(self, event: dict, folder: Path) -> Generator[None, None, dict | None]:
-        if self.passesDone < self.passes:
-            self._events.append(event)
-            self.passesDone += 1
-            if self.passesDone < self.passes:
-                return (yield from self._export(folder))
-            reports = [event["report"] for event in self._events]
-            return {"command": "patient", "model": self._model, "reports": reports}
-        return None
+        if len(self._events) == self.passes:  # the result of the command "patient"
+            return None
+        self._events.append(event)
+        if len(self._events) < self.passes:
+            return (yield from self._export(folder))
+        reports = [event["report"] for event in self._events]
+        return {"command": "patient", "model": self._model, "reports": reports}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, PatientResult]:
         patient = event["patient"]
-        answers = []
+        outputs = []
         for part, given in zip(self._parts, self._events, strict=True):
-            answers.append((yield from part.read(given)))
+            outputs.append((yield from part.read(given)))
         output = self.nodes[2].Get() if len(self.nodes) > 2 else None
         with allOrNothing(output):
-            # The second comes first: it makes nodes only, which can be undone; an output that is there gets attributes.
-            second = self._parts[1].makeNodes(answers[1], notices, patient)
-            first = self._parts[0].makeNodes(answers[0], notices, patient)
+            # The second volume first: it only adds nodes, which can be undone; an existing output also gets attributes.
+            second = self._parts[1].makeNodes(outputs[1], notices, patient)
+            first = self._parts[0].makeNodes(outputs[0], notices, patient)
             result = PatientResult(first, second, patient)
-            saveWithNodes(result.forDisplay())  # what is shown of the first volume warns of the second, too
+            saveWithNodes(result.forDisplay())  # the first volume's result also shows the warnings of the second
         return result
 
     def describeProgress(self, done: int, total: int) -> str:
-        name = self._names[min(self.passesDone, 1)]
+        name = self._names[min(len(self._events), 1)]
         return _("{name}: slice {done} of {total}").format(name=name, done=done, total=total)
 
     def _export(self, folder: Path) -> Generator[None, None, dict]:
-        index = self.passesDone
+        index = len(self._events)
         own = folder / str(index)
         try:
             own.mkdir()
@@ -94,17 +94,17 @@ def checkPair(firstVolume, secondVolume) -> None:
     if firstVolume is secondVolume:
         raise ResFormerSegError(
             "SAME_VOLUME_TWICE",
-            _("'{name}' was given for both phases of the heart.").format(name=firstVolume.GetName()),
-            _("Choose the volume of the other phase: one at end-diastole and one at end-systole are needed."),
+            _("'{name}' was given for both cardiac phases.").format(name=firstVolume.GetName()),
+            _("Choose the volume of the other phase; one at end-diastole and one at end-systole are needed."),
         )
 
 
 def checkModel(reference: str) -> None:
-    """What is not found here is left to the engine, which looks in more places and says what it misses."""
+    """A model that is not found here is left to the engine, which reports it."""
     model = findModel(reference)
     if model is not None and not model.diagnosesPatients:
         raise ResFormerSegError(
             "MODEL_WITHOUT_PATIENTS",
             _("The model '{model}' diagnoses single images, not patients.").format(model=model.title),
-            _("Choose a model for both phases of the heart, or run each volume by itself."),
+            _("Choose a model for both cardiac phases, or run each volume separately."),
         )

@@ -1,34 +1,33 @@
-"""Outlines and diagnoses a volume: segmentation, table of the slices and probability maps beside the volume."""
+"""Segments and diagnoses a volume: segmentation, table of the slices and probability maps beside the volume."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
-from ResFormerSegLib.scene.diagnosis_table import fillDiagnosisTable
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
-from ResFormerSegLib.scene.scalar_volume import fillScalarVolume
+from ResFormerSegLib.runs.saved_results import saveWithNodes
+from ResFormerSegLib.runs.task import Task, invalidResult, notImported
+from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillDiagnosisTable, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import importSegments
-from ResFormerSegLib.runs.task import Task, addNodeBeside, invalidResult, notImported
 from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
-# Of a new segmentation in the slices: what is outlined stays visible, its border too.
-FILL_OPACITY, OUTLINE_THICKNESS = 0.25, 2
+# In the slice views, so that both the anatomy inside a new segmentation and its contour are visible.
+FILL_OPACITY, CONTOUR_THICKNESS = 0.25, 2
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the engine says of one image: its report, label layers and probability maps as VTK arrays."""
+class PredictionOutput:
+    """What the engine computed for one image: its report, label layers and probability maps as VTK arrays."""
 
     report: dict
     layers: list
@@ -51,7 +50,7 @@ class PredictionTask(Task):
             raise ResFormerSegError(
                 "NOT_A_SEGMENTATION",
                 _("The output is not a segmentation."),
-                _("Select a segmentation, or none to have a new one made."),
+                _("Select a segmentation, or none to create a new one."),
             )
         super().__init__(volumeNode, outputSegmentation)
         self._command = {"command": "predict", "model": modelReference(modelId), "device": device, "options": options}
@@ -61,24 +60,24 @@ class PredictionTask(Task):
         return {**self._command, "image": self._exported.message, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ProcessingResult]:
-        answer = yield from self.read(event)
-        return self.makeNodes(answer, notices)
+        output = yield from self.read(event)
+        return self.makeNodes(output, notices)
 
-    def read(self, event: dict) -> Generator[None, None, Answer]:
-        """The engine's answer; the scene is not changed yet. Raises ResFormerSegError VOLUME_CHANGED and others."""
+    def read(self, event: dict) -> Generator[None, None, PredictionOutput]:
+        """Reads the engine's output; the scene is not changed yet. Raises ResFormerSegError: VOLUME_CHANGED ..."""
         yield from checkUnchanged(self.nodes[0].Get(), self._exported)
         layers = yield from self._read(event["labels"])
         maps = []
         if event.get("probability_maps"):
             maps = yield from self._read(event["probability_maps"])
-        return Answer(event["report"], layers, maps)
+        return PredictionOutput(event["report"], layers, maps)
 
-    def makeNodes(self, answer: Answer, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
-        """Puts the answer into the scene, all or nothing. patient: see `ProcessingResult`."""
+    def makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
+        """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
         scaling = scalingWarning(self.nodes[0].Get())
         notices = [*notices, scaling] if scaling else notices
         try:
-            return self._makeNodes(answer.report, answer.layers, answer.maps, notices, patient)
+            return self._makeNodes(output, notices, patient)
         except Exception as error:
             raise notImported(error) from error
 
@@ -88,36 +87,43 @@ class PredictionTask(Task):
         except (OSError, ValueError, TypeError) as error:
             raise invalidResult() from error
 
-    def _makeNodes(
-        self, report: dict, layers: list, maps: list, notices: list[dict], patient: dict | None
-    ) -> ProcessingResult:
+    def _makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None) -> ProcessingResult:
         from vtk.util.numpy_support import vtk_to_numpy
 
+        report = output.report
         volumeNode = self.nodes[0].Get()
-        output = self.nodes[1].Get() if len(self.nodes) > 1 else None
-        with allOrNothing(output):
-            segmentationNode = output
+        segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
+        with allOrNothing(segmentationNode):
             if segmentationNode is None and report["segments"]:
                 name = _("{name} segmentation").format(name=volumeNode.GetName())
                 segmentationNode = addNodeBeside(volumeNode, "vtkMRMLSegmentationNode", name)
                 segmentationNode.CreateDefaultDisplayNodes()
                 segmentationNode.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
-                segmentationNode.GetDisplayNode().SetSliceIntersectionThickness(OUTLINE_THICKNESS)
+                segmentationNode.GetDisplayNode().SetSliceIntersectionThickness(CONTOUR_THICKNESS)
             if segmentationNode is not None:
-                labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in layers]
+                labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in output.layers]
                 importSegments(segmentationNode, labels, report["segments"], self._exported)
             name = _("{name} diagnosis").format(name=volumeNode.GetName())
             tableNode = addNodeBeside(volumeNode, "vtkMRMLTableNode", name)
             fillDiagnosisTable(tableNode, report)
             mapNodes = {}
-            for row, scalars in zip(report["segments"], maps, strict=bool(maps)):
+            for row, scalars in zip(report["segments"], output.maps, strict=bool(output.maps)):
                 name = _("{name} {segment} probability").format(name=volumeNode.GetName(), segment=row["name"])
                 node = mapNodes[row["id"]] = addNodeBeside(volumeNode, "vtkMRMLScalarVolumeNode", name)
                 fillScalarVolume(node, scalars, self._exported, (0, 100))
                 node.SetAttribute("ResFormerSeg.ProbabilityOf", row["id"])
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-            result = _makeResult(volumeNode, segmentationNode, tableNode, mapNodes, report, notices, patient)
-            # Last, what cannot fail and is not undone.
+            warnings = report["warnings"] + notices
+            result = ProcessingResult(
+                segmentationNode=segmentationNode,
+                tableNode=tableNode,
+                report=report,
+                warnings=[warning for index, warning in enumerate(warnings) if warning not in warnings[:index]],
+                volumeNode=volumeNode,
+                probabilityMapNodes=mapNodes,
+                patient=patient,
+            )
+            # Last: these steps cannot fail, and are not undone.
             if segmentationNode is not None:
                 segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
                 segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
@@ -135,14 +141,21 @@ def predictionOptions(
     smoothingMm: float,
     probabilityMaps: bool,
 ) -> dict:
-    """Of a prediction, in the engine's words."""
-    return {
+    """The engine's options of a prediction, checked by the engine's own rules. Raises ResFormerSegError: BAD_OPTION."""
+    from resformer_unet.errors import EngineError
+    from resformer_unet.inference.options import PredictOptions
+
+    options = {
         "slice_axis": sliceAxis,
-        "slices": list(slices) if slices is not None else None,
+        "slices": slices,
         "min_area_mm2": minimumAreaMm2,
         "smoothing_mm": smoothingMm,
         "probability_maps": probabilityMaps,
     }
+    try:
+        return asdict(PredictOptions.from_dict(options))
+    except EngineError as error:
+        raise ResFormerSegError.fromEngine(error) from error
 
 
 def modelReference(modelId: str | os.PathLike) -> str:
@@ -153,38 +166,3 @@ def modelReference(modelId: str | os.PathLike) -> str:
             _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
         )
     return os.fspath(modelId)
-
-
-def _makeResult(
-    volumeNode, segmentationNode, tableNode, mapNodes, report: dict, notices: list, patient: dict | None
-) -> ProcessingResult:
-    diagnosis = report["diagnosis"] or {}
-    warnings = report["warnings"] + notices
-    return ProcessingResult(
-        segmentationNode=segmentationNode,
-        tableNode=tableNode,
-        diagnosis=diagnosis.get("label"),
-        probability=diagnosis.get("probability"),
-        probabilities=dict(diagnosis.get("probabilities", {})),
-        report=report,
-        warnings=[warning for index, warning in enumerate(warnings) if warning not in warnings[:index]],
-        volumeNode=volumeNode,
-        probabilityMapNodes=mapNodes,
-        patient=patient,
-    )
-
-
-def saveWithNodes(result: ProcessingResult) -> None:
-    """The diagnosis travels with segmentation and table: it is saved with the scene and read by scripts without this
-    module. The report takes along all warnings, those of the run as well."""
-    model = result.report["model"]
-    attributes = {
-        "Model": f"{model['id']} {model['version']}",
-        "Report": json.dumps({**result.report, "warnings": result.warnings}),
-        "Patient": None if result.patient is None else json.dumps(result.patient),
-        "Diagnosis": result.diagnosis,
-        "Probability": None if result.probability is None else f"{result.probability:.4f}",
-    }
-    for node in filter(None, (result.segmentationNode, result.tableNode)):
-        for name, value in attributes.items():
-            node.SetAttribute(f"ResFormerSeg.{name}", value)

@@ -11,35 +11,44 @@ import slicer
 class ProcessingResult:
     """The nodes that were made and the diagnosis in plain Python types.
 
-    segmentationNode: one segment per structure that the model outlines, None for a model that does not outline.
-    tableNode: one row per slice: the probability of each class and the voxels of each segment. diagnosis: the id of
-    the most probable class, None for a model that does not diagnose. probability: of that class, calibrated, 0 to 1.
-    probabilities: of every class by id, they sum to 1. report: the engine's full report, as the command line writes
-    it to `<case>.json`. warnings: [{"code", "message"}], for the user to read; empty when there is nothing to say.
-    volumeNode: what was outlined; None if it is not known any more. probabilityMapNodes: by segment id, a volume in per
-    cent each; empty unless asked for. patient: of a volume that was diagnosed together with another one: that diagnosis
-    and its measures, see `PatientResult`; else None.
+    segmentationNode: one segment per structure, None for a model without segmentation. tableNode: one row per slice:
+    the probability of each class and the voxels of each segment. report: the engine's full report, as the command line
+    writes it to `<case>.json`. warnings: [{"code", "message"}], for the user to read; may be empty. volumeNode: the
+    input; None if it is not known any more. probabilityMapNodes: by segment id, a volume in per cent each; empty unless
+    asked for. patient: for a volume that was diagnosed together with the other cardiac phase: the patient's diagnosis
+    and cardiac function parameters, see `PatientResult`; else None.
     """
 
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
     tableNode: slicer.vtkMRMLTableNode
-    diagnosis: str | None
-    probability: float | None
-    probabilities: dict[str, float]
     report: dict
     warnings: list[dict[str, str]]
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
     probabilityMapNodes: dict[str, slicer.vtkMRMLScalarVolumeNode] = field(default_factory=dict)
     patient: dict | None = None
 
+    @property
+    def diagnosis(self) -> str | None:
+        """Id of the most probable class; None for a model without diagnosis."""
+        return (self.report.get("diagnosis") or {}).get("label")
+
+    @property
+    def probability(self) -> float | None:
+        """Of the most probable class, 0 to 1."""
+        return (self.report.get("diagnosis") or {}).get("probability")
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Of every class by id; they sum to 1."""
+        return dict((self.report.get("diagnosis") or {}).get("probabilities", {}))
+
 
 @dataclass(frozen=True)
 class PatientResult:
-    """What `processPatient` returns: the results of both volumes, each as of `process`, and what follows from
-    them together.
+    """What `processPatient` returns: the results of both volumes, each as of `process`, and the patient's diagnosis.
 
-    patient: as the command line writes it to `<name>.patient.json`: diagnosis, cardiac_function, and cases, the names of the
-    two volumes with end-diastole first.
+    patient: as the command line writes it to `<name>.patient.json`: diagnosis, cardiac_function, and cases,
+    the names of the two volumes with end-diastole first.
     """
 
     first: ProcessingResult

@@ -1,1 +1,1 @@
-"""Volumes out of the scene and results into it."""
+"""The scene: export of volumes and segments, import and display of results, slices and their positions."""

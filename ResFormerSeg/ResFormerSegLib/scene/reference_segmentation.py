@@ -11,8 +11,8 @@ from ResFormerSegLib.errors import ResFormerSegError
 def addReference(labelMapNode, resultNode, report: dict):
     """A hidden segmentation with a segment for each label; the caller removes it by `removeReference`.
 
-    Labels that bear the name of none of the result's segments are named by their numbers: as the segments of that
-    value in the report, a label map having no names of its own. Raises ResFormerSegError REFERENCE_UNREADABLE.
+    Labels without the name of a segment of the result are named by their values, after the segments of those values in
+    the report: a label map has no names of its own. Raises ResFormerSegError REFERENCE_UNREADABLE.
     """
     node = slicer.vtkMRMLSegmentationNode()
     node.SetName(labelMapNode.GetName())

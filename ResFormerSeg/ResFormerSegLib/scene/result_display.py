@@ -1,4 +1,4 @@
-"""Shows a result: the volume and its outlines in the slice views, the structures in 3D, all at the largest lesion."""
+"""Shows a result: volume and segmentation in the slice views, surfaces in 3D, at the largest lesion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MANY_VOXELS = 2_000_000
 
 
 def showResultInViews(result, volumeNode) -> None:
-    """Changes what is seen, and nothing else; also without views (`--no-main-window`).
+    """Changes the views and display nodes only; works without views, too (`--no-main-window`).
 
     result: a ProcessingResult. Views that show the volume already, in whichever layer, keep their layers and zoom.
     """
@@ -25,7 +25,7 @@ def showResultInViews(result, volumeNode) -> None:
 
 
 def jumpToLargestLesion(result, volumeNode) -> None:
-    """Moves the slice views there; does nothing when nothing was outlined."""
+    """Moves the slice views there; does nothing when nothing was segmented."""
     lesion = result.report.get("largest_lesion")
     if lesion:
         axis = result.report["slice_axis"]["array_axis"]
@@ -56,7 +56,7 @@ def _sliceViews():
 
 
 def _showSegmentation(segmentationNode, solid: bool) -> None:
-    """solid: make surfaces for the 3D views; a picture has none."""
+    """solid: make surfaces for the 3D views; a 2D image has none."""
     if segmentationNode.GetDisplayNode() is None:
         segmentationNode.CreateDefaultDisplayNodes()
     display = segmentationNode.GetDisplayNode()
@@ -86,7 +86,7 @@ def _voxelsToConvert(segmentation) -> int:
 
 
 def _centreThreeDViews() -> None:
-    """Brings all that is shown into sight; the direction from which the user looks stays."""
+    """Fits all visible content into the view; the direction of view stays."""
     layoutManager = slicer.app.layoutManager()
     if layoutManager is None:
         return

@@ -1,4 +1,4 @@
-"""Shows a saliency volume, which the logic makes, over its image in the slice views."""
+"""Shows a saliency volume over its image in the slice views."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ COLORS = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNodeIron")
 THRESHOLD, OPACITY = 0.3, 0.5  # until the user chooses
 
 
-def dressSaliencyNode(saliencyNode, volumeNode, diagnosisName: str) -> None:
-    """Names the volume for what it explains, and gives it its colours; a colour map that the user chose stays."""
+def styleSaliencyNode(saliencyNode, volumeNode, diagnosisName: str) -> None:
+    """Names the volume after the diagnosis, and sets its colours; a colour map that the user chose stays."""
     saliencyNode.SetName(_("{name} saliency ({diagnosis})").format(name=volumeNode.GetName(), diagnosis=diagnosisName))
     if saliencyNode.GetDisplayNode() is None:
         saliencyNode.CreateDefaultDisplayNodes()
@@ -19,18 +19,18 @@ def dressSaliencyNode(saliencyNode, volumeNode, diagnosisName: str) -> None:
     if display.GetColorNode() is None or display.GetColorNode().GetName() == "Grey":
         display.SetAndObserveColorNodeID(next((name for name in COLORS if slicer.mrmlScene.GetNodeByID(name)), None))
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0.0, 1.0)  # 1 is the strongest of this explanation; each has its own scale
+    display.SetWindowLevelMinMax(0.0, 1.0)  # 1 is the maximum of this explanation; each has its own scale
 
 
 def setThreshold(saliencyNode, lowest: float) -> None:
-    """What lies below is transparent."""
+    """Lower values are transparent."""
     display = saliencyNode.GetDisplayNode()
     display.SetThreshold(lowest, 1.0)
     display.ApplyThresholdOn()
 
 
 class SaliencyOverlay:
-    """The foreground layer of the slice views, which it gives back when it is hidden.
+    """The foreground layer of the slice views; the previous foreground is restored when it is hidden.
 
     >>> overlay = SaliencyOverlay()
     >>> overlay.show(saliencyNode, volumeNode)
@@ -56,7 +56,7 @@ class SaliencyOverlay:
             compositeNode.SetForegroundOpacity(opacity)
 
     def adopt(self, saliencyNode) -> bool:
-        """Takes charge of a saliency volume that lies in the foreground already, as in a scene that was loaded.
+        """Takes over a saliency volume that is in the foreground already, as in a scene that was loaded.
 
         Returns whether it does.
         """
@@ -66,7 +66,7 @@ class SaliencyOverlay:
         return self._nodeId is not None
 
     def opacity(self) -> float:
-        """As it is shown now."""
+        """The present opacity."""
         return next((view.GetForegroundOpacity() for view in self._views()), OPACITY)
 
     def setOpacity(self, opacity: float) -> None:
@@ -74,7 +74,7 @@ class SaliencyOverlay:
             compositeNode.SetForegroundOpacity(opacity)
 
     def hide(self) -> None:
-        """A view in which the user put something else into the foreground meanwhile is left alone."""
+        """Views whose foreground the user has changed meanwhile are left alone."""
         for compositeNode in self._views():
             foreground, opacity = self._before.get(compositeNode.GetID(), (None, 0.0))
             compositeNode.SetForegroundVolumeID(foreground)

@@ -1,4 +1,4 @@
-"""How results enter the scene: all of them or none, and beside the volume they were made from."""
+"""Changes of the scene that succeed or are undone as a whole, and the place of nodes in the subject hierarchy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def allOrNothing(segmentationNode=None) -> Iterator[None]:
 
 
 @contextmanager
-def passingNodes() -> Iterator[None]:
+def temporaryNodes() -> Iterator[None]:
     """The nodes that the block adds are removed at its end, also those that Slicer adds to them, such as displays."""
     before = _nodeIds()
     try:

@@ -1,4 +1,4 @@
-"""Where slices of a volume lie in the world, and which of them a slice view shows.
+"""The slices of a volume: their axis and number, where they lie in the world, and which of them a slice view shows.
 
 A slice is named as in the engine's report: by its index along an axis of the voxel array (slices, rows, columns), so
 array axis 0 is the volume's K. Parent transforms of the volume are followed, linear or not.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import slicer
 import vtk
 
-PARALLEL_COSINE = (
-    0.9  # a view that is turned further away than 26 degrees does not show one slice but cuts through many
-)
+from ResFormerSegLib.scene.volume_export import isPicture, lpsRows
+
+PARALLEL_COSINE = 0.9  # a view tilted by more than 26 degrees cuts through many slices instead of showing one
 
 
 def worldFromIjk(volumeNode, ijk) -> list[float]:
@@ -28,6 +28,27 @@ def ijkFromWorld(volumeNode, ras) -> list[float]:
     volumeNode.GetRASToIJKMatrix(rasToIjk)
     local = _transform(None, volumeNode.GetParentTransformNode()).TransformPoint([float(value) for value in ras])
     return list(rasToIjk.MultiplyPoint((*local, 1.0))[:3])
+
+
+def slicedAxis(volumeNode, sliceAxis: str) -> int:
+    """The axis of the voxel array (slices, rows, columns) along which the engine would take the slices.
+
+    sliceAxis: as of a model's description or the user's choice, see `choose_layout` of the engine.
+    """
+    import numpy as np
+
+    from resformer_unet.image.medical_image import MedicalImage
+    from resformer_unet.preprocessing.slice_layout import choose_layout
+
+    ijkToRas = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(ijkToRas)
+    shape = tuple(reversed(volumeNode.GetImageData().GetDimensions()))
+    voxels = np.broadcast_to(np.uint8(0), (*shape, 1))  # only the shape counts
+    image = MedicalImage(voxels, np.array(lpsRows(ijkToRas)), "", has_orientation=not isPicture(volumeNode))
+    try:
+        return choose_layout(image, sliceAxis, {"volume": "stored", "picture": "stored"}).axis
+    except np.linalg.LinAlgError:  # a geometry without volume, which the engine refuses
+        return 0
 
 
 def sliceCount(volumeNode, arrayAxis: int) -> int:

@@ -1,4 +1,4 @@
-"""Whether a segmentation holds work of the user that a new run would destroy."""
+"""Detects manual edits of a segmentation, which a new run would destroy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import vtk
 FINGERPRINT = "ResFormerSeg.Fingerprint"  # attribute of the segmentation node
 
 
-def rememberAsMade(segmentationNode) -> None:
-    """Notes what the segmentation holds right after a run; to be called before the user can change it."""
+def rememberUnedited(segmentationNode) -> None:
+    """Stores a fingerprint of the segmentation right after a run, before the user can change it."""
     segmentationNode.SetAttribute(FINGERPRINT, fingerprint(segmentationNode))
 
 
-def holdsUsersWork(segmentationNode) -> bool:
-    """True when it has segments that were not made by this module, or were changed since."""
+def hasManualEdits(segmentationNode) -> bool:
+    """Whether it has segments that this module did not make, or that were changed since."""
     if segmentationNode.GetSegmentation().GetNumberOfSegments() == 0:
         return False
     return segmentationNode.GetAttribute(FINGERPRINT) != fingerprint(segmentationNode)
@@ -25,8 +25,8 @@ def holdsUsersWork(segmentationNode) -> bool:
 def fingerprint(segmentationNode) -> str:
     """A short text that changes when a segment is renamed, added, removed, or a voxel of one is changed.
 
-    It survives saving and loading, which crops the stored images and numbers the labels anew: of each segment only
-    the box that it fills counts.
+    It survives saving and loading, which crop the stored images and renumber the labels: of each segment only its
+    bounding box counts.
     """
     segmentation = segmentationNode.GetSegmentation()
     rows = []
@@ -58,5 +58,5 @@ def _shapeOf(segment) -> list | None:
     extent = image.GetExtent()
     corner = [extent[2 * (2 - axis)] + box[axis].start for axis in range(3)][::-1]
     place = toWorld.MultiplyPoint((*corner, 1.0))[:3]
-    # The offset keeps places off the brink between two tenths, where a rounding error of the file would tip them.
+    # The offset keeps positions away from the rounding boundary, where an error of the file would change the digit.
     return [zlib.crc32(np.packbits(voxels)), list(voxels.shape), [round(value + 0.0137, 1) for value in place]]

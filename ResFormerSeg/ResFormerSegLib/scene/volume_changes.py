@@ -1,4 +1,4 @@
-"""Whether a volume is still what was given to the engine: a result of other voxels must not enter the scene."""
+"""Checks that a volume is still what was exported: a result of other voxels must not enter the scene."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def checkUnchanged(volumeNode, exported: ExportedVolume) -> Generator[None, None
     if not _hasGeometryOf(volumeNode, exported) or not (yield from _hasVoxelsOf(volumeNode, exported)):
         raise ResFormerSegError(
             "VOLUME_CHANGED",
-            _("The volume '{name}' was changed during the run, so that the result does not fit it any more.").format(
+            _("The volume '{name}' was changed during the run, so the result no longer matches it.").format(
                 name=volumeNode.GetName()
             ),
-            _("Start again once the change is complete."),
+            _("Start the run again once the change is complete."),
         )
 
 
 def scalingWarning(volumeNode) -> dict | None:
-    """A row for the warnings when a transform of the volume changes sizes, which are measured without it."""
+    """A warning when a transform of the volume changes sizes, which are measured without it; else None."""
     toWorld = vtk.vtkMatrix4x4()
     slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(volumeNode.GetParentTransformNode(), None, toWorld)
     columns = [[toWorld.GetElement(row, column) for row in range(3)] for column in range(3)]
@@ -37,8 +37,7 @@ def scalingWarning(volumeNode) -> dict | None:
     if all(abs(product) < 2e-3 for product in products):  # lengths within 0.1 %
         return None
     message = _(
-        "The transform of '{name}' enlarges, shrinks or shears it. All sizes are those of the volume without the "
-        "transform."
+        "The transform of '{name}' scales or shears it. All measurements refer to the volume without the transform."
     ).format(name=volumeNode.GetName())
     return {"code": "VOLUME_SCALED", "message": message}
 

@@ -18,7 +18,7 @@ from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.errors import ResFormerSegError
 
 MOST_COMPONENTS = 4  # red, green, blue and opacity
-PICTURE_ROLE = "ResFormerSeg.Picture"  # from a result to the volume that it took for a picture
+PICTURE_ROLE = "ResFormerSeg.Picture"  # from a result to its volume, if that was treated as a picture
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -36,7 +36,7 @@ class ExportedVolume:
 
 
 def checkVolume(volumeNode) -> None:
-    """Raises ResFormerSegError unless the node is a volume with voxels, of one point in time, and not warped."""
+    """Raises ResFormerSegError unless the node is a volume with voxels, one time point and a linear transform."""
     if volumeNode is None:
         raise ResFormerSegError("NO_VOLUME", _("No volume is selected."), _("Load an image and select it as input."))
     if isinstance(volumeNode, slicer.vtkMRMLSequenceNode):
@@ -58,8 +58,8 @@ def checkVolume(volumeNode) -> None:
     if image is None or image.GetNumberOfPoints() == 0 or image.GetPointData().GetScalars() is None:
         raise ResFormerSegError(
             "VOLUME_EMPTY",
-            _("The volume '{name}' holds no voxels.").format(name=volumeNode.GetName()),
-            _("Load its image again, or select another volume."),
+            _("The volume '{name}' contains no voxels.").format(name=volumeNode.GetName()),
+            _("Load the image again, or select another volume."),
         )
     if image.GetNumberOfScalarComponents() > MOST_COMPONENTS:
         raise _severalVolumes(volumeNode)
@@ -67,10 +67,10 @@ def checkVolume(volumeNode) -> None:
     if transform is not None and not transform.IsTransformToWorldLinear():
         raise ResFormerSegError(
             "VOLUME_WARPED",
-            _("The volume '{name}' is warped by the transform '{transform}'; the engine needs straight slices.").format(
+            _("The volume '{name}' has a non-linear transform, '{transform}'; the engine needs planar slices.").format(
                 name=volumeNode.GetName(), transform=transform.GetName()
             ),
-            _("Harden the transform on a copy of the volume (in the Data module), or take the volume out of it."),
+            _("Harden the transform on a copy of the volume (Data module), or remove the volume from the transform."),
         )
 
 
@@ -99,7 +99,7 @@ def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolu
         raise ResFormerSegError(
             "VOLUME_CHANGED",
             _("The volume '{name}' was changed while it was read.").format(name=name),
-            _("Start again once the change is complete."),
+            _("Start the run again once the change is complete."),
         )
     message = {
         "array": str(path),
@@ -113,9 +113,9 @@ def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolu
 def isPicture(volumeNode) -> bool:
     """Whether the volume is a 2D picture: one slice, and colour, read from a picture file or without geometry.
 
-    Slicer gives every volume axes in the patient, also a photograph, where they mean nothing; the engine must not
-    turn it by them, nor measure millimetres. Once the scene is saved, the picture lies in a file of another kind:
-    then a result that was made of it as a picture tells (see `rememberPicture`), or that it has no geometry.
+    Slicer gives every volume patient axes, also a photograph, for which they mean nothing; the engine must neither
+    reorient it by them nor measure in millimetres. Once the scene is saved, the picture is in a file of another format:
+    it is then recognised by a result that treated it as a picture (see `rememberPicture`), or by its lack of geometry.
     """
     image = volumeNode.GetImageData()
     if image.GetDimensions()[2] != 1:
@@ -131,7 +131,7 @@ def isPicture(volumeNode) -> bool:
 
 
 def rememberPicture(resultNode, volumeNode) -> None:
-    """Notes with the result, the volume itself being left alone, that the volume is a picture."""
+    """Marks the result as that of a picture; the volume itself is never changed."""
     resultNode.SetNodeReferenceID(PICTURE_ROLE, volumeNode.GetID())
 
 
@@ -141,8 +141,8 @@ def _isKnownAsPicture(volumeNode) -> bool:
 
 
 def _hasNoGeometry(volumeNode) -> bool:
-    """Pixels of 1 mm, rows and columns along the patient's axes, and the corner or the centre in the origin: what
-    Slicer gives to an image that does not say how large it is and where it lies."""
+    """Pixels of 1 mm, rows and columns along the patient's axes, and the corner or the centre at the origin: Slicer's
+    defaults for an image without size and position."""
     if volumeNode.GetAttribute("DICOM.instanceUIDs") or volumeNode.GetSpacing() != (1.0, 1.0, 1.0):
         return False
     ijkToRas = vtk.vtkMatrix4x4()
@@ -157,12 +157,12 @@ def _hasNoGeometry(volumeNode) -> bool:
 def _severalVolumes(node) -> ResFormerSegError:
     return ResFormerSegError(
         "VOLUME_4D",
-        _("'{name}' holds several volumes, for instance of several points in time.").format(name=node.GetName()),
-        _("Select one volume of it: the one that the Sequences module shows, or extract a frame."),
+        _("'{name}' contains several volumes, for instance of several time points.").format(name=node.GetName()),
+        _("Select a single volume: the one shown by the Sequences module, or an extracted frame."),
     )
 
 
 def lpsRows(ijkToRas: vtk.vtkMatrix4x4) -> list[list[float]]:
-    """The matrix to LPS: RAS to LPS turns the signs of the first two rows."""
+    """The matrix to LPS: RAS to LPS changes the signs of the first two rows."""
     signs = (-1.0, -1.0, 1.0, 1.0)
     return [[signs[row] * ijkToRas.GetElement(row, column) for column in range(4)] for row in range(4)]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import slicer
 
+from ResFormerSegLib.sample_data import HEAD, SKIN
+
 ENGINE_NEEDS = ("skimage", "safetensors", "SimpleITK")
 RUNS_MODELS = "torch or onnxruntime"
 
@@ -18,11 +20,8 @@ def missingPackages() -> list[str]:
     return missing
 
 
-def loadSample(name: str):
-    from ResFormerSegLib.sample_data import SAMPLES
-
-    sample = next(sample for sample in SAMPLES if sample.name == name)
-    return slicer.util.loadVolume(str(sample.image), {"name": name})
+def loadSample(sample):
+    return slicer.util.loadVolume(str(sample.image), {"name": sample.name})
 
 
 class ResFormerSegLogicTest(unittest.TestCase):
@@ -64,15 +63,15 @@ class ResFormerSegLogicTest(unittest.TestCase):
     def test_aModelThatDoesNotExistIsRefused(self):
         if missingPackages():
             self.skipTest(f"The engine cannot run: {missingPackages()} not installed.")
-        self.assertRefused("MODEL_NOT_FOUND", loadSample("Head phantom"), modelId="no such model", device="cpu")
+        self.assertRefused("MODEL_NOT_FOUND", loadSample(HEAD), modelId="no such model", device="cpu")
 
-    def test_aVolumeIsOutlinedAndDiagnosed(self):
-        self.assertOutlinedAndDiagnosed("Head phantom", "brain-tumor-mr")
+    def test_aVolumeIsSegmentedAndDiagnosed(self):
+        self.assertSegmentedAndDiagnosed(HEAD, "brain-tumor-mr")
 
-    def test_aPictureIsOutlinedAndDiagnosed(self):
-        self.assertOutlinedAndDiagnosed("Skin phantom", "skin-lesion")
+    def test_anImageIsSegmentedAndDiagnosed(self):
+        self.assertSegmentedAndDiagnosed(SKIN, "skin-lesion")
 
-    def assertOutlinedAndDiagnosed(self, sample, modelId):
+    def assertSegmentedAndDiagnosed(self, sample, modelId):
         if missingPackages():
             self.skipTest(f"The engine cannot run: {missingPackages()} not installed.")
         volume = loadSample(sample)
@@ -82,7 +81,7 @@ class ResFormerSegLogicTest(unittest.TestCase):
         self.assertEqual(result.tableNode.GetNumberOfRows(), before.shape[0])
         self.assertAlmostEqual(sum(result.probabilities.values()), 1.0, places=3)
         self.assertEqual(result.probability, max(result.probabilities.values()))
-        outlined = 0
+        segmented = 0
         for segmentId in result.segmentationNode.GetSegmentation().GetSegmentIDs():
-            outlined += slicer.util.arrayFromSegmentBinaryLabelmap(result.segmentationNode, segmentId, volume).sum()
-        self.assertEqual(outlined, sum(segment["voxels"] for segment in result.report["segments"]))
+            segmented += slicer.util.arrayFromSegmentBinaryLabelmap(result.segmentationNode, segmentId, volume).sum()
+        self.assertEqual(segmented, sum(segment["voxels"] for segment in result.report["segments"]))

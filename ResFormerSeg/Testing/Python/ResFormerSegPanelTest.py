@@ -6,6 +6,8 @@ import unittest
 import slicer
 from ResFormerSegLogicTest import RUNS_MODELS, loadSample, missingPackages
 
+from ResFormerSegLib.sample_data import HEAD, SKIN
+
 LONGEST_RUN = 600  # seconds
 
 
@@ -31,16 +33,16 @@ class ResFormerSegPanelTest(unittest.TestCase):
         self.assertTrue(self.ui.applyButton.toolTip)
 
     def test_aLoadedVolumeIsAlreadyChosen(self):
-        volume = self.load("Head phantom")
+        volume = self.load(HEAD)
         self.assertEqual(self.ui.inputSelector.currentNode(), volume)
 
     def test_thereAreModelsToChooseFrom(self):
-        self.load("Skin phantom")
+        self.load(SKIN)
         self.assertGreater(self.ui.modelSelector.count, 1)
         self.assertTrue(self.ui.modelSelector.currentText)
 
     def test_withoutTheEngineThePanelSaysSoAndStaysUsable(self):
-        self.load("Head phantom")
+        self.load(HEAD)
         if RUNS_MODELS in missingPackages():
             self.assertFalse(self.ui.applyButton.enabled)
             self.assertTrue(self.ui.engineLabel.text)
@@ -48,16 +50,16 @@ class ResFormerSegPanelTest(unittest.TestCase):
             self.assertFalse(self.ui.engineFrame.isVisible())
 
     def test_closingTheSceneEmptiesThePanel(self):
-        self.load("Head phantom")
+        self.load(HEAD)
         slicer.mrmlScene.Clear(False)
         slicer.app.processEvents()
         self.assertIsNone(self.ui.inputSelector.currentNode())
         self.assertFalse(self.ui.applyButton.enabled)
 
-    def test_applyGivesOutlineAndDiagnosis(self):
+    def test_applyGivesSegmentationAndDiagnosis(self):
         if missingPackages():
             self.skipTest(f"The engine cannot run: {missingPackages()} not installed.")
-        self.load("Skin phantom")
+        self.load(SKIN)
         self.assertTrue(self.ui.applyButton.enabled, self.ui.applyButton.toolTip)
         self.ui.applyButton.click()
         self.assertTrue(self.ui.cancelButton.enabled)

@@ -69,7 +69,7 @@ def load_bundle(folder: str | os.PathLike) -> ModelBundle:
     MODEL_WEIGHTS_TAMPERED.
     """
     folder = Path(folder)
-    bundle = ModelBundle(folder, _read_descriptor(folder / DESCRIPTOR))
+    bundle = ModelBundle(folder, read_descriptor(folder / DESCRIPTOR))
     _read_weights(bundle)
     return bundle
 
@@ -244,7 +244,11 @@ def _contradictions(descriptor: dict) -> Iterable[str]:
             yield f"network.{key} is {network[key]}, but the rest of the descriptor implies {value}"
 
 
-def _read_descriptor(path: Path) -> dict:
+def read_descriptor(path: Path) -> dict:
+    """The checked content of the ``model.json`` at ``path``.
+
+    Raises ``EngineError``: MODEL_NOT_FOUND, MODEL_DESCRIPTOR_INVALID, MODEL_TOO_NEW.
+    """
     try:
         descriptor = json.loads(path.read_text(encoding="utf-8"))
         json.dumps(descriptor, allow_nan=False)  # NaN and infinity are no JSON, whatever Python says

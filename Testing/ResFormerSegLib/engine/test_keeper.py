@@ -91,8 +91,8 @@ def test_the_bundled_worker_leaves_when_idle_and_the_next_job_starts_a_new_one(s
 
     logic = module.ResFormerSegLogic(makeEngine=make)
     for _attempt in range(2):
-        with pytest.raises(ResFormerSegError, match="slice range"):  # refused before PyTorch is loaded
-            logic.process(makeVolume(), slices=(3, 1))
+        with pytest.raises(ResFormerSegError, match="no model"):  # refused before a network is loaded
+            logic.process(makeVolume(), "missing")
         waitFor(lambda: logic._keeper._engine is None, timeout=30)
     assert len(started) == 2
     logic.cleanup()

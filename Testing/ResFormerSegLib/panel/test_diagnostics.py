@@ -17,7 +17,7 @@ DEVICES = {
 
 
 def logicThatRan(**lastRun):
-    from ResFormerSegLib.engine.last_run import LastRun
+    from ResFormerSegLib.engine.keeper import LastRun
 
     return SimpleNamespace(lastRun=LastRun(**lastRun))
 
@@ -26,7 +26,7 @@ def test_it_names_the_versions_even_before_any_run(scene):
     from ResFormerSegLib.panel.diagnostics import diagnosticsText
 
     text = diagnosticsText(logicThatRan())
-    assert platform.python_version() in text and "Slicer: 5.12" in text and "not asked yet" in text
+    assert platform.python_version() in text and "Slicer: 5.12" in text and "not started yet" in text
     assert "ResFormerSeg: ?" not in text
 
 
@@ -70,9 +70,9 @@ def test_it_names_no_image_and_no_patient(scene):
     ],
 )
 def test_paths_are_cut_to_what_tells_of_no_person(scene, text, expected):
-    from ResFormerSegLib.panel.diagnostics import withoutPersons
+    from ResFormerSegLib.panel.diagnostics import withoutPaths
 
-    assert withoutPersons(text) == expected
+    assert withoutPaths(text) == expected
 
 
 def test_a_long_log_is_cut_to_its_end(scene):

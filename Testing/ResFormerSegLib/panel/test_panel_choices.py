@@ -1,4 +1,4 @@
-"""What the panel chooses by itself, what it leaves to the user, and why Apply cannot be pressed."""
+"""What the panel selects by itself, what it leaves to the user, and why Apply is disabled."""
 
 import json
 import shutil
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import slicer
 
+from helpers.paths import MODELS
 from helpers.scene_helpers import choose, makeVolume
 
 COLOUR = "vtkMRMLVectorVolumeNode"
@@ -35,15 +36,13 @@ def ownModel(bundled, folder, **changes):
     """A copy of a bundled model's folder, with another id."""
     shutil.copytree(bundled, folder)
     descriptor = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({**descriptor, "id": folder.name, **changes}))
+    (folder / "model.json").write_text(json.dumps({**descriptor, "id": "own-model", **changes}))
     return folder
 
 
 @pytest.fixture
 def skinFolder(module):
-    from ResFormerSegLib.models.descriptions import BUNDLED_MODELS
-
-    return BUNDLED_MODELS / "skin-lesion"
+    return MODELS / "skin-lesion"
 
 
 # --- the volume
@@ -116,8 +115,7 @@ def test_the_users_choice_of_a_model_stays(openPanel):
 
 
 def test_a_volume_from_dicom_gets_a_model_of_its_modality(openPanel, skinFolder, tmp_path):
-    grey = json.loads((skinFolder.parent / "brain-tumor-mr" / "model.json").read_text())["input"]
-    folder = ownModel(skinFolder, tmp_path / "breast", modality="US", kind="both", input=grey)
+    folder = ownModel(MODELS / "brain-tumor-mr", tmp_path / "breast", modality="US", kind="both")
     volume = makeVolume()
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(volume), "DICOM.Modality", "US")
@@ -134,7 +132,7 @@ def test_a_model_of_another_modality_is_warned_of_and_not_refused(openPanel):
     hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(volume), "DICOM.Modality", "CT")
     widget = openPanel()
     choose(widget.ui.modelSelector, "brain-tumor-mr")
-    assert "is CT; this model was made for MR" in widget.ui.modelSummaryLabel.text
+    assert "is CT, but this model is for MR" in widget.ui.modelSummaryLabel.text
     assert widget.ui.applyButton.enabled
 
 
@@ -173,13 +171,13 @@ def test_a_model_of_other_images_says_nothing_of_their_modality(openPanel, skinF
     hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(picture), "DICOM.Modality", "ES")
     widget = openPanel()
     widget.panel.models.addFolder(str(folder))
-    assert widget.ui.modelSummaryLabel.text == "For colour, single pictures. Mine."
+    assert widget.ui.modelSummaryLabel.text == "Input: colour, 2D images. Mine."
 
 
-def test_a_folder_without_a_model_is_refused_in_plain_words(widget, tmp_path):
+def test_a_folder_without_a_model_is_refused_with_the_reason(widget, tmp_path):
     (tmp_path / "empty").mkdir()
     widget.panel.models.addFolder(str(tmp_path / "empty"))
-    assert "holds no model" in widget.ui.messageLabel.text
+    assert "not a model folder" in widget.ui.messageLabel.text
     assert widget.ui.modelSelector.findData(str(tmp_path / "empty")) < 0
 
 
@@ -187,7 +185,7 @@ def test_a_broken_description_is_refused_and_does_not_hinder_the_others(widget, 
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "model.json").write_text('{"id": "x", "title": 3}')
     widget.panel.models.addFolder(str(tmp_path / "broken"))
-    assert "broken" in widget.ui.messageLabel.text
+    assert "not a valid model descriptor" in widget.ui.messageLabel.text
     assert widget.ui.modelSelector.findData("skin-lesion") >= 0
 
 
@@ -200,7 +198,7 @@ def test_a_model_folder_that_is_removed_after_its_selection_is_told(openPanel, s
     shutil.rmtree(folder)
     widget._checkCanApply()
     assert not widget.ui.applyButton.enabled
-    assert "is gone" in widget.ui.applyButton.toolTip
+    assert "was not found" in widget.ui.applyButton.toolTip
     widget.exit()
     widget.enter()
     assert "missing" in widget.ui.modelSelector.currentText
@@ -239,7 +237,7 @@ def test_apply_says_that_there_is_no_volume(widget):
 def test_apply_says_that_a_volume_is_empty_until_it_is_filled(widget, waitFor):
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
     widget.ui.inputSelector.setCurrentNode(empty)
-    assert "holds no voxels" in widget.ui.applyButton.toolTip
+    assert "contains no voxels" in widget.ui.applyButton.toolTip
     slicer.util.updateVolumeFromArray(empty, np.zeros((4, 16, 16), np.int16))
     waitFor(lambda: widget.ui.applyButton.enabled)
     assert widget._parameterNode.modelReference == "brain-tumor-mr"
@@ -249,9 +247,9 @@ def test_apply_says_that_a_volume_is_empty_until_it_is_filled(widget, waitFor):
     ("volume", "model", "words"),
     [
         (lambda: makeVolume((1, 48, 64, 3), np.uint8, COLOUR), "brain-tumor-mr", "is a colour image"),
-        (lambda: makeVolume((1, 48, 64)), "skin-lesion", "is a grey image"),
+        (lambda: makeVolume((1, 48, 64)), "skin-lesion", "is a greyscale image"),
         (lambda: makeVolume((5, 48, 64, 3), np.uint8, COLOUR), "skin-lesion", "is a volume"),
-        (lambda: makeVolume((3, 8, 8, 7), np.uint8, COLOUR), "skin-lesion", "holds several volumes"),
+        (lambda: makeVolume((3, 8, 8, 7), np.uint8, COLOUR), "skin-lesion", "contains several volumes"),
     ],
 )
 def test_apply_says_why_the_model_does_not_fit(openPanel, volume, model, words):

@@ -1,4 +1,4 @@
-"""What the card says of a result, in plain words."""
+"""The texts and bars of the diagnosis card."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def cardOf(scene, module):
         frames.append(qt.QWidget())
         card = DiagnosisCard(frames[-1])
         frames[-1].show()
-        card.showResult(ProcessingResult(None, None, None, None, {}, report, report["warnings"]), makeVolume(), names)
+        card.showResult(ProcessingResult(None, None, report, report["warnings"]), makeVolume(), names)
         return card
 
     yield make
@@ -50,7 +50,7 @@ def cardOf(scene, module):
 
 def barsOf(card) -> list[tuple[str, int, str]]:
     """(class, value of the bar, percentage) of each row, from above."""
-    widgets = card._barWidgets
+    widgets = card.bars._parts
     return [
         (label.text, bar.value, percent.text)
         for label, bar, percent in zip(widgets[::3], widgets[1::3], widgets[2::3], strict=True)
@@ -60,7 +60,7 @@ def barsOf(card) -> list[tuple[str, int, str]]:
 def test_the_most_probable_class_comes_first_with_a_bar_for_each(cardOf):
     card = cardOf(reportOf(), {"nevus": "Melanocytic nevus"})
     assert "Melanoma" in card.headline.text
-    assert card.probability.text == "85 % probable, from calibrated slices"
+    assert card.probability.text == "Probability 85 %"
     assert barsOf(card) == [
         ("Melanoma", 853, "85 %"),
         ("Melanocytic nevus", 139, "14 %"),
@@ -68,28 +68,28 @@ def test_the_most_probable_class_comes_first_with_a_bar_for_each(cardOf):
     ]
 
 
-def test_only_what_was_calibrated_is_called_so(cardOf):
-    card = cardOf(reportOf(slices=[{"index": 0}]))
-    assert card.probability.text == "85 % probable (calibrated)"
+def test_the_tool_tip_says_what_calibrated_probabilities_mean(cardOf):
+    assert "calibrated on cases not used for training" in cardOf(reportOf()).probability.toolTip
 
 
 def test_it_never_claims_certainty(cardOf):
     diagnosis = {**reportOf()["diagnosis"], "probability": 0.9996, "probabilities": {"melanoma": 0.9996, "nevus": 4e-4}}
     card = cardOf(reportOf(diagnosis=diagnosis))
-    assert card.probability.text.startswith("> 99 %")
+    assert card.probability.text.endswith("> 99 %")
     assert [row[2] for row in barsOf(card)] == ["> 99 %", "< 1 %"]
 
 
 def test_it_says_when_probabilities_are_not_calibrated(cardOf):
     card = cardOf(reportOf(diagnosis={**reportOf()["diagnosis"], "calibrated": False}))
-    assert "not calibrated" in card.probability.text
+    assert card.probability.text == "Probability 85 % (not calibrated)"
+    assert card.probability.toolTip.startswith("Not calibrated")
 
 
-def test_rule_size_caution_and_run_are_there(cardOf, click):
+def test_rule_size_disclaimer_and_run_are_there(cardOf, click):
     card = cardOf(reportOf())
     assert card.rule.text == "From 20 slices. Mean over the slices' probabilities."
-    assert card.outlined.text == "Outlined: Lesion &lt;a&gt; (12.3 ml)"
-    assert "Not for clinical use" in card.caution.text
+    assert card.segmented.text == "Segmented: Lesion &lt;a&gt; (12.3 ml)"
+    assert "Not for clinical use" in card.disclaimer.text
     assert not card.technical.visible
     click(card.technicalButton)
     assert card.technical.visible
@@ -100,13 +100,13 @@ def test_rule_size_caution_and_run_are_there(cardOf, click):
 def test_the_size_of_a_picture_is_in_pixels(cardOf):
     segments = [{"id": "lesion", "name": "Lesion", "voxels": 12345, "volume_mm3": None}]
     card = cardOf(reportOf(segments=segments, slices=[{"index": 0}]))
-    assert card.outlined.text == "Outlined: Lesion (12\N{NO-BREAK SPACE}345 pixels)"
+    assert card.segmented.text == "Segmented: Lesion (12\N{NO-BREAK SPACE}345 pixels)"
     assert card.rule.text.startswith("From one slice.")
 
 
 def test_every_warning_is_shown(cardOf):
     warnings = [
-        {"code": "A", "message": "The outline touches the border."},
+        {"code": "A", "message": "The lesion touches the border."},
         {"code": "B", "message": "Low <confidence>."},
     ]
     card = cardOf(reportOf(warnings=warnings))
@@ -114,16 +114,16 @@ def test_every_warning_is_shown(cardOf):
     assert "touches the border" in card.warnings.text and "Low &lt;confidence&gt;." in card.warnings.text
 
 
-def test_nothing_outlined_is_said_plainly(cardOf):
+def test_an_empty_segmentation_is_reported(cardOf):
     segments = [{"id": "lesion", "name": "Lesion", "voxels": 0, "volume_mm3": 0.0}]
-    assert "Nothing was outlined" in cardOf(reportOf(segments=segments)).outlined.text
+    assert "Nothing was segmented" in cardOf(reportOf(segments=segments)).segmented.text
 
 
 def test_a_model_without_diagnosis_says_so(cardOf):
     card = cardOf(reportOf(diagnosis=None))
     assert "gives no diagnosis" in card.headline.text
-    assert not card.probability.visible and not card.bars.visible and not card.rule.visible
-    assert card.outlined.visible
+    assert not card.probability.visible and not card.bars.widget.visible and not card.rule.visible
+    assert card.segmented.visible
 
 
 def test_a_second_result_replaces_the_first(cardOf):
@@ -132,7 +132,7 @@ def test_a_second_result_replaces_the_first(cardOf):
 
     diagnosis = {**reportOf()["diagnosis"], "probabilities": {"melanoma": 0.853, "nevus": 0.147}}
     report = reportOf(diagnosis=diagnosis)
-    card.showResult(ProcessingResult(None, None, None, None, {}, report, []))
+    card.showResult(ProcessingResult(None, None, report, []))
     assert len(barsOf(card)) == 2
     card.clear()
-    assert "No result yet" in card.headline.text and not card.caution.visible
+    assert "No result yet" in card.headline.text and not card.disclaimer.visible

@@ -21,7 +21,7 @@ def makeModel(module, tmp_path):
     yield make
     import qt
 
-    from ResFormerSegLib.panel.model_section import FOLDERS_SETTING
+    from ResFormerSegLib.models.own_folders import FOLDERS_SETTING
 
     qt.QSettings().setValue(FOLDERS_SETTING, "")
 
@@ -62,7 +62,7 @@ def test_folders_that_an_early_version_remembered_are_still_read(widget, makeMod
 
     import qt
 
-    from ResFormerSegLib.panel.model_section import FOLDERS_SETTING, ownFolders
+    from ResFormerSegLib.models.own_folders import FOLDERS_SETTING, ownFolders
 
     qt.QSettings().setValue(FOLDERS_SETTING, os.pathsep.join(["/a/first", "/b/second"]))
     assert ownFolders() == ["/a/first", "/b/second"]
@@ -73,24 +73,29 @@ def test_one_broken_model_does_not_hide_the_others_of_its_folder(widget, makeMod
     (good.parent / "a").mkdir()
     (good.parent / "a" / "model.json").write_text("{")
     widget.panel.models.addFolder(str(good.parent))
-    assert "broken" in widget.ui.messageLabel.text  # and it is told
+    assert "not a JSON text" in widget.ui.messageLabel.text
     assert "The good one" in titles(widget)
     assert widget._parameterNode.modelReference == str(good)
 
 
 @pytest.mark.parametrize(
-    "odd",
+    ("odd", "reason"),
     [
-        {"results": {"split": "test"}, "limits": "none known", "training": "unknown"},
-        {"results": ["good"], "limits": 3, "training": {"data": "mine"}, "intended_use": 7},
-        {"results": [{"split": "test", "cases": 3, "metrics": [1, 2]}], "training": {"data": {"name": "Mine"}}},
+        ({"limits": "none known"}, "limits"),
+        ({"results": [{"split": "test"}]}, "results[0]"),
+        ({"training": {"data": "mine"}}, "training"),
+        ({"intended_use": 7}, "intended_use"),
     ],
 )
-def test_an_odd_description_is_shown_as_far_as_it_goes(scene, makeModel, odd):
-    from ResFormerSegLib.models.descriptions import readModel
+def test_a_description_that_the_engine_would_refuse_is_refused_here_too(widget, makeModel, odd, reason):
+    folder = makeModel("odd", id="odd", title="Odd", **odd)
+    widget.panel.models.addFolder(str(folder))
+    assert reason in widget.ui.messageLabel.text and "Odd" not in titles(widget)
+
+
+def test_a_model_without_measured_results_says_so(scene, makeModel):
+    from ResFormerSegLib.models.catalog import readModel
     from ResFormerSegLib.panel.model_details import overviewOf
 
-    text = overviewOf(readModel(makeModel("odd", **odd)))
-    assert "Limits" in text
-    if odd.get("limits") == "none known":
-        assert "<li>none known</li>" in text
+    assert "not stated" in overviewOf(readModel(makeModel("new", results=[])))
+    assert "not stated" not in overviewOf(readModel(MODELS / "brain-tumor-mr"))

@@ -1,4 +1,4 @@
-"""What the panel does with results and names that nobody foresaw."""
+"""What the panel does with unexpected results and names."""
 
 import json
 
@@ -18,7 +18,7 @@ def widgetWithResult(workerThat, openPanel, click, waitFor):
     return widget
 
 
-def test_a_result_of_another_version_is_told_of_and_leaves_the_panel_usable(widgetWithResult):
+def test_a_result_of_another_version_is_reported_and_leaves_the_panel_usable(widgetWithResult):
     widget = widgetWithResult
     segmentation = widget._parameterNode.resultSegmentation
     report = json.loads(segmentation.GetAttribute("ResFormerSeg.Report"))
@@ -45,7 +45,7 @@ def test_a_run_that_cannot_be_started_for_an_unforeseen_reason_ends(workerThat, 
 def test_names_with_angle_brackets_are_shown_as_they_are_written(workerThat, openPanel):
     import qt
 
-    from ResFormerSegLib.panel.plain_text import toolTipOf
+    from ResFormerSegLib.texts import toolTipOf
 
     workerThat("exclusive")
     makeVolume((6, 32, 32), name="<h1>A</h1>")
@@ -54,13 +54,13 @@ def test_names_with_angle_brackets_are_shown_as_they_are_written(workerThat, ope
     for label in (widget.ui.statusLabel, widget.ui.engineLabel, widget.ui.deviceNoteLabel):
         assert label.textFormat == qt.Qt.PlainText
     card = widget.panel.results.card
-    card._addBar(0, "<b>Bold</b>", 0.5)
-    assert card._barWidgets[0].textFormat == qt.Qt.PlainText
+    card.bars.show({"bold": 0.5}, {"bold": "<b>Bold</b>"})
+    assert card.bars._parts[0].textFormat == qt.Qt.PlainText
     assert toolTipOf("plain & 'quoted'") == "plain & 'quoted'"
 
 
-def test_the_card_of_a_run_tells_calibrated_probability_and_sizes(widgetWithResult):
+def test_the_card_of_a_run_shows_probability_and_sizes(widgetWithResult):
     card = widgetWithResult.panel.results.card
-    assert card.probability.text == "75 % probable, from calibrated slices"
-    assert card.outlined.text == "Outlined: Tumour (0.614 ml), Oedema (0.614 ml)"
+    assert card.probability.text == "Probability 75 %"
+    assert card.segmented.text == "Segmented: Tumour (0.614 ml), Oedema (0.614 ml)"
     assert widgetWithResult.panel.results.chart.table.table.rowCount == 1  # the one slice with something in it

@@ -5,16 +5,18 @@ import json
 import pytest
 import slicer
 
+from helpers.paths import MODELS
 from helpers.scene_helpers import makeVolume, sceneState
 
 
 @pytest.fixture
 def twoPhases(module, monkeypatch, tmp_path):
     """The folder of a model that diagnoses patients; only its description is there. The fake worker goes by its id."""
-    from ResFormerSegLib.models.descriptions import BUNDLED_MODELS, USER_FOLDERS
+    from helpers.tiny_heart import volume_regression
+    from resformer_unet.model.catalog import USER_FOLDERS
 
-    descriptor = json.loads((BUNDLED_MODELS / "brain-tumor-mr" / "model.json").read_text())
-    descriptor |= {"id": "fake", "title": "Heart", "patient_diagnosis": {"rule_text": "By volume."}}
+    descriptor = json.loads((MODELS / "brain-tumor-mr" / "model.json").read_text())
+    descriptor |= {"id": "fake", "title": "Heart", "patient_diagnosis": volume_regression()}
     folder = tmp_path / "models" / "fake"
     folder.mkdir(parents=True)
     (folder / "model.json").write_text(json.dumps(descriptor))
@@ -67,17 +69,17 @@ def test_the_row_is_there_only_with_a_model_for_both_phases(panelWith, twoPhases
 
 def test_apply_runs_both_and_the_card_shows_the_patient(runBoth):
     card = runBoth.panel.results.card
-    assert "Normal" in card.headline.text and card.probability.text == "90 % probable (not calibrated)"
-    assert [bar.text for bar in card._barWidgets[::3]] == ["Normal", "Dilated"]
-    assert card.rule.text == "From both phases of the heart. By volume."
+    assert "Normal" in card.headline.text and card.probability.text == "Probability 90 % (not calibrated)"
+    assert [bar.text for bar in card.bars._parts[::3]] == ["Normal", "Dilated"]
+    assert card.rule.text == "From both cardiac phases. By volume."
     assert card.measures.visible
     for words in ("152 ml", "142 ml", "58 %", "50 %", "9.3 mm", "End-diastole: “Diastole”. End-systole: “Systole”."):
         assert words in card.measures.text
-    assert "needs both" not in card.warnings.text and "is not sure: Normal" in card.warnings.text
+    assert "one cardiac phase" not in card.warnings.text and "is not sure: Normal" in card.warnings.text
     assert "Diastole: The lesion touches" in card.warnings.text and card.warnings.text.count("the CPU is used") == 1
 
 
-def test_the_inputs_outline_is_on_display_and_the_others_is_hidden(runBoth):
+def test_the_inputs_segmentation_is_shown_and_the_others_is_hidden(runBoth):
     node = runBoth._parameterNode
     assert node.resultVolume.GetName() == "Systole"
     assert node.resultSegmentation.GetName() == "Systole segmentation"
@@ -85,7 +87,7 @@ def test_the_inputs_outline_is_on_display_and_the_others_is_hidden(runBoth):
     assert not slicer.util.getNode("Diastole segmentation").GetDisplayNode().GetVisibility()
 
 
-def test_what_is_outlined_is_said_of_the_input_and_how_sure_the_network_is_of_it_is_not(module, scene):
+def test_the_segments_are_those_of_the_input_and_the_confidence_in_a_single_phase_is_not_shown(module, scene):
     import qt
 
     from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
@@ -101,8 +103,8 @@ def test_what_is_outlined_is_said_of_the_input_and_how_sure_the_network_is_of_it
     patient = {"cases": ["Diastole", "Systole"], "diagnosis": diagnosis, "cardiac_function": {}}
     frame = qt.QWidget()
     card = DiagnosisCard(frame)
-    card.showResult(ProcessingResult(None, None, None, None, {}, report, warnings, patient=patient))
-    assert card.outlined.text == "Outlined in “Systole”: Left ventricle (150 ml)"
+    card.showResult(ProcessingResult(None, None, report, warnings, patient=patient))
+    assert card.segmented.text == "Segmented in “Systole”: Left ventricle (150 ml)"
     assert "At the edge." in card.warnings.text and "Not sure." not in card.warnings.text
     frame.deleteLater()
 
@@ -113,11 +115,11 @@ def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):
     waitFor(lambda: not widget.panel.run.isRunning)
     card = widget.panel.results.card
     assert "Glioma" in card.headline.text and not card.measures.visible
-    assert "needs both: choose the other phase under Inputs" in card.warnings.text
+    assert "select the other phase under Inputs" in card.warnings.text
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
 
 
-def test_a_saved_scene_brings_back_the_patient(runBoth, tmp_path):
+def test_a_saved_scene_restores_the_patient(runBoth, tmp_path):
     path = tmp_path / "scene.mrb"
     assert slicer.util.saveScene(str(path))
     slicer.mrmlScene.Clear(False)
@@ -146,9 +148,9 @@ def test_apply_says_why_two_volumes_make_no_patient(panelWith):
     widget, systole, diastole = panelWith("exclusive")
     apply = widget.ui.applyButton
     widget.ui.otherPhaseSelector.setCurrentNode(systole)
-    assert not apply.enabled and "given for both phases" in apply.toolTip
+    assert not apply.enabled and "given for both cardiac phases" in apply.toolTip
     widget.ui.otherPhaseSelector.setCurrentNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode"))
-    assert not apply.enabled and "holds no voxels" in apply.toolTip
+    assert not apply.enabled and "contains no voxels" in apply.toolTip
     widget.ui.otherPhaseSelector.setCurrentNode(diastole)
     assert apply.enabled
     widget.ui.slicesSelector.setCurrentIndex(widget.ui.slicesSelector.findData("current"))
@@ -157,8 +159,8 @@ def test_apply_says_why_two_volumes_make_no_patient(panelWith):
     assert apply.enabled
 
 
-def test_measures_that_are_missing_are_dashes(module):
-    from ResFormerSegLib.panel.patient_measures import measuresText
+def test_missing_parameters_are_dashes(module):
+    from ResFormerSegLib.panel.cardiac_function import cardiacFunctionText
 
-    assert "–" in measuresText({"cardiac_function": {}, "cases": ["<a>", "b"]})
-    assert "&lt;a&gt;" in measuresText({"cardiac_function": {}, "cases": ["<a>", "b"]})
+    assert "–" in cardiacFunctionText({"cardiac_function": {}, "cases": ["<a>", "b"]})
+    assert "&lt;a&gt;" in cardiacFunctionText({"cardiac_function": {}, "cases": ["<a>", "b"]})

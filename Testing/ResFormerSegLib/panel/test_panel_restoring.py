@@ -49,7 +49,7 @@ def test_a_saved_scene_brings_back_all_choices(savedScene):
     assert widget.ui.modelSelector.itemData(widget.ui.modelSelector.currentIndex) == "brain-tumor-mr"
     assert widget.ui.deviceSelector.currentText == "CPU"
     assert widget.ui.smoothingSlider.value == 1.5 and widget.ui.probabilityMapsCheckBox.checked
-    assert widget.ui.sliceAxisSelector.currentText == "Axial" and widget.ui.slicesSelector.currentText == "A range"
+    assert widget.ui.sliceAxisSelector.currentText == "Axial" and widget.ui.slicesSelector.currentText == "Range"
     assert (widget.ui.rangeWidget.minimumValue, widget.ui.rangeWidget.maximumValue) == (1, 4)
 
 
@@ -57,20 +57,20 @@ def test_a_saved_scene_brings_back_the_result(savedScene):
     path, widget = savedScene
     load(path)
     assert "Glioma" in widget.panel.results.card.headline.text
-    assert widget.panel.results.card.probability.text.startswith("75 %")
+    assert widget.panel.results.card.probability.text == "Probability 75 %"
     assert widget.panel.results.explanation._volumeId == widget._parameterNode.inputVolume.GetID()
     assert widget.ui.editButton.enabled
 
 
 def test_a_loaded_result_that_nobody_touched_is_still_known_as_such(savedScene):
-    from ResFormerSegLib.scene.user_edits import holdsUsersWork
+    from ResFormerSegLib.scene.user_edits import hasManualEdits
 
     path, widget = savedScene
     load(path)
     segmentation = widget._parameterNode.resultSegmentation
-    assert not holdsUsersWork(segmentation)
+    assert not hasManualEdits(segmentation)
     segmentation.GetSegmentation().GetNthSegment(0).SetName("Renamed")
-    assert holdsUsersWork(segmentation)
+    assert hasManualEdits(segmentation)
 
 
 def test_a_panel_that_is_opened_after_the_scene_was_loaded_shows_it_too(savedScene, openPanel):
@@ -106,7 +106,7 @@ def test_scenes_can_be_closed_again_and_again(openPanel):
 
 @pytest.mark.parametrize("text", ["not JSON", "[]", '{"model": {}}'])
 def test_a_result_that_cannot_be_read_is_no_result(scene, module, text):
-    from ResFormerSegLib.runs.restoring import restoreResult
+    from ResFormerSegLib.runs.saved_results import restoreResult
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     node.SetAttribute("ResFormerSeg.Report", text)

@@ -185,13 +185,15 @@ def test_the_card_names_the_volume_and_warns_when_another_is_chosen(ran):
     makeVolume(name="Brown")
     widget = ran()
     card = widget.panel.results.card
-    assert card.subject.text == "of “Brown”" and not card.elsewhere.visible
+    assert card.subject.text == "of “Brown”" and not card.otherVolumeWarning.visible
     other = makeVolume(name="Smith <b>")
     widget.ui.inputSelector.setCurrentNode(other)
-    assert card.elsewhere.visible
-    assert "the result of “Brown”" in card.elsewhere.text and "“Smith &lt;b&gt;”" in card.elsewhere.text
+    assert card.otherVolumeWarning.visible
+    assert (
+        "the result of “Brown”" in card.otherVolumeWarning.text and "“Smith &lt;b&gt;”" in card.otherVolumeWarning.text
+    )
     widget.ui.inputSelector.setCurrentNode(widget._parameterNode.resultVolume)
-    assert not card.elsewhere.visible
+    assert not card.otherVolumeWarning.visible
 
 
 def test_the_card_still_names_a_volume_that_was_deleted(ran, waitFor):
@@ -209,5 +211,5 @@ def test_a_volume_that_was_chosen_during_the_run_is_not_taken_for_that_of_the_re
     click(widget.ui.applyButton)
     widget.ui.inputSelector.setCurrentNode(other)
     waitFor(lambda: not widget.panel.run.isRunning)
-    assert "the result of “Brown”" in widget.panel.results.card.elsewhere.text
-    assert widget.panel.results.card.elsewhere.visible
+    assert "the result of “Brown”" in widget.panel.results.card.otherVolumeWarning.text
+    assert widget.panel.results.card.otherVolumeWarning.visible

@@ -50,7 +50,7 @@ def test_a_range_does_not_pass_over_to_another_volume_or_axis(openPanel):
     assert optionsOf(widget)["slices"] == (0, 39)
 
 
-def test_it_is_said_beside_apply_that_slices_are_left_out(openPanel, click):
+def test_a_text_beside_apply_says_that_slices_are_omitted(openPanel, click):
     makeVolume((6, 32, 40))
     widget = openPanel()
     assert not widget.ui.statusLabel.visible
@@ -60,7 +60,7 @@ def test_it_is_said_beside_apply_that_slices_are_left_out(openPanel, click):
     assert widget.ui.statusLabel.text == "Only slices 2 to 4 of 0 to 5 will be analysed."
     assert "Only slices 2 to 4" in widget.ui.applyButton.toolTip
     choose(widget.ui.slicesSelector, "current")
-    assert widget.ui.statusLabel.text == "Only the slice shown will be analysed, one of 6."
+    assert widget.ui.statusLabel.text == "Only the current slice will be analysed, 1 of 6."
     choose(widget.ui.slicesSelector, "all")
     assert not widget.ui.statusLabel.visible
 

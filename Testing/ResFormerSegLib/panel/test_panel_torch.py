@@ -1,4 +1,4 @@
-"""What runs the models is missing: what is offered, and what a refusal leaves."""
+"""Without an inference engine: what is offered, and the state after a refusal."""
 
 import importlib.util
 import sys
@@ -54,7 +54,7 @@ def extension(monkeypatch, installed):
 
 @pytest.fixture
 def nothing(installed):
-    """Nothing is installed that runs models."""
+    """No inference engine is installed."""
     installed.update({"torch", "onnxruntime"})
 
 
@@ -62,7 +62,7 @@ def test_the_panel_opens_without_anything_that_runs_models_and_offers_both_with_
     makeVolume()
     widget = openPanel()
     assert not widget.ui.applyButton.enabled
-    assert "not installed yet" in widget.ui.applyButton.toolTip
+    assert "No inference engine is installed" in widget.ui.applyButton.toolTip
     assert widget.ui.engineFrame.visible
     assert "30 MB" in widget.ui.engineLabel.text and "3 GB" in widget.ui.engineLabel.text
     assert widget.ui.installOnnxButton.visible and widget.ui.installTorchButton.visible

@@ -4,21 +4,21 @@ import numpy as np
 import slicer
 
 from helpers.scene_helpers import makeVolume
-from helpers.synthetic_samples import headPhantom, skinPhantom
+from helpers.synthetic_samples import headSample, skinSample
 
 
-def showPhantom(phantom, name: str):
-    colour = phantom.voxels.ndim == 4
+def showSample(sample, name: str):
+    colour = sample.voxels.ndim == 4
     className = "vtkMRMLVectorVolumeNode" if colour else "vtkMRMLScalarVolumeNode"
-    node = makeVolume((1, 1, 1, 3) if colour else (1, 1, 1), phantom.voxels.dtype, className, name)
-    slicer.util.updateVolumeFromArray(node, phantom.voxels)
-    node.SetSpacing(*phantom.spacing)
+    node = makeVolume((1, 1, 1, 3) if colour else (1, 1, 1), sample.voxels.dtype, className, name)
+    slicer.util.updateVolumeFromArray(node, sample.voxels)
+    node.SetSpacing(*sample.spacing)
     return node
 
 
 def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel, click, waitFor):
     """A head and then a picture of the skin, with the worker that stays warm in between."""
-    head = showPhantom(headPhantom(), "Head")
+    head = showSample(headSample(), "Head")
     widget = openPanel()
     assert widget.ui.inputSelector.currentNode() is head
     assert widget._parameterNode.modelReference == "brain-tumor-mr"
@@ -35,19 +35,19 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     assert len(report["slices"]) == head.GetImageData().GetDimensions()[2]
     assert abs(sum(report["diagnosis"]["probabilities"].values()) - 1) < 1e-3
     names = {"Glioma", "Meningioma", "Pituitary tumour"}
-    assert {label.text for label in widget.panel.results.card._barWidgets[::3]} == names
-    assert "Not for clinical use" in widget.panel.results.card.caution.text
+    assert {label.text for label in widget.panel.results.card.bars._parts[::3]} == names
+    assert "Not for clinical use" in widget.panel.results.card.disclaimer.text
     segmentation = widget._parameterNode.resultSegmentation
     assert segmentation.GetSegmentation().GetNthSegment(0).GetName() == "Brain tumour"
 
-    picture = showPhantom(skinPhantom(), "Mole")
+    picture = showSample(skinSample(), "Mole")
     widget.ui.inputSelector.setCurrentNode(picture)
     assert widget._parameterNode.modelReference == "skin-lesion"
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning, timeout=180)
     outlined = slicer.util.arrayFromSegmentBinaryLabelmap(widget._parameterNode.resultSegmentation, "lesion", picture)
     assert np.any(outlined)
-    assert "pixels" in widget.panel.results.card.outlined.text
+    assert "pixels" in widget.panel.results.card.segmented.text
 
 
 def test_the_engine_tells_its_devices_after_the_module_was_opened(openPanel, waitFor):

@@ -67,7 +67,7 @@ def test_the_button_says_what_is_missing(comparison):
     section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
     assert section.compareButton.enabled
     section.clear()
-    assert "no outline" in section.compareButton.toolTip
+    assert "no segmentation" in section.compareButton.toolTip
 
 
 def test_the_figures_are_shown_and_can_be_kept_as_a_table(comparison, click):

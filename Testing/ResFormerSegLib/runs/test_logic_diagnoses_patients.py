@@ -29,7 +29,7 @@ def test_both_volumes_are_outlined_and_the_patient_is_diagnosed(logicWith, pair)
 
 
 def test_the_patient_is_kept_with_the_nodes_and_goes_with_the_next_result(logicWith, pair):
-    from ResFormerSegLib.runs.restoring import restoreResult
+    from ResFormerSegLib.runs.saved_results import restoreResult
 
     logic = logicWith("exclusive")
     first = logic.processPatient(*pair).first

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from helpers.paths import withHelpers
 import pytest
 import slicer
 
+from helpers.paths import withHelpers
 from helpers.scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
 
 

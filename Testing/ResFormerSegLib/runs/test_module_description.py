@@ -21,7 +21,7 @@ def test_the_logic_can_be_made_as_the_application_makes_it(module):
     assert module.ResFormerSegLogic(None).moduleName == "ResFormerSeg"
 
 
-def test_the_self_test_refuses_a_missing_volume(scene, module):
+def test_the_self_test_refuses_a_missing_volume(widget, module):
     test = module.ResFormerSegTest()
     test.setUp()
-    test.test_aMissingVolumeIsRefusedInPlainWords()
+    test.test_aMissingVolumeIsRefused()

@@ -26,7 +26,7 @@ def composites(scene):
 def saliencyFor(volume):
     """A saliency volume as the logic makes it, with a strong box in the second slice."""
     from ResFormerSegLib.runs.explanation import VOLUME_ROLE
-    from ResFormerSegLib.scene.saliency_overlay import dressSaliencyNode
+    from ResFormerSegLib.scene.saliency_overlay import styleSaliencyNode
 
     values = np.zeros(slicer.util.arrayFromVolume(volume).shape[:3], np.float32)
     values[1, 2:5, 3:6] = 0.8
@@ -36,7 +36,7 @@ def saliencyFor(volume):
     node.SetIJKToRASMatrix(toRas)
     node.SetNodeReferenceID(VOLUME_ROLE, volume.GetID())
     node.CreateDefaultDisplayNodes()
-    dressSaliencyNode(node, volume, "Glioma")
+    styleSaliencyNode(node, volume, "Glioma")
     return node
 
 

@@ -5,7 +5,7 @@ import pytest
 import slicer
 
 from helpers.scene_helpers import makeVolume
-from ResFormerSegLib.scene.user_edits import fingerprint, holdsUsersWork, rememberAsMade
+from ResFormerSegLib.scene.user_edits import fingerprint, hasManualEdits, rememberUnedited
 
 
 @pytest.fixture
@@ -19,22 +19,22 @@ def made(scene):
     for identifier in ("lesion", "oedema"):
         segmentation.GetSegmentation().AddEmptySegment(identifier, identifier)
     slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "lesion", volume)
-    rememberAsMade(segmentation)
+    rememberUnedited(segmentation)
     return segmentation, volume
 
 
 def test_a_result_as_it_was_made_holds_no_work_of_the_user(made):
-    assert not holdsUsersWork(made[0])
+    assert not hasManualEdits(made[0])
 
 
 def test_an_empty_segmentation_holds_none(scene):
-    assert not holdsUsersWork(scene.AddNewNodeByClass("vtkMRMLSegmentationNode"))
+    assert not hasManualEdits(scene.AddNewNodeByClass("vtkMRMLSegmentationNode"))
 
 
 def test_segments_from_elsewhere_are_the_users(scene):
     segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     segmentation.GetSegmentation().AddEmptySegment("a", "A")
-    assert holdsUsersWork(segmentation)
+    assert hasManualEdits(segmentation)
 
 
 def test_one_voxel_makes_the_difference(made):
@@ -42,14 +42,14 @@ def test_one_voxel_makes_the_difference(made):
     mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "lesion", volume)
     mask[3, 11, 19] = 0
     slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "lesion", volume)
-    assert holdsUsersWork(segmentation)
+    assert hasManualEdits(segmentation)
 
 
 def test_moving_a_segment_makes_the_difference(made):
     segmentation, volume = made
     mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "lesion", volume)
     slicer.util.updateSegmentBinaryLabelmapFromArray(np.roll(mask, 1, 2), segmentation, "lesion", volume)
-    assert holdsUsersWork(segmentation)
+    assert hasManualEdits(segmentation)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_moving_a_segment_makes_the_difference(made):
 )
 def test_changes_of_the_list_of_segments_count(made, change):
     change(made[0].GetSegmentation())
-    assert holdsUsersWork(made[0])
+    assert hasManualEdits(made[0])
 
 
 def test_colour_display_and_surface_do_not_count(made):
@@ -71,7 +71,7 @@ def test_colour_display_and_surface_do_not_count(made):
     segmentation.GetSegmentation().GetSegment("lesion").SetColor(0, 1, 0)
     segmentation.CreateDefaultDisplayNodes()
     segmentation.CreateClosedSurfaceRepresentation()
-    assert not holdsUsersWork(segmentation)
+    assert not hasManualEdits(segmentation)
 
 
 def test_saving_and_loading_changes_nothing(made, tmp_path):

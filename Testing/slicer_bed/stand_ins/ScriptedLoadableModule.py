@@ -1,6 +1,6 @@
 """Stands for `slicer.ScriptedLoadableModule`: base classes of a module, its panel, its logic and its self test.
 
-No developer section: the reload button's work is `slicer_bed.reloadWidget`.
+No developer section: `slicer_bed.reloadWidget` stands for its reload button.
 """
 
 import importlib
@@ -71,6 +71,10 @@ class ScriptedLoadableModuleWidget:
 
     def cleanup(self) -> None:
         """For the subclass."""
+
+    def onReload(self) -> None:
+        """What the developer's reload button does."""
+        slicer.util.reloadScriptedModule(self.moduleName)
 
     def _onModuleAboutToBeUnloaded(self, moduleName: str) -> None:
         if moduleName == self.moduleName:

@@ -1,7 +1,7 @@
-"""Clicks into a plot view: at which place of its horizontal axis.
+"""Clicks on a plot view, as positions on its horizontal axis.
 
-The view's own signal `dataSelected` is of no use for this: it comes when points were framed with the mouse, not when
-one is clicked, and hitting a point of a few pixels is hard. So any place inside the axes counts.
+The view's own signal `dataSelected` does not serve: it is emitted when points were framed with the mouse, not when one
+is clicked, and a point of a few pixels is hard to hit. Therefore any position inside the axes counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import vtk
 
-STEADY_PIXELS = 4  # a mouse that moved further between press and release has framed something, not clicked
+STEADY_PIXELS = 4  # a mouse that moved further between press and release did not click
 
 
 class ChartClicks:

@@ -1,7 +1,7 @@
 """The nodes of the per-slice charts: tables, plot series, plot charts and the plot views that show them.
 
-Two charts over one axis of slices: the probability of each class, from 0 to 1, and the outlined area, in its own unit.
-The nodes are the module's own: hidden, never saved (the report that they are drawn from is), made anew for each result.
+Two charts over one axis of slices: the probability of each class, from 0 to 1, and the segmented area, in its own unit.
+The nodes are the module's own: hidden, never saved (the report that they are drawn from is), made for each result.
 """
 
 from __future__ import annotations
@@ -11,18 +11,15 @@ import math
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.panel.chart.legend import LegendEntry
-from ResFormerSegLib.panel.class_names import namesOfClasses
+from ResFormerSegLib.panel.chart.styling import CLASS_COLORS, MARKER_COLOR, LegendEntry
+from ResFormerSegLib.texts import namesOfClasses
 
-# Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too pale for the chart's background.
-CLASS_COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
-MARKER_COLOR = (0.5, 0.5, 0.5)  # stands out from white and from black
 SLICE, PROBABILITY, AREA = "slice", "probability", "area"  # columns of the tables, the latter two with a number
 HEADROOM = 1.08  # so that the highest point is not cut by the frame
 
 
 class ChartNodes:
-    """`probabilityView` and `areaView` are plot view nodes; None where the result has no such figures.
+    """`probabilityView` and `areaView` are plot view nodes; None where the result has no such values.
 
     >>> nodes = ChartNodes()
     >>> nodes.show(result.report)
@@ -69,9 +66,9 @@ class ChartNodes:
             self.areaView = self._addChart(AREA, self.areaLegend, title, report)
 
     def mark(self, index: int | None) -> None:
-        """Puts a vertical line at the slice; None takes it away. The charts show all slices again.
+        """Puts a vertical line at the slice; None removes it. The charts show all slices again.
 
-        Some keys and mouse buttons zoom and move a chart, and there is no button to undo that.
+        Keys and mouse buttons can zoom and pan a chart, and there is no button to undo that.
         """
         if index == self._marked or not self._charts:
             return
@@ -90,7 +87,7 @@ class ChartNodes:
         self._forget()
 
     def _setMarker(self, index: int | None) -> None:
-        """The line has two points; without a slice they are one on the axis: elsewhere they would stretch the chart."""
+        """The line has two points; without a slice both are on the axis, as elsewhere they would stretch the chart."""
         place, height = (self._firstSlice, 0.0) if index is None else (index, HEADROOM)
         columns = {SLICE: [place, place], **{name: [0.0, height * top] for name, top in self._tops.items()}}
         _fill(self._markerTable, columns)
@@ -105,7 +102,7 @@ class ChartNodes:
             series.SetMarkerStyle(series.MarkerStyleCircle)
             series.SetMarkerSize(7 if len(indices) <= 60 else 3)
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
-        marker = self._addSeries(_("Slice shown"), self._markerTable, kind, MARKER_COLOR)
+        marker = self._addSeries(_("Current slice"), self._markerTable, kind, MARKER_COLOR)
         marker.SetMarkerStyle(marker.MarkerStyleNone)
         chart.AddAndObservePlotSeriesNodeID(marker.GetID())
         chart.SetLegendVisibility(False)
@@ -140,7 +137,7 @@ class ChartNodes:
         view.SetAndObserveParentLayoutNodeID(chart.GetID())
         view.SetPlotChartNodeID(chart.GetID())
         view.SetDoPropagatePlotChartSelection(False)
-        view.SetInteractionMode(view.InteractionModeSelectPoints)  # panning would lose the chart out of sight
+        view.SetInteractionMode(view.InteractionModeSelectPoints)  # panning would move the chart out of view
         return self._add(view, chart.GetName())
 
     def _addTable(self, columns: dict[str, list]):
@@ -192,10 +189,10 @@ def _areas(report: dict) -> list[LegendEntry]:
 
 
 def hasMillimetres(rows: list[dict]) -> bool:
-    """Whether the slices' areas are in mm²; the pixels of a picture have no size."""
+    """Whether the slices' areas are in mm²; the pixels of a 2D image may have no known size."""
     return any(row.get("area_mm2") for row in rows)
 
 
 def planeName(plane: str) -> str:
-    names = {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal"), "picture": _("picture")}
+    names = {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal"), "picture": _("2D image")}
     return names.get(plane, plane)

@@ -1,4 +1,4 @@
-"""The result along the volume: charts of probabilities and areas over the slices, and a table of sizes."""
+"""The result along the volume: charts of probability and area per slice, and a table of measurements."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.chart.clicks import ChartClicks
-from ResFormerSegLib.panel.chart.colors import fitChartColors
-from ResFormerSegLib.panel.chart.legend import legendText
 from ResFormerSegLib.panel.chart.nodes import ChartNodes, hasMillimetres
 from ResFormerSegLib.panel.chart.slice_following import SliceFollower
 from ResFormerSegLib.panel.chart.slice_table import SliceTable
-from ResFormerSegLib.panel.figures import percentText, wholeText
+from ResFormerSegLib.panel.chart.styling import fitChartColors, legendText
 from ResFormerSegLib.scene.slice_positions import jumpSliceViews, positionOfSlice
+from ResFormerSegLib.texts import percentText, wholeText
 
 PROBABILITY_HEIGHT, AREA_HEIGHT = 190, 150  # pixels
 
 
 class SliceChart:
-    """Fills the widget it is given. A click into a chart or a row moves the slice views; the marker follows them.
+    """Fills the widget it is given. A click on a chart or a row moves the slice views; the marker follows them.
 
     An image of one slice has the table only, and so has the application without its main window.
     """
@@ -27,7 +26,7 @@ class SliceChart:
     def __init__(self, parentWidget) -> None:
         layout = qt.QVBoxLayout(parentWidget)
         layout.setContentsMargins(4, 2, 4, 2)
-        self.hint = qt.QLabel(_("After a run, the result is charted here slice by slice."))
+        self.hint = qt.QLabel(_("After a run, this section shows the result slice by slice."))
         self.hint.objectName = "sliceChartHint"
         self.hint.wordWrap = True
         layout.addWidget(self.hint)
@@ -62,7 +61,7 @@ class SliceChart:
         self._follow()
 
     def clear(self) -> None:
-        """Also takes the charts' nodes out of the scene."""
+        """Also removes the charts' nodes from the scene."""
         self._follower.stop()
         for view in self._views:
             view.setMRMLPlotViewNode(None)
@@ -73,7 +72,7 @@ class SliceChart:
         self._report = self._volumeId = None
 
     def setActive(self, active: bool) -> None:
-        """Whether the module is shown: otherwise nobody sees the marker."""
+        """Whether the module is shown: otherwise the marker is not updated."""
         self._active = active
         if active:
             for view in self._views:
@@ -109,7 +108,7 @@ class SliceChart:
         view.objectName = f"{name}Plot"
         view.setMRMLScene(slicer.mrmlScene)
         view.setFixedHeight(height)
-        view.toolTip = _("Click to see the slice. The grey line is the slice that is shown.")
+        view.toolTip = _("Click to show a slice. The grey line marks the current slice.")
         for widget in (legend, view):
             self._plotLayout.addWidget(widget)
         self._clicks.append(ChartClicks.ofView(view, self._jumpNear))
@@ -149,7 +148,7 @@ class SliceChart:
         if volumeNode is None:
             return
         lesion = self._report.get("largest_lesion")
-        near = lesion["center_ijk"] if lesion else None  # the views across the slices then show the lesion
+        near = lesion["center_ijk"] if lesion else None  # the other views then show the lesion
         jumpSliceViews(positionOfSlice(volumeNode, self._report["slice_axis"]["array_axis"], index, near))
 
     def _volumeNode(self):

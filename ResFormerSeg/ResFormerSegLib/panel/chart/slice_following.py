@@ -1,4 +1,4 @@
-"""Tells which slice of a volume the user looks at while he scrolls."""
+"""Reports which slice of a volume is shown while the user scrolls."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class SliceFollower(VTKObservationMixin):
     def __init__(self, onSlice: Callable[[int], None]) -> None:
         VTKObservationMixin.__init__(self)
         self._onSlice = onSlice
-        self._volumeId, self._arrayAxis, self._told = None, 0, None
-        self._movedIds: list[str] = []  # of the views that moved since they were looked at
+        self._volumeId, self._arrayAxis, self._reported = None, 0, None
+        self._movedIds: list[str] = []  # of the views that moved since the last report
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(REST_MILLISECONDS)
-        self._timer.connect("timeout()", self._tell)
+        self._timer.connect("timeout()", self._report)
 
     def follow(self, volumeNode, arrayAxis: int) -> None:
-        """Tells at once the slice that is shown, and from now on each change."""
+        """Reports the slice that is shown at once, and each change from now on."""
         self.stop()
-        self._volumeId, self._arrayAxis, self._told = volumeNode.GetID(), arrayAxis, None
+        self._volumeId, self._arrayAxis, self._reported = volumeNode.GetID(), arrayAxis, None
         self.addObserver(slicer.mrmlScene, slicer.vtkMRMLScene.NodeAddedEvent, self._onNodeAdded)
         for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             self.addObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSliceMoved)
-        self._tellOf(sliceOnDisplay(volumeNode, arrayAxis))
+        self._reportSlice(sliceOnDisplay(volumeNode, arrayAxis))
 
     def stop(self) -> None:
         self._timer.stop()
@@ -48,7 +48,7 @@ class SliceFollower(VTKObservationMixin):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, caller, event, node) -> None:
-        """The user may choose a layout with further slice views."""
+        """The user may switch to a layout with more slice views."""
         if node.IsA("vtkMRMLSliceNode"):
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onSliceMoved)
 
@@ -58,16 +58,16 @@ class SliceFollower(VTKObservationMixin):
         if not self._timer.isActive():
             self._timer.start()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         movedIds, self._movedIds = self._movedIds, []
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId) if self._volumeId else None
         if volumeNode is None or volumeNode.GetImageData() is None:
             return
         for sliceNode in sliceViewsInSight():
             if sliceNode.GetID() in movedIds:
-                self._tellOf(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
+                self._reportSlice(sliceShownBy(sliceNode, volumeNode, self._arrayAxis))
 
-    def _tellOf(self, index: int | None) -> None:
-        if index is not None and index != self._told:
-            self._told = index
+    def _reportSlice(self, index: int | None) -> None:
+        if index is not None and index != self._reported:
+            self._reported = index
             self._onSlice(index)

@@ -1,4 +1,4 @@
-"""The sizes of what was outlined: a line of totals, and a table of the slices in which it lies."""
+"""Measurements of the segments: a line of totals, and a table of the slices that contain them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.chart.nodes import hasMillimetres
-from ResFormerSegLib.panel.class_names import namesOfClasses
-from ResFormerSegLib.panel.figures import millilitresText, percentText, wholeText
+from ResFormerSegLib.texts import millilitresText, namesOfClasses, percentText, wholeText
 
 VISIBLE_ROWS, ROW_HEIGHT = 7, 24
 
 
 class SliceTable:
-    """Calls `onSlice` with the index of the slice whose row the user chooses, with the mouse or the keyboard."""
+    """Calls `onSlice` with the index of the slice whose row the user selects, with the mouse or the keyboard."""
 
     def __init__(self, layout, onSlice: Callable[[int], None]) -> None:
         self._onSlice = onSlice
@@ -35,7 +34,7 @@ class SliceTable:
         self.table.verticalHeader().setVisible(False)
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.toolTip = _("Choose a row to see the slice. Slices are counted from 0, as Slicer's data probe does.")
+        self.table.toolTip = _("Select a row to show the slice. Slices are counted from 0, as in the Data Probe.")
         self.table.horizontalScrollBar().connect("rangeChanged(int,int)", self._fitHeight)
         self.table.connect("cellClicked(int,int)", self._onCellClicked)
         self.table.connect("itemSelectionChanged()", self._onSelectionChanged)
@@ -44,7 +43,7 @@ class SliceTable:
         self.clear()
 
     def show(self, report: dict, classNames: dict[str, str] | None = None) -> None:
-        """Lists the slices in which something is outlined; all of them for a model that does not outline."""
+        """Lists the slices with segments; all slices for a model without segmentation."""
         segments, rows = report["segments"], report["slices"]
         listed = [row for row in rows if any((row.get("voxels") or {}).values())] if segments else rows
         columns = _columns(report, classNames)
@@ -83,7 +82,7 @@ class SliceTable:
         self.table.visible = self.totals.visible = False
 
     def _fitHeight(self) -> None:
-        """No taller than it need be; the panel scrolls, and a tall table would hide what comes beneath."""
+        """As low as possible: the panel scrolls, and a tall table would hide what is below."""
         fitTableHeight(self.table, min(len(self._indices), VISIBLE_ROWS), ROW_HEIGHT)
 
     def _onCellClicked(self, row: int, column: int) -> None:
@@ -99,7 +98,7 @@ class SliceTable:
 
 
 def fitTableHeight(table, rows: int, rowHeight: int) -> None:
-    """Makes room for the header, so many rows and, where the columns are wider than the table, the scroll bar."""
+    """Fits the header, that many rows and, if the columns are wider than the table, the scroll bar."""
     scrollBar = table.horizontalScrollBar()
     bar = scrollBar.sizeHint.height() if scrollBar.maximum > scrollBar.minimum else 0
     header = table.horizontalHeader().sizeHint.height()
@@ -109,23 +108,23 @@ def fitTableHeight(table, rows: int, rowHeight: int) -> None:
 def _columns(report: dict, classNames: dict[str, str] | None) -> list[tuple[str, Callable[[dict], str]]]:
     """(title, text of a row) for each column."""
     columns: list[tuple[str, Callable[[dict], str]]] = []
-    if [row["index"] for row in report["slices"]] != [0]:  # a picture needs no number
+    if [row["index"] for row in report["slices"]] != [0]:  # a single slice needs no number
         columns.append((_("Slice"), lambda row: str(row["index"])))
     several = len(report["segments"]) > 1
     for segment in report["segments"]:
         name = f"{segment['name']}\n" if several else ""
         if hasMillimetres(report["slices"]):
-            columns.append((name + _("area (mm²)"), _figure("area_mm2", segment["id"], 0)))
-            columns.append((name + _("longest (mm)"), _figure("longest_diameter_mm", segment["id"], 1)))
+            columns.append((name + _("area (mm²)"), _valueOf("area_mm2", segment["id"], 0)))
+            columns.append((name + _("diameter (mm)"), _valueOf("longest_diameter_mm", segment["id"], 1)))
         else:
-            columns.append((name + _("area (pixels)"), _figure("voxels", segment["id"], 0)))
+            columns.append((name + _("area (pixels)"), _valueOf("voxels", segment["id"], 0)))
     names = namesOfClasses(report, classNames)
     if names:
         columns.append((_("Most probable"), lambda row: _mostProbable(row, names)))
     return columns
 
 
-def _figure(entry: str, segmentId: str, decimals: int) -> Callable[[dict], str]:
+def _valueOf(entry: str, segmentId: str, decimals: int) -> Callable[[dict], str]:
     def text(row: dict) -> str:
         value = (row.get(entry) or {}).get(segmentId)
         if not value:
@@ -145,21 +144,17 @@ def _mostProbable(row: dict, names: dict[str, str]) -> str:
 
 def _totals(report: dict) -> str:
     lines = [_total(segment, report["slices"]) for segment in report["segments"] if segment["voxels"]]
-    return "<br>".join(lines) if lines else _("Nothing was outlined.")
+    return "<br>".join(lines) if lines else _("Nothing was segmented.")
 
 
 def _total(segment: dict, rows: list[dict]) -> str:
     parts = []
     if segment.get("volume_mm3") is None:
-        parts.append(
-            _("{count} pixels; the picture has no scale in millimetres").format(count=wholeText(segment["voxels"]))
-        )
+        parts.append(_("{count} pixels; the pixel size is unknown").format(count=wholeText(segment["voxels"])))
     elif len(rows) > 1:
         parts.append(_("volume {volume}").format(volume=millilitresText(segment["volume_mm3"])))
     if segment.get("longest_diameter_mm"):
-        parts.append(
-            _("longest diameter in a slice {length} mm").format(length=f"{segment['longest_diameter_mm']:.1f}")
-        )
+        parts.append(_("longest in-plane diameter {length} mm").format(length=f"{segment['longest_diameter_mm']:.1f}"))
     if len(rows) > 1:
         found = sum(bool((row.get("voxels") or {}).get(segment["id"])) for row in rows)
         parts.append(_("in {found} of {all} slices").format(found=found, all=len(rows)))

@@ -104,16 +104,16 @@ def test_the_marker_stands_at_the_slice_shown_in_both_charts(nodes):
     nodes.show(makeReport())
     nodes.mark(3)
     for view, top in ((nodes.probabilityView, 1), (nodes.areaView, 40)):
-        x, y = seriesOf(view)["Slice shown"]
+        x, y = seriesOf(view)["Current slice"]
         assert x == [3, 3] and y[0] == 0 and y[1] >= top
     nodes.mark(None)
-    x, y = seriesOf(nodes.areaView)["Slice shown"]
+    x, y = seriesOf(nodes.areaView)["Current slice"]
     assert x[0] == x[1] and y == [0, 0]  # a line without length
 
 
 def test_the_legend_tells_the_figures_of_the_slice_shown(nodes):
-    from ResFormerSegLib.panel.chart.legend import legendText
-    from ResFormerSegLib.panel.figures import percentText
+    from ResFormerSegLib.panel.chart.styling import legendText
+    from ResFormerSegLib.texts import percentText
 
     nodes.show(makeReport())
     text = legendText(nodes.probabilityLegend, 3, percentText)

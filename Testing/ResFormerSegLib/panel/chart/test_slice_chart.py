@@ -164,12 +164,12 @@ def test_the_table_lists_the_slices_with_a_lesion_and_their_sizes(chart):
     assert table.rowCount == 5
     assert [table.item(row, 0).text() for row in range(5)] == ["8", "9", "10", "11", "12"]
     titles = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
-    assert titles == ["Slice", "area (mm²)", "longest (mm)", "Most probable"]
+    assert titles == ["Slice", "area (mm²)", "diameter (mm)", "Most probable"]
     assert table.item(0, 1).text() == str(round(10 * 14 * 0.5 * 0.8))
     assert table.item(0, 2).text() == "7.0"
     assert table.item(0, 3).text() == "Glioma, 69 %"
     assert "volume 0.84 ml" in section.table.totals.text
-    assert "longest diameter in a slice 7.0 mm" in section.table.totals.text
+    assert "longest in-plane diameter 7.0 mm" in section.table.totals.text
     assert "in 5 of 20 slices" in section.table.totals.text
 
 
@@ -253,10 +253,10 @@ def test_without_a_main_window_there_is_the_table_only(scene):
     host.delete()
 
 
-def test_nothing_outlined_is_said(chart):
+def test_an_empty_segmentation_is_reported(chart):
     section, volume, _result, _window = chart
     section.showResult(makeResult(volume, np.s_[0:0, :, :]), volume)
-    assert section.table.totals.text == "Nothing was outlined."
+    assert section.table.totals.text == "Nothing was segmented."
     assert not section.table.table.isVisible() and section.plots.isVisible()
 
 

@@ -1,4 +1,4 @@
-"""Runs a task in either of two ways: at once returning the job, or waiting for the result."""
+"""Runs a task: returns the job at once, or waits for the result."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.task import Task
 
-ASK_MILLISECONDS = 30  # how often a call that waits is asked whether to go on
+POLL_MILLISECONDS = 30  # how often `isCancelled` is called
 
 
-def run(
+def runTask(
     keeper: EngineKeeper,
     task: Task,
     *,
@@ -27,10 +27,10 @@ def run(
     onFinished: Callable[[Any], None] | None = None,
     onFailed: Callable[[Exception], None] | None = None,
 ) -> Any:
-    """With `wait` the task's result, else the running job.
+    """Returns the task's result with `wait`, else the running job.
 
-    progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: asked again and again by a call that
-    waits; True stops the run. The others: see `Job`; a call that waits uses only onProgress of them.
+    progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: polled while
+    waiting; True stops the run. The others: see `Job`; with `wait` only onProgress of them is used.
     """
     job = Job(keeper, task)
     if progress is not None:
@@ -48,7 +48,7 @@ def run(
 
 
 def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
-    """Starts the job and returns its result; the application stays alive meanwhile.
+    """Starts the job and returns its result; the application stays responsive meanwhile.
 
     Raises what the job failed with.
     """
@@ -58,7 +58,7 @@ def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
         outcome.update(given)
         loop.quit()
 
-    def ask() -> None:
+    def poll() -> None:
         try:
             if isCancelled():
                 job.cancel()
@@ -69,13 +69,13 @@ def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
     job.onFailed = lambda error: end(error=error)
     clock = qt.QTimer()
     if isCancelled is not None:
-        clock.connect("timeout()", ask)
-        clock.start(ASK_MILLISECONDS)
+        clock.connect("timeout()", poll)
+        clock.start(POLL_MILLISECONDS)
     job.start()
     loop.exec_()
     clock.stop()
-    if not outcome:  # the application quits: it has ended all event loops
-        job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was ended because the application closes.")))
+    if not outcome:  # the application quits, which ends all event loops
+        job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was stopped because the application is closing.")))
     if "error" in outcome:
         raise outcome["error"]
     return outcome["result"]

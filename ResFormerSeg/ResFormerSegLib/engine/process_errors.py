@@ -1,4 +1,4 @@
-"""Why the engine's worker process ended, in words for the user."""
+"""The errors shown to the user when the engine's worker process does not start, hangs or exits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
 
-GPU_BROKEN = 86  # the worker's exit code when its graphics card fails until the process has ended
+GPU_BROKEN = 86  # the worker's exit code when the GPU cannot be used any more by this process
 
 
 def notStarted(program: str, reason: str, log: str = "") -> ResFormerSegError:
@@ -24,7 +24,7 @@ def notStarted(program: str, reason: str, log: str = "") -> ResFormerSegError:
 def silent(seconds: float, log: str) -> ResFormerSegError:
     return ResFormerSegError(
         "ENGINE_SILENT",
-        _("The engine has not answered for {seconds} seconds and was stopped.").format(seconds=round(seconds)),
+        _("The engine did not respond for {seconds} seconds and was stopped.").format(seconds=round(seconds)),
         _("Try again; if it happens again, choose the CPU as device."),
         log,
     )
@@ -33,14 +33,14 @@ def silent(seconds: float, log: str) -> ResFormerSegError:
 def garbled(log: str) -> ResFormerSegError:
     return ResFormerSegError(
         "ENGINE_GARBLED",
-        _("The engine's answer could not be understood."),
-        _("Another program or package writes into it; reinstall the ResFormerSeg extension."),
+        _("The output of the engine could not be read."),
+        _("Another program or package may be writing into it; reinstall the ResFormerSeg extension."),
         log,
     )
 
 
 def ended(exitCode: int, crashed: bool, wasGarbled: bool, log: str) -> ResFormerSegError:
-    """exitCode, crashed: as Qt tells them; of a crash on Linux and macOS, the code is the number of the signal."""
+    """exitCode, crashed: as Qt reports them; after a crash on Linux and macOS the code is the number of the signal."""
     missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", log)
     if missing:
         return ResFormerSegError(
@@ -52,7 +52,7 @@ def ended(exitCode: int, crashed: bool, wasGarbled: bool, log: str) -> ResFormer
     if crashed and exitCode in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
         return ResFormerSegError(
             "ENGINE_KILLED",
-            _("The engine was ended from outside, most often because the computer ran out of memory."),
+            _("The engine was terminated by the system, most often because the computer ran out of memory."),
             _("Close other programs or use a smaller volume, then try again."),
             log,
         )
@@ -60,14 +60,14 @@ def ended(exitCode: int, crashed: bool, wasGarbled: bool, log: str) -> ResFormer
         return ResFormerSegError(
             "ENGINE_CRASHED",
             _("The engine crashed ({reason}).").format(reason=_signalName(exitCode)),
-            _("Try again with the CPU as device; if it crashes again, PyTorch or the graphics driver is broken."),
+            _("Try again with the CPU as device; if it crashes again, reinstall PyTorch or the graphics driver."),
             log,
         )
     if exitCode == GPU_BROKEN:
         return ResFormerSegError(
             "ENGINE_GPU_BROKEN",
-            _("The graphics card failed during the run."),
-            _("Choose the CPU as device, or restart the computer and update the driver of the graphics card."),
+            _("The GPU failed during the run."),
+            _("Choose the CPU as device, or restart the computer and update the graphics driver."),
             log,
         )
     if wasGarbled:
@@ -75,13 +75,13 @@ def ended(exitCode: int, crashed: bool, wasGarbled: bool, log: str) -> ResFormer
     return ResFormerSegError(
         "ENGINE_STOPPED",
         _("The engine stopped without a result (exit code {code}).").format(code=exitCode),
-        _("Its last messages say why; reinstall the ResFormerSeg extension if they do not help."),
+        _("See the details; reinstall the ResFormerSeg extension if they do not help."),
         log,
     )
 
 
 def _signalName(code: int) -> str:
-    """Of a signal, or on Windows the status of an exception, which is beyond the numbers of signals."""
+    """Name of the signal, or on Windows the exception's status, which is no signal number."""
     try:
         return signal.Signals(code).name
     except ValueError:

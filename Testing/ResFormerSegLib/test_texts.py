@@ -8,7 +8,7 @@ import pytest
     [(0, "0 ml"), (0.9, "< 0.001 ml"), (10, "0.01 ml"), (453.2, "0.453 ml"), (12_345, "12.3 ml"), (99_960, "100 ml")],
 )
 def test_a_volume_is_never_written_in_powers_of_ten(module, cubicMillimetres, text):
-    from ResFormerSegLib.panel.figures import SPACE, millilitresText
+    from ResFormerSegLib.texts import SPACE, millilitresText
 
     assert millilitresText(cubicMillimetres) == text
     assert millilitresText(1_234_567) == f"1{SPACE}235 ml"
@@ -27,6 +27,6 @@ def test_a_volume_is_never_written_in_powers_of_ten(module, cubicMillimetres, te
     ],
 )
 def test_a_probability_is_never_rounded_to_certainty(module, probability, text):
-    from ResFormerSegLib.panel.figures import percentText
+    from ResFormerSegLib.texts import percentText
 
     assert percentText(probability) == text

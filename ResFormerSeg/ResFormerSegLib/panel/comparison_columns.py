@@ -1,4 +1,4 @@
-"""The figures of a comparison as columns, to be shown in the panel and kept as a table node."""
+"""The values of a comparison as columns, for the panel and for a table node."""
 
 from __future__ import annotations
 

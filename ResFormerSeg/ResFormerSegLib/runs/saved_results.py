@@ -1,4 +1,4 @@
-"""A result of an earlier session: rebuilt from what was saved with its node."""
+"""Results in the attributes of their nodes: saved with the scene, and restored in a later session."""
 
 from __future__ import annotations
 
@@ -10,22 +10,36 @@ from ResFormerSegLib.runs.results import ProcessingResult
 REPORT, PATIENT = "ResFormerSeg.Report", "ResFormerSeg.Patient"  # attributes of segmentation and table
 
 
-def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
-    """The result whose report the node holds; None when neither node holds one that can be read.
+def saveWithNodes(result: ProcessingResult) -> None:
+    """Writes the result to segmentation and table, also for scripts that read the scene without this module.
 
-    segmentationNode: None for a model that does not outline; the report is then that of the table.
+    The report that is saved has all warnings, those of the run as well.
+    """
+    model = result.report["model"]
+    attributes = {
+        "ResFormerSeg.Model": f"{model['id']} {model['version']}",
+        REPORT: json.dumps({**result.report, "warnings": result.warnings}),
+        PATIENT: None if result.patient is None else json.dumps(result.patient),
+        "ResFormerSeg.Diagnosis": result.diagnosis,
+        "ResFormerSeg.Probability": None if result.probability is None else f"{result.probability:.4f}",
+    }
+    for node in filter(None, (result.segmentationNode, result.tableNode)):
+        for name, value in attributes.items():
+            node.SetAttribute(name, value)
+
+
+def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
+    """The result whose report the nodes hold; None when neither node holds one that can be read.
+
+    segmentationNode: None for a model without segmentation; the report is then that of the table.
     """
     nodes = (segmentationNode, tableNode)
     report = next(filter(None, (_saved(node, REPORT, {"model", "segments", "slices"}) for node in nodes)), None)
     if report is None:
         return None
-    diagnosis = report.get("diagnosis") or {}
     return ProcessingResult(
         segmentationNode=segmentationNode,
         tableNode=tableNode,
-        diagnosis=diagnosis.get("label"),
-        probability=diagnosis.get("probability"),
-        probabilities=dict(diagnosis.get("probabilities", {})),
         report=report,
         warnings=list(report.get("warnings", [])),
         patient=next(filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None),
@@ -33,7 +47,7 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
 
 
 def _saved(node, attribute: str, entries: set[str]) -> dict | None:
-    """What was saved with the node under that name; None when it cannot be read or lacks one of the entries."""
+    """The JSON object in a node's attribute; None when it cannot be read or lacks one of the entries."""
     text = node.GetAttribute(attribute) if node is not None else None
     if not text:
         return None

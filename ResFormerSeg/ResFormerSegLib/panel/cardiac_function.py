@@ -1,0 +1,39 @@
+"""The cardiac function parameters of a patient, as rich text."""
+
+from __future__ import annotations
+
+import html
+
+from slicer.i18n import tr as _
+
+
+def cardiacFunctionText(patient: dict) -> str:
+    """patient: see `PatientResult`; parameters missing in one of another version are shown as a dash."""
+    parameters = patient["cardiac_function"]
+    rows = [
+        ("", _("Left ventricle"), _("Right ventricle")),
+        (
+            _("End-diastolic volume"),
+            _figure(parameters, "lvedv_ml", _("{value:.0f} ml")),
+            _figure(parameters, "rvedv_ml", _("{value:.0f} ml")),
+        ),
+        (
+            _("Ejection fraction"),
+            _figure(parameters, "lvef", _("{value:.0f} %"), 100),
+            _figure(parameters, "rvef", _("{value:.0f} %"), 100),
+        ),
+    ]
+    cells = ["".join(f"<td style='padding-right: 12px'>{html.escape(cell)}</td>" for cell in row) for row in rows]
+    wall = _("Maximum end-diastolic wall thickness: {thickness} (mean of the slice).").format(
+        thickness=_figure(parameters, "wall_thickness_ed_max_mm", _("{value:.1f} mm"))
+    )
+    phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(
+        first=patient["cases"][0], second=patient["cases"][1]
+    )
+    table = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table cellspacing='0'>{table}</table>{html.escape(wall)}<br>{html.escape(phases)}"
+
+
+def _figure(parameters: dict, name: str, text: str, factor: float = 1) -> str:
+    value = parameters.get(name)
+    return "–" if value is None else text.format(value=factor * value)

@@ -1,0 +1,75 @@
+"""The input volumes: which image the panel selects by itself, and the row for the other cardiac phase."""
+
+from __future__ import annotations
+
+import slicer
+
+from ResFormerSegLib.models.catalog import ModelDescription
+from ResFormerSegLib.models.suitability import COMPONENTS
+
+
+class NewImages:
+    """Offers each image once: an image that was there when the user selected another one, or none, is not offered."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def newest(self):
+        """The image loaded last, if it was not there at the previous call; else None."""
+        images = _images()
+        newest = images[-1] if images and images[-1].GetID() not in self._known else None
+        self._known = {node.GetID() for node in images}
+        return newest
+
+    def forget(self) -> None:
+        """For another scene."""
+        self._known = set()
+
+
+class OtherPhaseRow:
+    """Visible only with a model that diagnoses a patient from two cardiac phases.
+
+    The selection is kept while another model hides the row, but used only while the row is visible.
+    """
+
+    def __init__(self, ui) -> None:
+        self._widgets = (ui.otherPhaseLabel, ui.otherPhaseSelector)
+        self._parameterNode = None
+        self._isShown = False
+
+    def setParameterNode(self, parameterNode) -> None:
+        self._parameterNode = parameterNode
+
+    def update(self, model: ModelDescription | None) -> None:
+        self._isShown = model is not None and model.diagnosesPatients
+        for widget in self._widgets:
+            widget.visible = self._isShown
+
+    def volume(self):
+        """The other volume for the next run; None for a run on the input alone."""
+        return self._parameterNode.otherVolume if self._isShown and self._parameterNode is not None else None
+
+    def cleanup(self) -> None:
+        self._parameterNode = None
+
+
+def hasVoxels(volumeNode) -> bool:
+    """Whether there is a volume with image data."""
+    image = volumeNode.GetImageData() if volumeNode is not None else None
+    return image is not None and image.GetNumberOfPoints() > 0 and image.GetPointData().GetScalars() is not None
+
+
+def _images() -> list:
+    """In the order of loading: no label maps, nothing hidden, nothing empty, nothing that this module made."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if _isImage(node)]
+
+
+def _isImage(node) -> bool:
+    if node.IsA("vtkMRMLLabelMapVolumeNode") or node.GetHideFromEditors() or _isMadeByThisModule(node):
+        return False
+    return hasVoxels(node) and node.GetImageData().GetNumberOfScalarComponents() in COMPONENTS
+
+
+def _isMadeByThisModule(node) -> bool:
+    """Probability maps and saliency are volumes, too."""
+    return any(name.startswith("ResFormerSeg.") for name in node.GetAttributeNames() or ())

@@ -1,0 +1,59 @@
+"""A bar for each class of a diagnosis, the most probable one first."""
+
+from __future__ import annotations
+
+import qt
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.texts import percentText, toolTipOf
+
+# Visible on a light and on a dark background; a style sheet with palette colours would not follow a change of style.
+LEADING_COLOR, OTHER_COLOR = "#2f86d6", "#8d939b"
+BAR_STYLE = (
+    "QProgressBar {{ border: none; border-radius: 3px; background: rgba(128, 128, 128, 70); }} "
+    "QProgressBar::chunk {{ border-radius: 3px; background: {color}; }}"
+)
+
+
+class ProbabilityBars:
+    """`widget` holds the bars; it is hidden while there is nothing to show."""
+
+    def __init__(self, name: str) -> None:
+        self.widget = qt.QWidget()
+        self.widget.objectName = name
+        self._grid = qt.QGridLayout(self.widget)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        self._parts: list = []
+
+    def show(self, probabilities: dict[str, float], names: dict[str, str]) -> None:
+        """probabilities: 0 to 1 by class id. names: by class id."""
+        self.clear()
+        ranked = sorted(probabilities.items(), key=lambda item: -item[1])
+        for row, (identifier, probability) in enumerate(ranked):
+            self._addBar(row, names[identifier], probability)
+        self.widget.visible = True
+
+    def clear(self) -> None:
+        for part in self._parts:
+            self._grid.removeWidget(part)
+            part.hide()
+            part.deleteLater()
+        self._parts = []
+        self.widget.visible = False
+
+    def _addBar(self, row: int, name: str, probability: float) -> None:
+        label, percent = qt.QLabel(name), qt.QLabel(percentText(probability))
+        label.textFormat = qt.Qt.PlainText
+        percent.setAlignment(qt.Qt.AlignRight)
+        bar = qt.QProgressBar()
+        bar.setRange(0, 1000)
+        bar.value = int(round(1000 * probability))
+        bar.textVisible = False
+        bar.setFixedHeight(12)
+        bar.styleSheet = BAR_STYLE.format(color=OTHER_COLOR if row else LEADING_COLOR)
+        for column, part in enumerate((label, bar, percent)):
+            part.toolTip = toolTipOf(_("{name}: {percent}").format(name=name, percent=percentText(probability)))
+            self._grid.addWidget(part, row, column)
+            self._parts.append(part)

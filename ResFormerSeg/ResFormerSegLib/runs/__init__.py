@@ -1,0 +1,1 @@
+"""Tasks of the engine and the jobs that carry them out: from volumes in the scene to results in the scene."""
