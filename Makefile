@@ -1,5 +1,7 @@
 # make demo   sets everything up and runs the main job on a real head volume; leaves demo/
-# make test   sets everything up and runs all tests
+# make test   sets everything up and runs all tests, on all cores
+# make test-fast  the tests for daily work: those that neither train, nor start programs, nor open the panel
+# make mutants  changes the engine's code in small ways and counts what the tests notice; MUTANTS="image --count 10"
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
 # make screenshots  takes the pictures of README and tutorial: panel and views after real runs
@@ -13,14 +15,27 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test lint benchmark screenshots clean
+.PHONY: demo test test-fast mutants lint benchmark screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
 	$(BIN)/python Testing/demo.py
 
+# A file's tests share models and programs that they have started, so they stay in one process. The order is that of
+# Testing/conftest.py: the longest files first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
+test-fast: $(READY)
+	$(PYTEST) -m 'not (slow or training or cluster or panel)' --ignore Testing/resformer_unet/training \
+		--ignore Testing/resformer_unet/batch/cluster --ignore Testing/resformer_unet/evaluation/test_surface_distance.py \
+		--ignore Testing/benchmarks/test_ablation.py
+
+mutants: $(READY)
+	$(BIN)/python Testing/mutants/run.py $(MUTANTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

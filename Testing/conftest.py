@@ -6,12 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from helpers.marks import markOf
 from helpers.paths import MODULE
 
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # The tests' networks are too small for threads to pay, and processes that are compared must round alike.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    """Gives the tests their marks, and puts the files that take long first, so that no process ends with one alone."""
+    marks = {item.nodeid: markOf(item.nodeid, item.fixturenames) for item in items}
+    for item in items:
+        if marks[item.nodeid]:
+            item.add_marker(marks[item.nodeid])
+    long = {item.path for item in items if marks[item.nodeid]}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
