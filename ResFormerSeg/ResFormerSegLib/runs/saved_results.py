@@ -42,7 +42,9 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         tableNode=tableNode,
         report=report,
         warnings=list(report.get("warnings", [])),
-        patient=next(filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None),
+        patient=next(
+            filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None
+        ),
     )
 
 
