@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
 
 from helpers.synthetic_samples import headSample  # noqa: E402
 
-FIELD_MM = (180.0, 108.0)  # rows and columns; along the slices
+EXTENT_MM = (180.0, 108.0)  # rows and columns; along the slices
 NOISE = 12  # standard deviation, as in the sample: a compressed file of noise-free slices would be read too fast
 
 
@@ -38,7 +38,7 @@ def head_volume(slices: int, size: int) -> np.ndarray:
 def save_head(path: Path, slices: int, size: int) -> None:
     """Write a volume that lies as a head in the scanner; `.nii.gz` is compressed."""
     image = sitk.GetImageFromArray(head_volume(slices, size))
-    image.SetSpacing((FIELD_MM[0] / size, FIELD_MM[0] / size, FIELD_MM[1] / slices))
+    image.SetSpacing((EXTENT_MM[0] / size, EXTENT_MM[0] / size, EXTENT_MM[1] / slices))
     sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=1)
 
 

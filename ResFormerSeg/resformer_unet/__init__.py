@@ -1,4 +1,4 @@
-"""ResFormer-UNet: one network that outlines a lesion or organ and gives a diagnosis, as an ordinary Python package.
+"""ResFormer-UNet: one network that segments a lesion or organ and gives a diagnosis, as an ordinary Python package.
 
 The package reads medical images, runs a model bundle on them, writes segmentation and diagnosis, evaluates and trains.
 It knows nothing of 3D Slicer: it never imports ``slicer``, ``qt``, ``ctk`` or ``vtk`` (a test enforces it).

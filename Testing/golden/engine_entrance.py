@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from golden.cases import PATIENT, GoldenCase, golden_cases
-from golden.figures import Outline, figures, patient_figures
+from golden.figures import SegmentShape, figures, patient_figures
 
 
 @cache
-def engine_report_and_outlines(name: str, device: str) -> tuple[dict, dict[str, Outline]]:
+def engine_report_and_segments(name: str, device: str) -> tuple[dict, dict[str, SegmentShape]]:
     """Of the case of that name, given as an array."""
     from resformer_unet.image.medical_image import image_from_array
 
@@ -17,23 +17,23 @@ def engine_report_and_outlines(name: str, device: str) -> tuple[dict, dict[str, 
     image = image_from_array(case.voxels, case.affine, case.name, has_orientation=not case.is_picture)
     prediction = _predictor(case.model, device).predict(image)
     report = prediction.report
-    outlines = {
-        row["id"]: Outline.of(prediction.layers[row["layer"]] == row["value"], case.affine)
+    segments = {
+        row["id"]: SegmentShape.of(prediction.layers[row["layer"]] == row["value"], case.affine)
         for row in report["segments"]
     }
-    return report, outlines
+    return report, segments
 
 
 def engine_figures(case: GoldenCase, device: str) -> dict:
-    report, outlines = engine_report_and_outlines(case.name, device)
-    return figures(outlines, report)
+    report, segments = engine_report_and_segments(case.name, device)
+    return figures(segments, report)
 
 
 def engine_patient_figures(device: str) -> dict:
     from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
     from resformer_unet.model.catalog import find_model
 
-    reports = [engine_report_and_outlines(name, device)[0] for name in PATIENT]
+    reports = [engine_report_and_segments(name, device)[0] for name in PATIENT]
     return patient_figures(diagnose_patient(reports, find_model(golden_cases()[PATIENT[0]].model)))
 
 

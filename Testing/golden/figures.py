@@ -19,14 +19,14 @@ FUNCTION = 0.005  # of a cardiac function parameter, relative
 
 
 @dataclass(frozen=True)
-class Outline:
-    """centre: in LPS mm, of a picture in pixels; ``None`` if nothing is outlined."""
+class SegmentShape:
+    """centre: in LPS mm, of a picture in pixels; ``None`` if nothing is segmented."""
 
     voxels: int
     centre: list[float] | None
 
     @classmethod
-    def of(cls, mask: np.ndarray, affine: np.ndarray) -> Outline:
+    def of(cls, mask: np.ndarray, affine: np.ndarray) -> SegmentShape:
         """mask: bool (k, j, i); affine: (i, j, k, 1) to LPS mm."""
         if not mask.any():
             return cls(0, None)
@@ -34,10 +34,10 @@ class Outline:
         return cls(int(mask.sum()), (affine @ [*middle, 1])[:3].tolist())
 
 
-def figures(outlines: Mapping[str, Outline], report: Mapping) -> dict:
-    """What `expected.json` holds of a case. report: of the prediction; the outlines are measured, not taken from it."""
+def figures(segments: Mapping[str, SegmentShape], report: Mapping) -> dict:
+    """What `expected.json` holds of a case. report: of the prediction; the segments are measured, not taken from it."""
     return {
-        "segments": {name: {"voxels": outline.voxels, "centre": outline.centre} for name, outline in outlines.items()},
+        "segments": {name: {"voxels": shape.voxels, "centre": shape.centre} for name, shape in segments.items()},
         "diagnosis": report["diagnosis"]["label"],
         "probabilities": report["diagnosis"]["probabilities"],
         "slice_axis": report["slice_axis"],
@@ -71,7 +71,7 @@ def differences(found: Mapping, case: GoldenCase) -> list[str]:
         own = found["segments"][name]
         told.append(_voxels(name, own["voxels"], segment["voxels"]))
         if own["centre"] is None:
-            told.append(f"{name}: nothing is outlined")
+            told.append(f"{name}: nothing is segmented")
             continue
         own, segment = (to_voxels @ [*row["centre"], 1] for row in (own, segment))
         if np.abs(own - segment).max() > CENTRE:

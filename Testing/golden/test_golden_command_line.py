@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from golden.cases import PATIENT, GoldenCase, golden_cases
-from golden.figures import Outline, differences, figures, patient_differences, patient_figures
+from golden.figures import SegmentShape, differences, figures, patient_differences, patient_figures
 from helpers.paths import MODULE_FOLDER
 
 
@@ -49,7 +49,7 @@ def test_the_files_of_an_image_hold_what_they_held_before(name: str, results_of)
     case = golden_cases()[name]
     folder = results_of(case.model)
     report = json.loads((folder / f"{name}.json").read_text("utf-8"))
-    found = differences(figures(_outlines(folder / f"{name}.seg.nrrd", case), report), case)
+    found = differences(figures(_segments(folder / f"{name}.seg.nrrd", case), report), case)
     assert not found, "\n".join(found)
 
 
@@ -59,7 +59,7 @@ def test_the_file_of_a_patient_holds_what_it_held_before(results_of):
     assert not found, "\n".join(found)
 
 
-def _outlines(path: Path, case: GoldenCase) -> dict[str, Outline]:
+def _segments(path: Path, case: GoldenCase) -> dict[str, SegmentShape]:
     """The segments that the header of a segmentation file names, where the file itself says that they lie."""
     import SimpleITK as sitk
 
@@ -68,9 +68,9 @@ def _outlines(path: Path, case: GoldenCase) -> dict[str, Outline]:
     affine = np.eye(4)
     affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     affine[:3, 3] = image.GetOrigin()
-    voxels, outlines = sitk.GetArrayFromImage(image), {}
-    while image.HasMetaDataKey(f"Segment{len(outlines)}_ID"):
-        key = f"Segment{len(outlines)}"
+    voxels, segments = sitk.GetArrayFromImage(image), {}
+    while image.HasMetaDataKey(f"Segment{len(segments)}_ID"):
+        key = f"Segment{len(segments)}"
         value = int(image.GetMetaData(f"{key}_LabelValue"))
-        outlines[image.GetMetaData(f"{key}_ID")] = Outline.of(voxels == value, affine)
-    return outlines
+        segments[image.GetMetaData(f"{key}_ID")] = SegmentShape.of(voxels == value, affine)
+    return segments

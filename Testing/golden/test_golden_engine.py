@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.cases import golden_cases
-from golden.engine_entrance import engine_figures, engine_patient_figures, engine_report_and_outlines
+from golden.engine_entrance import engine_figures, engine_patient_figures, engine_report_and_segments
 from golden.figures import differences, expected, patient_differences
 
 with_each_engine = pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
@@ -15,7 +15,7 @@ of_each_case = pytest.mark.parametrize("name", golden_cases())
 
 @with_each_engine
 @of_each_case
-def test_an_image_is_outlined_and_diagnosed_as_before(name: str, device: str):
+def test_an_image_is_shaped_and_diagnosed_as_before(name: str, device: str):
     case = golden_cases()[name]
     found = differences(engine_figures(case, device), case)
     assert not found, "\n".join(found)
@@ -23,12 +23,12 @@ def test_an_image_is_outlined_and_diagnosed_as_before(name: str, device: str):
 
 @with_each_engine
 @of_each_case
-def test_the_report_tells_what_the_outlines_are(name: str, device: str):
-    report, outlines = engine_report_and_outlines(name, device)
+def test_the_report_tells_what_the_segments_are(name: str, device: str):
+    report, segments = engine_report_and_segments(name, device)
     for row in report["segments"]:
-        outline = outlines[row["id"]]
-        assert row["voxels"] == outline.voxels
-        centre = None if golden_cases()[name].is_picture else outline.centre
+        shape = segments[row["id"]]
+        assert row["voxels"] == shape.voxels
+        centre = None if golden_cases()[name].is_picture else shape.centre
         assert row["center_lps"] == (None if centre is None else pytest.approx(centre, abs=1e-6))
 
 

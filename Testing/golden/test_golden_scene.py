@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.cases import PATIENT, GoldenCase, golden_cases
-from golden.figures import Outline, differences, figures, patient_differences, patient_figures
+from golden.figures import SegmentShape, differences, figures, patient_differences, patient_figures
 
 RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 IN_THE_SCENE = [name for name in golden_cases() if name not in PATIENT]
@@ -48,13 +48,13 @@ def volumeOf(case: GoldenCase):
 
 def differencesOf(result, case: GoldenCase) -> list[str]:
     ids = [row["id"] for row in result.report["segments"]]
-    outlines = {segmentId: outlineOf(result.segmentationNode, segmentId) for segmentId in ids}
-    found = figures(outlines, result.report)
+    segments = {segmentId: shapeOf(result.segmentationNode, segmentId) for segmentId in ids}
+    found = figures(segments, result.report)
     found |= {"diagnosis": result.diagnosis, "probabilities": result.probabilities}
     return differences(found, case)
 
 
-def outlineOf(segmentationNode, segmentId: str) -> Outline:
+def shapeOf(segmentationNode, segmentId: str) -> SegmentShape:
     """Of a segment where the segmentation itself says that it lies, whatever grid it is stored on."""
     import slicer
     import vtk
@@ -66,4 +66,4 @@ def outlineOf(segmentationNode, segmentId: str) -> Outline:
     image.GetImageToWorldMatrix(ijkToRas)
     fromFirstVoxel = np.eye(4)
     fromFirstVoxel[:3, 3] = image.GetExtent()[::2]
-    return Outline.of(mask, RAS_LPS @ slicer.util.arrayFromVTKMatrix(ijkToRas) @ fromFirstVoxel)
+    return SegmentShape.of(mask, RAS_LPS @ slicer.util.arrayFromVTKMatrix(ijkToRas) @ fromFirstVoxel)

@@ -16,7 +16,7 @@ from resformer_unet.model.network import Logits, NetworkConfig
 
 
 class BrightNetwork(nn.Module):
-    """Outlines what is brighter than one half; overlapping segments beyond the first want ever more brightness.
+    """Segments what is brighter than one half; overlapping segments beyond the first want ever more brightness.
 
     The diagnosis logits are the mean brightness of the upper half, of the lower half, of the left half and of the
     right half of the input, as many as there are diagnoses: the answer changes when the head lies down.

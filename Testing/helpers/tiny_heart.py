@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.tiny_model import tiny_descriptor, weights_that_outline
+from helpers.tiny_model import tiny_descriptor, weights_that_segment
 
 SEGMENTS = ("rv", "myocardium", "lv")
 CLASSES = ("normal", "dilated")
@@ -53,7 +53,7 @@ def save_heart(folder: Path):
     from resformer_unet.model.bundle import save_bundle
 
     descriptor = heart_descriptor()
-    return save_bundle(folder, descriptor, weights_that_outline(descriptor), "# Untrained, for tests\n")
+    return save_bundle(folder, descriptor, weights_that_segment(descriptor), "# Untrained, for tests\n")
 
 
 def write_hearts(folder: Path, classes: Sequence[str], splits: Mapping[str, int]) -> Path:

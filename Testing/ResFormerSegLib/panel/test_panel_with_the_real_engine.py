@@ -45,8 +45,8 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     assert widget._parameterNode.modelReference == "skin-lesion"
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning, timeout=180)
-    outlined = slicer.util.arrayFromSegmentBinaryLabelmap(widget._parameterNode.resultSegmentation, "lesion", picture)
-    assert np.any(outlined)
+    segmented = slicer.util.arrayFromSegmentBinaryLabelmap(widget._parameterNode.resultSegmentation, "lesion", picture)
+    assert np.any(segmented)
     assert "pixels" in widget.panel.results.card.segmented.text
 
 

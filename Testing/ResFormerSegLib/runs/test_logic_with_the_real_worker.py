@@ -1,6 +1,6 @@
 """The whole way with the real engine in its own process: a volume of the scene, an untrained model, nodes in the scene.
 
-What an untrained network outlines means nothing, so these tests compare the nodes with the engine's own figures.
+What an untrained network segments means nothing, so these tests compare the nodes with the engine's own figures.
 """
 
 import shutil
@@ -123,8 +123,8 @@ def test_slices_smoothing_and_probability_maps_can_be_asked_for(process):
     result = process(volume, "grey", slices=(2, 4), smoothingMm=1.0, minimumAreaMm2=2.0, probabilityMaps=True)
     assert [row["index"] for row in result.report["slices"]] == [2, 3, 4]
     for row in result.report["segments"]:
-        outline = segmentArray(result.segmentationNode, row["id"], volume)
-        assert outline.sum() == row["voxels"] and not outline[[0, 1, 5]].any()
+        mask = segmentArray(result.segmentationNode, row["id"], volume)
+        assert mask.sum() == row["voxels"] and not mask[[0, 1, 5]].any()
         share = slicer.util.arrayFromVolume(result.probabilityMapNodes[row["id"]])
         assert share.shape == (6, 40, 50) and share.max() <= 100 and not share[[0, 1, 5]].any()
 

@@ -78,9 +78,9 @@ def test_predict_and_evaluate_take_the_images_masks_and_labels_of(name, tmp_path
     assert main([str(argument) for argument in arguments]) == 0
     for path in images[:2]:
         case = path.name.split(".")[0]
-        image, outlined = read_image(path), read_image(output / f"{case}.seg.nrrd")
-        assert outlined.shape == image.shape
-        np.testing.assert_allclose(outlined.affine, image.affine, atol=1e-4)
+        image, segmented = read_image(path), read_image(output / f"{case}.seg.nrrd")
+        assert segmented.shape == image.shape
+        np.testing.assert_allclose(segmented.affine, image.affine, atol=1e-4)
         report = json.loads((output / f"{case}.json").read_text("utf-8"))
         assert report["diagnosis"]["probabilities"].keys() == set(KINDS[name]["diagnoses"])
         assert (report["segments"][0]["volume_mm3"] is None) == (name != "cardiac-mr")

@@ -196,7 +196,7 @@ def test_the_edge_of_the_part_that_the_model_looks_at_is_told(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(("of_nothing", "outlined", "code", "words"), [
+@pytest.mark.parametrize(("of_nothing", "segmented", "code", "words"), [
     (None, True, None, ""),
     (None, False, "NOTHING_SEGMENTED", "no segmented lesion"),
     ("benign", True, "DIAGNOSIS_MISMATCH", "Lesion was segmented, but the diagnosis is Benign"),
@@ -204,13 +204,13 @@ def test_the_edge_of_the_part_that_the_model_looks_at_is_told(monkeypatch):
     ("malignant", True, None, ""),
     ("malignant", False, "NOTHING_SEGMENTED", "Nothing was segmented, but the diagnosis is Benign"),
 ])  # fmt: skip
-def test_an_outline_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, outlined, code, words):
+def test_a_segmentation_is_expected_of_some_diagnoses_only(monkeypatch, of_nothing, segmented, code, words):
     bundle = stand_in_bundle((40, 40))
     for row in bundle.descriptor["diagnosis"]["classes"]:
         row["empty_segmentation"] = row["id"] == of_nothing
     voxels = np.full((1, 40, 40), 20, np.uint8)
     voxels[:, :20] = 60  # the upper half is brighter: benign
-    voxels[:, 5:10, 5:10] = 255 if outlined else 100
+    voxels[:, 5:10, 5:10] = 255 if segmented else 100
     report = stand_in_predictor(monkeypatch, bundle).predict(image_from_array(voxels, SPACING, "x")).report
     assert report["diagnosis"]["label"] == "benign"
     found = [row for row in report["warnings"] if row["code"] in ("NOTHING_SEGMENTED", "DIAGNOSIS_MISMATCH")]

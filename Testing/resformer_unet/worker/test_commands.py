@@ -14,7 +14,7 @@ import pytest
 from helpers.paths import MODULE_FOLDER
 from helpers.synthetic_images import write_picture
 from helpers.tiny_heart import heart_report, save_heart
-from helpers.tiny_model import tiny_descriptor, weights_that_outline
+from helpers.tiny_model import tiny_descriptor, weights_that_segment
 from helpers.worker_talk import ENDS, predict_command
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.reading import read_image
@@ -134,7 +134,7 @@ def test_arrays_of_a_picture_that_the_network_sees_transposed_are_written_in_c_o
 def save_transposing(folder: Path, segments: tuple[str, ...]) -> None:
     descriptor = tiny_descriptor(segments=segments)
     descriptor["input"]["orientation"] |= {"picture": "transposed", "transpose_tta": True}
-    save_bundle(folder, descriptor, weights_that_outline(descriptor), "# Transposing\n")
+    save_bundle(folder, descriptor, weights_that_segment(descriptor), "# Transposing\n")
 
 
 def picture_command(folder: Path, model: str) -> dict:
