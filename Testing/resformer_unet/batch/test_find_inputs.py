@@ -38,21 +38,21 @@ def test_a_folder_with_a_dicom_image_is_one_study_whatever_else_is_in_it(tmp_pat
     assert find_studies([tmp_path / "study"], tmp_path / "out") == [tmp_path / "study"]
 
 
-def test_results_and_hidden_files_are_no_studies(tmp_path):
+def test_results_and_hidden_files_are_skipped(tmp_path):
     touch(tmp_path, "x.nii.gz", "x.seg.nrrd", "x.probability.lesion.nrrd", "x.json", "._x.nii.gz", ".cache/y.png")
     touch(tmp_path, "out/y.nrrd", "pair.hdr", "pair.img", "alone.img")
     assert found(tmp_path) == ["alone.img", "pair.hdr", "x.nii.gz"]
     assert found(tmp_path, output=".") == ["alone.img", "out/y.nrrd", "pair.hdr", "x.nii.gz"]
 
 
-def test_what_is_named_twice_is_taken_once(tmp_path):
+def test_an_image_that_is_named_twice_is_taken_once(tmp_path):
     touch(tmp_path, "in/x.png", "in/y.png")
     (tmp_path / "in" / "circle").symlink_to(tmp_path / "in")
     inputs = [tmp_path / "in" / "y.png", tmp_path / "in", tmp_path / "in" / "x.png"]
     assert find_studies(inputs, tmp_path) == [tmp_path / "in" / "y.png", tmp_path / "in" / "x.png"]
 
 
-def test_what_is_not_there_or_holds_no_image_stays_to_be_reported(tmp_path):
+def test_a_missing_path_and_a_folder_without_images_stay_to_be_reported(tmp_path):
     (tmp_path / "empty").mkdir()
     inputs = [tmp_path / "absent.png", tmp_path / "empty"]
     assert find_studies(inputs, tmp_path / "out") == inputs
@@ -78,7 +78,7 @@ def test_a_list_has_one_path_a_line(tmp_path, monkeypatch, content):
     ("content", "code"),
     [(None, "LIST_NOT_READABLE"), (b"\n \r\n", "LIST_EMPTY"), (b"\xff\xfeabc", "LIST_NOT_READABLE")],
 )
-def test_a_list_that_names_nothing_is_refused(tmp_path, content, code):
+def test_a_list_without_a_path_is_refused(tmp_path, content, code):
     if content is not None:
         (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(EngineError) as caught:

@@ -36,7 +36,7 @@ def test_the_next_ones_are_read_during_the_work_and_no_more(ahead):
         assert not any(event.is_set() for event in began[item + ahead + 1 :])
 
 
-def test_who_stops_early_has_nothing_read_any_more():
+def test_a_caller_that_stops_early_stops_the_reading():
     read = []
     reading = read_ahead(range(100), read.append)
     next(reading)[1].result()

@@ -1,4 +1,4 @@
-"""Predictions that were killed in the middle go on where they stopped; what would come out otherwise is made again."""
+"""Interrupted predictions continue where they stopped; outdated results are predicted again."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def without_times(output: Path) -> dict[str, dict]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
-def test_a_job_goes_on_where_it_was_stopped_and_ends_as_if_it_had_not_been(folder, model, tmp_path, capsys, number):
+def test_an_interrupted_run_continues_and_ends_as_an_uninterrupted_one(folder, model, tmp_path, capsys, number):
     out = tmp_path / "out"
     stopped = subprocess.run(
         [sys.executable, "-c", KILLED, str(int(number)), *arguments(folder, model, out)],
@@ -156,7 +156,7 @@ def test_a_change_of_one_slice_or_of_a_headers_voxels_is_noticed(tmp_path, model
         assert kept([path], model, tmp_path / "out") == [False]
 
 
-def test_without_the_option_everything_is_made_again(folder, model, tmp_path):
+def test_without_the_option_every_case_is_predicted_again(folder, model, tmp_path):
     inputs = [folder / "a.png"]
     kept(inputs, model, tmp_path / "out")
     before = times(tmp_path / "out")
@@ -164,7 +164,7 @@ def test_without_the_option_everything_is_made_again(folder, model, tmp_path):
     assert times(tmp_path / "out") != before
 
 
-def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(folder, model, tmp_path):
+def test_the_temporary_files_of_a_killed_process_are_removed_and_no_others(folder, model, tmp_path):
     out = tmp_path / "out"
     kept([folder / "a.png"], model, out)
     mine = {".notes.json", f".{'g' * 32}.nrrd", f"{'0' * 32}.nrrd", f".{'0' * 32}.txt", "b.nrrd"}
@@ -174,7 +174,7 @@ def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(folder, m
     assert {path.name for path in out.iterdir()} == {*mine, "a.json", "a.seg.nrrd"}
 
 
-def test_what_failed_is_tried_again(folder, model, tmp_path, capsys):
+def test_failed_cases_are_tried_again(folder, model, tmp_path, capsys):
     (folder / "b.png").write_text("no image")
     for code, words in ((1, "1 of 5 inputs failed."), (1, "4 of 5 results existed already")):
         assert main([*arguments(folder, model, tmp_path / "out"), "--resume"]) == code

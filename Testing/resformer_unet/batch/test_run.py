@@ -1,4 +1,4 @@
-"""Files in, files out: every kind of image, several at once, and nothing half-written."""
+"""Files in, files out: every kind of image, several at once, and no incomplete file."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def outcomes(inputs, model: str, output: Path, **options) -> list:
 
 
 def write_image(folder: Path, kind: str) -> Path:
-    """One image of every kind that is read; returns what the user would name."""
+    """One image of every kind that is read; returns the path that the user would give."""
     if kind == "grey.png":
         return write_picture(folder / kind, grey())
     if kind.endswith((".png", ".jpg", ".tif", ".bmp")):
@@ -104,7 +104,7 @@ def test_every_kind_of_image_gives_the_documented_files(tmp_path, bright, kind):
 
 
 @pytest.mark.parametrize("kind", ["colour.png", "series"])
-def test_the_real_network_goes_the_same_way(tmp_path, model, kind):
+def test_the_real_network_gives_a_report_too(tmp_path, model, kind):
     (report,) = outcomes(write_image(tmp_path, kind), model, tmp_path / "out")
     assert report["model"]["id"] == "tiny" and len(report["model"]["sha256"]) == 64
     assert sum(report["diagnosis"]["probabilities"].values()) == pytest.approx(1)
@@ -127,7 +127,7 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path, bright):
     assert len(list((tmp_path / "out").iterdir())) == 4
 
 
-def test_not_even_a_failure_nobody_foresaw_stops_the_others(tmp_path, bright, monkeypatch):
+def test_an_unexpected_failure_does_not_stop_the_others(tmp_path, bright, monkeypatch):
     inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
     write = case_files.segmentation_file
 
@@ -163,7 +163,7 @@ def test_a_second_run_replaces_the_files_of_the_first(tmp_path, bright):
     assert report["segments"][0]["voxels"] == int((grey() < 127).sum())
 
 
-def test_another_patients_picture_of_the_same_name_replaces_nothing_in_a_later_run(tmp_path, bright, monkeypatch):
+def test_a_picture_of_another_patient_with_the_same_name_replaces_nothing(tmp_path, bright, monkeypatch):
     for folder in ("p1", "p2"):
         (tmp_path / folder).mkdir()
     for folder, name, case in (("p1", "t1.png", "t1"), ("p2", "t1.png", "t1-2"), ("p1", "t1.png", "t1")):

@@ -1,4 +1,4 @@
-"""Everything that users get wrong, through the command line: a plain sentence, an exit code, nothing half-written."""
+"""Bad input through the command line: a plain sentence, an exit code, no incomplete file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def picture(folder: Path, name: str = "good.png") -> Path:
 
 
 def run(capsys, *inputs: Path, model: Path, output: Path, device: str = "cpu") -> tuple[int, str]:
-    """Exit code and what is said on stderr, of which all must be fit for users."""
+    """Exit code and stderr, all of which must be fit for users."""
     arguments = ["predict", *inputs, "--model", model, "--output", output, "--device", device]
     code = main([str(argument) for argument in arguments])
     said = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it writes and how it ends."""
+"""The command line: its output, its files and its exit codes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
 from resformer_unet.cli.main import main
 from resformer_unet.cli.progress import Progress
 from resformer_unet.model import catalog
+
+HEAVY = {"torch", "lightning", "monai", "onnxruntime", "SimpleITK", "scipy", "skimage", "matplotlib", "distributed"}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def test_warnings_about_an_image_are_printed(tmp_path, capsys):
     assert "warning: The image has colours" in capsys.readouterr().err
 
 
-def test_one_bad_input_among_many_is_told_and_the_exit_code_says_so(tmp_path, picture, capsys):
+def test_one_bad_input_among_many_is_reported_and_the_exit_code_is_1(tmp_path, picture, capsys):
     assert predict(tmp_path / "absent.png", picture, output=tmp_path / "out") == 1
     printed = capsys.readouterr()
     assert "absent.png: “" in printed.err and "1 of 2 inputs failed." in printed.err
@@ -106,7 +108,7 @@ def test_one_bad_input_among_many_is_told_and_the_exit_code_says_so(tmp_path, pi
 
 
 @pytest.mark.parametrize("arguments", [["predict", "{}/absent.png"], ["predict", "{}/x", "--model", "absent"]])
-def test_only_debug_shows_where_an_error_came_from(tmp_path, capsys, arguments):
+def test_only_debug_shows_the_traceback(tmp_path, capsys, arguments):
     arguments = [part.format(tmp_path) for part in arguments]
     arguments += [] if "--model" in arguments else ["--model", "tiny"]
     arguments += ["--output", str(tmp_path / "out")]
@@ -116,7 +118,7 @@ def test_only_debug_shows_where_an_error_came_from(tmp_path, capsys, arguments):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_failure_nobody_foresaw_ends_without_a_traceback(monkeypatch, capsys):
+def test_an_unexpected_failure_ends_without_a_traceback(monkeypatch, capsys):
     def broken():
         raise RuntimeError("a rare fault")
 
@@ -173,7 +175,14 @@ def help_text(capsys, *arguments) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_the_help_teaches(capsys):
+def test_the_command_line_starts_without_any_heavy_package():
+    program = "import sys, resformer_unet.cli.main; print(*{name.split('.')[0] for name in sys.modules})"
+    environment = {**os.environ, "PYTHONPATH": str(MODULE_FOLDER)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert not {"numpy", *HEAVY} & set(done.stdout.split())
+
+
+def test_the_help_has_examples_and_exit_codes(capsys):
     text = help_text(capsys)
     assert all(name in text for name in ("predict", "evaluate", "train", "models", "examples:", "exit codes:"))
     assert "resformer-unet predict head.nrrd --model brain-tumor-mr --output results" in text
@@ -201,7 +210,7 @@ def test_the_version_is_printed(capsys):
     assert capsys.readouterr().out.strip() == __version__
 
 
-def test_models_are_listed_with_what_they_tell(capsys):
+def test_models_are_listed_with_their_diagnoses_and_segments(capsys):
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("tiny", "OT", "Tiny model", "Benign, Malignant", "Lesion"))
@@ -221,7 +230,7 @@ def test_models_are_listed_as_json_with_the_broken_ones(models, tmp_path, monkey
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["models", "--json"]])
-def test_when_there_is_no_model_it_is_said_where_was_searched(tmp_path, monkeypatch, capsys, arguments):
+def test_without_a_model_the_searched_folders_are_named(tmp_path, monkeypatch, capsys, arguments):
     monkeypatch.setattr(catalog, "model_folders", lambda: [tmp_path / "bundled", tmp_path / "nope"])
     assert main(arguments) == 1
     printed = capsys.readouterr()
@@ -234,7 +243,7 @@ def test_when_there_is_no_model_it_is_said_where_was_searched(tmp_path, monkeypa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes as on POSIX")
 @pytest.mark.parametrize("both", [False, True], ids=["stdout", "stdout and stderr"])
-def test_a_reader_who_leaves_does_not_stop_the_work(tmp_path, models, picture, both):
+def test_a_closed_pipe_does_not_stop_the_work(tmp_path, models, picture, both):
     other = write_picture(tmp_path / "other.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
     arguments = ["predict", picture, other, "--model", models / "tiny", "--output", tmp_path / "out", "--device", "cpu"]
     done = subprocess.Popen(
@@ -268,7 +277,7 @@ def test_evaluate_writes_the_documented_figures(tmp_path, capsys):
     assert "macro auc" in printed.out and "evaluating: 4 of 4" in printed.err
 
 
-def test_evaluate_says_which_cases_failed(tmp_path, capsys):
+def test_evaluate_names_the_cases_that_failed(tmp_path, capsys):
     data = write_discs(tmp_path / "data", {"test": 3})
     (data / "images" / "test-1.png").write_text("no image")
     assert main(["evaluate", str(data), "--model", "tiny", "--output", str(tmp_path / "report.json")]) == 1
@@ -307,7 +316,7 @@ def test_on_a_terminal_progress_is_a_bar_with_the_time_left():
     assert "\r" in shown and "head: 100%" in shown and "10/10" in shown and "mole: 100%" in shown and "<" in shown
 
 
-def test_elsewhere_progress_is_a_line_now_and_then():
+def test_elsewhere_progress_is_a_line_every_few_seconds():
     log = io.StringIO()
     progress = Progress(log)
     for done in range(1, 1001):

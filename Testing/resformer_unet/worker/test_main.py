@@ -1,4 +1,4 @@
-"""The worker as another program meets it: a real process, JSON lines in and out, from its start to its end."""
+"""The worker as another program uses it: a real process, JSON lines in and out, from its start to its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from helpers.tiny_model import save_tiny
 from helpers.worker_talk import ENDS, PATIENCE, WorkerProcess, predict_command
 
 
-def test_it_says_that_it_is_ready_and_which_protocol_it_speaks(worker):
+def test_it_reports_that_it_is_ready_and_its_protocol(worker):
     assert worker.ready["protocol"] == 2 and worker.ready["version"]
 
 
@@ -116,7 +116,7 @@ worker.main()
 """
 
 
-def test_what_is_no_json_is_never_sent():
+def test_invalid_json_is_never_sent():
     worker = WorkerProcess(("-c", NOT_A_NUMBER))
     worker.send(command="predict", id="a")
     assert worker.wait_for(*ENDS)["code"] == "INTERNAL"
@@ -248,7 +248,7 @@ worker.main()
 """
 
 
-def test_what_libraries_print_goes_to_the_log_and_not_among_the_events():
+def test_output_of_libraries_goes_to_the_log_and_not_among_the_events():
     worker = WorkerProcess(("-c", CHATTY))
     worker.send(command="dance", id="x")
     assert worker.wait_for("error")["code"] == "UNKNOWN_COMMAND"  # hear() has parsed every line on the way
