@@ -60,13 +60,13 @@ class Predictor:
         """Segment and diagnose one image; the image is not changed.
 
         Args:
-            options: the user's choices; without any, the model's own hold.
-            progress: called with (slices done, slices in all).
-            cancelled: asked between batches.
+            options: the user's choices; without any, the model default.
+            progress: called with (slices done, slices in total).
+            cancelled: called between batches; true ends the prediction.
 
         Raises:
             EngineError: those of :func:`.prepare_image`, BAD_OPTION, NETWORK_NOT_FINITE, OUT_OF_MEMORY.
-            Cancelled: when ``cancelled()`` said so.
+            Cancelled: when ``cancelled()`` was true.
         """
         options = options or PredictOptions()
         watch = Stopwatch()
@@ -81,11 +81,7 @@ class Predictor:
             if self.bundle.segments:
                 warnings += volume.postprocess(options)
             masks = volume.of_run_slices
-            probabilities = case = None
-            if self.bundle.diagnoses:
-                probabilities = slice_probabilities(logits, self.bundle.descriptor["calibration"])
-                areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
-                case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
+            probabilities, case = self._probabilities(logits, masks)
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)
             distance = None if distances is None else case_distance(distances)
             limit = self._detector and self._detector.limit
@@ -109,7 +105,7 @@ class Predictor:
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Explanation:
-        """Show where in an image a diagnosis comes from, by the method of :mod:`.inference.saliency`.
+        """Map the parts of an image that support a diagnosis, by the method of :mod:`.inference.saliency`.
 
         Args:
             diagnosis: id of the one to explain; ``None`` explains the one that :meth:`predict` gives for the slices.
@@ -118,27 +114,27 @@ class Predictor:
         Raises:
             EngineError: those of :meth:`predict`, NO_DIAGNOSIS, PYTORCH_MISSING; BAD_OPTION also for an unknown
                 diagnosis.
-            Cancelled: when ``cancelled()`` said so.
+            Cancelled: when ``cancelled()`` was true.
         """
         classes = [row["id"] for row in self.bundle.diagnoses]
         if not classes:
             raise EngineError(
-                "NO_DIAGNOSIS", f"The model {self.bundle.title} gives no diagnosis to explain.", "Choose another model."
+                "NO_DIAGNOSIS", f"The model {self.bundle.title} gives no diagnosis.", "Choose another model."
             )
         if diagnosis not in (None, *classes):
-            raise bad_option(f"The model knows no diagnosis “{diagnosis}”.", f"It knows {', '.join(classes)}.")
+            raise bad_option(f"The model has no diagnosis “{diagnosis}”.", f"Its diagnoses are {', '.join(classes)}.")
         options = PredictOptions(slice_axis=slice_axis, slices=slices)
         runs, done_before = (1, 0) if diagnosis else (2, 1)
         explainer = self._explainer
 
-        def tell(run: int) -> Callable[[int, int], None] | None:
+        def progress_of(run: int) -> Callable[[int, int], None] | None:
             return progress and (lambda done, total: progress(run * total + done, runs * total))
 
         if diagnosis is None:
-            report = self.predict(image, options=options, progress=tell(0), cancelled=cancelled).report
+            report = self.predict(image, options=options, progress=progress_of(0), cancelled=cancelled).report
             diagnosis = report["diagnosis"]["label"]
         prepared, _ = self._prepare(image, options)
-        from resformer_unet.inference.saliency import (  # need PyTorch, which the explainer has found
+        from resformer_unet.inference.saliency import (  # needs PyTorch, which the explainer has found
             Explanation,
             image_saliency,
         )
@@ -146,12 +142,12 @@ class Predictor:
         with _memory_error_named(image):
             saliency = image_saliency(
                 explainer, prepared, classes.index(diagnosis), transpose_tta=self._transpose_tta(prepared),
-                progress=tell(done_before), cancelled=cancelled,
+                progress=progress_of(done_before), cancelled=cancelled,
             )  # fmt: skip
         return Explanation(saliency, diagnosis)
 
     def encoder_features(self, image: MedicalImage) -> np.ndarray:
-        """What the encoder makes of each slice, float32 (n, features), see :mod:`.inference.out_of_distribution`."""
+        """Encoder features of each slice, float32 (n, features), see :mod:`.inference.out_of_distribution`."""
         prepared, _ = self._prepare(image, PredictOptions())
         transpose_tta = self._transpose_tta(prepared)
         batches = self.runner.run(prepared, transpose_tta=transpose_tta, features=True)
@@ -166,6 +162,14 @@ class Predictor:
         """The slices to run, and how many the image has."""
         whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
         return whole.only(options.slice_range(len(whole))), len(whole)
+
+    def _probabilities(self, logits: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Calibrated probabilities (n, diagnoses) of the slices and (diagnoses,) of the case, if there are any."""
+        if not self.bundle.diagnoses:
+            return None, None
+        probabilities = slice_probabilities(logits, self.bundle.descriptor["calibration"])
+        areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
+        return probabilities, case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
 
     def _transpose_tta(self, prepared: PreparedImage) -> bool:
         orientation = self.bundle.descriptor["input"]["orientation"]

@@ -21,8 +21,8 @@ def smooth_masks(masks: np.ndarray, sigma: tuple[float, float], exclusive: bool)
     Args:
         masks: bool (n, segments, rows, columns).
         sigma: standard deviations of the Gaussian along rows and along columns, in pixels.
-        exclusive: a pixel belongs to the segment with the largest smoothed value, if that exceeds the background's;
-            otherwise to each segment with a smoothed value above one half.
+        exclusive: if true, a pixel belongs to the segment with the largest smoothed value, if that exceeds the
+            background's; if false, to each segment with a smoothed value above one half.
     """
     margin = [int(np.ceil(REACH * width)) for width in sigma]
     for slice_masks in masks:
