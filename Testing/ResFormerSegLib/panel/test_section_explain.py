@@ -91,16 +91,16 @@ def test_threshold_opacity_and_hide_act_at_once(explain, engine, click, waitFor,
     assert composite.GetForegroundVolumeID() == node.GetID()
 
 
-def test_an_error_of_the_engine_is_told_in_its_place(explain, click):
+def test_an_error_of_the_engine_is_shown_in_its_place(explain, click):
     logic = PatientLogic()
     section, _volume = explain(logic)
     click(section.sliceButton)
     logic.jobs[0].onFailed(ResFormerSegError("ENGINE_CRASHED", "The engine <crashed>.", "Try the CPU."))
     assert section.status.text == "The engine <crashed>. Try the CPU."
     assert section.sliceButton.enabled
-    logic.refuse = ResFormerSegError("ENGINE_BUSY", "A run is under way.", "Wait for its end.")
+    logic.refuse = ResFormerSegError("ENGINE_BUSY", "Another run is in progress.", "Wait for its end.")
     click(section.sliceButton)
-    assert section.status.text == "A run is under way. Wait for its end." and section.sliceButton.enabled
+    assert section.status.text == "Another run is in progress. Wait for its end." and section.sliceButton.enabled
 
 
 def test_a_model_that_is_gone_is_named(explain, click):

@@ -1,6 +1,6 @@
 """The whole way with the real engine in its own process: a volume of the scene, an untrained model, nodes in the scene.
 
-What an untrained network outlines means nothing, so these tests compare the nodes with the engine's own figures.
+The result of an untrained network means nothing, so these tests compare the nodes with the engine's own report.
 """
 
 import shutil
@@ -123,8 +123,8 @@ def test_slices_smoothing_and_probability_maps_can_be_asked_for(process):
     result = process(volume, "grey", slices=(2, 4), smoothingMm=1.0, minimumAreaMm2=2.0, probabilityMaps=True)
     assert [row["index"] for row in result.report["slices"]] == [2, 3, 4]
     for row in result.report["segments"]:
-        outline = segmentArray(result.segmentationNode, row["id"], volume)
-        assert outline.sum() == row["voxels"] and not outline[[0, 1, 5]].any()
+        mask = segmentArray(result.segmentationNode, row["id"], volume)
+        assert mask.sum() == row["voxels"] and not mask[[0, 1, 5]].any()
         share = slicer.util.arrayFromVolume(result.probabilityMapNodes[row["id"]])
         assert share.shape == (6, 40, 50) and share.max() <= 100 and not share[[0, 1, 5]].any()
 
@@ -140,7 +140,7 @@ def makeHeart(radius: float, name: str):
     return node
 
 
-def test_a_patient_is_diagnosed_from_the_outlines_in_the_scene(scene, logic, models):
+def test_a_patient_is_diagnosed_from_the_segmentations_in_the_scene(scene, logic, models):
     hearts = makeHeart(16, "Full"), makeHeart(11, "Empty")
     result = logic.processPatient(*hearts, modelId=models / "heart", device="cpu")
     volumes = {}
