@@ -7,25 +7,25 @@ import html
 from slicer.i18n import tr as _
 
 
-def measuresText(patient: dict) -> str:
+def cardiacFunctionText(patient: dict) -> str:
     """patient: see `PatientResult`; parameters missing in one of another version are shown as a dash."""
-    measures = patient["measures"]
+    parameters = patient["measures"]
     rows = [
         ("", _("Left ventricle"), _("Right ventricle")),
         (
             _("End-diastolic volume"),
-            _figure(measures, "lv_volume_ml", _("{value:.0f} ml")),
-            _figure(measures, "rv_volume_ml", _("{value:.0f} ml")),
+            _parameter(parameters, "lv_volume_ml", _("{value:.0f} ml")),
+            _parameter(parameters, "rv_volume_ml", _("{value:.0f} ml")),
         ),
         (
             _("Ejection fraction"),
-            _figure(measures, "lv_ejection_fraction", _("{value:.0f} %"), 100),
-            _figure(measures, "rv_ejection_fraction", _("{value:.0f} %"), 100),
+            _parameter(parameters, "lv_ejection_fraction", _("{value:.0f} %"), 100),
+            _parameter(parameters, "rv_ejection_fraction", _("{value:.0f} %"), 100),
         ),
     ]
     cells = ["".join(f"<td style='padding-right: 12px'>{html.escape(cell)}</td>" for cell in row) for row in rows]
     wall = _("Maximum end-diastolic wall thickness: {thickness} (mean of the slice).").format(
-        thickness=_figure(measures, "wall_diastole_max_mm", _("{value:.1f} mm"))
+        thickness=_parameter(parameters, "wall_diastole_max_mm", _("{value:.1f} mm"))
     )
     phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(
         first=patient["cases"][0], second=patient["cases"][1]
@@ -34,6 +34,6 @@ def measuresText(patient: dict) -> str:
     return f"<table cellspacing='0'>{table}</table>{html.escape(wall)}<br>{html.escape(phases)}"
 
 
-def _figure(measures: dict, name: str, text: str, factor: float = 1) -> str:
-    value = measures.get(name)
+def _parameter(parameters: dict, name: str, text: str, factor: float = 1) -> str:
+    value = parameters.get(name)
     return "–" if value is None else text.format(value=factor * value)

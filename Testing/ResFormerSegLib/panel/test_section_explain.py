@@ -52,7 +52,7 @@ def test_the_slice_on_display_is_explained_and_laid_over_the_image(explain, engi
     assert composite.GetForegroundOpacity() == pytest.approx(0.5)
     assert node.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.3)
     assert (mainWindow.grab("Red") != before).any()
-    assert "Looking (Nobody 2026)" in section.method.text and section.method.isVisible()
+    assert "Looking (Nobody 2026)" in section.display.method.text and section.display.method.isVisible()
     assert section.sliceButton.enabled and not section.cancelButton.isVisible()
 
 
@@ -80,14 +80,14 @@ def test_threshold_opacity_and_hide_act_at_once(explain, engine, click, waitFor,
     click(section.sliceButton)
     waitFor(lambda: section._job is None)
     node = slicer.util.getNode("Brain saliency (Glioma)")
-    section.thresholdSlider.value = 0.6
-    section.opacitySlider.value = 0.9
+    section.display.thresholdSlider.value = 0.6
+    section.display.opacitySlider.value = 0.9
     assert node.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.6)
     assert composite.GetForegroundOpacity() == pytest.approx(0.9)
-    assert section.hideButton.text == "Hide"
-    click(section.hideButton)
-    assert composite.GetForegroundVolumeID() is None and section.hideButton.text == "Show"
-    click(section.hideButton)
+    assert section.display.hideButton.text == "Hide"
+    click(section.display.hideButton)
+    assert composite.GetForegroundVolumeID() is None and section.display.hideButton.text == "Show"
+    click(section.display.hideButton)
     assert composite.GetForegroundVolumeID() == node.GetID()
 
 
@@ -153,16 +153,16 @@ def test_an_overlay_of_a_loaded_scene_can_be_hidden_and_keeps_its_settings(expla
     from ResFormerSegLib.panel.explain_section import ExplainSection
 
     section, volume = explain(engine)
-    section.thresholdSlider.value, section.opacitySlider.value = 0.55, 0.75
+    section.display.thresholdSlider.value, section.display.opacitySlider.value = 0.55, 0.75
     click(section.sliceButton)
     waitFor(lambda: section._job is None)
     host = makeHost()
     restored = ExplainSection(host, engine)  # what the next session makes of the same scene
     restored.showResult(makeResult(volume, np.s_[8:13, 10:20, 12:26]), volume)
-    assert restored.hideButton.text == "Hide"
-    assert restored.thresholdSlider.value == pytest.approx(0.55)
-    assert restored.opacitySlider.value == pytest.approx(0.75)
-    click(restored.hideButton)
+    assert restored.display.hideButton.text == "Hide"
+    assert restored.display.thresholdSlider.value == pytest.approx(0.55)
+    assert restored.display.opacitySlider.value == pytest.approx(0.75)
+    click(restored.display.hideButton)
     assert mainWindow.views["Red"].compositeNode.GetForegroundVolumeID() is None
     restored.cleanup()
     host.delete()
