@@ -145,7 +145,7 @@ def test_a_volume_deleted_meanwhile_switches_the_buttons_off(explain, scene):
     section, volume = explain(PatientLogic())
     scene.RemoveNode(volume)
     section.explainSlice()
-    section.toggle()
+    section.display.toggle()
     assert not section.sliceButton.enabled
 
 
@@ -174,7 +174,7 @@ def test_without_pytorch_the_section_says_what_is_missing_and_offers_nothing_to_
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *args: None if name == "torch" else find(name, *args))
     section, _ = explain(PatientLogic())
-    assert "needs PyTorch" in section.intro.text and section.intro.isVisible() and not section.form.isVisible()
+    assert "need PyTorch" in section.intro.text and section.intro.isVisible() and not section.form.isVisible()
     monkeypatch.undo()
     section.refresh()
     assert section.form.isVisible() and not section.intro.isVisible()
