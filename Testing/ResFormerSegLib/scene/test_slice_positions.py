@@ -52,6 +52,6 @@ def test_a_hidden_view_that_moves_is_not_followed(volume):
     follower = SliceFollower(reported.append)
     follower.follow(volume, 0)
     slicer.util.getNode("vtkMRMLSliceNodeRed").JumpSliceByCentering(*worldFromIjk(volume, (16, 16, 7)))
-    follower._tell()
+    follower._report()
     follower.stop()
     assert reported == [20]
