@@ -81,7 +81,7 @@ def _utilities() -> set[str]:
 
 
 def suspectValuesForWidgets(tree: ast.AST) -> Findings:
-    """None and numpy scalars, as far as they can be told from the text."""
+    """None and numpy scalars, as far as the source shows."""
     for node in ast.walk(tree):
         values = []
         if isinstance(node, ast.Assign):

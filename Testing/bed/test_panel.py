@@ -93,13 +93,13 @@ def test_a_node_list_chooses_nothing_by_itself_and_follows_the_scene(scene):
     nodes = slicer.qMRMLNodeComboBox()
     nodes.nodeTypes = ["vtkMRMLTextNode"]
     nodes.setMRMLScene(scene)
-    told = []
-    nodes.connect("currentNodeChanged(bool)", told.append)
+    changes = []
+    nodes.connect("currentNodeChanged(bool)", changes.append)
     node = scene.AddNewNodeByClass("vtkMRMLTextNode")
     assert nodes.nodeCount() == 1 and nodes.currentNode() is None
     nodes.setCurrentNode(node)
     scene.Clear(False)
-    assert nodes.currentNode() is None and told == [True, False]
+    assert nodes.currentNode() is None and changes == [True, False]
     nodes.setMRMLScene(None)
 
 
@@ -200,12 +200,12 @@ def test_packages_are_asked_for_and_noted_but_never_installed(qt, answering, tmp
     assert slicer.packaging.calls.pop() == {"requirements": ["scikit-image>=0.22"], "requester": "ResFormerSeg"}
 
 
-def test_a_dialog_that_nobody_answers_is_noticed(qt, bed):
+def test_an_unanswered_dialog_is_noticed(qt, bed):
     from slicer_bed.watch import watch
 
     with watch(bed) as problems:
         assert qt.QFileDialog.getExistingDirectory(None, "Add a folder") == ""
-    assert problems == ["exception in a slot: AssertionError: a dialog appeared that nobody answers: Add a folder"]
+    assert problems == ["exception in a slot: AssertionError: an unexpected dialog appeared: Add a folder"]
 
 
 def test_workers_that_outlive_the_application_are_found_and_killed(qt, bed):
@@ -247,7 +247,7 @@ def test_an_entry_of_a_list_is_chosen_as_a_user_would(scene, qt, choose):
     assert not nodes.enabled
 
 
-def test_a_section_that_opens_shows_only_what_nobody_has_hidden(qt, click):
+def test_a_section_that_opens_keeps_hidden_widgets_hidden(qt, click):
     import ctk
 
     section = ctk.ctkCollapsibleButton()

@@ -1,4 +1,4 @@
-"""The developer's Reload button: nobody has to restart the application after a change of the source."""
+"""The developer's Reload button: a change of the source needs no restart of the application."""
 
 import json
 import os

@@ -79,11 +79,11 @@ def test_slice_and_3d_views_show_volume_and_segments(scene, bed):
     segmentation.CreateClosedSurfaceRepresentation()
     with SliceView(bed, "Red", "Axial", (200, 160)) as view:
         view.show(volume)
-        contour = view.grab()
+        withContour = view.grab()
     with ThreeDView(bed, size=(200, 160)) as view:
         view.lookFrom((1, 1, 1))
         surface = view.grab()
-    for pixels in (contour, surface):
+    for pixels in (withContour, surface):
         red = (pixels[..., 0].astype(int) - pixels[..., 1]) > 60
         assert red.mean() > 0.02
     assert not ((plain[..., 0].astype(int) - plain[..., 1]) > 60).any()

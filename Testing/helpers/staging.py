@@ -12,7 +12,7 @@ from pathlib import Path
 from helpers.paths import ROOT, TESTING
 
 STAND_IN = TESTING / "extension" / "slicer_stand_in"
-# There is nothing to compile: CMake is told to take a compiler for granted, so that none is needed.
+# There is nothing to compile: these options let CMake do without a compiler.
 NO_COMPILER = [
     f"-DCMAKE_{language}_{what}" for language in ("C", "CXX") for what in ("COMPILER=true", "COMPILER_FORCED=1")
 ]

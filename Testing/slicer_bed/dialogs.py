@@ -5,7 +5,7 @@
 >>> assert "Replace" in seen[0]
 
 Outside of it the application is under `--testing`, where `slicer.util.confirm...` answer by themselves. A dialog that
-nobody answers is cancelled and counts as an exception in a slot.
+is not expected is cancelled and counts as an exception in a slot.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def install() -> None:
 def _answer(text: str, otherwise):
     _seen.append(text)
     if not _answers:
-        slotErrors.append(AssertionError(f"a dialog appeared that nobody answers: {text}"))
+        slotErrors.append(AssertionError(f"an unexpected dialog appeared: {text}"))
         return otherwise
     return _answers.pop(0)
 

@@ -14,18 +14,18 @@ def cardiacFunctionText(patient: dict) -> str:
         ("", _("Left ventricle"), _("Right ventricle")),
         (
             _("End-diastolic volume"),
-            _figure(parameters, "lvedv_ml", _("{value:.0f} ml")),
-            _figure(parameters, "rvedv_ml", _("{value:.0f} ml")),
+            _parameter(parameters, "lvedv_ml", _("{value:.0f} ml")),
+            _parameter(parameters, "rvedv_ml", _("{value:.0f} ml")),
         ),
         (
             _("Ejection fraction"),
-            _figure(parameters, "lvef", _("{value:.0f} %"), 100),
-            _figure(parameters, "rvef", _("{value:.0f} %"), 100),
+            _parameter(parameters, "lvef", _("{value:.0f} %"), 100),
+            _parameter(parameters, "rvef", _("{value:.0f} %"), 100),
         ),
     ]
     cells = ["".join(f"<td style='padding-right: 12px'>{html.escape(cell)}</td>" for cell in row) for row in rows]
     wall = _("Maximum end-diastolic wall thickness: {thickness} (mean of the slice).").format(
-        thickness=_figure(parameters, "wall_thickness_ed_max_mm", _("{value:.1f} mm"))
+        thickness=_parameter(parameters, "wall_thickness_ed_max_mm", _("{value:.1f} mm"))
     )
     phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(
         first=patient["cases"][0], second=patient["cases"][1]
@@ -34,6 +34,6 @@ def cardiacFunctionText(patient: dict) -> str:
     return f"<table cellspacing='0'>{table}</table>{html.escape(wall)}<br>{html.escape(phases)}"
 
 
-def _figure(parameters: dict, name: str, text: str, factor: float = 1) -> str:
+def _parameter(parameters: dict, name: str, text: str, factor: float = 1) -> str:
     value = parameters.get(name)
     return "–" if value is None else text.format(value=factor * value)

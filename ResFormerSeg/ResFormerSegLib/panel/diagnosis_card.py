@@ -38,7 +38,7 @@ class DiagnosisCard:
         self.otherVolumeWarning = makeLabel("diagnosisOtherVolumeWarning", qt.Qt.RichText)
         self.probability = makeLabel("diagnosisProbability")
         self.bars = ProbabilityBars("diagnosisBars")
-        self.measures = makeLabel("diagnosisMeasures", qt.Qt.RichText)
+        self.cardiacFunction = makeLabel("diagnosisCardiacFunction", qt.Qt.RichText)
         self.segmented = makeLabel("diagnosisSegmented", qt.Qt.RichText)
         self.rule = makeLabel("diagnosisRule")
         self.warnings = makeLabel("diagnosisWarnings", qt.Qt.RichText)
@@ -60,7 +60,7 @@ class DiagnosisCard:
             self.otherVolumeWarning,
             self.probability,
             self.bars.widget,
-            self.measures,
+            self.cardiacFunction,
             self.segmented,
             self.rule,
             self.warnings,
@@ -85,8 +85,8 @@ class DiagnosisCard:
         self.subject.visible = True
         diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
         self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames))
-        self.measures.text = cardiacFunctionText(patient) if patient else ""
-        self.measures.visible = patient is not None
+        self.cardiacFunction.text = cardiacFunctionText(patient) if patient else ""
+        self.cardiacFunction.visible = patient is not None
         self.segmented.text = segmentedText(report, ofSeveral=patient is not None)
         self.rule.text = ruleText(report, patient)
         self.rule.visible = diagnosis is not None
@@ -116,7 +116,7 @@ class DiagnosisCard:
             self.subject,
             self.otherVolumeWarning,
             self.probability,
-            self.measures,
+            self.cardiacFunction,
             self.rule,
             self.warnings,
             self.disclaimer,

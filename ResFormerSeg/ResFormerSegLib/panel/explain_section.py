@@ -67,7 +67,8 @@ class ExplainSection:
 
     def explainSlice(self) -> None:
         volumeNode = self._volumeNode()
-        if volumeNode is None:
+        if volumeNode is None:  # it was deleted meanwhile
+            self.refresh()
             return
         index = sliceOnDisplay(volumeNode, self._result.report["slice_axis"]["array_axis"])
         if index is None:

@@ -80,17 +80,6 @@ def replaceNode(node) -> None:
     """
     copy = node.CreateNodeInstance()
     copy.UnRegister(None)
-    copy.CopyContent(node)
-    copy.SetSingletonTag(node.GetSingletonTag())
-    copy.SetName(node.GetName())
-    references = {name: node.GetNodeReferenceID(name) for name in _referenceRoles(node)}
+    copy.Copy(node)
     slicer.mrmlScene.RemoveNode(node)
-    copy = slicer.mrmlScene.AddNode(copy)
-    for role, nodeId in references.items():
-        copy.SetNodeReferenceID(role, nodeId)
-
-
-def _referenceRoles(node) -> list[str]:
-    roles: list[str] = []
-    node.GetNodeReferenceRoles(roles)
-    return roles
+    slicer.mrmlScene.AddNode(copy)

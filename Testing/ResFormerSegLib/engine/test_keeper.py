@@ -1,4 +1,4 @@
-"""One worker serves one job after another; when it has left meanwhile, nobody notices."""
+"""One worker serves one job after another; one that has exited meanwhile is replaced silently."""
 
 import os
 import signal
@@ -105,19 +105,21 @@ def test_after_a_failure_the_next_run_has_a_worker(scene, logicWith, pid):
     for _attempt in range(2):
         with pytest.raises(ResFormerSegError):
             logic.process(makeVolume())
-    assert isAlive(pid())  # what the engine says in plain words does not cost the worker
+    assert isAlive(pid())  # an error reported by the engine does not end the worker
 
 
 def test_a_cancelled_run_keeps_the_worker(scene, logicWith, pid):
     from ResFormerSegLib.errors import ResFormerSegError
 
     logic = logicWith("slow")
-    workers, told = [], []
+    workers, fractions = [], []
     for _attempt in range(2):
-        told.clear()
+        fractions.clear()
         with pytest.raises(ResFormerSegError, match="cancelled"):
             logic.process(
-                makeVolume(), progress=lambda fraction, _message: told.append(fraction), isCancelled=lambda: any(told)
+                makeVolume(),
+                progress=lambda fraction, _message: fractions.append(fraction),
+                isCancelled=lambda: any(fractions),
             )
         workers.append(pid())
     assert workers[0] == workers[1] and isAlive(workers[0])

@@ -189,7 +189,7 @@ def test_a_broken_description_is_refused_and_does_not_hinder_the_others(widget, 
     assert widget.ui.modelSelector.findData("skin-lesion") >= 0
 
 
-def test_a_model_folder_that_is_removed_after_its_selection_is_told(openPanel, skinFolder, tmp_path):
+def test_a_model_folder_that_is_removed_after_its_selection_is_reported(openPanel, skinFolder, tmp_path):
     folder = ownModel(skinFolder, tmp_path / "mine")
     makePicture()
     widget = openPanel()

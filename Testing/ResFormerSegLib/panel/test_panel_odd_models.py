@@ -40,10 +40,10 @@ def test_of_two_models_of_one_id_a_result_finds_the_one_with_its_weights(widget,
     assert models.referenceOf({**made, "sha256": "12" * 32}) == str(mine)
     assert models.referenceOf({**made, "sha256": bundled["sha256"]}) == "brain-tumor-mr"
     assert models.referenceOf({**made, "sha256": "34" * 32}) is None  # weights that are not there any more
-    assert models.classNames({**made, "sha256": "34" * 32})  # names can be told all the same
+    assert models.classNames({**made, "sha256": "34" * 32})  # the names are still known
 
 
-def test_two_models_of_one_title_can_be_told_apart_in_the_list(widget, makeModel):
+def test_two_models_of_one_title_can_be_distinguished_in_the_list(widget, makeModel):
     for folder in ("mine", "first/same", "second/same"):
         widget.panel.models.addFolder(str(makeModel(folder)))
     assert len(set(titles(widget))) == len(titles(widget))

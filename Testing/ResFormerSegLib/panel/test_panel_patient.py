@@ -72,9 +72,9 @@ def test_apply_runs_both_and_the_card_shows_the_patient(runBoth):
     assert "Normal" in card.headline.text and card.probability.text == "Probability 90 % (not calibrated)"
     assert [bar.text for bar in card.bars._parts[::3]] == ["Normal", "Dilated"]
     assert card.rule.text == "From both cardiac phases. By volume."
-    assert card.measures.visible
+    assert card.cardiacFunction.visible
     for words in ("152 ml", "142 ml", "58 %", "50 %", "9.3 mm", "End-diastole: “Diastole”. End-systole: “Systole”."):
-        assert words in card.measures.text
+        assert words in card.cardiacFunction.text
     assert "one cardiac phase" not in card.warnings.text and "is not sure: Normal" in card.warnings.text
     assert "Diastole: The lesion touches" in card.warnings.text and card.warnings.text.count("the CPU is used") == 1
 
@@ -114,7 +114,7 @@ def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning)
     card = widget.panel.results.card
-    assert "Glioma" in card.headline.text and not card.measures.visible
+    assert "Glioma" in card.headline.text and not card.cardiacFunction.visible
     assert "select the other phase under Inputs" in card.warnings.text
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
 
@@ -124,12 +124,12 @@ def test_a_saved_scene_restores_the_patient(runBoth, tmp_path):
     assert slicer.util.saveScene(str(path))
     slicer.mrmlScene.Clear(False)
     card = runBoth.panel.results.card
-    assert not card.measures.visible and not runBoth.ui.otherPhaseSelector.visible
+    assert not card.cardiacFunction.visible and not runBoth.ui.otherPhaseSelector.visible
     slicer.util.loadScene(str(path))
     slicer.app.processEvents()
     assert runBoth._parameterNode.otherVolume.GetName() == "Diastole"
     assert runBoth.ui.otherPhaseSelector.currentNode() is runBoth._parameterNode.otherVolume
-    assert "Normal" in card.headline.text and card.measures.visible and "152 ml" in card.measures.text
+    assert "Normal" in card.headline.text and card.cardiacFunction.visible and "152 ml" in card.cardiacFunction.text
 
 
 def test_cancel_leaves_nothing_of_either_phase(panelWith, click, waitFor):

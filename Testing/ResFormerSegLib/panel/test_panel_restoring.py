@@ -62,7 +62,7 @@ def test_a_saved_scene_brings_back_the_result(savedScene):
     assert widget.ui.editButton.enabled
 
 
-def test_a_loaded_result_that_nobody_touched_is_still_known_as_such(savedScene):
+def test_a_loaded_result_without_manual_edits_is_still_known_as_such(savedScene):
     from ResFormerSegLib.scene.user_edits import hasManualEdits
 
     path, widget = savedScene
@@ -79,7 +79,7 @@ def test_a_panel_that_is_opened_after_the_scene_was_loaded_shows_it_too(savedSce
     assert "Glioma" in openPanel().panel.results.card.headline.text
 
 
-def test_the_card_stays_when_the_outline_is_deleted(savedScene, waitFor):
+def test_the_card_stays_when_the_segmentation_is_deleted(savedScene, waitFor):
     path, widget = savedScene
     load(path)
     slicer.mrmlScene.RemoveNode(widget._parameterNode.resultSegmentation)

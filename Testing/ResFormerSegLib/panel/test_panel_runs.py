@@ -138,7 +138,7 @@ def test_running_again_makes_a_new_segmentation(panelWith, click, waitFor):
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == count
 
 
-def test_a_result_that_nobody_touched_is_replaced_without_a_question(panelWith, click, waitFor, monkeypatch):
+def test_a_result_without_manual_edits_is_replaced_without_a_question(panelWith, click, waitFor, monkeypatch):
     widget, _ = panelWith("exclusive")
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning)

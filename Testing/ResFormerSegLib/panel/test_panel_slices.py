@@ -94,7 +94,7 @@ def test_without_a_view_the_slice_shown_is_asked_for_in_plain_words(openPanel, c
     assert not widget.panel.run.isRunning
 
 
-def test_advanced_choices_are_what_the_engine_is_told(openPanel):
+def test_advanced_options_are_sent_to_the_engine(openPanel):
     volume = makeVolume((6, 32, 40))
     widget = openPanel()
     options = widget.panel.advanced.options(volume, widget.panel.models.model())

@@ -16,7 +16,7 @@ def showSample(sample, name: str):
     return node
 
 
-def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel, click, waitFor):
+def test_from_opening_the_module_to_segmentation_and_diagnosis(mainWindow, openPanel, click, waitFor):
     """A head and then a picture of the skin, with the worker that stays warm in between."""
     head = showSample(headSample(), "Head")
     widget = openPanel()
@@ -24,7 +24,7 @@ def test_from_opening_the_module_to_outline_and_diagnosis(mainWindow, openPanel,
     assert widget._parameterNode.modelReference == "brain-tumor-mr"
     messages = []
     show = widget.panel.run.progress.show
-    widget.panel.run.progress.show = lambda *told: messages.append(told) or show(*told)
+    widget.panel.run.progress.show = lambda *report: messages.append(report) or show(*report)
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning, timeout=180)
     assert not widget.ui.messageFrame.visible, widget.ui.messageLabel.text

@@ -123,7 +123,7 @@ def test_segments_without_counterpart_are_named(comparison, click):
     assert section.status.text == "Not in the reference: Edema"
 
 
-def test_an_error_is_told_in_its_place(comparison, click):
+def test_an_error_is_shown_in_its_place(comparison, click):
     logic = PatientLogic()
     section, volume, _result = comparison(logic)
     section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)

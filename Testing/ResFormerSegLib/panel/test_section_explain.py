@@ -52,7 +52,7 @@ def test_the_slice_on_display_is_explained_and_laid_over_the_image(explain, engi
     assert composite.GetForegroundOpacity() == pytest.approx(0.5)
     assert node.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.3)
     assert (mainWindow.grab("Red") != before).any()
-    assert "Looking (Nobody 2026)" in section.method.text and section.method.isVisible()
+    assert "Looking (Nobody 2026)" in section.display.method.text and section.display.method.isVisible()
     assert section.sliceButton.enabled and not section.cancelButton.isVisible()
 
 
@@ -80,27 +80,27 @@ def test_threshold_opacity_and_hide_act_at_once(explain, engine, click, waitFor,
     click(section.sliceButton)
     waitFor(lambda: section._job is None)
     node = slicer.util.getNode("Brain saliency (Glioma)")
-    section.thresholdSlider.value = 0.6
-    section.opacitySlider.value = 0.9
+    section.display.thresholdSlider.value = 0.6
+    section.display.opacitySlider.value = 0.9
     assert node.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.6)
     assert composite.GetForegroundOpacity() == pytest.approx(0.9)
-    assert section.hideButton.text == "Hide"
-    click(section.hideButton)
-    assert composite.GetForegroundVolumeID() is None and section.hideButton.text == "Show"
-    click(section.hideButton)
+    assert section.display.hideButton.text == "Hide"
+    click(section.display.hideButton)
+    assert composite.GetForegroundVolumeID() is None and section.display.hideButton.text == "Show"
+    click(section.display.hideButton)
     assert composite.GetForegroundVolumeID() == node.GetID()
 
 
-def test_an_error_of_the_engine_is_told_in_its_place(explain, click):
+def test_an_error_of_the_engine_is_shown_in_its_place(explain, click):
     logic = PatientLogic()
     section, _volume = explain(logic)
     click(section.sliceButton)
     logic.jobs[0].onFailed(ResFormerSegError("ENGINE_CRASHED", "The engine <crashed>.", "Try the CPU."))
     assert section.status.text == "The engine <crashed>. Try the CPU."
     assert section.sliceButton.enabled
-    logic.refuse = ResFormerSegError("ENGINE_BUSY", "A run is under way.", "Wait for its end.")
+    logic.refuse = ResFormerSegError("ENGINE_BUSY", "Another run is in progress.", "Wait for its end.")
     click(section.sliceButton)
-    assert section.status.text == "A run is under way. Wait for its end." and section.sliceButton.enabled
+    assert section.status.text == "Another run is in progress. Wait for its end." and section.sliceButton.enabled
 
 
 def test_a_model_that_is_gone_is_named(explain, click):
@@ -145,7 +145,7 @@ def test_a_volume_deleted_meanwhile_switches_the_buttons_off(explain, scene):
     section, volume = explain(PatientLogic())
     scene.RemoveNode(volume)
     section.explainSlice()
-    section.toggle()
+    section.display.toggle()
     assert not section.sliceButton.enabled
 
 
@@ -153,16 +153,16 @@ def test_an_overlay_of_a_loaded_scene_can_be_hidden_and_keeps_its_settings(expla
     from ResFormerSegLib.panel.explain_section import ExplainSection
 
     section, volume = explain(engine)
-    section.thresholdSlider.value, section.opacitySlider.value = 0.55, 0.75
+    section.display.thresholdSlider.value, section.display.opacitySlider.value = 0.55, 0.75
     click(section.sliceButton)
     waitFor(lambda: section._job is None)
     host = makeHost()
     restored = ExplainSection(host, engine)  # what the next session makes of the same scene
     restored.showResult(makeResult(volume, np.s_[8:13, 10:20, 12:26]), volume)
-    assert restored.hideButton.text == "Hide"
-    assert restored.thresholdSlider.value == pytest.approx(0.55)
-    assert restored.opacitySlider.value == pytest.approx(0.75)
-    click(restored.hideButton)
+    assert restored.display.hideButton.text == "Hide"
+    assert restored.display.thresholdSlider.value == pytest.approx(0.55)
+    assert restored.display.opacitySlider.value == pytest.approx(0.75)
+    click(restored.display.hideButton)
     assert mainWindow.views["Red"].compositeNode.GetForegroundVolumeID() is None
     restored.cleanup()
     host.delete()
@@ -174,7 +174,7 @@ def test_without_pytorch_the_section_says_what_is_missing_and_offers_nothing_to_
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *args: None if name == "torch" else find(name, *args))
     section, _ = explain(PatientLogic())
-    assert "needs PyTorch" in section.intro.text and section.intro.isVisible() and not section.form.isVisible()
+    assert "need PyTorch" in section.intro.text and section.intro.isVisible() and not section.form.isVisible()
     monkeypatch.undo()
     section.refresh()
     assert section.form.isVisible() and not section.intro.isVisible()

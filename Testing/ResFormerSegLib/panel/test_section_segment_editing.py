@@ -1,4 +1,4 @@
-"""One click to the Segment Editor, and plain words where there is none."""
+"""One click to the Segment Editor, and an explanation where there is none."""
 
 from types import SimpleNamespace
 

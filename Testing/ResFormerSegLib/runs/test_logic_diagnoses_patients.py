@@ -16,7 +16,7 @@ def pair(scene):
     return small, large
 
 
-def test_both_volumes_are_outlined_and_the_patient_is_diagnosed(logicWith, pair):
+def test_both_volumes_are_segmented_and_the_patient_is_diagnosed(logicWith, pair):
     result = logicWith("exclusive").processPatient(*pair)
     for part, volume in zip((result.first, result.second), pair, strict=True):
         assert part.volumeNode is volume and part.report["case"] == volume.GetName()
@@ -42,7 +42,7 @@ def test_the_patient_is_kept_with_the_nodes_and_goes_with_the_next_result(logicW
     assert restoreResult(again.segmentationNode, again.tableNode).patient is None
 
 
-def test_volumes_of_one_name_are_told_apart(logicWith, scene):
+def test_volumes_of_one_name_are_distinguished(logicWith, scene):
     small, large = makeVolume(name="Heart"), makeVolume((4, 8, 10), name="Heart")
     assert logicWith("exclusive").processPatient(small, large).patient["cases"] == ["Heart (2)", "Heart (1)"]
 
@@ -62,11 +62,11 @@ def test_the_output_is_that_of_the_first_volume(logicWith, pair, scene):
 
 
 def test_progress_rises_once_over_both(logicWith, pair):
-    told = []
-    logicWith("paced").processPatient(*pair, onProgress=lambda *news: told.append(news))
-    fractions = [fraction for fraction, _, _ in told]
+    reports = []
+    logicWith("paced").processPatient(*pair, onProgress=lambda *news: reports.append(news))
+    fractions = [fraction for fraction, _, _ in reports]
     assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
-    at = {message: (fraction, left) for fraction, message, left in told}
+    at = {message: (fraction, left) for fraction, message, left in reports}
     assert at["Systole: slice 5 of 10"][0] == 0.25 and at["Diastole: slice 5 of 10"][0] == 0.75
     assert at["Systole: slice 5 of 10"][1] > 2 * at["Diastole: slice 5 of 10"][1] > 0
 

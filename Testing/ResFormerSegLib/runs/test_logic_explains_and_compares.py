@@ -124,24 +124,24 @@ def test_a_reference_on_another_grid_and_under_a_transform_is_brought_to_the_vol
 
 
 def test_segments_on_the_grid_of_the_volume_are_taken_as_slicer_would_export_them(scene, volume):
-    from ResFormerSegLib.runs import comparison as comparison_task
+    from ResFormerSegLib.scene import segment_layers
 
     masks = {"A": box(SHAPE, (1, 3), (2, 8), (2, 8)), "B": box(SHAPE, (2, 6), (10, 20), (0, 24)), "C": box(SHAPE)}
     masks["C"][:] = False
     node = makeSegmentation(volume, masks)
     ids = list(node.GetSegmentation().GetSegmentIDs())
-    assert comparison_task._layerOnTheGrid(node, ids, volume) is None  # each has a label map of its own
+    assert segment_layers._layerOnTheGrid(node, ids, volume) is None  # each has a label map of its own
     node.GetSegmentation().CollapseBinaryLabelmaps(False)
     for chosen in (ids[:2], ids[1::-1], ids[1:2], ids):
-        taken = comparison_task._layerOnTheGrid(node, chosen, volume)
+        taken = segment_layers._layerOnTheGrid(node, chosen, volume)
         assert taken.max() == min(len(chosen), 2) and np.array_equal(
-            taken, comparison_task._resampledLayer(node, chosen, volume)
+            taken, segment_layers._resampledLayer(node, chosen, volume)
         )
     shifted = makeVolume(shape=SHAPE, oblique=True, name="Shifted")
     shifted.SetOrigin(*np.add(volume.GetOrigin(), 0.1))
-    assert comparison_task._layerOnTheGrid(node, ids, shifted) is None
+    assert segment_layers._layerOnTheGrid(node, ids, shifted) is None
     volume.SetAndObserveTransformNodeID(scene.AddNewNodeByClass("vtkMRMLLinearTransformNode").GetID())
-    assert comparison_task._layerOnTheGrid(node, ids, volume) is None
+    assert segment_layers._layerOnTheGrid(node, ids, volume) is None
 
 
 def test_overlapping_segments_are_compared_whole(scene, logicWith, volume):

@@ -175,7 +175,7 @@ def test_a_model_that_only_diagnoses_makes_a_table_and_no_segmentation(scene, lo
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
 
-def test_a_model_that_only_outlines_gives_no_diagnosis(scene, logicWith):
+def test_a_model_for_segmentation_only_gives_no_diagnosis(scene, logicWith):
     result = logicWith("only segments").process(makeVolume())
     assert (result.diagnosis, result.probability, result.probabilities) == (None, None, {})
     assert result.segmentationNode.GetAttribute("ResFormerSeg.Diagnosis") is None
@@ -183,11 +183,11 @@ def test_a_model_that_only_outlines_gives_no_diagnosis(scene, logicWith):
 
 
 def test_progress_rises_to_one_and_says_what_is_done(scene, logicWith):
-    told = []
-    logicWith("exclusive").process(makeVolume(), progress=lambda fraction, message: told.append((fraction, message)))
-    fractions = [fraction for fraction, _ in told]
+    reports = []
+    logicWith("exclusive").process(makeVolume(), progress=lambda fraction, message: reports.append((fraction, message)))
+    fractions = [fraction for fraction, _ in reports]
     assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
-    assert "Slice 1 of 2" in [message for _, message in told]
+    assert "Slice 1 of 2" in [message for _, message in reports]
 
 
 def test_results_survive_saving_and_loading_the_scene(scene, logicWith, tmp_path):

@@ -1,6 +1,6 @@
 """The whole way with the real engine in its own process: a volume of the scene, an untrained model, nodes in the scene.
 
-What an untrained network segments means nothing, so these tests compare the nodes with the engine's own figures.
+The result of an untrained network means nothing, so these tests compare the nodes with the engine's own report.
 """
 
 import shutil
@@ -140,7 +140,7 @@ def makeHeart(radius: float, name: str):
     return node
 
 
-def test_a_patient_is_diagnosed_from_the_outlines_in_the_scene(scene, logic, models):
+def test_a_patient_is_diagnosed_from_the_segmentations_in_the_scene(scene, logic, models):
     hearts = makeHeart(16, "Full"), makeHeart(11, "Empty")
     result = logic.processPatient(*hearts, modelId=models / "heart", device="cpu")
     volumes = {}

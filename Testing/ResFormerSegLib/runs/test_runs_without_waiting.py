@@ -69,7 +69,7 @@ def test_progress_tells_fraction_words_and_the_seconds_that_are_left(scene, logi
     assert left["Slice 10 of 10"] == 0
 
 
-def test_a_failure_is_told_once_and_nothing_is_left(scene, logicWith, listener):
+def test_a_failure_is_reported_once_and_nothing_is_left(scene, logicWith, listener):
     volume = makeVolume()
     before = sceneState()
     logicWith("segfault").process(volume, wait=False, **listener.callbacks())
@@ -78,7 +78,7 @@ def test_a_failure_is_told_once_and_nothing_is_left(scene, logicWith, listener):
 
 
 @pytest.mark.parametrize("behaviour", ["slow", "exclusive"])
-def test_cancelling_before_it_began_is_told_at_once(scene, logicWith, listener, behaviour):
+def test_cancelling_before_it_began_is_reported_at_once(scene, logicWith, listener, behaviour):
     job = logicWith(behaviour).process(makeVolume(), wait=False, **listener.callbacks())
     job.cancel()
     job.cancel()

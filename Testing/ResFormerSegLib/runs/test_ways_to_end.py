@@ -201,7 +201,7 @@ def test_a_call_that_waits_ends_with_the_application(scene, logicWith, bed):
     assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
 
 
-def test_a_worker_killed_from_outside_during_its_work_is_told(scene, logicWith, tmp_path):
+def test_a_worker_killed_from_outside_during_a_run_is_reported(scene, logicWith, tmp_path):
     from ResFormerSegLib.errors import ResFormerSegError
 
     def kill(fraction: float, message: str) -> None:
@@ -213,12 +213,12 @@ def test_a_worker_killed_from_outside_during_its_work_is_told(scene, logicWith, 
     assert caught.value.code == "ENGINE_KILLED"
 
 
-def test_a_graphics_card_that_fails_is_replaced_by_the_cpu_once_and_the_user_is_told(scene, logicWith):
-    told = []
-    result = logicWith("broken gpu").process(makeVolume(), progress=lambda fraction, message: told.append(message))
+def test_a_failing_gpu_is_replaced_by_the_cpu_once_with_a_warning(scene, logicWith):
+    messages = []
+    result = logicWith("broken gpu").process(makeVolume(), progress=lambda fraction, message: messages.append(message))
     assert result.diagnosis == "glioma"
     (warning,) = [row for row in result.warnings if row["code"] == "CPU_AFTER_GPU_FAILURE"]
-    assert "CPU" in warning["message"] and any("graphics card failed" in message for message in told)
+    assert "CPU" in warning["message"] and any("GPU failed" in message for message in messages)
 
 
 def test_a_worker_that_fails_in_the_same_way_on_the_cpu_is_not_started_a_third_time(fails):
@@ -331,13 +331,13 @@ def test_a_worker_that_crashes_at_its_first_command_is_not_tried_again(fails, tm
 
 
 def test_a_failure_of_the_last_progress_callback_changes_nothing_either(scene, logicWith):
-    told = []
-    logicWith("exclusive").process(makeVolume(), progress=lambda *news: told.append(news))
+    messages = []
+    logicWith("exclusive").process(makeVolume(), progress=lambda *news: messages.append(news))
     volume = makeVolume()
     before = sceneState()
 
     def fail(*news) -> None:
-        if news == told[-1]:
+        if news == messages[-1]:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

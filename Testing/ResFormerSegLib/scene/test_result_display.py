@@ -122,7 +122,7 @@ def test_a_view_that_sees_the_place_keeps_its_field_of_view(views):
 
 
 @pytest.mark.parametrize("under", ["nothing", "a rigid transform", "a bent transform"])
-def test_the_views_jump_to_the_largest_lesion_and_show_volume_and_outline(views, under):
+def test_the_views_jump_to_the_largest_lesion_and_show_volume_and_segmentation(views, under):
     from ResFormerSegLib.scene.result_display import showResultInViews
     from ResFormerSegLib.scene.slice_positions import worldFromIjk
 
@@ -168,7 +168,7 @@ def test_a_picture_is_fitted_and_has_no_surface(views):
     assert not result.segmentationNode.GetSegmentation().ContainsRepresentation("Closed surface")
 
 
-def test_nothing_outlined_leaves_the_views_where_they_are(views):
+def test_an_empty_segmentation_leaves_the_views_where_they_are(views):
     from ResFormerSegLib.scene.result_display import showResultInViews
 
     volume = makeVolume()

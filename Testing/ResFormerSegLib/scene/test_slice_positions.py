@@ -34,7 +34,7 @@ def test_apply_and_explain_take_the_slice_of_the_view_in_the_window(volume, work
     assert sliceOnDisplay(volume, 0) == 20
 
 
-def test_without_a_view_along_the_slices_the_user_is_told(volume, workerThat, openPanel, click):
+def test_without_a_view_along_the_slices_the_panel_says_so(volume, workerThat, openPanel, click):
     workerThat("exclusive")
     widget = openPanel()
     widget._parameterNode.sliceSelection = "current"
@@ -48,10 +48,10 @@ def test_a_hidden_view_that_moves_is_not_followed(volume):
     from ResFormerSegLib.panel.chart.slice_following import SliceFollower
     from ResFormerSegLib.scene.slice_positions import worldFromIjk
 
-    told = []
-    follower = SliceFollower(told.append)
+    reported = []
+    follower = SliceFollower(reported.append)
     follower.follow(volume, 0)
     slicer.util.getNode("vtkMRMLSliceNodeRed").JumpSliceByCentering(*worldFromIjk(volume, (16, 16, 7)))
-    follower._tell()
+    follower._report()
     follower.stop()
-    assert told == [20]
+    assert reported == [20]

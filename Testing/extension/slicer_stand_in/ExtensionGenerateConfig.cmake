@@ -1,1 +1,1 @@
-# Slicer writes the extension's own configuration file for other extensions here; nobody depends on this one.
+# Slicer writes the extension's own configuration file for other extensions here; none depends on this one.

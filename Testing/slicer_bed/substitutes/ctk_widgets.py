@@ -35,7 +35,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         self.contentsCollapsed.emit(not checked)
 
     def _fit(self, child) -> None:
-        """Hides a child while the section is closed; an open one shows those again that nobody else has hidden."""
+        """Hides a child while the section is closed; an open one shows those again that were not hidden otherwise."""
         if self.checked:
             shown = child.property(_SHOWN)
         else:

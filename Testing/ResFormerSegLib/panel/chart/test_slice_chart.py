@@ -143,10 +143,10 @@ def test_a_jump_of_all_views_at_once_moves_the_marker(chart, waitFor):
     assert section._legends[0].text.startswith("Slice 4: ")
 
 
-def test_fast_scrolling_is_told_at_most_some_dozen_times_a_second(chart, waitFor):
+def test_fast_scrolling_is_reported_at_most_some_dozen_times_a_second(chart, waitFor):
     section, _volume, _result, window = chart
-    told = []
-    section._follower._onSlice = told.append
+    reported = []
+    section._follower._onSlice = reported.append
     node, start = window.views["Red"].node, window.views["Red"].node.GetSliceOffset()
     began = time.monotonic()
     for step in range(300):
@@ -154,8 +154,8 @@ def test_fast_scrolling_is_told_at_most_some_dozen_times_a_second(chart, waitFor
         if step % 10 == 0:
             slicer.app.processEvents()
     seconds = time.monotonic() - began
-    waitFor(lambda: told and told[-1] == 10 + 299 % 7, timeout=5)
-    assert len(told) <= 2 + seconds * 25
+    waitFor(lambda: reported and reported[-1] == 10 + 299 % 7, timeout=5)
+    assert len(reported) <= 2 + seconds * 25
 
 
 def test_the_table_lists_the_slices_with_a_lesion_and_their_sizes(chart):
