@@ -19,7 +19,7 @@ from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.image.reading import read_image
 from resformer_unet.image.writing import probability_file, segmentation_file
 from resformer_unet.inference.options import PredictOptions
-from resformer_unet.inference.predictor import Prediction
+from resformer_unet.inference.prediction import Prediction
 from resformer_unet.model.bundle import ModelBundle
 
 

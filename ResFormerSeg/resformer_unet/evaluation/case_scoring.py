@@ -13,7 +13,8 @@ from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.case_probabilities import case_probabilities, without_temperature
 
 if TYPE_CHECKING:
-    from resformer_unet.inference.predictor import Prediction, Predictor
+    from resformer_unet.inference.prediction import Prediction
+    from resformer_unet.inference.predictor import Predictor
 
 
 def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:

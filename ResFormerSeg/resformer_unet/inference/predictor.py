@@ -1,11 +1,10 @@
-"""A model bundle on an image: masks on the image's own grid, and the report that goes with them."""
+"""A model ready for use: segmentation and diagnosis of one image after another, and their explanation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from resformer_unet.inference.backends.choice import explaining_engine, load_eng
 from resformer_unet.inference.batching import SliceBatch, SliceRunner
 from resformer_unet.inference.options import PredictOptions, bad_option
 from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_distance
+from resformer_unet.inference.prediction import Prediction
 from resformer_unet.inference.report import build_report
 from resformer_unet.inference.result_warnings import (
     input_kind_warning,
@@ -25,47 +25,13 @@ from resformer_unet.inference.result_warnings import (
     reliability_warnings,
 )
 from resformer_unet.inference.stopwatch import Stopwatch
+from resformer_unet.inference.volume_masks import VolumeMasks
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.case_probabilities import case_probabilities, slice_probabilities
-from resformer_unet.postprocessing.masks import clean_masks, masks_on_slices
-from resformer_unet.postprocessing.smoothing import smooth_masks
 from resformer_unet.preprocessing.prepare import PreparedImage, prepare_image
 
 if TYPE_CHECKING:
     from resformer_unet.inference.saliency import Explanation
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of an image.
-
-    Attributes:
-        layers: uint8 (layers, slices, rows, columns) on the image's grid, holding the segments' values; exclusive
-            segments share one layer, others have one each. No layers for a model without segmentation.
-        report: the content of ``<case>.json``; see ``docs/prediction-report.md``.
-        probability_maps: uint8 (segments, slices, rows, columns) in per cent, 0 in slices that were not run; ``None``
-            unless they were asked for.
-    """
-
-    layers: np.ndarray
-    report: dict
-    probability_maps: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class _ImageOutput:
-    """What the network says of the slices that were run: logits (n, diagnoses), distances (n,) from the training
-    images; and of all slices of the image, with nothing in those that were not run: outlined, bool (segments, slices,
-    rows, columns), and probability maps on the image's grid."""
-
-    outlined: np.ndarray
-    logits: np.ndarray
-    maps: np.ndarray | None
-    distances: np.ndarray | None
-
-    def masks(self, prepared: PreparedImage) -> np.ndarray:
-        """View of what was outlined in the slices that were run, (n, segments, rows, columns)."""
-        return self.outlined[:, prepared.slices].swapaxes(0, 1)
 
 
 class Predictor:
@@ -106,20 +72,22 @@ class Predictor:
         watch = Stopwatch()
         with watch.step("prepare"):
             prepared, slices = self._prepare(image, options)
-        answers = self._run(prepared, options, watch, progress, cancelled)
+        with _memory_error_named(image):
+            volume = VolumeMasks(self.bundle, prepared, options.probability_maps)
+            logits, distances = self._run(prepared, volume, watch, progress, cancelled)
 
         with watch.step("postprocess"):
-            masks = answers.masks(prepared)
             warnings = [*prepared.warnings, *self.runner.warnings]
             if self.bundle.segments:
-                warnings += self._tidy(masks, prepared, options, slices)
+                warnings += volume.postprocess(options)
+            masks = volume.of_run_slices
             probabilities = case = None
             if self.bundle.diagnoses:
-                probabilities = slice_probabilities(answers.logits, self.bundle.descriptor["calibration"])
+                probabilities = slice_probabilities(logits, self.bundle.descriptor["calibration"])
                 areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
                 case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)
-            distance = None if answers.distances is None else case_distance(answers.distances)
+            distance = None if distances is None else case_distance(distances)
             limit = self._detector and self._detector.limit
             warnings += out_of_distribution_warning(self.bundle.descriptor, image, distance, limit)
             warnings += [*self._model_warnings, *reliability_warnings(self.bundle, prepared, slices, masks, case)]
@@ -127,10 +95,10 @@ class Predictor:
                 self.bundle, image, prepared, masks, probabilities, case,
                 device=self.runner.engine.description, engine=self.runner.engine.name, warnings=warnings,
             )  # fmt: skip
-            layers = self._layers(prepared, answers.outlined)
+            layers = volume.label_layers()
         timing = {**watch.seconds, "total": watch.total()}
         report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
-        return Prediction(layers, report, answers.maps)
+        return Prediction(layers, report, logits, volume.probability_maps)
 
     def explain(
         self,
@@ -175,7 +143,7 @@ class Predictor:
             image_saliency,
         )
 
-        with _told_of_memory(image):
+        with _memory_error_named(image):
             saliency = image_saliency(
                 explainer, prepared, classes.index(diagnosis), transpose_tta=self._transpose_tta(prepared),
                 progress=tell(done_before), cancelled=cancelled,
@@ -206,91 +174,45 @@ class Predictor:
     def _run(
         self,
         prepared: PreparedImage,
-        options: PredictOptions,
+        volume: VolumeMasks,
         watch: Stopwatch,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
-    ) -> _ImageOutput:
-        count, slices, segments = len(prepared), prepared.image.shape[prepared.layout.axis], len(self.bundle.segments)
-        transpose_tta = self._transpose_tta(prepared)
-        features = self._detector is not None
-        with _told_of_memory(prepared.image):
-            answers = _ImageOutput(
-                np.zeros((segments, slices, *prepared.stack.shape[1:3]), bool),
-                np.zeros((count, len(self.bundle.diagnoses)), np.float32),
-                np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None,
-                np.zeros(count) if features else None,
-            )
-            batches = self.runner.run(
-                prepared, progress, cancelled, transpose_tta=transpose_tta, features=features, watch=watch
-            )
-            with ThreadPoolExecutor(1, "masks") as beside:  # the network goes on meanwhile
-                taking = None
-                for batch in batches:
-                    if taking:
-                        taking.result()
-                    taking = beside.submit(self._take, batch, prepared, answers, watch)
-                taking.result()
-        return answers
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Run the network over the slices; the masks go into ``volume``.
 
-    def _take(self, batch: SliceBatch, prepared: PreparedImage, answers: _ImageOutput, watch: Stopwatch) -> None:
-        """Put what the network says of a batch where it belongs."""
-        where = slice(batch.first, batch.first + len(batch))
-        if answers.distances is not None:
-            answers.distances[where] = self._detector.distances(batch.answers.features)
-        if batch.answers.masks is not None:
-            with watch.step("postprocess"):
-                answers.masks(prepared)[where] = self._masks(batch, prepared, answers.maps)
-        if batch.answers.diagnosis is not None:
-            answers.logits[where] = batch.answers.diagnosis
+        Returns:
+            logits, float32 (n, diagnoses); distances (n,) of the slices from the training images, or ``None``.
+        """
+        logits = np.zeros((len(prepared), len(self.bundle.diagnoses)), np.float32)
+        distances = None if self._detector is None else np.zeros(len(prepared))
 
-    def _masks(self, batch: SliceBatch, prepared: PreparedImage, maps: np.ndarray | None) -> np.ndarray:
-        """Masks of a batch, bool (n, segments, rows, columns); their probabilities go into ``maps``."""
-        segmentation = self.bundle.descriptor["segmentation"]
-        if maps is None:
-            return masks_on_slices(batch.answers.masks, prepared.letterbox, segmentation)
-        percent = np.empty((len(batch), len(maps), *prepared.stack.shape[1:3]), np.uint8)
-        masks = masks_on_slices(batch.answers.masks, prepared.letterbox, segmentation, percent)
-        first = prepared.first + batch.first
-        for index, segment_map in enumerate(maps):
-            prepared.layout.stack(segment_map)[first : first + len(percent)] = percent[:, index]
-        return masks
+        def collect(batch: SliceBatch) -> None:
+            where = slice(batch.first, batch.first + len(batch))
+            if distances is not None:
+                distances[where] = self._detector.distances(batch.answers.features)
+            if batch.answers.masks is not None:
+                with watch.step("postprocess"):
+                    volume.write(batch.first, batch.answers.masks)
+            if batch.answers.diagnosis is not None:
+                logits[where] = batch.answers.diagnosis
 
-    def _tidy(
-        self, masks: np.ndarray, prepared: PreparedImage, options: PredictOptions, slices: int
-    ) -> list[dict[str, str]]:
-        """Smooth and clean the masks in place, as the descriptor and the user say; returns warnings."""
-        segmentation, warnings = self.bundle.descriptor["segmentation"], []
-        row_mm, column_mm, _ = prepared.layout.spacing(prepared.image)
-        in_millimetres = prepared.image.has_orientation
-        if not in_millimetres and (options.min_area_mm2 is not None or options.smoothing_mm):
-            message = (
-                "The picture's pixels have no known size: smallest area and smoothing in millimetres were ignored."
-            )
-            warnings.append({"code": "MILLIMETRES_UNKNOWN", "message": message})
-        elif options.smoothing_mm:
-            smooth_masks(
-                masks, (options.smoothing_mm / row_mm, options.smoothing_mm / column_mm), segmentation["exclusive"]
-            )
-        if options.min_area_mm2 is not None:
-            segmentation = {**segmentation, "min_area_mm2": options.min_area_mm2}
-        chosen = prepared.slices
-        open_ends = (chosen.start > 0, chosen.stop < slices)
-        clean_masks(masks, segmentation, row_mm * column_mm if in_millimetres else None, open_ends)
-        return warnings
-
-    def _layers(self, prepared: PreparedImage, outlined: np.ndarray) -> np.ndarray:
-        """The masks turned into layers where they lie in memory: a large volume should not need it twice."""
-        layers = outlined.view(np.uint8)
-        for layer, segment in zip(layers, self.bundle.segments, strict=True):
-            layer *= segment["value"]
-        if len(layers) > 1 and self.bundle.descriptor["segmentation"]["exclusive"]:
-            layers = layers.max(0, keepdims=True)  # cleaning never makes exclusive segments overlap
-        return np.moveaxis(prepared.layout.unstack(np.moveaxis(layers, 0, -1)), -1, 0)
+        batches = self.runner.run(
+            prepared, progress, cancelled, transpose_tta=self._transpose_tta(prepared),
+            features=self._detector is not None, watch=watch,
+        )  # fmt: skip
+        with ThreadPoolExecutor(1, "masks") as beside:  # the network works on the next batch meanwhile
+            collecting = None
+            for batch in batches:
+                if collecting:
+                    collecting.result()
+                collecting = beside.submit(collect, batch)
+            collecting.result()
+        return logits, distances
 
 
 @contextmanager
-def _told_of_memory(image: MedicalImage) -> Iterator[None]:
+def _memory_error_named(image: MedicalImage) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:

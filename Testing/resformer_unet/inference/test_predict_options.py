@@ -15,9 +15,9 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.options import PredictOptions
-from resformer_unet.inference.predictor import Prediction
+from resformer_unet.inference.prediction import Prediction
 from resformer_unet.model.bundle import SCHEMA_VERSION
-from resformer_unet.postprocessing.smoothing import smooth_masks
+from resformer_unet.postprocessing.cleaning import smooth_masks
 
 SPACING = np.diag([0.5, 0.5, 4.0, 1.0])
 
@@ -106,7 +106,7 @@ def test_smoothing_keeps_what_touches_the_border_there():
 
 def test_millimetres_mean_nothing_to_a_picture_and_this_is_told(monkeypatch):
     prediction = predict(monkeypatch, bright()[3:4], has_orientation=False, smoothing_mm=3.0)
-    assert "MILLIMETRES_UNKNOWN" in warning_codes(prediction)
+    assert "PIXEL_SIZE_UNKNOWN" in warning_codes(prediction)
     assert np.array_equal(prediction.layers[0] == 1, bright()[3:4] > 127)
 
 

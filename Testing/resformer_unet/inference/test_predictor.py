@@ -15,7 +15,7 @@ from helpers.synthetic_images import oblique_affine
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import MedicalImage, image_from_array
 from resformer_unet.inference.options import PredictOptions
-from resformer_unet.inference.predictor import Prediction
+from resformer_unet.inference.prediction import Prediction
 from resformer_unet.model.network import ResFormerUNet
 from resformer_unet.postprocessing.masks import masks_on_slices
 from resformer_unet.preprocessing.prepare import PreparedImage
@@ -292,7 +292,7 @@ def test_each_step_has_the_time_that_it_took(monkeypatch):
     predictor.predict(image_from_array(blocks(), np.eye(4), "x"))  # what is slow the first time
     monkeypatch.setattr(PreparedImage, "batch", slowly(PreparedImage.batch, 0.1))
     monkeypatch.setattr(BrightNetwork, "forward", slowly(BrightNetwork.forward, 0.2))
-    monkeypatch.setattr("resformer_unet.inference.predictor.masks_on_slices", slowly(masks_on_slices, 0.4))
+    monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", slowly(masks_on_slices, 0.4))
     image = image_from_array(blocks(), np.eye(4), "x")
     timing = predictor.predict(image, progress=lambda *_: time.sleep(0.8)).report["timing_s"]
     assert list(timing) == ["prepare", "network", "postprocess", "total"]
@@ -326,7 +326,7 @@ def test_of_a_long_volume_only_a_few_batches_are_in_memory_at_once(monkeypatch, 
     predictor = stand_in_predictor(monkeypatch, stand_in_bundle())
     monkeypatch.setattr(PreparedImage, "batch", batch)
     monkeypatch.setattr(BrightNetwork, "forward", forward)
-    monkeypatch.setattr("resformer_unet.inference.predictor.masks_on_slices", masks)
+    monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", masks)
     predictor.predict(image_from_array(blocks(150), np.eye(4), "x"))
     assert len(prepared) >= 15
     assert most["batches"] <= 3 and most["answers"] <= 2
@@ -337,7 +337,7 @@ def test_a_failure_beside_the_network_ends_the_prediction(monkeypatch):
         raise ValueError("no masks")
 
     predictor = stand_in_predictor(monkeypatch, stand_in_bundle())
-    monkeypatch.setattr("resformer_unet.inference.predictor.masks_on_slices", fail)
+    monkeypatch.setattr("resformer_unet.inference.volume_masks.masks_on_slices", fail)
     with pytest.raises(ValueError, match="no masks"):
         predictor.predict(image_from_array(blocks(60), np.eye(4), "x"))
 
@@ -398,3 +398,22 @@ def test_several_images_one_after_another_do_not_disturb_each_other(monkeypatch)
     predictor.predict(second)
     assert np.array_equal(predictor.predict(first).layers, before)
     assert isinstance(predictor.runner.engine.network, BrightNetwork)
+
+
+def test_the_logits_of_the_slices_are_kept_before_temperature_scaling(monkeypatch):
+    bundle = stand_in_bundle(diagnoses=("a", "b", "c"))
+    bundle.descriptor["calibration"] = {"method": "temperature", "temperature": 2.5, "fitted_on": "x"}
+    predictor = stand_in_predictor(monkeypatch, bundle)
+    image = image_from_array(blocks(12), np.eye(4), "x")
+    prediction = predictor.predict(image, options=PredictOptions(slices=(2, 11)))
+    logits = predictor.runner.engine.network(torch.cat(predictor.runner.engine.network.seen)).diagnosis.numpy()
+    assert prediction.logits.dtype == np.float32 and prediction.logits.shape == (10, 3)
+    np.testing.assert_allclose(prediction.logits, logits, atol=1e-6)
+    scaled = np.exp(prediction.logits / 2.5)
+    each = np.array([[row["probabilities"][name] for name in "abc"] for row in prediction.report["slices"]])
+    np.testing.assert_allclose(each, scaled / scaled.sum(1, keepdims=True), rtol=1e-5)
+
+
+def test_a_model_without_diagnosis_has_logits_without_columns(monkeypatch):
+    prediction = predict(monkeypatch, image_from_array(blocks(), np.eye(4), "x"), diagnoses=())
+    assert prediction.logits.shape == (5, 0)

@@ -8,7 +8,8 @@ import pytest
 from helpers.paths import MODELS
 from helpers.synthetic_samples import skinPhantom
 from resformer_unet.image.medical_image import image_from_array
-from resformer_unet.inference.predictor import Prediction, Predictor
+from resformer_unet.inference.prediction import Prediction
+from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import load_bundle
 
 MODEL = MODELS / "skin-lesion"
