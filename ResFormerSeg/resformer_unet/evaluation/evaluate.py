@@ -1,8 +1,8 @@
 """Evaluates a model on a data set with reference masks and labels.
 
 Dice and Jaccard are computed for each case and segment, volumes in 3D, and averaged over the cases whose reference
-contains the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count for
-the diagnosis only, cases without a label for the segmentation only.
+contains the segment. Cases whose reference is empty give the false positive rate instead. Cases without a mask count
+for the diagnosis only, cases without a label for the segmentation only.
 """
 
 from __future__ import annotations
