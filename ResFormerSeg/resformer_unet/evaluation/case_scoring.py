@@ -10,7 +10,7 @@ import numpy as np
 from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
 from resformer_unet.evaluation.metrics import overlap
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.postprocessing.case_probabilities import case_probabilities, without_temperature
+from resformer_unet.postprocessing.case_probabilities import case_probabilities, slice_probabilities
 
 if TYPE_CHECKING:
     from resformer_unet.inference.prediction import Prediction
@@ -60,18 +60,16 @@ def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence
 
 def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
     """The predicted label and probabilities; of a calibrated model also those before temperature scaling."""
-    diagnosis, calibration = prediction.report["diagnosis"], bundle.descriptor["calibration"]
+    diagnosis = prediction.report["diagnosis"]
     row = {key: diagnosis[key] for key in ("label", "probabilities")}
-    slices = prediction.report.get("slices")
-    if not calibration or not slices:
+    if not bundle.descriptor["calibration"]:
         return row
-    classes = list(row["probabilities"])
-    calibrated = np.array([[one["probabilities"][name] for name in classes] for one in slices])
     areas = _segmented_by_slice(prediction)
-    areas = areas[[one["index"] for one in slices]] if len(areas) else np.zeros(len(slices))
-    single = without_temperature(calibrated, calibration["temperature"])
+    run = [one["index"] for one in prediction.report["slices"]]
+    areas = areas[run] if len(areas) else np.zeros(len(run))
+    single = slice_probabilities(prediction.logits, calibration=None)
     whole = case_probabilities(single, areas, bundle.descriptor["diagnosis"]["rule"])
-    return {**row, "uncalibrated": dict(zip(classes, whole.tolist(), strict=True))}
+    return {**row, "uncalibrated": dict(zip(row["probabilities"], whole.tolist(), strict=True))}
 
 
 def _lesion_free_slices(references: np.ndarray, prediction: Prediction) -> dict[str, int]:

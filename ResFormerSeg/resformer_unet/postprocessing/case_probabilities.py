@@ -14,11 +14,6 @@ def slice_probabilities(logits: np.ndarray, calibration: Mapping | None) -> np.n
     return softmax(scaled, axis=1)
 
 
-def without_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """What :func:`slice_probabilities` gave (n, diagnoses), undone: the softmax of the logits themselves."""
-    return slice_probabilities(temperature * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), None)
-
-
 def case_probabilities(probabilities: np.ndarray, areas: np.ndarray, rule: str) -> np.ndarray:
     """The case's probabilities (diagnoses,) from those of its slices, by the rule that the descriptor names.
 
