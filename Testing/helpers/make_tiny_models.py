@@ -1,4 +1,4 @@
-"""Makes the models "grey", "colour", "exclusive", "heart" in the folder given: untrained, but they outline something.
+"""Makes the models "grey", "colour", "exclusive", "heart" in the folder given: untrained, but with masks to show.
 
 `python -m helpers.make_tiny_models FOLDER`, a program of its own: torch has no place in the process of the scene.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 def makeModels(folder: Path) -> None:
     from helpers.tiny_heart import heart_descriptor
-    from helpers.tiny_model import tiny_descriptor, weights_that_outline
+    from helpers.tiny_model import tiny_descriptor, weights_that_segment
     from resformer_unet.model.bundle import save_bundle
 
     grey = tiny_descriptor(segments=("lesion", "edema"))
@@ -20,7 +20,7 @@ def makeModels(folder: Path) -> None:
     exclusive["network"]["exclusive"] = exclusive["segmentation"]["exclusive"] = True
     models = {"grey": grey, "colour": colour, "exclusive": exclusive, "heart": heart_descriptor()}
     for name, descriptor in models.items():
-        save_bundle(folder / name, descriptor, weights_that_outline(descriptor), "# Untrained, for tests\n")
+        save_bundle(folder / name, descriptor, weights_that_segment(descriptor), "# Untrained, for tests\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An untrained model of the heart that diagnoses patients; hearts that are plain cylinders, as figures and as a set."""
+"""An untrained cardiac model that diagnoses patients; hearts that are plain cylinders, as reports and as a data set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.tiny_model import tiny_descriptor, weights_that_outline
+from helpers.tiny_model import tiny_descriptor, weights_that_segment
 
 SEGMENTS = ("rv", "myocardium", "lv")
 CLASSES = ("normal", "dilated")
@@ -29,7 +29,7 @@ def heart_report(
 
 
 def volume_regression() -> dict:
-    """Dilated is who has a left ventricle of more than about 150 ml."""
+    """Dilated: an LVEDV of more than about 150 ml."""
     from resformer_unet.cardiac.patient_diagnosis import heart_measures
 
     names = list(heart_measures(heart_report("d", 25, 9), heart_report("s", 17, 12)))
@@ -55,7 +55,7 @@ def save_heart(folder: Path):
     from resformer_unet.model.bundle import save_bundle
 
     descriptor = heart_descriptor()
-    return save_bundle(folder, descriptor, weights_that_outline(descriptor), "# Untrained, for tests\n")
+    return save_bundle(folder, descriptor, weights_that_segment(descriptor), "# Untrained, for tests\n")
 
 
 def write_hearts(folder: Path, classes: Sequence[str], splits: Mapping[str, int]) -> Path:
@@ -84,6 +84,7 @@ def write_hearts(folder: Path, classes: Sequence[str], splits: Mapping[str, int]
 
 
 def drawn_heart(radius: float) -> np.ndarray:
+    """(3, 128, 128) label map of SEGMENTS; the left ventricle's radius is in pixels."""
     y, x = np.mgrid[:128, :128]
     left = np.hypot(y - 64, x - 70)
     right = np.hypot(y - 64, x - 22) < 12

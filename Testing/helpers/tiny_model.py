@@ -87,8 +87,8 @@ def tiny_weights(descriptor: dict) -> dict:
     return ResFormerUNet(NetworkConfig(**descriptor["network"])).state_dict()
 
 
-def weights_that_outline(descriptor: dict) -> dict:
-    """Random weights; the bias of the last layer is such that about half of a noisy image is outlined."""
+def weights_that_segment(descriptor: dict) -> dict:
+    """Random weights; the bias of the last layer is such that about half of a noisy image is segmented."""
     import torch
 
     from resformer_unet.model.network import NetworkConfig, ResFormerUNet

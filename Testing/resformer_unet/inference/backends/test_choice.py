@@ -16,7 +16,7 @@ import torch
 
 from helpers.paths import withHelpers
 from helpers.synthetic_images import write_picture
-from helpers.tiny_model import save_tiny, tiny_descriptor, weights_that_outline
+from helpers.tiny_model import save_tiny, tiny_descriptor, weights_that_segment
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
@@ -42,7 +42,7 @@ def outlining(folder: Path, **changes) -> ModelBundle:
         np.zeros(features, np.float32), np.ones(features, np.float32), np.eye(3, features, dtype=np.float32), 1.0, 1.5
     )
     described = {**descriptor, "out_of_distribution": remembered.described("nothing")}
-    return save_bundle(folder, described, {**weights_that_outline(descriptor), **remembered.tensors()}, "# Model\n")
+    return save_bundle(folder, described, {**weights_that_segment(descriptor), **remembered.tensors()}, "# Model\n")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_the_engines_give_the_same_answers_and_features(tmp_path, tasks, transpo
 def test_exclusive_segments_have_the_same_probabilities(tmp_path):
     descriptor = tiny_descriptor(segments=("core", "rim"))
     descriptor["segmentation"]["exclusive"] = descriptor["network"]["exclusive"] = True
-    bundle = save_bundle(tmp_path / "tiny", descriptor, weights_that_outline(descriptor), "# Model\n")
+    bundle = save_bundle(tmp_path / "tiny", descriptor, weights_that_segment(descriptor), "# Model\n")
     batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
     found, expected = (load_engine(bundle, device).answer(batch).masks for device in ("cpu:onnx", "cpu:torch"))
     assert found.shape == (2, 3, 32, 32)
