@@ -24,11 +24,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE)]
+sys.path[:0] = [str(HERE.parent)]
 
-import judge  # noqa: E402
-from candidates import Candidate, sample  # noqa: E402
-from packages import PACKAGES, Package  # noqa: E402
+from mutants import judge  # noqa: E402
+from mutants.candidates import Candidate, sample  # noqa: E402
+from mutants.packages import PACKAGES, Package  # noqa: E402
 
 SHORTEST_LIMIT_S = 30.0  # for one mutant; longer where the package's tests take long
 
