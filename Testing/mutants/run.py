@@ -127,11 +127,16 @@ def _fingerprint(folder: Path) -> str:
 
 
 def is_equivalent(change: Change, listed: Sequence[dict]) -> bool:
+    """Whether a change is listed; comments at the end of a line and spaces do not count."""
+    words = (_code(change.was), _code(change.becomes))
     return any(
-        change.candidate.file.endswith(entry["file"])
-        and (change.was, change.becomes) == (entry["was"], entry["becomes"])
+        change.candidate.file.endswith(entry["file"]) and words == (_code(entry["was"]), _code(entry["becomes"]))
         for entry in listed
     )
+
+
+def _code(line: str) -> str:
+    return "".join(line.partition("  #")[0].split())
 
 
 def main() -> int:

@@ -28,4 +28,4 @@ def test_the_error_says_whether_there_are_too_many_or_too_few_values_per_pixel(p
     with pytest.raises(EngineError) as caught:
         convert_channels(image_of(present), channels)
     assert caught.value.code == code
-    assert f"{present} values per pixel" in str(caught.value) and f"takes {channels}" in str(caught.value)
+    assert f"{present} values per pixel" in str(caught.value) and f" {channels}." in str(caught.value)
