@@ -1,4 +1,4 @@
-"""Data sets in the documented layout, drawn here: discs on noise, of which the bright ones are malignant."""
+"""Synthetic data sets in the documented layout: discs on noise, of which the bright ones are malignant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the models "grey", "colour", "exclusive", "heart" in the folder given: untrained, but they segment something.
+"""Makes the models "grey", "colour", "exclusive", "heart" in the folder given: untrained, but with masks to show.
 
 `python -m helpers.make_tiny_models FOLDER`, a program of its own: torch has no place in the process of the scene.
 """

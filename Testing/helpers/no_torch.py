@@ -1,4 +1,4 @@
-"""Run as a program: predicts an image in a Python in which PyTorch cannot be imported, and prints what came out.
+"""Run as a program: predicts an image in a Python in which PyTorch cannot be imported, and prints the result as JSON.
 
 Arguments: model folder, device, image, and ``explain`` to explain the diagnosis too.
 """

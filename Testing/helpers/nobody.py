@@ -1,4 +1,4 @@
-"""Permissions as another user sees them."""
+"""File permissions as a user without privileges sees them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def as_nobody() -> Iterator[None]:
-    """Root may read and write everything, so be somebody else for a while."""
+    """Run as the user nobody, because root may read and write everything."""
     if os.geteuid() != 0:
         yield
         return

@@ -1,4 +1,4 @@
-"""Networks made by hand, whose right answer is known, in the place of trained ones."""
+"""Networks made by hand, whose right output is known, in the place of trained ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from resformer_unet.model.network import Logits, NetworkConfig
 
 
 class BrightNetwork(nn.Module):
-    """Segments what is brighter than one half; overlapping segments beyond the first want ever more brightness.
+    """Segments what is brighter than one half; each overlapping segment beyond the first has a higher threshold.
 
     The diagnosis logits are the mean brightness of the upper half, of the lower half, of the left half and of the
-    right half of the input, as many as there are diagnoses: the answer changes when the head lies down.
+    right half of the input, as many as there are diagnoses, so that they change when the image is rotated.
     """
 
     def __init__(self, config: NetworkConfig) -> None:

@@ -1,4 +1,4 @@
-"""Images that the tests of reading and writing share: made here, never copied from patients."""
+"""Synthetic images that the tests of reading and writing share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An untrained model of the heart that diagnoses patients; hearts that are plain cylinders, as figures and as a set."""
+"""An untrained cardiac model that diagnoses patients; hearts that are plain cylinders, as reports and as a data set."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ def write_hearts(folder: Path, classes: Sequence[str], splits: Mapping[str, int]
 
 
 def drawn_heart(radius: float) -> np.ndarray:
+    """(3, 128, 128) label map of SEGMENTS; the left ventricle's radius is in pixels."""
     y, x = np.mgrid[:128, :128]
     left = np.hypot(y - 64, x - 70)
     right = np.hypot(y - 64, x - 22) < 12

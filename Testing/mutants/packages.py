@@ -40,5 +40,5 @@ PACKAGES = (
     Package("inference", pytest_arguments=(f"--ignore={TESTS / 'inference' / 'backends'}",)),
     Package("cardiac"),
     Package("model", ("bundle.py", "catalog.py", "schema.py")),
-    Package("worker", ("commands.py", "main.py")),
+    Package("worker"),
 )

@@ -24,11 +24,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE)]
+sys.path[:0] = [str(HERE.parent)]
 
-import judge  # noqa: E402
-from candidates import Candidate, sample  # noqa: E402
-from packages import PACKAGES, Package  # noqa: E402
+from mutants import judge  # noqa: E402
+from mutants.candidates import Candidate, sample  # noqa: E402
+from mutants.packages import PACKAGES, Package  # noqa: E402
 
 SHORTEST_LIMIT_S = 30.0  # for one mutant; longer where the package's tests take long
 
@@ -127,11 +127,16 @@ def _fingerprint(folder: Path) -> str:
 
 
 def is_equivalent(change: Change, listed: Sequence[dict]) -> bool:
+    """Whether a change is listed; comments at the end of a line and spaces do not count."""
+    words = (_code(change.was), _code(change.becomes))
     return any(
-        change.candidate.file.endswith(entry["file"])
-        and (change.was, change.becomes) == (entry["was"], entry["becomes"])
+        change.candidate.file.endswith(entry["file"]) and words == (_code(entry["was"]), _code(entry["becomes"]))
         for entry in listed
     )
+
+
+def _code(line: str) -> str:
+    return "".join(line.partition("  #")[0].split())
 
 
 def main() -> int:

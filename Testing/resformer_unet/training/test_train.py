@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from resformer_unet.data.draft_descriptor import draft_descriptor
 from resformer_unet.errors import EngineError
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.model.bundle import load_bundle
+from resformer_unet.model.bundle import ModelBundle, load_bundle
 from resformer_unet.training.loop.losses import MultiTaskLoss
 from resformer_unet.training.loop.module import ResFormerModule
 from resformer_unet.training.setup.recipe import Augmentation, Recipe
@@ -64,6 +65,21 @@ def drafted(data, tmp_path_factory):
     """A model trained without a recipe's descriptor, for two epochs."""
     output = tmp_path_factory.mktemp("trained") / "My Discs_1"
     return trained(data, output, TINY.changed(epochs=2))
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory) -> Path:
+    """The folder of a training of one epoch that has finished: "model" and "model.training"."""
+    folder = tmp_path_factory.mktemp("finished")
+    trained(data, folder / "model")
+    return folder
+
+
+@pytest.fixture
+def finished_before(finished, tmp_path) -> ModelBundle:
+    """The model of a copy of it in the test's own folder, as if that training had been there."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return load_bundle(tmp_path / "model")
 
 
 def test_training_writes_a_complete_bundle(drafted):
@@ -182,16 +198,15 @@ def test_the_last_epoch_is_kept_to_resume_from_also_when_it_is_not_the_best(data
     assert epochs == {"best.ckpt": 4, "last.ckpt": 5}  # the first of the last third
 
 
-def test_resuming_a_finished_training_only_makes_the_bundle_again(data, tmp_path, monkeypatch):
-    first = trained(data, tmp_path / "model").descriptor
+def test_resuming_a_finished_training_only_makes_the_bundle_again(data, finished_before, tmp_path, monkeypatch):
+    first = finished_before.descriptor
     monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained again"))
     again = trained(data, tmp_path / "model", resume=True).descriptor
     assert again["weights"]["sha256"] == first["weights"]["sha256"] and again["results"] == first["results"]
 
 
-def test_the_files_of_an_earlier_training_are_moved_aside_and_not_overwritten(data, tmp_path):
+def test_the_files_of_an_earlier_training_are_moved_aside_and_not_overwritten(data, finished_before, tmp_path):
     notes = []
-    trained(data, tmp_path / "model")
     checkpoint = (tmp_path / "model.training" / "last.ckpt").read_bytes()
     trained(data, tmp_path / "model", note=notes.append)
     assert (tmp_path / "model.training.1" / "last.ckpt").read_bytes() == checkpoint
@@ -342,8 +357,7 @@ def test_labels_and_diagnoses_must_be_the_same(data, tmp_path):
     assert error.code == "CLASS_WITHOUT_CASES" and "cyst" in str(error)
 
 
-def test_a_training_is_not_resumed_with_other_settings(data, tmp_path):
-    trained(data, tmp_path / "model")
+def test_a_training_is_not_resumed_with_other_settings(data, finished_before, tmp_path):
     error = refusal(data, tmp_path / "model", TINY.changed(learning_rate=0.5, epochs=4), resume=True)
     assert error.code == "RUN_DIFFERS" and "training.recipe.learning_rate" in str(error)
 
