@@ -30,7 +30,7 @@ from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
 from ResFormerSegLib.runs.comparison import ComparisonTask
 from ResFormerSegLib.runs.devices import DevicesTask
-from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask
+from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask, explanationOptions
 from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.patient import PatientTask
 from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
@@ -281,11 +281,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         diagnosis: id of a class of the model; None explains the most probable one. sliceAxis: also "axis0" to "axis2",
         the array axis that the report of a result names. Otherwise as `process`.
         """
-        options = {
-            "slice_axis": sliceAxis,
-            "slices": list(slices) if slices is not None else None,
-            "diagnosis": diagnosis,
-        }
+        options = explanationOptions(diagnosis, sliceAxis, slices)
         return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
 
     def compare(

@@ -62,7 +62,8 @@ def test_the_methods_of_the_logic_take_every_option_with_its_default(method, opt
 
 def test_the_slicer_side_sends_every_option_under_its_name():
     prediction = functionsOf(MODULE_FOLDER / "ResFormerSegLib" / "runs" / "prediction.py")["predictionOptions"]
-    for function, options in ((prediction, PredictOptions), (functionsOf(MODULE)["explain"], ExplainOptions)):
+    explanation = functionsOf(MODULE_FOLDER / "ResFormerSegLib" / "runs" / "explanation.py")["explanationOptions"]
+    for function, options in ((prediction, PredictOptions), (explanation, ExplainOptions)):
         (names,) = optionKeys(function)
         assert sorted(names) == sorted(entry.name for entry in fields(options))
     arguments = [argument.arg for argument in prediction.args.args]

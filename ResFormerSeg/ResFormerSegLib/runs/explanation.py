@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.runs.prediction import modelReference
-from ResFormerSegLib.runs.task import Task, invalidResult, notImported
+from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
@@ -78,3 +78,10 @@ def findSaliencyNode(volumeNode):
         if volumeNode is not None and node.GetNodeReferenceID(VOLUME_ROLE) == volumeNode.GetID():
             return node
     return None
+
+
+def explanationOptions(diagnosis: str | None, sliceAxis: str | None, slices: tuple[int, int] | None) -> dict:
+    """The engine's options of an explanation, checked by the engine. Raises ResFormerSegError: BAD_OPTION."""
+    from resformer_unet.inference.options import ExplainOptions
+
+    return checkedOptions(ExplainOptions, {"slice_axis": sliceAxis, "slices": slices, "diagnosis": diagnosis})

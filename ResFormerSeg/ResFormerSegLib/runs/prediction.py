@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import slicer
@@ -14,7 +14,7 @@ from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
-from ResFormerSegLib.runs.task import Task, invalidResult, notImported
+from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillDiagnosisTable, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import importSegments
@@ -142,7 +142,6 @@ def predictionOptions(
     probabilityMaps: bool,
 ) -> dict:
     """The engine's options of a prediction, checked by the engine's own rules. Raises ResFormerSegError: BAD_OPTION."""
-    from resformer_unet.errors import EngineError
     from resformer_unet.inference.options import PredictOptions
 
     options = {
@@ -152,10 +151,7 @@ def predictionOptions(
         "smoothing_mm": smoothingMm,
         "probability_maps": probabilityMaps,
     }
-    try:
-        return asdict(PredictOptions.from_dict(options))
-    except EngineError as error:
-        raise ResFormerSegError.fromEngine(error) from error
+    return checkedOptions(PredictOptions, options)
 
 
 def modelReference(modelId: str | os.PathLike) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,16 @@ def notImported(error: Exception) -> ResFormerSegError:
         _("The result could not be added to the scene: {reason}.").format(reason=error or type(error).__name__),
         _("Close other programs to free memory, then try again."),
     )
+
+
+def checkedOptions(kind: type, options: dict) -> dict:
+    """Options as the engine takes them, checked by the engine's own rules before a worker is asked.
+
+    kind: the engine's dataclass of the command's options. Raises ResFormerSegError: BAD_OPTION.
+    """
+    from resformer_unet.errors import EngineError
+
+    try:
+        return asdict(kind.from_dict(options))
+    except EngineError as error:
+        raise ResFormerSegError.fromEngine(error) from error

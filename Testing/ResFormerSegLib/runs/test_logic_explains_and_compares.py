@@ -211,3 +211,14 @@ def test_a_reference_deleted_meanwhile_ends_the_comparison(scene, logicWith, vol
     scene.RemoveNode(second)
     waitFor(lambda: ends)
     assert isinstance(ends[0], ResFormerSegError) and ends[0].code == "INPUT_REMOVED"
+
+
+@pytest.mark.parametrize("slices", [(5, 2), (-1, 2), (0, 1, 2), "all", 3])
+def test_a_wrong_range_of_slices_is_refused_before_a_worker_is_asked(scene, logicWith, volume, slices):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    logic = logicWith("exclusive")
+    for method in (logic.explain, logic.process):
+        with pytest.raises(ResFormerSegError) as refused:
+            method(volume, slices=slices)
+        assert refused.value.code == "BAD_OPTION"
