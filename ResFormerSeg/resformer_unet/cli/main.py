@@ -131,9 +131,11 @@ def _add_models(commands) -> None:
 
 
 def _add_export(commands) -> None:
-    command = _command(commands, "export", run_export, "write a model's network as an ONNX file for other programs")
-    _add_model(command)
-    command.add_argument("--output", required=True, type=Path, metavar="FILE", help="file to write, usually *.onnx")
+    command = _command(commands, "export", run_export, "write the network of a model as an ONNX graph")
+    command.add_argument("model", metavar="ID|FOLDER", help="see: resformer-unet models")
+    command.add_argument("--output", type=Path, metavar="FILE",
+                         help="write a file with its weights, for other programs; without it, the graph that ONNX "
+                              "Runtime needs is added to the model's folder")  # fmt: skip
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -235,17 +237,24 @@ def run_models(options: argparse.Namespace) -> int:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    from resformer_unet.atomic_files import atomic_file
-    from resformer_unet.inference.backends.onnx_runtime import graph_of
+    from resformer_unet.atomic_files import atomic_file, check_writable
+    from resformer_unet.model.bundle import NETWORK_ONNX
     from resformer_unet.model.catalog import find_model
+    from resformer_unet.model.weights import load_network
+    from resformer_unet.training.finish.onnx_export import add_exported_graph, exported
 
     bundle = find_model(options.model)
-    _, graph = graph_of(bundle)
-    with atomic_file(options.output) as temporary:
-        temporary.write_bytes(graph)
     rows, columns = bundle.descriptor["input"]["size"]
+    if options.output:
+        check_writable(options.output)
+        model = exported(load_network(bundle), (rows, columns))
+        with atomic_file(options.output) as temporary:
+            temporary.write_bytes(model.SerializeToString(deterministic=True))
+    else:
+        add_exported_graph(bundle)
+    written = options.output or bundle.folder / NETWORK_ONNX
     shape = f"(slices, {bundle.channels}, {rows}, {columns})"
-    tell(f"{options.output}: input image {shape}, scaled as input.intensity of model.json says", sys.stdout)
+    tell(f"{written}: input image {shape}, scaled as input.intensity in model.json states", sys.stdout)
     return 0
 
 

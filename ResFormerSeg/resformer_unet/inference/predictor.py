@@ -13,10 +13,11 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.inference.backends.choice import explaining_engine, load_engine
+from resformer_unet.inference.backends.choice import explanation_backend, load_backend
 from resformer_unet.inference.batching import SliceBatch, SliceRunner
 from resformer_unet.inference.options import PredictOptions, bad_option
-from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_distance
+from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_score
+from resformer_unet.inference.pipeline import Stopwatch
 from resformer_unet.inference.report import build_report
 from resformer_unet.inference.result_warnings import (
     input_kind_warning,
@@ -24,7 +25,6 @@ from resformer_unet.inference.result_warnings import (
     out_of_distribution_warning,
     reliability_warnings,
 )
-from resformer_unet.inference.stopwatch import Stopwatch
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.case_probabilities import case_probabilities, slice_probabilities
 from resformer_unet.postprocessing.masks import clean_masks, masks_on_slices
@@ -77,9 +77,9 @@ class Predictor:
     """
 
     def __init__(self, bundle: ModelBundle, device: str = "auto") -> None:
-        """Raises ``EngineError``: those of :func:`.load_engine`."""
+        """Raises ``EngineError``: those of :func:`.load_backend`."""
         self.bundle = bundle
-        self.runner = SliceRunner(load_engine(bundle, device))
+        self.runner = SliceRunner(load_backend(bundle, device))
         self._detector = OutOfDistributionDetector.of_bundle(bundle)
         self._model_warnings = model_warnings(bundle)
 
@@ -119,13 +119,13 @@ class Predictor:
                 areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
                 case = case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)
-            distance = None if answers.distances is None else case_distance(answers.distances)
-            limit = self._detector and self._detector.limit
+            distance = None if answers.distances is None else case_score(answers.distances)
+            limit = self._detector and self._detector.threshold
             warnings += out_of_distribution_warning(self.bundle.descriptor, image, distance, limit)
             warnings += [*self._model_warnings, *reliability_warnings(self.bundle, prepared, slices, masks, case)]
             report = build_report(
                 self.bundle, image, prepared, masks, probabilities, case,
-                device=self.runner.engine.description, engine=self.runner.engine.name, warnings=warnings,
+                device=self.runner.backend.description, engine=self.runner.backend.name, warnings=warnings,
             )  # fmt: skip
             layers = self._layers(prepared, answers.outlined)
         timing = {**watch.seconds, "total": watch.total()}
@@ -187,12 +187,12 @@ class Predictor:
         prepared, _ = self._prepare(image, PredictOptions())
         transpose_tta = self._transpose_tta(prepared)
         batches = self.runner.run(prepared, transpose_tta=transpose_tta, features=True)
-        return np.concatenate([batch.answers.features for batch in batches])
+        return np.concatenate([batch.output.features for batch in batches])
 
     @cached_property
     def _explainer(self) -> SliceRunner:
-        engine = explaining_engine(self.bundle, self.runner.engine)
-        return self.runner if engine is self.runner.engine else SliceRunner(engine)
+        engine = explanation_backend(self.bundle, self.runner.backend)
+        return self.runner if engine is self.runner.backend else SliceRunner(engine)
 
     def _prepare(self, image: MedicalImage, options: PredictOptions) -> tuple[PreparedImage, int]:
         """The slices to run, and how many the image has."""
@@ -237,20 +237,20 @@ class Predictor:
         """Put what the network says of a batch where it belongs."""
         where = slice(batch.first, batch.first + len(batch))
         if answers.distances is not None:
-            answers.distances[where] = self._detector.distances(batch.answers.features)
-        if batch.answers.masks is not None:
+            answers.distances[where] = self._detector.scores(batch.output.features)
+        if batch.output.masks is not None:
             with watch.step("postprocess"):
                 answers.masks(prepared)[where] = self._masks(batch, prepared, answers.maps)
-        if batch.answers.diagnosis is not None:
-            answers.logits[where] = batch.answers.diagnosis
+        if batch.output.diagnosis is not None:
+            answers.logits[where] = batch.output.diagnosis
 
     def _masks(self, batch: SliceBatch, prepared: PreparedImage, maps: np.ndarray | None) -> np.ndarray:
         """Masks of a batch, bool (n, segments, rows, columns); their probabilities go into ``maps``."""
         segmentation = self.bundle.descriptor["segmentation"]
         if maps is None:
-            return masks_on_slices(batch.answers.masks, prepared.letterbox, segmentation)
+            return masks_on_slices(batch.output.masks, prepared.letterbox, segmentation)
         percent = np.empty((len(batch), len(maps), *prepared.stack.shape[1:3]), np.uint8)
-        masks = masks_on_slices(batch.answers.masks, prepared.letterbox, segmentation, percent)
+        masks = masks_on_slices(batch.output.masks, prepared.letterbox, segmentation, percent)
         first = prepared.first + batch.first
         for index, segment_map in enumerate(maps):
             prepared.layout.stack(segment_map)[first : first + len(percent)] = percent[:, index]

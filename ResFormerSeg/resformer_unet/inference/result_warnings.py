@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resformer_unet.image.medical_image import MedicalImage, is_grey
-from resformer_unet.model.bundle import SCHEMA_VERSION, ModelBundle
+from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import newer_version
+from resformer_unet.model.descriptor import SCHEMA_VERSION
 
 if TYPE_CHECKING:  # it imports PyTorch, which the cautions about a patient do without
     from resformer_unet.preprocessing.prepare import PreparedImage

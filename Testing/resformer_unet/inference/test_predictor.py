@@ -149,7 +149,7 @@ def test_a_slice_of_a_volume_looks_like_the_lying_picture_that_training_saw(monk
         predictor = stand_in_predictor(monkeypatch, bundle)
         prediction = predictor.predict(image)
         assert np.array_equal(prediction.layers[0], image.voxels[..., 0] > 127)
-        seen.append(predictor.runner.engine.network.seen[0])
+        seen.append(predictor.runner.backend.network.seen[0])
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
 
 
@@ -160,7 +160,7 @@ def test_a_picture_and_its_transpose_get_the_same_answer_from_a_model_that_looks
     torch.manual_seed(1)
     predictor = stand_in_predictor(monkeypatch, bundle, ResFormerUNet)
     torch.nn.init.zeros_(
-        predictor.runner.engine.network.segmentation.bias
+        predictor.runner.backend.network.segmentation.bias
     )  # some pixels on either side of the threshold
     picture = np.random.default_rng(0).integers(0, 255, (1, 50, 90), np.uint8)
 
@@ -185,9 +185,9 @@ def test_only_pictures_are_looked_at_transpose_tta(monkeypatch):
     bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored", "transpose_tta": True}
     predictor = stand_in_predictor(monkeypatch, bundle)
     predictor.predict(image_from_array(blocks(), np.eye(4), "volume"))
-    assert len(predictor.runner.engine.network.seen) == 1
+    assert len(predictor.runner.backend.network.seen) == 1
     predictor.predict(image_from_array(blocks(1), np.eye(4), "picture", has_orientation=False))
-    _, as_it_is, turned = predictor.runner.engine.network.seen
+    _, as_it_is, turned = predictor.runner.backend.network.seen
     assert torch.equal(turned, as_it_is.swapaxes(2, 3))
 
 
@@ -397,4 +397,4 @@ def test_several_images_one_after_another_do_not_disturb_each_other(monkeypatch)
     before = predictor.predict(first).layers
     predictor.predict(second)
     assert np.array_equal(predictor.predict(first).layers, before)
-    assert isinstance(predictor.runner.engine.network, BrightNetwork)
+    assert isinstance(predictor.runner.backend.network, BrightNetwork)

@@ -60,7 +60,7 @@ def describe_device(device: torch.device) -> str:
 def list_devices() -> list[dict]:
     """The processors of this computer, best first.
 
-    Rows have ``id`` (for :func:`.load_engine`), ``name``, ``usable``, ``reason`` (why it cannot be used, in
+    Rows have ``id`` (for :func:`.load_backend`), ``name``, ``usable``, ``reason`` (why it cannot be used, in
     plain words, or ``None``) and ``engine`` (what runs models there). The CPU is last. Graphics cards are found by
     PyTorch alone.
     """

@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes the probabilities mean what they say.
+"""Temperature scaling: one parameter that calibrates the probabilities.
 
 Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017, arXiv:1706.04599.
 """
@@ -15,14 +15,14 @@ from torch import Tensor
 from resformer_unet.inference.backends.pytorch import forward
 from resformer_unet.model.network import ResFormerUNet
 
-SPREAD = 0.5  # of the temperature's logarithm around 0, before anything was seen
+SPREAD = 0.5  # standard deviation of the prior of the temperature's logarithm around 0
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The most probable temperature in 0.2...10, by the likelihood of the labels and a log-normal prior around 1.
 
-    The prior keeps a few cases that all happen to be right from making every answer certain; of a hundred cases on it
-    hardly matters.
+    The prior keeps a few cases that all happen to be right from making every probability 0 or 1; with a hundred cases
+    or more it hardly matters.
 
     Args:
         logits: (n, diagnoses); labels: int64 (n,), none unknown.
@@ -45,4 +45,6 @@ def collect_logits(
         transpose_tta: as in :func:`.forward`.
     """
     network = network.to(device).eval()
-    return torch.cat([forward(network, x.float().to(device), transpose_tta)[1].cpu() for x in images.split(batch_size)])
+    return torch.cat(
+        [forward(network, x.float().to(device), transpose_tta).diagnosis.cpu() for x in images.split(batch_size)]
+    )
