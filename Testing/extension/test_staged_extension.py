@@ -40,7 +40,7 @@ def test_the_installed_module_passes_slicers_unit_tests_with_the_real_engine(uni
 def test_the_worker_ran_the_installed_engine(unitTestRun, staged):
     """Python leaves byte code beside the files that it imported."""
     cached = {path.name.split(".")[0] for path in (staged.moduleFolder / "resformer_unet/__pycache__").iterdir()}
-    assert {"worker", "predict", "onnx_network"} <= cached
+    assert {"worker", "predict", "onnx_runtime"} <= cached
 
 
 def test_without_pytorch_and_onnx_runtime_the_module_opens_and_says_what_was_not_tried(staged):

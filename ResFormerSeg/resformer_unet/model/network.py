@@ -210,8 +210,8 @@ class ClassificationHead(nn.Module):
 class ResFormerUNet(nn.Module):
     """Segmentation and diagnosis logits of images, with the encoder features for out-of-distribution detection.
 
-    Input: (batch, in_channels, rows, columns), any rows and columns of at least 32, scaled as ``input.intensity`` of the
-    bundle's descriptor states.
+    Input: (batch, in_channels, rows, columns), any rows and columns of at least 32, scaled as ``input.intensity`` of
+    the bundle's descriptor states.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
