@@ -1,7 +1,7 @@
 """The networks whose speed is compared: ours, and what a user would pick instead, each from its own package.
 
-All take one grey channel and are untrained, which makes no difference to speed. Ours outline one segment and tell
-three diagnoses apart; the others outline one segment beside a background, and give no diagnosis.
+All take one grey channel and are untrained, which makes no difference to speed. Ours segment one structure and
+classify three diagnoses; the others segment one structure and background, without a diagnosis.
 """
 
 from __future__ import annotations

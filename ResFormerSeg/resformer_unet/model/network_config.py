@@ -66,7 +66,7 @@ class NetworkConfig:
     def feature_levels(self) -> range:
         """The encoder levels whose features tell an out-of-distribution image: of five the second to fourth.
 
-        The first tells little but brightness, and the last has learnt to leave out what does not matter for the
+        The first holds little but brightness, and the last omits what does not matter for the
         diagnosis. A network of two levels has only these.
         """
         count = len(self.widths)

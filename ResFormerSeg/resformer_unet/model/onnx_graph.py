@@ -121,15 +121,15 @@ def _check_tensor(tensor: Message, places: Mapping[str, TensorPlace]) -> None:
         return
     name = tensor.text(8)
     entries = [parse(one, ENTRY, "external data") for one in tensor.messages(13)]
-    told = {entry.text(1): entry.text(2) for entry in entries}
-    if told.get("location") != WEIGHTS:
-        raise DamagedMessage(f"the tensor {name} lies in {told.get('location')!r} instead of {WEIGHTS!r}")
+    stated = {entry.text(1): entry.text(2) for entry in entries}
+    if stated.get("location") != WEIGHTS:
+        raise DamagedMessage(f"the tensor {name} lies in {stated.get('location')!r} instead of {WEIGHTS!r}")
     place = places.get(name)
     if place is None:
         raise DamagedMessage(f"{WEIGHTS} has no tensor {name}")
     expected = {"location": WEIGHTS, "offset": str(place.start), "length": str(place.stop - place.start)}
     same_type = place.dtype == "F16" and tensor.integer(2) == _HALF
-    if told != expected or len(entries) != 3 or not same_type or tuple(tensor.integers(1)) != place.shape:
+    if stated != expected or len(entries) != 3 or not same_type or tuple(tensor.integers(1)) != place.shape:
         raise DamagedMessage(f"the tensor {name} is not the one of {WEIGHTS}")
 
 

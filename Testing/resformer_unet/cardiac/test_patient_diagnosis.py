@@ -18,8 +18,8 @@ from resformer_unet.errors import EngineError
 from resformer_unet.training.finish.patient_regression import (
     fit_patient_regression,
     mask_report,
-    outline_errors,
     patient_inputs,
+    segmentation_errors,
 )
 
 SEGMENTS = [
@@ -160,7 +160,7 @@ def test_the_errors_of_outlines_are_their_measures_less_those_of_the_masks(heart
             doubled = [{**row, "volume_mm3": 2 * row["volume_mm3"]} for row in report["segments"]]
             return SimpleNamespace(report={**report, "segments": doubled})
 
-    errors = outline_errors(heart_set, TwiceAsMuch())
+    errors = segmentation_errors(heart_set, TwiceAsMuch())
     _, _, names = patient_inputs(heart_set, SEGMENTS, CLASSES)
     expected = [np.log(2) if name.endswith("_ml") else 0 for name in names]
     assert errors.shape == (8, len(names))

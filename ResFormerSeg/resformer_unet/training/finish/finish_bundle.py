@@ -19,7 +19,7 @@ from resformer_unet.model.saving import save_bundle
 from resformer_unet.training.finish.calibration import collect_logits, fit_temperature
 from resformer_unet.training.finish.card import card_files, model_card
 from resformer_unet.training.finish.onnx_export import add_exported_graph
-from resformer_unet.training.finish.patient_regression import fit_patient_regression, outline_errors
+from resformer_unet.training.finish.patient_regression import fit_patient_regression, segmentation_errors
 from resformer_unet.training.finish.reference_statistics import reference_statistics
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
 
@@ -80,7 +80,7 @@ def finish_bundle(
 
 def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
     diagnoses = [entry["id"] for entry in predictor.bundle.diagnoses]
-    return fit_patient_regression(train, predictor.bundle.segments, diagnoses, outline_errors(val, predictor))
+    return fit_patient_regression(train, predictor.bundle.segments, diagnoses, segmentation_errors(val, predictor))
 
 
 def headline(report: Mapping) -> dict[str, float]:

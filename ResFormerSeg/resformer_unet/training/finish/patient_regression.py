@@ -16,7 +16,7 @@ from resformer_unet.inference.predictor import Predictor
 
 PENALTY = 0.003  # on the squared weights; by leave-one-out on the training patients, of 0.0003, 0.001 and 0.003
 RULE_TEXT = (
-    "Logistic regression on volumes, ejection fractions and wall thickness, measured on the outlines of the "
+    "Logistic regression on volumes, ejection fractions and wall thickness, measured on the segmentations of the "
     "end-diastolic and the end-systolic image together."
 )
 
@@ -29,8 +29,8 @@ def fit_patient_regression(
     Args:
         cases: of the training split; a group with two masks is a patient, others do not count.
         segments: of the descriptor; diagnoses: ids of its classes, in their order.
-        errors: of :func:`outline_errors`. Each patient is then fitted once with each of them, lest the regression
-            trusts differences that the network's outlines cannot show.
+        errors: of :func:`segmentation_errors`. Each patient is then fitted once with each of them, lest the regression
+            trusts differences that the network's segmentations cannot show.
 
     Raises:
         EngineError: DATASET_INVALID without two patients of different diagnoses.
@@ -46,7 +46,7 @@ def fit_patient_regression(
     if errors is not None and len(errors):
         inputs = (inputs[:, None] + errors).reshape(-1, inputs.shape[1])
         labels = labels.repeat(len(errors))
-        fitted_on += f", each with the errors of the outlines of {len(errors)} patients of the validation split"
+        fitted_on += f", each with the errors of the segmentations of {len(errors)} patients of the validation split"
     mean, std = inputs.mean(0), np.maximum(inputs.std(0), 1e-3)
     weights, bias = _fit((inputs - mean) / std, labels, len(diagnoses))
     return {
@@ -78,8 +78,8 @@ def patient_inputs(
     return np.array(inputs), np.array(labels, int), names
 
 
-def outline_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarray:
-    """By how much the inputs of the regression differ between the network's outlines and the reference masks.
+def segmentation_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarray:
+    """By how much the inputs of the regression differ between the network's segmentations and the reference masks.
 
     Args:
         cases: that the network was not trained on; a group with two masks is a patient, others do not count.
