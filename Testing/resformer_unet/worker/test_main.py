@@ -204,7 +204,6 @@ def test_a_missing_package_is_named():
 
 
 def test_without_pytorch_the_devices_are_told_nevertheless():
-    pytest.importorskip("onnxruntime")
     worker = Talk(("-c", WITHOUT.format(package="torch")))
     worker.say(command="devices", id="a")
     result = worker.hear(*ENDS)
@@ -215,7 +214,10 @@ def test_without_pytorch_the_devices_are_told_nevertheless():
 
 
 def test_without_pytorch_an_image_is_outlined_and_diagnosed_all_the_same(worker, models, tmp_path):
-    pytest.importorskip("onnxruntime")
+    from resformer_unet.model.bundle import load_bundle
+    from resformer_unet.training.finish.onnx_export import add_exported_graph
+
+    add_exported_graph(load_bundle(models / "tiny"))
     without = Talk(("-c", WITHOUT.format(package="torch")))
     results = []
     for talk, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):
