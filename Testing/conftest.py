@@ -11,6 +11,7 @@ from helpers.paths import MODULE
 
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before anything imports ONNX Runtime
 # The tests' networks are too small for threads to pay, and processes that are compared must round alike.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

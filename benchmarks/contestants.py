@@ -26,9 +26,9 @@ class TorchContestant:
         self.network: nn.Module = build(name, side)
         images = torch.rand(batch, 1, side, side, device=device)
         if name in OURS:
-            from resformer_unet.inference.backends.pytorch import TorchEngine
+            from resformer_unet.inference.backends.pytorch import TorchBackend
 
-            self.network = TorchEngine(self.network, device).network
+            self.network = TorchBackend(self.network, device).network
             self.layout = "channels last"
         else:
             self.network.to(device)
@@ -57,21 +57,21 @@ class TorchContestant:
 
 
 class OnnxContestant:
-    """Our `small` under ONNX Runtime on the CPU, as the engine builds it there."""
+    """Our `small` under ONNX Runtime on the CPU, as PyTorch exports it."""
 
     layout = "contiguous"
 
     def __init__(self, side: int, batch: int, threads: int) -> None:
-        import onnxruntime
+        from resformer_unet.inference.backends.onnx_runtime import import_onnxruntime
+        from resformer_unet.model.onnx_graph import IMAGE
+        from resformer_unet.training.finish.onnx_export import exported
 
-        from resformer_unet.inference.backends.onnx_network import IMAGE, onnx_network
-
+        onnxruntime = import_onnxruntime()
         network = build("small", side)
-        weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
-            onnx_network(network.config, weights, (side, side)), options, providers=["CPUExecutionProvider"]
+            exported(network, (side, side)).SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         self._input = {IMAGE: torch.rand(batch, 1, side, side).numpy()}
 

@@ -13,7 +13,7 @@ import numpy as np
 from measuring import put
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
-from resformer_unet.inference.backends.choice import CPU_ONNX, CPU_TORCH, load_engine
+from resformer_unet.inference.backends.choice import CPU_ONNX, CPU_TORCH, load_backend
 from resformer_unet.model.catalog import find_model
 from resformer_unet.preprocessing.prepare import prepare_image
 
@@ -30,7 +30,7 @@ def main() -> None:
         image = image_from_array(draw().voxels, np.eye(4), model)
         batch = prepare_image(image, bundle.descriptor["input"]).batch(0, 8)
         try:
-            first, second = (load_engine(bundle, device).answer(batch) for device in (CPU_TORCH, CPU_ONNX))
+            first, second = (load_backend(bundle, device).predict(batch) for device in (CPU_TORCH, CPU_ONNX))
         except EngineError as error:
             put("onnx", model=model, left_out=error.message)
             continue

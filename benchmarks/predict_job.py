@@ -69,14 +69,14 @@ class ForwardAlone:
     def __init__(self, path: Path, model: str, device: str) -> None:
         bundle = find_model(model)
         prepared = prepare_image(read_image(path), bundle.descriptor["input"])
-        self._engine = Predictor(bundle, device).runner.engine
-        size = self._engine.batch_size
+        self._backend = Predictor(bundle, device).runner.backend
+        size = self._backend.batch_size
         self._batch = prepared.batch(0, min(size, len(prepared)))
         self._lengths = [min(size, len(prepared) - first) for first in range(0, len(prepared), size)]
 
     def __call__(self) -> None:
         for length in self._lengths:
-            self._engine.answer(self._batch[:length])
+            self._backend.predict(self._batch[:length])
 
 
 if __name__ == "__main__":

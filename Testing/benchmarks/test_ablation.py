@@ -86,7 +86,7 @@ def test_a_size_that_the_unets_cannot_halve_is_refused():
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_gives_its_tasks_at_the_size_of_the_image(variant):
     network = build_network(variant, **TASKS).eval()
-    segmentation, diagnosis = network(torch.zeros(2, 3, 64, 96))
+    segmentation, diagnosis, _ = network(torch.zeros(2, 3, 64, 96))
     assert (None if segmentation is None else segmentation.shape) == {"diagnosis alone": None}.get(
         variant, (2, 1, 64, 96)
     )

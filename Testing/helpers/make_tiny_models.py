@@ -10,7 +10,7 @@ from pathlib import Path
 def makeModels(folder: Path) -> None:
     from helpers.tiny_heart import heart_descriptor
     from helpers.tiny_model import tiny_descriptor, weights_that_segment
-    from resformer_unet.model.bundle import save_bundle
+    from resformer_unet.model.saving import save_bundle
 
     grey = tiny_descriptor(segments=("lesion", "edema"))
     colour = tiny_descriptor()

@@ -19,7 +19,6 @@ MARKED = {
     "resformer_unet/evaluation/test_surface_distance.py": "slow",
     "resformer_unet/image/test_images.py::test_what_works_on_images_in_memory_does_without_simpleitk": "slow",
     "resformer_unet/inference/backends/test_choice.py": "slow",
-    "resformer_unet/inference/backends/test_onnx_network.py": "slow",
     "resformer_unet/model/test_network.py::test_one_mini_batch_can_be_learnt_by_heart": "slow",
     "resformer_unet/model/test_network.py::test_the_network_can_be_exported": "slow",
     "resformer_unet/training": "training",

@@ -50,7 +50,7 @@ def heart_descriptor() -> dict:
 
 
 def save_heart(folder: Path):
-    from resformer_unet.model.bundle import save_bundle
+    from resformer_unet.model.saving import save_bundle
 
     descriptor = heart_descriptor()
     return save_bundle(folder, descriptor, weights_that_segment(descriptor), "# Untrained, for tests\n")

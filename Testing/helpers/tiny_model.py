@@ -103,7 +103,7 @@ def weights_that_segment(descriptor: dict) -> dict:
 
 
 def save_tiny(folder: Path, **changes):
-    from resformer_unet.model.bundle import save_bundle
+    from resformer_unet.model.saving import save_bundle
 
     descriptor = tiny_descriptor(**changes)
     return save_bundle(folder, descriptor, tiny_weights(descriptor), "# Tiny model\n")

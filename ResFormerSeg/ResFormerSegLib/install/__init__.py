@@ -1,1 +1,1 @@
-"""What runs the models: whether it is installed, and how it comes."""
+"""Installation of the inference engines: ONNX Runtime and PyTorch."""

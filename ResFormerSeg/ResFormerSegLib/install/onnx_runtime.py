@@ -1,7 +1,7 @@
-"""ONNX Runtime, which runs the models on the processor without PyTorch: whether it is there, and how it comes.
+"""ONNX Runtime, which runs the models on the CPU without PyTorch: whether it is installed, and its installation.
 
-It is an ordinary package from the package index, small enough to be had at once. Nothing is installed unless the user
-has agreed.
+It is what prediction needs first, an ordinary package from the package index. Nothing is installed unless the user has
+agreed.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ def isOnnxInstalled() -> bool:
 
 
 def isEngineInstalled() -> bool:
-    """Whether there is anything that runs models."""
+    """Whether an inference engine is installed: ONNX Runtime or PyTorch."""
     return isOnnxInstalled() or isTorchInstalled()
 
 
 def installOnnx(requirementsFile: str) -> None:
-    """Asks, then installs ONNX Runtime with what else the engine needs; the application is busy meanwhile.
+    """Asks, then installs ONNX Runtime with the other packages of the engine; the application is busy meanwhile.
 
-    requirementsFile: of what else it needs.
+    requirementsFile: of the other packages.
 
     Raises ResFormerSegError: PACKAGES_DECLINED, NOT_INSTALLED.
     """
@@ -39,14 +39,14 @@ def installOnnx(requirementsFile: str) -> None:
 
 
 def engineExplanation() -> str:
-    """What is missing, what there is to choose from, and how much each is."""
+    """Says which inference engines can be installed, what each is for, and the size of the downloads."""
     if torchIsPending():
         return _(
             "The PyTorch extension was installed. Restart Slicer, then come back here to install PyTorch itself. Until "
-            "then the models can run on the processor."
+            "then the models can run on the CPU."
         )
     return _(
-        "What runs the models is not installed yet. ONNX Runtime runs them on the processor: about 30 MB to download. "
-        "PyTorch runs them on a graphics card too and explains diagnoses: about 0.2 GB for the processor alone and up "
-        "to 3 GB with support for an NVIDIA graphics card. Either needs the internet once; the other can follow later."
+        "No inference engine is installed. Install ONNX Runtime or PyTorch below. ONNX Runtime runs the models on the "
+        "CPU: about 30 MB to download. PyTorch adds GPUs and explanations of a diagnosis: about 0.2 GB for the CPU "
+        "only, up to 3 GB with support for NVIDIA GPUs. This needs the internet; PyTorch can be added later."
     )

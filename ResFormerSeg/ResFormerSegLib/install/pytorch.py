@@ -1,7 +1,7 @@
-"""PyTorch and the few other packages that the engine needs: whether they are there, and how they come.
+"""PyTorch and the other packages of the engine: whether they are installed, and their installation.
 
-PyTorch comes through Slicer's PyTorch extension, which picks the build for the graphics card; never straight from a
-package index. Nothing is installed unless the user has agreed.
+PyTorch is installed by Slicer's PyTorch extension, which picks the build for the GPU; never straight from a package
+index. Nothing is installed unless the user has agreed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 
 TORCH_REQUIREMENT = ">=2.5,<3"
 PENDING_SETTING = "ResFormerSeg/PyTorchExtensionPending"
-OTHER_PACKAGES = ("skimage", "safetensors", "scipy")  # import names; requirements.txt has what is asked for
+OTHER_PACKAGES = ("skimage", "safetensors", "scipy")  # import names; as in requirements.txt
 
 
 def isTorchInstalled() -> bool:
@@ -28,7 +28,7 @@ def isTorchInstalled() -> bool:
 
 
 def lookAgain() -> None:
-    """Python remembers what folders hold; packages may have been installed meanwhile, by another module say."""
+    """Python caches the content of folders; another module may have installed packages meanwhile."""
     importlib.invalidate_caches()
 
 
@@ -60,7 +60,7 @@ def installTorch() -> bool:
 
 
 def ensureOtherPackages(requirementsFile: str) -> None:
-    """Installs what else the engine needs, after asking; nothing happens when all is there.
+    """Installs the other packages of the engine, after asking; does nothing if all are installed.
 
     Raises ResFormerSegError: PACKAGES_DECLINED, NOT_INSTALLED.
     """
@@ -74,9 +74,9 @@ def missingOtherPackages() -> list[str]:
 
 
 def installPackages(requirementsFiles: list[str], missing: list[str]) -> None:
-    """Asks once, then installs what the files name.
+    """Asks once, then installs the packages that the files list.
 
-    missing: what is told if nothing comes of it.
+    missing: names for the error.
 
     Raises ResFormerSegError: PACKAGES_DECLINED, NOT_INSTALLED.
     """

@@ -13,8 +13,8 @@ from resformer_unet.batch.case_files import ReadCase, kept_report, read_case, wr
 from resformer_unet.batch.cases import BatchCase, Outcome, plan_cases
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.options import PredictOptions
+from resformer_unet.inference.pipeline import read_ahead
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.inference.read_ahead import read_ahead
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 

@@ -6,27 +6,37 @@ import argparse
 import sys
 from pathlib import Path
 
-from resformer_unet.cli.arguments import add_model
 from resformer_unet.cli.progress import print_line
 
-SUMMARY = "write a model's network as an ONNX file for other programs"
+SUMMARY = "write the network of a model as an ONNX graph"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_model(parser)
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="file to write, usually *.onnx")
+    parser.add_argument("model", metavar="ID|FOLDER", help="see: resformer-unet models")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE",
+        help="write a file with its weights, for other programs; without it, the graph that ONNX Runtime needs is "
+        "added to the model's folder",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from resformer_unet.atomic_files import atomic_file
-    from resformer_unet.inference.backends.onnx_runtime import graph_of
+    from resformer_unet.atomic_files import atomic_file, check_writable
+    from resformer_unet.model.bundle import NETWORK_ONNX
     from resformer_unet.model.catalog import find_model
+    from resformer_unet.model.weights import load_network
+    from resformer_unet.training.finish.onnx_export import add_exported_graph, exported
 
     bundle = find_model(arguments.model)
-    _, graph = graph_of(bundle)
-    with atomic_file(arguments.output) as temporary:
-        temporary.write_bytes(graph)
     rows, columns = bundle.descriptor["input"]["size"]
+    if arguments.output:
+        check_writable(arguments.output)
+        model = exported(load_network(bundle), (rows, columns))
+        with atomic_file(arguments.output) as temporary:
+            temporary.write_bytes(model.SerializeToString(deterministic=True))
+    else:
+        add_exported_graph(bundle)
+    written = arguments.output or bundle.folder / NETWORK_ONNX
     shape = f"(slices, {bundle.channels}, {rows}, {columns})"
-    print_line(f"{arguments.output}: input image {shape}, scaled as input.intensity of model.json says", sys.stdout)
+    print_line(f"{written}: input image {shape}, scaled as input.intensity in model.json states", sys.stdout)
     return 0

@@ -1,14 +1,14 @@
-"""Does an image look like those that a model was trained on?
+"""Out-of-distribution (OOD) detection: is an image like those that a model was trained on?
 
-A network names one of its diagnoses whatever it is shown. The encoder's features tell foreign images: their distance
-from the training images' features is measured, and an image farther away than nearly all of the validation split is
-said to be foreign. The distance is Mahalanobis's, as by
+A network gives one of its diagnoses for any image. The distance of the encoder's features from those of the training
+images is the OOD score; an image whose score exceeds that of nearly all cases of the validation split is out of
+distribution. The distance is Mahalanobis's, as by
 
     Lee, Lee, Lee, Shin: A simple unified framework for detecting out-of-distribution samples and adversarial attacks.
     NeurIPS 2018, arXiv:1807.03888,
 
-with one class, as an outline needs no diagnosis, and with the covariance of probabilistic principal components
-(Tipping, Bishop: J. R. Stat. Soc. B 61, 611-622, 1999): a few hundred images do not tell all of it.
+with one class, as a segmentation needs no diagnosis, and with the covariance of probabilistic principal components
+(Tipping, Bishop: J. R. Stat. Soc. B 61, 611-622, 1999), as a few hundred images do not determine a full one.
 """
 
 from __future__ import annotations
@@ -20,31 +20,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import OUT_OF_DISTRIBUTION, ModelBundle, load_out_of_distribution
+from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.network_config import NetworkConfig
+from resformer_unet.model.weights import OUT_OF_DISTRIBUTION, load_out_of_distribution
 from resformer_unet.preprocessing.letterbox import Letterbox
 
 if TYPE_CHECKING:
     import torch
 
-COMPONENTS = 16  # directions in which the training images vary that are told apart
-PERCENTILE = 99.0  # of the validation split's distances lie below the limit
+COMPONENTS = 16  # principal components that are kept
+PERCENTILE = 99.0  # of the validation cases' scores lie below the threshold
 SMALLEST_SCALE = 1e-3  # of a feature; one that is nearly always the same must not decide alone
 
 
-def middle_levels(levels: int) -> range:
-    """The encoder levels that are looked at: of five the second to fourth. The first tells little but brightness, and
-    the last has learnt to leave out what does not matter for the diagnosis; a network of two levels has only these."""
-    return range(1, levels - 1) if levels > 2 else range(levels)
-
-
-def mean_features(levels: Sequence, letterbox: Letterbox, transposed: bool = False):
+def mean_features(levels: Sequence, letterbox: Letterbox) -> list:
     """The mean of every channel of the encoder's middle levels over each slice, without the padding around it.
 
     Args:
         levels: (n, channels, rows, columns) each, NumPy arrays or PyTorch tensors.
         letterbox: where the slices lie in the network's input.
-        transposed: whether the levels are of slices with rows and columns exchanged.
 
     Returns:
         (n, channels) for each level, of the kind that was given.
@@ -52,8 +46,6 @@ def mean_features(levels: Sequence, letterbox: Letterbox, transposed: bool = Fal
     top, left, height, width = letterbox.content
     means = []
     for level in levels:
-        if transposed:
-            level = level.swapaxes(2, 3)
         (rows, columns), size = level.shape[2:], letterbox.size
         inside = level[
             ...,
@@ -66,24 +58,24 @@ def mean_features(levels: Sequence, letterbox: Letterbox, transposed: bool = Fal
 
 @dataclass(frozen=True)
 class OutOfDistributionDetector:
-    """What the training images' features are like.
+    """The distribution of the training images' features.
 
     Attributes:
         mean, scale: float32 (features,), of the training slices.
         basis: float32 (components, features): directions of the scaled features, longer where they vary less.
         residual: variance of the scaled features in any other direction.
-        limit: distance of a case beyond which it is foreign.
+        threshold: OOD score of a case above which it is out of distribution.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     basis: np.ndarray
     residual: float
-    limit: float
+    threshold: float
 
     @classmethod
     def of_bundle(cls, bundle: ModelBundle) -> OutOfDistributionDetector | None:
-        """What a bundle says of its training images; ``None`` if it says nothing.
+        """The detector of a bundle; ``None`` if it has none.
 
         Raises:
             EngineError: those of :func:`.load_weights`, MODEL_WEIGHTS_MISMATCH.
@@ -92,19 +84,19 @@ class OutOfDistributionDetector:
         if not described:
             return None
         arrays = load_out_of_distribution(bundle)
-        widths = bundle.descriptor["network"].get("widths", NetworkConfig.widths)
-        features = sum(widths[level] for level in middle_levels(len(widths)))
+        config = NetworkConfig(**bundle.descriptor["network"])
+        features = sum(config.widths[level] for level in config.feature_levels)
         expected = {"mean": (features,), "scale": (features,), "basis": (described["components"], features)}
         if {name: array.shape for name, array in arrays.items()} != expected:
             raise EngineError(
                 "MODEL_WEIGHTS_MISMATCH",
-                f"What “{bundle.folder}” says of its training images does not fit its network.",
+                f"The out-of-distribution detector of “{bundle.folder}” does not fit its network.",
                 "Weights and model.json come from different trainings; get the whole folder again.",
             )
-        return cls(**arrays, residual=described["residual"], limit=described["limit"])
+        return cls(**arrays, residual=described["residual"], threshold=described["threshold"])
 
-    def distances(self, features: np.ndarray) -> np.ndarray:
-        """(n,) distances of slices, about 1 for those of the training; features are (n, features)."""
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """OOD scores (n,) of slices, about 1 for those of the training; features are (n, features)."""
         scaled = (features - self.mean) / self.scale
         along = scaled @ self.basis.T  # in standard deviations
         lengths = np.square(self.basis).sum(1)
@@ -113,7 +105,7 @@ class OutOfDistributionDetector:
         return np.sqrt(total / scaled.shape[1])
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What goes among a bundle's weights."""
+        """The tensors for a bundle's weights file."""
         import torch
 
         return {
@@ -121,30 +113,30 @@ class OutOfDistributionDetector:
         }
 
     def described(self, fitted_on: str) -> dict:
-        """What goes into the descriptor."""
+        """The descriptor's entry."""
         return {
             "method": "ppca",
             "components": len(self.basis),
             "residual": self.residual,
-            "limit": self.limit,
+            "threshold": self.threshold,
             "fitted_on": fitted_on,
         }
 
 
-def case_distance(distances: np.ndarray) -> float:
-    """That of an image, from its slices': their median, as the first and last slices of a volume often hold little."""
-    return float(np.median(distances))
+def case_score(scores: np.ndarray) -> float:
+    """OOD score of an image: the median over its slices, as the first and last ones of a volume often hold little."""
+    return float(np.median(scores))
 
 
 def fit_out_of_distribution(features: np.ndarray, validation: Sequence[np.ndarray]) -> OutOfDistributionDetector:
-    """Learn what training images are like, and how far others of their kind are from them.
+    """Fit the distribution of the training images' features, and the threshold to the scores of validation cases.
 
     Args:
         features: (n, features) of training slices, n at least 2.
-        validation: (slices, features) of each case that the training has not seen.
+        validation: (slices, features) of each case that was not trained on.
     """
 
-    def half(values: np.ndarray) -> np.ndarray:  # as they are stored, so that the limit fits them
+    def half(values: np.ndarray) -> np.ndarray:  # as they are stored, so that the threshold fits them
         return values.astype(np.float16).astype(np.float32)
 
     mean, scale = half(features.mean(0)), half(np.maximum(features.std(0), SMALLEST_SCALE))
@@ -154,6 +146,6 @@ def fit_out_of_distribution(features: np.ndarray, validation: Sequence[np.ndarra
     residual = max(float(variances[kept:].sum()) / (features.shape[1] - kept), 1e-3)
     spread = np.sqrt(np.maximum(variances[:kept], residual))
     basis = half(directions[:kept] / spread[:, None])
-    fitted = OutOfDistributionDetector(mean, scale, basis, residual, limit=np.inf)
-    known = [case_distance(fitted.distances(case)) for case in validation]
-    return OutOfDistributionDetector(mean, scale, basis, residual, limit=float(np.percentile(known, PERCENTILE)))
+    fitted = OutOfDistributionDetector(mean, scale, basis, residual, threshold=np.inf)
+    scores = [case_score(fitted.scores(case)) for case in validation]
+    return OutOfDistributionDetector(mean, scale, basis, residual, threshold=float(np.percentile(scores, PERCENTILE)))

@@ -12,10 +12,11 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.inference.backends.choice import explaining_engine, load_engine
+from resformer_unet.inference.backends.choice import explanation_backend, load_backend
 from resformer_unet.inference.batching import SliceBatch, SliceRunner
 from resformer_unet.inference.options import PredictOptions, bad_option
-from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_distance
+from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_score
+from resformer_unet.inference.pipeline import Stopwatch
 from resformer_unet.inference.prediction import Prediction
 from resformer_unet.inference.report import build_report
 from resformer_unet.inference.result_warnings import (
@@ -24,7 +25,6 @@ from resformer_unet.inference.result_warnings import (
     out_of_distribution_warning,
     reliability_warnings,
 )
-from resformer_unet.inference.stopwatch import Stopwatch
 from resformer_unet.inference.volume_masks import VolumeMasks
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.case_probabilities import case_probabilities, slice_probabilities
@@ -43,9 +43,9 @@ class Predictor:
     """
 
     def __init__(self, bundle: ModelBundle, device: str = "auto") -> None:
-        """Raises ``EngineError``: those of :func:`.load_engine`."""
+        """Raises ``EngineError``: those of :func:`.load_backend`."""
         self.bundle = bundle
-        self.runner = SliceRunner(load_engine(bundle, device))
+        self.runner = SliceRunner(load_backend(bundle, device))
         self._detector = OutOfDistributionDetector.of_bundle(bundle)
         self._model_warnings = model_warnings(bundle)
 
@@ -74,7 +74,7 @@ class Predictor:
             prepared, slices = self._prepare(image, options)
         with _memory_error_named(image):
             volume = VolumeMasks(self.bundle, prepared, options.probability_maps)
-            logits, distances = self._run(prepared, volume, watch, progress, cancelled)
+            logits, scores = self._run(prepared, volume, watch, progress, cancelled)
 
         with watch.step("postprocess"):
             warnings = [*prepared.warnings, *self.runner.warnings]
@@ -83,13 +83,13 @@ class Predictor:
             masks = volume.of_run_slices
             probabilities, case = self._probabilities(logits, masks)
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)
-            distance = None if distances is None else case_distance(distances)
-            limit = self._detector and self._detector.limit
-            warnings += out_of_distribution_warning(self.bundle.descriptor, image, distance, limit)
+            score = None if scores is None else case_score(scores)
+            threshold = self._detector and self._detector.threshold
+            warnings += out_of_distribution_warning(self.bundle.descriptor, image, score, threshold)
             warnings += [*self._model_warnings, *reliability_warnings(self.bundle, prepared, slices, masks, case)]
             report = build_report(
                 self.bundle, image, prepared, masks, probabilities, case,
-                device=self.runner.engine.description, engine=self.runner.engine.name, warnings=warnings,
+                device=self.runner.backend.description, engine=self.runner.backend.name, warnings=warnings,
             )  # fmt: skip
             layers = volume.label_layers()
         timing = {**watch.seconds, "total": watch.total()}
@@ -151,12 +151,12 @@ class Predictor:
         prepared, _ = self._prepare(image, PredictOptions())
         transpose_tta = self._transpose_tta(prepared)
         batches = self.runner.run(prepared, transpose_tta=transpose_tta, features=True)
-        return np.concatenate([batch.answers.features for batch in batches])
+        return np.concatenate([batch.output.features for batch in batches])
 
     @cached_property
     def _explainer(self) -> SliceRunner:
-        engine = explaining_engine(self.bundle, self.runner.engine)
-        return self.runner if engine is self.runner.engine else SliceRunner(engine)
+        backend = explanation_backend(self.bundle, self.runner.backend)
+        return self.runner if backend is self.runner.backend else SliceRunner(backend)
 
     def _prepare(self, image: MedicalImage, options: PredictOptions) -> tuple[PreparedImage, int]:
         """The slices to run, and how many the image has."""
@@ -186,20 +186,20 @@ class Predictor:
         """Run the network over the slices; the masks go into ``volume``.
 
         Returns:
-            logits, float32 (n, diagnoses); distances (n,) of the slices from the training images, or ``None``.
+            logits, float32 (n, diagnoses); out-of-distribution scores (n,), or ``None`` without a detector.
         """
         logits = np.zeros((len(prepared), len(self.bundle.diagnoses)), np.float32)
-        distances = None if self._detector is None else np.zeros(len(prepared))
+        scores = None if self._detector is None else np.zeros(len(prepared))
 
         def collect(batch: SliceBatch) -> None:
             where = slice(batch.first, batch.first + len(batch))
-            if distances is not None:
-                distances[where] = self._detector.distances(batch.answers.features)
-            if batch.answers.masks is not None:
+            if scores is not None:
+                scores[where] = self._detector.scores(batch.output.features)
+            if batch.output.masks is not None:
                 with watch.step("postprocess"):
-                    volume.write(batch.first, batch.answers.masks)
-            if batch.answers.diagnosis is not None:
-                logits[where] = batch.answers.diagnosis
+                    volume.write(batch.first, batch.output.masks)
+            if batch.output.diagnosis is not None:
+                logits[where] = batch.output.diagnosis
 
         batches = self.runner.run(
             prepared, progress, cancelled, transpose_tta=self._transpose_tta(prepared),
@@ -212,7 +212,7 @@ class Predictor:
                     collecting.result()
                 collecting = beside.submit(collect, batch)
             collecting.result()
-        return logits, distances
+        return logits, scores
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from resformer_unet.image.medical_image import MedicalImage, is_grey
-from resformer_unet.model.bundle import SCHEMA_VERSION, ModelBundle
+from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import newer_version
+from resformer_unet.model.descriptor import SCHEMA_VERSION
 from resformer_unet.preprocessing.prepare import PreparedImage
 
 LOW_PROBABILITY = 0.6  # of the most probable diagnosis
@@ -34,15 +35,14 @@ def reliability_warnings(
 
 
 def out_of_distribution_warning(
-    descriptor: Mapping, image: MedicalImage, distance: float | None, limit: float | None
+    descriptor: Mapping, image: MedicalImage, score: float | None, threshold: float | None
 ) -> list[dict]:
     """Whether an image is out of distribution: of another kind than the model's training images.
 
     Args:
         image: before its channels were converted.
-        distance: of its features from those of the training images, see :mod:`.inference.out_of_distribution`;
-            ``None`` for a model without statistics of its training images.
-        limit: distance beyond which an image is out of distribution, or ``None``.
+        score, threshold: out-of-distribution score of the image, and above which it counts as such; see
+            :mod:`.inference.out_of_distribution`. ``None`` for a model without statistics of its training images.
     """
     reasons = []
     channels, present = descriptor["input"]["channels"], image.voxels.shape[-1]
@@ -52,7 +52,7 @@ def out_of_distribution_warning(
         reasons.append("it is a greyscale image, and the model was trained on colour images")
     if descriptor["modality"] != "CT" and _looks_like_ct(image.voxels):
         reasons.append("its intensities are those of computed tomography, on which the model was not trained")
-    if not reasons and distance is not None and distance > limit:
+    if not reasons and score is not None and score > threshold:
         reasons.append("its image features are out of distribution for this model")
     if not reasons:
         return []

@@ -1,4 +1,4 @@
-"""Where in an image a diagnosis comes from.
+"""Which regions of an image contribute to a diagnosis.
 
 HiResCAM multiplies the features of a layer with the gradient of the diagnosis with respect to them, element by element,
 and sums over the channels:
@@ -7,10 +7,10 @@ and sums over the channels:
     arXiv:2011.08891, 2020.
 
 The classification head reads several encoder levels. All that reaches any of them passes through the first level, so
-its features are taken, which are the finest too; a Gaussian then makes areas of the single pixels. The outline that a
-mask-guided head also takes is held fixed: what it owes its form to is not explained. Explained is the
-logarithm of the diagnosis's probability, so that what speaks for another diagnosis counts against this one; only what
-speaks for it is kept.
+its features are taken, which are the finest too; a Gaussian then makes areas of the single pixels. The masks that a
+mask-guided head also takes are held constant: the map does not explain how they arise. Explained is the
+logarithm of the diagnosis's probability, so that evidence for another diagnosis counts against this one; only positive
+contributions are kept.
 
 Chosen by measurement over Grad-CAM, LayerCAM and HiResCAM at the levels that the head reads: on 24 validation pictures
 each, painting the most salient fifth over with the mean colour lowers the diagnosis's probability by 0.47 (skin-lesion
@@ -43,12 +43,12 @@ BLUR = 0.03  # standard deviation of the Gaussian, as a share of the input's wid
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where in an image a diagnosis comes from.
+    """Which regions of an image contribute to a diagnosis.
 
     Attributes:
-        saliency: float32 (slices, rows, columns) on the image's grid: 0 where nothing speaks for the diagnosis, 1
-            where most does in all slices that were looked at; 0 in the others. Each explanation has its own scale: how
-            strong it is beside that of other slices, of another diagnosis or of another image cannot be told.
+        saliency: float32 (slices, rows, columns) on the image's grid: 0 where nothing contributes to the
+            diagnosis, 1 at the maximum over the slices that were run; 0 in the others. The scale is each
+            explanation's own: maps of other diagnoses or images are not comparable.
         diagnosis: id of the diagnosis that is explained.
         method, citation: how the map was made, and the paper to cite.
     """
@@ -60,7 +60,7 @@ class Explanation:
 
 
 def slice_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int, transpose_tta: bool = False) -> Tensor:
-    """What in each slice speaks for a diagnosis.
+    """Saliency of each slice for a diagnosis.
 
     Args:
         batch: float32 (n, channels, height, width), where the network is.
@@ -72,8 +72,8 @@ def slice_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int, transp
     """
     saliency = _first_level_saliency(network, batch, diagnosis)
     if transpose_tta:
-        turned = _first_level_saliency(network, batch.transpose(2, 3), diagnosis)
-        saliency = (saliency + turned.transpose(1, 2)) / 2
+        transposed = _first_level_saliency(network, batch.transpose(2, 3), diagnosis)
+        saliency = (saliency + transposed.transpose(1, 2)) / 2
     return saliency
 
 
@@ -86,12 +86,12 @@ def _first_level_saliency(network: ResFormerUNet, batch: Tensor, diagnosis: int)
         for block in network.encoder[1:]:
             levels.append(block(levels[-1]))
         with torch.no_grad():  # a mask-guided head takes the masks as they are
-            outline = network.decode(levels) if network.config.mask_guided and network.config.segments else None
-        confidence = network.diagnose(levels, outline).log_softmax(1)[:, diagnosis].sum()
+            masks = network.decode(levels) if network.config.mask_guided and network.config.segments else None
+        confidence = network.diagnose(levels, masks).log_softmax(1)[:, diagnosis].sum()
         (gradient,) = torch.autograd.grad(confidence, first)
-    speaks_for = (first.detach() * gradient).sum(1, keepdim=True).relu()
+    contribution = (first.detach() * gradient).sum(1, keepdim=True).relu()
     size = batch.shape[2:]
-    return _blurred(F.interpolate(speaks_for, size, mode="bilinear", align_corners=False), BLUR * size[1])[:, 0]
+    return _blurred(F.interpolate(contribution, size, mode="bilinear", align_corners=False), BLUR * size[1])[:, 0]
 
 
 def _blurred(maps: Tensor, sigma: float) -> Tensor:
@@ -111,13 +111,13 @@ def image_saliency(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """What in an image speaks for a diagnosis, float32 (slices, rows, columns), 0 to 1, on the image's own grid.
+    """Saliency of an image for a diagnosis, float32 (slices, rows, columns), 0 to 1, on the image's own grid.
 
     One scale holds for all slices of one explanation, so that they can be compared among themselves. Beside the result,
     only a batch of slices is held.
 
     Args:
-        runner: of a :class:`.TorchEngine`.
+        runner: of a :class:`.TorchBackend`.
 
     Raises:
         Cancelled, MemoryError: as :meth:`.SliceRunner.run`.
@@ -128,7 +128,7 @@ def image_saliency(
     def explain(network: ResFormerUNet, batch: Tensor) -> np.ndarray:
         return slice_saliency(network, batch, diagnosis, transpose_tta).cpu().numpy()
 
-    for first, maps in runner.batches(prepared, partial(runner.engine.ask, explain), progress, cancelled):
+    for first, maps in runner.batches(prepared, partial(runner.backend.run, explain), progress, cancelled):
         for index, one in enumerate(maps, start=first):
             slices[index] = prepared.letterbox.inverse(one[None, None])[0, 0]
     highest = saliency.max()

@@ -1,4 +1,4 @@
-"""Which models are there: those that come with the engine, and those in the user's own folders."""
+"""The available models: those that come with the engine, and those in the user's own folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import DESCRIPTOR, ModelBundle, load_bundle
+from resformer_unet.model.bundle import ModelBundle, load_bundle
+from resformer_unet.model.descriptor import DESCRIPTOR
 
 USER_FOLDERS = "RESFORMER_UNET_MODELS"  # environment variable; several folders are separated as in PATH
 
@@ -48,17 +49,18 @@ def list_models() -> tuple[list[ModelBundle], list[dict]]:
 def find_model(id_or_folder: str | os.PathLike) -> ModelBundle:
     """The model of that id, or the bundle in that folder; an id is tried first.
 
+    Of the other models only the ids are read: neither their descriptors nor their weights are checked.
+
     Raises ``EngineError``: MODEL_NOT_FOUND naming the known ids, and those of ``load_bundle``.
     """
     wanted = os.fspath(id_or_folder)
-    models, _ = list_models()
-    for bundle in models:
-        if bundle.id == wanted:
-            return bundle
-    unusable = [folder for folder in _bundle_folders() if folder.name == wanted]
-    if unusable or Path(wanted).is_dir():
-        return load_bundle([*unusable, Path(wanted)][0])  # a folder's bundle, or why the model of that name fails
-    known = ", ".join(bundle.id for bundle in models) or "none"
+    folders = _bundle_folders()
+    ids = {folder: _stated(folder, "id") for folder in reversed(folders)}
+    named = [folder for folder in folders if ids[folder] == wanted]
+    unreadable = [folder for folder in folders if folder.name == wanted and ids[folder] is None]
+    if named or unreadable or Path(wanted).is_dir():
+        return load_bundle([*named, *unreadable, Path(wanted)][0])
+    known = ", ".join(dict.fromkeys(ids[folder] for folder in folders if ids[folder])) or "none"
     raise EngineError(
         "MODEL_NOT_FOUND",
         f"There is no model “{wanted}”. Known models: {known}.",
@@ -73,18 +75,26 @@ def newer_version(bundle: ModelBundle) -> str | None:
     """
     found = [bundle.descriptor["version"]]
     for folder in _bundle_folders():
-        try:
-            descriptor = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))
-            if descriptor["id"] == bundle.id and _numbers(descriptor["version"]):
-                found.append(descriptor["version"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            continue
+        version = _stated(folder, "version")
+        if version and _stated(folder, "id") == bundle.id and _numbers(version):
+            found.append(version)
     newest = max(found, key=_numbers)
     return newest if _numbers(newest) > _numbers(bundle.descriptor["version"]) else None
 
 
+def _stated(folder: Path, key: str) -> str | None:
+    """A text of a descriptor that has not been checked; ``None`` where it cannot be read."""
+    try:
+        value = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))[key]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return value if isinstance(value, str) else None
+
+
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    """Of "1.10.2" (1, 10, 2); none of a text that is no version."""
+    parts = version.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
 
 
 def _bundle_folders() -> list[Path]:

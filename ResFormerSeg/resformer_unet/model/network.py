@@ -1,4 +1,4 @@
-"""ResFormer-UNet: a U-Net with a convolution-and-Transformer encoder that outlines segments and gives a diagnosis.
+"""ResFormer-UNet: a U-Net with a convolution-and-Transformer encoder for segmentation and diagnosis.
 
 The structure follows the abstract of
 
@@ -29,10 +29,15 @@ from resformer_unet.model.network_config import NetworkConfig
 
 
 class Logits(NamedTuple):
-    """What the network gives; a task that is switched off gives ``None``."""
+    """Output of the network; a task that is switched off gives ``None``.
+
+    ``features`` are those of the encoder's middle levels, see ``NetworkConfig.feature_levels``: for each of these
+    levels (batch, widths[l], rows / 2**(l + 1), columns / 2**(l + 1)), rounded up.
+    """
 
     segmentation: Tensor | None  # (batch, segmentation_channels, rows, columns)
     diagnosis: Tensor | None  # (batch, diagnoses)
+    features: tuple[Tensor, ...] = ()
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -58,7 +63,7 @@ class ResidualConvolution(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention in which all pixels ask, and averages over small windows answer."""
+    """Multi-head self-attention with queries from all pixels, keys and values from averages over small windows."""
 
     def __init__(self, width: int, heads: int, pooling: int) -> None:
         super().__init__()
@@ -86,7 +91,7 @@ class Transformer(nn.Module):
 
     def __init__(self, width: int, heads: int, pooling: int, mlp_ratio: int, dropout: float) -> None:
         super().__init__()
-        # A depthwise convolution tells positions by the zero padding at the border, at any input size.
+        # A depthwise convolution encodes positions by the zero padding at the border, at any input size.
         self.position = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.attention_norm = nn.LayerNorm(width)
         self.attention = Attention(width, heads, pooling)
@@ -149,11 +154,31 @@ class DecoderBlock(nn.Module):
         return self.merge(torch.cat([deeper, skip], dim=1))
 
 
+def pool_to(masks: Tensor, rows: int, columns: int) -> Tensor:
+    """As ``F.adaptive_avg_pool2d``, in operators that ONNX has too where the windows are not all of one size."""
+    height, width = masks.shape[2:]
+    if height % rows == 0 and width % columns == 0:
+        return F.avg_pool2d(masks, (height // rows, width // columns))
+    over_rows, over_columns = (
+        torch.tensor(window_means(*lengths), device=masks.device) for lengths in ((height, rows), (width, columns))
+    )
+    return over_rows @ masks @ over_columns.T  # (batch, segments, rows, columns)
+
+
+def window_means(length: int, count: int) -> list[list[float]]:
+    """The matrix (count, length) that averages over ``count`` windows, overlapping where they do not divide."""
+    matrix = []
+    for index in range(count):
+        start, stop = index * length // count, -(-(index + 1) * length // count)
+        matrix.append([1 / (stop - start) if start <= place < stop else 0.0 for place in range(length)])
+    return matrix
+
+
 class ClassificationHead(nn.Module):
     """Diagnosis from the mean and the maximum over the image of several levels' features.
 
     A mask-guided head also takes the mean over each segment of each level's features, how large each segment is and
-    how sure the decoder is of it. No gradient goes back through the masks: they are not bent to suit the diagnosis.
+    the highest probability in it. No gradient goes back through the masks, so that the diagnosis does not distort them.
     """
 
     def __init__(self, widths: tuple[int, ...], diagnoses: int, dropout: float, segments: int = 0) -> None:
@@ -172,7 +197,7 @@ class ClassificationHead(nn.Module):
         for level, x in zip(self.levels, features, strict=True):
             pooled = [x.mean((2, 3)), x.amax((2, 3))]
             if self.mask_statistics is not None:
-                weights = F.adaptive_avg_pool2d(masks, x.shape[2:]).flatten(2)  # (batch, segments, pixels)
+                weights = pool_to(masks, *x.shape[2:]).flatten(2)  # (batch, segments, pixels)
                 sums = weights @ x.flatten(2).transpose(1, 2)  # (batch, segments, width)
                 pooled.append((sums / (weights.sum(2, keepdim=True) + 0.1)).flatten(1))
             hidden.append(level(torch.cat(pooled, dim=1)))
@@ -183,9 +208,10 @@ class ClassificationHead(nn.Module):
 
 
 class ResFormerUNet(nn.Module):
-    """Images in, segmentation and diagnosis logits out.
+    """Segmentation and diagnosis logits of images, with the encoder features for out-of-distribution detection.
 
-    Input: (batch, in_channels, rows, columns), any rows and columns of at least 32, scaled as the model bundle says.
+    Input: (batch, in_channels, rows, columns), any rows and columns of at least 32, scaled as ``input.intensity`` of
+    the bundle's descriptor states.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -194,11 +220,11 @@ class ResFormerUNet(nn.Module):
         widths = config.widths
         self.encoder = nn.ModuleList(ResFormerBlock(config, level) for level in range(len(widths)))
         if config.diagnoses:
-            # The finest two levels hold edges and texture of single pixels: too local to name a disease.
+            # The finest two levels hold edges and texture of single pixels: too local for a diagnosis.
             self.head_levels = range(min(2, len(widths) - 1), len(widths)) if config.multi_level_head else [-1]
             head_widths = tuple(widths[level] for level in self.head_levels)
-            outlined = config.segments if config.mask_guided else 0
-            self.classification = ClassificationHead(head_widths, config.diagnoses, config.dropout, outlined)
+            mask_segments = config.segments if config.mask_guided else 0
+            self.classification = ClassificationHead(head_widths, config.diagnoses, config.dropout, mask_segments)
         if config.segments:
             self.skips = nn.ModuleList(
                 DilatedFeatureEnhancement(width, config.dilations) if config.dfe else nn.Identity()
@@ -215,7 +241,7 @@ class ResFormerUNet(nn.Module):
         diagnosis = self.diagnose(features, logits) if self.config.diagnoses else None
         if logits is not None:
             logits = F.interpolate(logits, size=image.shape[2:], mode="bilinear", align_corners=False)
-        return Logits(logits, diagnosis)
+        return Logits(logits, diagnosis, tuple(features[level] for level in self.config.feature_levels))
 
     def encode(self, image: Tensor) -> list[Tensor]:
         """Features of each level (batch, widths[l], rows / 2**(l + 1), columns / 2**(l + 1)), rounded up."""

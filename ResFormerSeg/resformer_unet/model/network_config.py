@@ -26,7 +26,7 @@ class NetworkConfig:
     transformer: bool = True
     dfe: bool = True
     multi_level_head: bool = True  # False: the diagnosis sees the deepest level only
-    mask_guided: bool = False  # True: the diagnosis also sees what the decoder outlined
+    mask_guided: bool = False  # True: the diagnosis also sees the decoder's masks
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "heads", "pooling", "dilations"):  # JSON gives lists
@@ -61,6 +61,16 @@ class NetworkConfig:
     def segmentation_channels(self) -> int:
         """Channels of the segmentation logits: exclusive segments have the background as channel 0."""
         return self.segments + int(self.exclusive) if self.segments else 0
+
+    @property
+    def feature_levels(self) -> range:
+        """The encoder levels whose features tell an out-of-distribution image: of five the second to fourth.
+
+        The first holds little but brightness, and the last omits what does not matter for the
+        diagnosis. A network of two levels has only these.
+        """
+        count = len(self.widths)
+        return range(1, count - 1) if count > 2 else range(count)
 
     def to_dict(self) -> dict:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}

@@ -13,7 +13,7 @@ from helpers.tiny_model import save_tiny
 from resformer_unet.batch import run as module
 from resformer_unet.batch.run import predict_files
 from resformer_unet.errors import EngineError
-from resformer_unet.inference.read_ahead import read_ahead
+from resformer_unet.inference.pipeline import read_ahead
 
 
 def test_items_come_in_order_with_what_was_read_or_why_it_was_not():

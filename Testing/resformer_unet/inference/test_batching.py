@@ -10,7 +10,7 @@ from helpers.stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
 from helpers.tiny_model import tiny_descriptor
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import image_from_array
-from resformer_unet.inference.backends.pytorch import BATCH, TorchEngine, forward
+from resformer_unet.inference.backends.pytorch import BATCH, TorchBackend, forward
 from resformer_unet.inference.batching import SliceRunner
 from resformer_unet.model.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.preprocessing.prepare import PreparedImage, prepare_image
@@ -25,7 +25,7 @@ def prepared(slices: int = 20) -> PreparedImage:
 
 def runner(network: torch.nn.Module | None = None, device: str = "cpu", **changes) -> SliceRunner:
     config = NetworkConfig(**{**tiny_descriptor()["network"], **changes})
-    return SliceRunner(TorchEngine(network or BrightNetwork(config), torch.device(device)))
+    return SliceRunner(TorchBackend(network or BrightNetwork(config), torch.device(device)))
 
 
 class Forgetful(BrightNetwork):
@@ -43,14 +43,14 @@ class Forgetful(BrightNetwork):
 
 
 def masks_of(batches) -> np.ndarray:
-    return np.concatenate([batch.answers.masks for batch in batches])
+    return np.concatenate([batch.output.masks for batch in batches])
 
 
 def test_the_slices_come_in_order_in_batches_and_the_last_is_shorter():
     batches = list(runner().run(prepared(20)))
     assert [batch.first for batch in batches] == [0, 8, 16]
     assert [len(batch) for batch in batches] == [8, 8, 4]
-    first = batches[0].answers
+    first = batches[0].output
     assert first.masks.shape == (8, 1, 32, 32) and first.diagnosis.shape == (8, 2)
     brightest = masks_of(batches).max((1, 2, 3))
     assert np.array_equal(brightest, np.sort(brightest)) and brightest.max() <= 1
@@ -69,8 +69,8 @@ def test_exclusive_segments_give_probabilities_that_sum_to_one():
 
 
 def test_a_task_the_network_lacks_gives_none():
-    assert next(runner(diagnoses=0).run(prepared(2))).answers.diagnosis is None
-    assert next(runner(segments=0).run(prepared(2))).answers.masks is None
+    assert next(runner(diagnoses=0).run(prepared(2))).output.diagnosis is None
+    assert next(runner(segments=0).run(prepared(2))).output.masks is None
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -79,11 +79,11 @@ def test_transpose_tta_gives_the_mean_of_the_slice_as_it_is_and_turned(exclusive
     config = NetworkConfig(**{**tiny_descriptor()["network"], "segments": 2, "exclusive": exclusive})
     network, batch = ResFormerUNet(config).eval(), torch.rand(3, 1, 32, 32)
     turned = batch.transpose(2, 3)
-    masks, diagnosis = forward(network, batch, transpose_tta=True)
+    masks, diagnosis, _ = forward(network, batch, transpose_tta=True)
     once, turned_once = forward(network, batch), forward(network, turned)
     torch.testing.assert_close(masks, (once[0] + turned_once[0].transpose(2, 3)) / 2)
     torch.testing.assert_close(diagnosis, (once[1] + turned_once[1]) / 2)
-    turned_masks, turned_diagnosis = forward(network, turned, transpose_tta=True)
+    turned_masks, turned_diagnosis, _ = forward(network, turned, transpose_tta=True)
     torch.testing.assert_close(turned_masks.transpose(2, 3), masks)
     torch.testing.assert_close(turned_diagnosis, diagnosis)
     assert not torch.allclose(once[0], masks) and not torch.allclose(once[1], diagnosis)
@@ -97,7 +97,7 @@ def test_transpose_tta_works_for_a_network_with_one_task(task, index):
 
 
 def test_the_network_is_put_into_evaluation_mode():
-    assert not runner(BrightNetwork(NetworkConfig()).train()).engine.network.training
+    assert not runner(BrightNetwork(NetworkConfig()).train()).backend.network.training
 
 
 def test_progress_counts_the_slices_that_are_done():
@@ -151,7 +151,7 @@ def test_when_not_even_one_slice_fits_on_the_gpu_the_cpu_goes_on():
     careful = runner(network, "meta")
     masks = masks_of(careful.run(prepared(20)))
     assert network.tried[:5] == [("meta", 8), ("meta", 4), ("meta", 2), ("meta", 1), ("cpu", BATCH["cpu"])]
-    assert careful.engine.device.type == "cpu" and careful.warnings[-1]["code"] == "CPU_INSTEAD_OF_GPU"
+    assert careful.backend.device.type == "cpu" and careful.warnings[-1]["code"] == "CPU_INSTEAD_OF_GPU"
     np.testing.assert_allclose(masks, masks_of(runner().run(prepared(20))), atol=1e-6)
 
 
@@ -210,7 +210,7 @@ def test_what_half_precision_cannot_hold_is_computed_again_in_single_precision()
         def forward(self, image):
             return Logits(None, self.layer(image.mean((2, 3))))
 
-    _, diagnosis = forward(Large().cuda(), torch.ones(2, 1, 32, 32, device="cuda"))
+    _, diagnosis, _ = forward(Large().cuda(), torch.ones(2, 1, 32, 32, device="cuda"))
     assert diagnosis.min() > 9e4 and diagnosis.isfinite().all()
 
 

@@ -14,15 +14,15 @@ from helpers.tiny_model import save_tiny
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
-from resformer_unet.inference.backends.encoder_tap import EncoderTap
 from resformer_unet.inference.out_of_distribution import (
     OutOfDistributionDetector,
-    case_distance,
+    case_score,
     fit_out_of_distribution,
     mean_features,
 )
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.model.bundle import load_bundle, load_network, load_weights
+from resformer_unet.model.bundle import load_bundle
+from resformer_unet.model.weights import load_network, load_weights
 from resformer_unet.preprocessing.letterbox import Letterbox
 from resformer_unet.training.finish.reference_statistics import add_reference_statistics
 
@@ -129,36 +129,27 @@ def test_statistics_of_another_network_are_refused(tmp_path, dataset):
     assert caught.value.code == "MODEL_WEIGHTS_MISMATCH"
 
 
-def test_the_distance_is_mahalanobis_where_the_covariance_is_known():
+def test_the_score_is_mahalanobis_where_the_covariance_is_known():
     random = np.random.default_rng(0)
     deviations = np.linspace(1, 4, 6)
     features = (10 + random.normal(size=(20_000, 6)) * deviations).astype(np.float32)
     fitted = fit_out_of_distribution(features, [features[:1000]])
     others = (10 + random.normal(size=(50, 6)) * 8).astype(np.float32)
     expected = np.sqrt((((others - 10) / deviations) ** 2).mean(1))
-    np.testing.assert_allclose(fitted.distances(others), expected, rtol=0.05)
+    np.testing.assert_allclose(fitted.scores(others), expected, rtol=0.05)
 
 
-def test_the_limit_lies_above_nearly_all_of_the_validation_cases():
+def test_the_threshold_lies_above_nearly_all_of_the_validation_cases():
     features = np.random.default_rng(0).normal(size=(400, 30)).astype(np.float32)
     cases = [features[index : index + 4] for index in range(200, 400, 4)]
     fitted = fit_out_of_distribution(features[:200], cases)
-    beyond = [case_distance(fitted.distances(case)) > fitted.limit for case in cases]
+    beyond = [case_score(fitted.scores(case)) > fitted.threshold for case in cases]
     assert sum(beyond) == 1
 
 
-@pytest.mark.parametrize("transposed", [False, True])
-def test_the_padding_around_a_picture_does_not_count(transposed):
+def test_the_padding_around_a_picture_does_not_count():
     letterbox = Letterbox.fit(32, 64, 1, 1, (64, 64))  # 16 rows of padding above and below
     level = np.zeros((1, 1, 32, 32), np.float32)
     level[:, :, 8:24] = 1
-    (mean,) = mean_features([level.swapaxes(2, 3) if transposed else level], letterbox, transposed)
+    (mean,) = mean_features([level], letterbox)
     assert mean.item() == 1
-
-
-def test_tapping_leaves_nothing_behind(predictor):
-    network = predictor.runner.engine.network
-    with EncoderTap(network, Letterbox.fit(32, 32, 1, 1, (32, 32))) as tap:
-        network(torch.rand(3, 1, 32, 32))
-        assert tap.features().shape == (3, sum(network.config.widths))
-    assert not any(block._forward_hooks for block in network.encoder)

@@ -16,7 +16,7 @@ from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.prediction import Prediction
-from resformer_unet.model.bundle import SCHEMA_VERSION
+from resformer_unet.model.descriptor import SCHEMA_VERSION
 from resformer_unet.postprocessing.cleaning import smooth_masks
 
 SPACING = np.diag([0.5, 0.5, 4.0, 1.0])

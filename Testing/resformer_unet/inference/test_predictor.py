@@ -151,7 +151,7 @@ def test_a_slice_of_a_volume_looks_like_the_lying_picture_that_training_saw(monk
         predictor = stand_in_predictor(monkeypatch, bundle)
         prediction = predictor.predict(image)
         assert np.array_equal(prediction.layers[0], image.voxels[..., 0] > 127)
-        seen.append(predictor.runner.engine.network.seen[0])
+        seen.append(predictor.runner.backend.network.seen[0])
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
 
 
@@ -162,7 +162,7 @@ def test_with_transpose_tta_a_picture_and_its_transpose_get_the_same_prediction(
     torch.manual_seed(1)
     predictor = stand_in_predictor(monkeypatch, bundle, ResFormerUNet)
     torch.nn.init.zeros_(
-        predictor.runner.engine.network.segmentation.bias
+        predictor.runner.backend.network.segmentation.bias
     )  # some pixels on either side of the threshold
     picture = np.random.default_rng(0).integers(0, 255, (1, 50, 90), np.uint8)
 
@@ -187,9 +187,9 @@ def test_transpose_tta_is_for_pictures_only(monkeypatch):
     bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored", "transpose_tta": True}
     predictor = stand_in_predictor(monkeypatch, bundle)
     predictor.predict(image_from_array(blocks(), np.eye(4), "volume"))
-    assert len(predictor.runner.engine.network.seen) == 1
+    assert len(predictor.runner.backend.network.seen) == 1
     predictor.predict(image_from_array(blocks(1), np.eye(4), "picture", has_orientation=False))
-    _, as_it_is, turned = predictor.runner.engine.network.seen
+    _, as_it_is, turned = predictor.runner.backend.network.seen
     assert torch.equal(turned, as_it_is.swapaxes(2, 3))
 
 
@@ -399,7 +399,7 @@ def test_several_images_one_after_another_do_not_disturb_each_other(monkeypatch)
     before = predictor.predict(first).layers
     predictor.predict(second)
     assert np.array_equal(predictor.predict(first).layers, before)
-    assert isinstance(predictor.runner.engine.network, BrightNetwork)
+    assert isinstance(predictor.runner.backend.network, BrightNetwork)
 
 
 def test_the_logits_of_the_slices_are_kept_before_temperature_scaling(monkeypatch):
@@ -408,7 +408,7 @@ def test_the_logits_of_the_slices_are_kept_before_temperature_scaling(monkeypatc
     predictor = stand_in_predictor(monkeypatch, bundle)
     image = image_from_array(blocks(12), np.eye(4), "x")
     prediction = predictor.predict(image, options=PredictOptions(slices=(2, 11)))
-    logits = predictor.runner.engine.network(torch.cat(predictor.runner.engine.network.seen)).diagnosis.numpy()
+    logits = predictor.runner.backend.network(torch.cat(predictor.runner.backend.network.seen)).diagnosis.numpy()
     assert prediction.logits.dtype == np.float32 and prediction.logits.shape == (10, 3)
     np.testing.assert_allclose(prediction.logits, logits, atol=1e-6)
     scaled = np.exp(prediction.logits / 2.5)
@@ -424,7 +424,7 @@ def test_a_model_without_diagnosis_has_logits_without_columns(monkeypatch):
 @pytest.mark.parametrize(("diagnosis", "passes"), [("malignant", 1), (None, 2)])
 def test_the_progress_of_an_explanation_counts_the_prediction_that_chooses_the_diagnosis(tmp_path, diagnosis, passes):
     predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
-    size = predictor.runner.engine.batch_size
+    size = predictor.runner.backend.batch_size
     slices, seen = 2 * size + 1, []
     image = image_from_array(blocks(slices), np.eye(4), "x")
     predictor.explain(image, diagnosis, progress=lambda *counts: seen.append(counts))

@@ -20,9 +20,10 @@ from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.inference.saliency import slice_saliency
-from resformer_unet.model.bundle import load_network, save_bundle
 from resformer_unet.model.catalog import find_model
 from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.model.saving import save_bundle
+from resformer_unet.model.weights import load_network
 from resformer_unet.preprocessing.prepare import prepare_image
 
 
@@ -57,7 +58,7 @@ def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held
     saliency = predictor.explain(head()).saliency
     assert saliency.shape == (5, 40, 48) and saliency.min() >= 0 and saliency.max() == 1
 
-    network, batch = predictor.runner.engine.network, torch.rand(2, 1, 32, 32)
+    network, batch = predictor.runner.backend.network, torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         network.classification.mask_statistics[0].weight.zero_()  # the outline's size and certainty now say nothing
         assert (slice_saliency(network, batch, 1) > 0).any()
@@ -88,8 +89,8 @@ def test_a_turned_image_has_the_same_map_turned(tmp_path):
 
 def test_a_picture_seen_transpose_tta_has_the_same_map_lying_down(predictor):
     batch = torch.rand(2, 1, 32, 32)
-    upright = slice_saliency(predictor.runner.engine.network, batch, 1, transpose_tta=True)
-    lying = slice_saliency(predictor.runner.engine.network, batch.transpose(2, 3), 1, transpose_tta=True)
+    upright = slice_saliency(predictor.runner.backend.network, batch, 1, transpose_tta=True)
+    lying = slice_saliency(predictor.runner.backend.network, batch.transpose(2, 3), 1, transpose_tta=True)
     torch.testing.assert_close(lying.transpose(1, 2), upright)
 
 
@@ -112,7 +113,7 @@ def test_explaining_can_be_cancelled_and_leaves_the_predictor_usable(predictor):
         predictor.explain(head(), "benign", cancelled=lambda: True)
     predictor.explain(head(), "benign")
     assert predictor.predict(head()).report["diagnosis"]["probabilities"] == before
-    assert all(weights.grad is None for weights in predictor.runner.engine.network.parameters())
+    assert all(weights.grad is None for weights in predictor.runner.backend.network.parameters())
 
 
 @pytest.fixture(scope="module", params=["skin-lesion", "brain-tumor-mr"])

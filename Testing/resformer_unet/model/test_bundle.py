@@ -15,7 +15,9 @@ import torch
 
 from helpers.tiny_model import save_tiny, tiny_descriptor, tiny_weights
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import load_bundle, load_network, load_weights, save_bundle
+from resformer_unet.model.bundle import load_bundle
+from resformer_unet.model.saving import save_bundle
+from resformer_unet.model.weights import load_network, load_weights
 
 SEGMENT = tiny_descriptor()["segmentation"]["segments"][0]
 CLASS = tiny_descriptor()["diagnosis"]["classes"][0]

@@ -19,9 +19,9 @@ def test_the_extension_brings_models():
 
 
 @each_model
-def test_a_model_that_is_shipped_recognises_foreign_images(bundle: ModelBundle):
+def test_a_model_that_is_shipped_has_an_out_of_distribution_detector(bundle: ModelBundle):
     out_of_distribution = OutOfDistributionDetector.of_bundle(bundle)
-    assert out_of_distribution is not None and out_of_distribution.limit > 0
+    assert out_of_distribution is not None and out_of_distribution.threshold > 0
 
 
 @each_model

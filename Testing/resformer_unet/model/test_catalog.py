@@ -69,6 +69,15 @@ def test_a_model_is_found_by_its_id(models):
     assert find_model("tiny").folder == folder
 
 
+def test_finding_a_model_reads_no_other_models_weights_and_checks_no_other_descriptor(models):
+    wanted = save_tiny(models / "b", id="liver").folder
+    (save_tiny(models / "a", id="spleen").folder / "weights.safetensors").unlink()
+    (save_tiny(models / "c", id="kidney").folder / "weights.safetensors").write_bytes(b"damaged")
+    (models / "d").mkdir()
+    (models / "d" / "model.json").write_text('{"id": "heart"}')
+    assert find_model("liver").folder == wanted
+
+
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_users_model_is_found_by_its_folder(models, tmp_path, as_text):
     folder = save_tiny(tmp_path / "Eigene Modelle – 模型", id="own").folder

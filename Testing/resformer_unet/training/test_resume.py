@@ -23,7 +23,8 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import load_bundle, load_weights
+from resformer_unet.model.bundle import load_bundle
+from resformer_unet.model.weights import load_weights
 from resformer_unet.training.input.sampling import Draw, EpochSampler
 from resformer_unet.training.loop.checkpoints import AtomicCheckpoints, load_checkpoint
 

@@ -20,7 +20,8 @@ from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.model.bundle import load_bundle, save_bundle
+from resformer_unet.model.bundle import load_bundle
+from resformer_unet.model.saving import save_bundle
 from resformer_unet.worker.commands import Commands
 from resformer_unet.worker.protocol import SCHEMAS, CommandContext
 

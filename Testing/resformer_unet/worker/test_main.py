@@ -215,7 +215,10 @@ def test_without_pytorch_the_devices_are_listed_nevertheless():
 
 
 def test_without_pytorch_an_image_is_segmented_and_diagnosed_all_the_same(worker, models, tmp_path):
-    pytest.importorskip("onnxruntime")
+    from resformer_unet.model.bundle import load_bundle
+    from resformer_unet.training.finish.onnx_export import add_exported_graph
+
+    add_exported_graph(load_bundle(models / "tiny"))
     without = WorkerProcess(("-c", WITHOUT.format(package="torch")))
     results = []
     for process, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):

@@ -1,1 +1,1 @@
-"""What runs the network: ONNX Runtime on a CPU, PyTorch on a GPU or a CPU."""
+"""Backends that run the network: ONNX Runtime on a CPU, PyTorch on a GPU or a CPU."""

@@ -1,4 +1,4 @@
-"""The processors of this computer; of :mod:`.backends.choice` comes which engine runs a model there."""
+"""The devices of this computer; :mod:`.backends.choice` picks the backend that runs a model there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PACKAGES = {"ONNX Runtime": "onnxruntime", "PyTorch": "torch"}
 
 # What PyTorch says of a GPU that is there and cannot compute, and what it means.
-_PLAIN_WORDS = {
+_EXPLANATIONS = {
     "no kernel image": "the installed PyTorch was not built for this GPU (no kernel image is available)",
     "out of memory": "its memory is full; close other programs that use it",
     "driver version is insufficient": "its driver is older than the installed PyTorch needs; update the driver",
@@ -60,7 +60,7 @@ def describe_device(device: torch.device) -> str:
 def list_devices() -> list[dict]:
     """The processors of this computer, best first.
 
-    Rows have ``id`` (for :func:`.load_engine`), ``name``, ``usable``, ``reason`` (why it cannot be used, in
+    Rows have ``id`` (for :func:`.load_backend`), ``name``, ``usable``, ``reason`` (why it cannot be used, in
     plain words, or ``None``) and ``engine`` (what runs models there). The CPU is last. Graphics cards are found by
     PyTorch alone.
     """
@@ -98,7 +98,7 @@ def is_installed(package: str) -> bool:
 
 
 def may_have_accelerator() -> bool:
-    """False when PyTorch surely cannot use a graphics card, learnt without loading it, which takes a second or more:
+    """False when PyTorch surely cannot use a GPU, found without loading it, which takes a second or more:
     it is not installed, or was built for the CPU alone, or there is no NVIDIA driver."""
     try:
         torch_folder = Path(importlib.util.find_spec("torch").origin).parent
@@ -149,8 +149,8 @@ def _problem(device: torch.device) -> str | None:
             torch.ones(1, 1, 8, 8, device=device), torch.ones(1, 1, 3, 3, device=device)
         ).sum().item()
     except RuntimeError as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        return next((words for sign, words in _PLAIN_WORDS.items() if sign in told), told)
+        message = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        return next((words for sign, words in _EXPLANATIONS.items() if sign in message), message)
     return None
 
 

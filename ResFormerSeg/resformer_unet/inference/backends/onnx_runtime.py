@@ -1,98 +1,105 @@
-"""ONNX Runtime as the engine: quick on the CPU, and small to install."""
+"""ONNX Runtime as the backend: quick on the CPU, and small to install."""
 
 from __future__ import annotations
 
 import os
 import sys
+from types import ModuleType
 
 import numpy as np
 
-from resformer_unet.inference.backends.onnx_network import DIAGNOSIS, IMAGE, LEVEL, SEGMENTATION, onnx_network
-from resformer_unet.inference.batching import NetworkOutput, not_finite
-from resformer_unet.inference.out_of_distribution import mean_features, middle_levels
-from resformer_unet.model.bundle import DESCRIPTOR, ModelBundle, invalid_descriptor, load_arrays, weights_mismatch
+from resformer_unet.errors import EngineError
+from resformer_unet.inference.backends.backend import NetworkOutput, Pooling, not_finite
+from resformer_unet.model.bundle import AGAIN, ModelBundle
 from resformer_unet.model.network_config import NetworkConfig
-from resformer_unet.preprocessing.letterbox import Letterbox
+from resformer_unet.model.onnx_graph import DIAGNOSIS, IMAGE, LEVEL, SEGMENTATION, verified_graph
 
 BATCH = 4  # slices; more are not quicker on a CPU and take more memory
 
 
-class OnnxEngine:
-    """A network in ONNX Runtime on the CPU, see :class:`.Engine`."""
+def import_onnxruntime() -> ModuleType:
+    """ONNX Runtime without its telemetry, which its import would start; the only place where it is imported.
+
+    Raises:
+        ImportError: without ONNX Runtime.
+    """
+    # Version 1.32 for Linux writes a device id into the home folder and looks up a host when it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # on Windows
+    return onnxruntime
+
+
+class OnnxBackend:
+    """A network in ONNX Runtime on the CPU, see :class:`.Backend`."""
 
     device = description = "cpu"
     batch_size = BATCH
 
     def __init__(self, bundle: ModelBundle, threads: int | None = None) -> None:
-        """``threads``: that work on a slice; ``None`` takes :func:`cpu_threads`.
+        """``threads``: for one slice; ``None`` takes :func:`cpu_threads`.
 
         Raises:
-            EngineError: those of :func:`.load_network`.
+            EngineError: those of :func:`.verified_graph`.
             ImportError: without ONNX Runtime.
         """
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()  # on Windows it would report to Microsoft
-        config, graph = graph_of(bundle)
+        onnxruntime = import_onnxruntime()
+        path = verified_graph(bundle)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cpu_threads() if threads is None else threads
         options.log_severity_level = 3  # errors
-        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        try:
+            # By its path, as ONNX Runtime looks for the weights beside it.
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own, of no class in common
+            _raise_memory_error(error)
+            message = f"ONNX Runtime {onnxruntime.__version__} cannot run “{path}” ({error})."
+            raise EngineError("MODEL_GRAPH_INVALID", message, AGAIN) from error
         self.name = f"ONNX Runtime {onnxruntime.__version__}"
+        config = NetworkConfig(**bundle.descriptor["network"])
         self._exclusive = config.exclusive
-        self._levels = [LEVEL.format(level) for level in middle_levels(len(config.widths))]
+        self._levels = [LEVEL.format(level) for level in config.feature_levels]
         self._tasks = [name for name, has in ((SEGMENTATION, config.segments), (DIAGNOSIS, config.diagnoses)) if has]
 
     def reset(self) -> None:
-        """There is no other device that it might have gone to."""
+        """There is only the CPU."""
 
-    def retreat(self) -> bool:
+    def fall_back_to_cpu(self) -> bool:
         return False
 
-    def answer(self, batch: np.ndarray, transpose_tta: bool = False, shown: Letterbox | None = None) -> NetworkOutput:
-        answer = self._answer_once(batch)
-        masks, diagnosis = answer.get(SEGMENTATION), answer.get(DIAGNOSIS)
+    def predict(self, batch: np.ndarray, transpose_tta: bool = False, pool: Pooling | None = None) -> NetworkOutput:
+        output = self._predict_once(batch, bool(pool))
+        masks, diagnosis = output.get(SEGMENTATION), output.get(DIAGNOSIS)
         if transpose_tta:
-            answer = self._answer_once(np.ascontiguousarray(batch.swapaxes(2, 3)))
-            masks = None if masks is None else (masks + answer[SEGMENTATION].swapaxes(2, 3)) / 2
-            diagnosis = None if diagnosis is None else (diagnosis + answer[DIAGNOSIS]) / 2
+            output = self._predict_once(np.ascontiguousarray(batch.swapaxes(2, 3)), bool(pool))
+            masks = None if masks is None else (masks + output[SEGMENTATION].swapaxes(2, 3)) / 2
+            diagnosis = None if diagnosis is None else (diagnosis + output[DIAGNOSIS]) / 2
         features = None
-        if shown:  # of the last look, as PyTorch gives them
-            levels = [answer[level] for level in self._levels]
-            features = np.concatenate(mean_features(levels, shown, transpose_tta), axis=1)
+        if pool:
+            levels = [output[level] for level in self._levels]
+            features = np.concatenate(pool([x.swapaxes(2, 3) for x in levels] if transpose_tta else levels), axis=1)
         return NetworkOutput(masks, diagnosis, features)
 
-    def _answer_once(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+    def _predict_once(self, batch: np.ndarray, features: bool) -> dict[str, np.ndarray]:
         """By the outputs' names; masks as probabilities."""
-        names = [*self._tasks, *self._levels]
+        names = [*self._tasks, *(self._levels if features else ())]
         try:
-            answer = dict(zip(names, self._session.run(names, {IMAGE: batch}), strict=True))
-        except Exception as error:  # ONNX Runtime's own, of no class in common
-            if "llocat" in str(error):  # “Failed to allocate memory for requested buffer”, “bad allocation”
-                raise MemoryError(str(error)) from error
+            output = dict(zip(names, self._session.run(names, {IMAGE: batch}), strict=True))
+        except Exception as error:
+            _raise_memory_error(error)
             raise
-        if not all(np.isfinite(answer[task]).all() for task in self._tasks):
+        if not all(np.isfinite(output[task]).all() for task in self._tasks):
             raise not_finite()
-        if SEGMENTATION in answer:
-            logits = answer[SEGMENTATION]
-            answer[SEGMENTATION] = _softmax(logits) if self._exclusive else _sigmoid(logits)
-        return answer
+        if SEGMENTATION in output:
+            logits = output[SEGMENTATION]
+            output[SEGMENTATION] = _softmax(logits) if self._exclusive else _sigmoid(logits)
+        return output
 
 
-def graph_of(bundle: ModelBundle) -> tuple[NetworkConfig, bytes]:
-    """The network in the ONNX format, see :func:`.onnx_network`, and what determines it.
-
-    Raises:
-        EngineError: those of :func:`.load_network`.
-    """
-    try:
-        config = NetworkConfig(**bundle.descriptor["network"])
-    except (TypeError, ValueError) as error:
-        raise invalid_descriptor(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
-    try:
-        return config, onnx_network(config, load_arrays(bundle), bundle.descriptor["input"]["size"])
-    except ValueError as error:
-        raise weights_mismatch(bundle, [str(error)]) from error
+def _raise_memory_error(error: Exception) -> None:
+    if "llocat" in str(error):  # “Failed to allocate memory for requested buffer”, “bad allocation”
+        raise MemoryError(str(error)) from error
 
 
 def cpu_threads() -> int:

@@ -1,4 +1,4 @@
-"""PyTorch as the engine: on a graphics card, or on the CPU."""
+"""PyTorch as the backend: on a GPU, or on the CPU."""
 
 from __future__ import annotations
 
@@ -10,41 +10,40 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resformer_unet.inference.backends.backend import NetworkOutput, Pooling, not_finite
 from resformer_unet.inference.backends.devices import describe_device
-from resformer_unet.inference.backends.encoder_tap import EncoderTap
-from resformer_unet.inference.batching import NetworkOutput, not_finite
 from resformer_unet.model.network import Logits, ResFormerUNet
-from resformer_unet.preprocessing.letterbox import Letterbox
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 BATCH = {"cpu": 8, "cuda": 32, "mps": 16}
 
 
 @torch.inference_mode()
-def forward(network: ResFormerUNet, batch: Tensor, transpose_tta: bool = False) -> tuple[Tensor | None, Tensor | None]:
-    """The network's answers for slices that are already where the network is.
+def forward(network: ResFormerUNet, batch: Tensor, transpose_tta: bool = False) -> Logits:
+    """Predictions for slices that are already where the network is.
 
     Args:
         batch: float32 (n, channels, height, width).
-        transpose_tta: as in :meth:`.Engine.answer`.
+        transpose_tta: as in :meth:`.Backend.predict`.
 
     Returns:
-        Mask probabilities float32 (n, channels, height, width) and diagnosis logits float32 (n, diagnoses), each
-        ``None`` without that task.
+        Mask probabilities float32 (n, channels, height, width), diagnosis logits float32 (n, diagnoses), each ``None``
+        without that task, and features float32 of the middle levels.
 
     Raises:
         EngineError: NETWORK_NOT_FINITE.
     """
-    masks, diagnosis = _forward_once(network, batch)
+    masks, diagnosis, features = _forward_once(network, batch)
     if transpose_tta:
-        turned_masks, turned_diagnosis = _forward_once(network, batch.transpose(2, 3))
-        masks = None if masks is None else (masks + turned_masks.transpose(2, 3)) / 2
-        diagnosis = None if diagnosis is None else (diagnosis + turned_diagnosis) / 2
-    return masks, diagnosis
+        other = _forward_once(network, batch.transpose(2, 3))
+        masks = None if masks is None else (masks + other.segmentation.transpose(2, 3)) / 2
+        diagnosis = None if diagnosis is None else (diagnosis + other.diagnosis) / 2
+        features = tuple(level.transpose(2, 3) for level in other.features)
+    return Logits(masks, diagnosis, features)
 
 
-def _forward_once(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None, Tensor | None]:
+def _forward_once(network: ResFormerUNet, batch: Tensor) -> Logits:
     batch = batch.contiguous(memory_format=torch.channels_last)
     half = batch.device.type == "cuda"
     with torch.autocast("cuda", torch.float16) if half else contextlib.nullcontext():
@@ -57,17 +56,15 @@ def _forward_once(network: ResFormerUNet, batch: Tensor) -> tuple[Tensor | None,
     if masks is not None:
         masks = masks.float()
         masks = masks.softmax(1) if network.config.exclusive else masks.sigmoid()
-    return masks, None if logits.diagnosis is None else logits.diagnosis.float()
+    return Logits(masks, None if logits.diagnosis is None else logits.diagnosis.float(), logits.features)
 
 
 def _finite(logits: Logits) -> bool:
-    return all(
-        bool(answer.isfinite().all()) for answer in (logits.segmentation, logits.diagnosis) if answer is not None
-    )
+    return all(bool(x.isfinite().all()) for x in (logits.segmentation, logits.diagnosis) if x is not None)
 
 
-class TorchEngine:
-    """A network in PyTorch, see :class:`.Engine`; from a full graphics card it can go to the CPU."""
+class TorchBackend:
+    """A network in PyTorch, see :class:`.Backend`; it can fall back from a full GPU to the CPU."""
 
     def __init__(self, network: ResFormerUNet, device: torch.device) -> None:
         self.network = network.to(device, memory_format=torch.channels_last).eval()
@@ -85,30 +82,29 @@ class TorchEngine:
     def reset(self) -> None:
         self.device = self._wanted
 
-    def answer(self, batch: np.ndarray, transpose_tta: bool = False, shown: Letterbox | None = None) -> NetworkOutput:
-        def ask(network: ResFormerUNet, tensor: Tensor) -> NetworkOutput:
-            with EncoderTap(network, shown, transpose_tta) if shown else contextlib.nullcontext() as tap:
-                masks, diagnosis = (
-                    None if x is None else x.cpu().numpy() for x in forward(network, tensor, transpose_tta)
-                )
-                return NetworkOutput(masks, diagnosis, tap and tap.features())
+    def predict(self, batch: np.ndarray, transpose_tta: bool = False, pool: Pooling | None = None) -> NetworkOutput:
+        def output(network: ResFormerUNet, tensor: Tensor) -> NetworkOutput:
+            masks, diagnosis, levels = forward(network, tensor, transpose_tta)
+            with torch.inference_mode():
+                features = torch.cat(list(pool([level.float() for level in levels])), 1) if pool else None
+            return NetworkOutput(*(None if x is None else x.cpu().numpy() for x in (masks, diagnosis, features)))
 
-        return self.ask(ask, batch)
+        return self.run(output, batch)
 
-    def ask(self, question: Callable[[ResFormerUNet, Tensor], Answer], batch: np.ndarray) -> Answer:
-        """``question(network, batch)`` with both on the device.
+    def run(self, function: Callable[[ResFormerUNet, Tensor], Result], batch: np.ndarray) -> Result:
+        """``function(network, batch)`` with both on the device.
 
         Raises:
             MemoryError: when memory ran out there.
         """
         with _memory_errors(self.device):
-            if self._placed != self.device:  # with every batch, going over all weights would take its time
+            if self._placed != self.device:  # moving with every batch would go over all weights each time
                 self._placed = None  # a move may stop half-way
                 self.network.to(self.device)
                 self._placed = self.device
-            return question(self.network, torch.from_numpy(batch).to(self.device))
+            return function(self.network, torch.from_numpy(batch).to(self.device))
 
-    def retreat(self) -> bool:
+    def fall_back_to_cpu(self) -> bool:
         if self.device.type == "cpu":
             return False
         self.device = torch.device("cpu")
@@ -117,16 +113,16 @@ class TorchEngine:
 
 @contextlib.contextmanager
 def _memory_errors(device: torch.device) -> Iterator[None]:
-    """Makes PyTorch's errors for want of memory ``MemoryError``: torch.OutOfMemoryError is one, the CPU's allocator
+    """Turns PyTorch's out-of-memory errors into ``MemoryError``: torch.OutOfMemoryError is one, the CPU's allocator
     raises a plain one."""
     try:
         yield
     except RuntimeError as error:
-        told = str(error)
+        message = str(error)
         if not isinstance(error, torch.OutOfMemoryError) and not any(
-            sign in told for sign in ("allocate memory", "out of memory")
+            sign in message for sign in ("allocate memory", "out of memory")
         ):
             raise
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        raise MemoryError(told) from error
+        raise MemoryError(message) from error

@@ -1,4 +1,4 @@
-"""Temperature scaling of the diagnosis logits.
+"""Temperature scaling: one parameter that calibrates the probabilities.
 
 Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017, arXiv:1706.04599.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from resformer_unet.inference.backends.pytorch import forward
 from resformer_unet.model.network import ResFormerUNet
 
-SPREAD = 0.5  # standard deviation of the prior of the temperature's logarithm, whose mean is 0
+SPREAD = 0.5  # standard deviation of the prior of the temperature's logarithm around 0
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
@@ -45,4 +45,6 @@ def collect_logits(
         transpose_tta: as in :func:`.forward`.
     """
     network = network.to(device).eval()
-    return torch.cat([forward(network, x.float().to(device), transpose_tta)[1].cpu() for x in images.split(batch_size)])
+    return torch.cat(
+        [forward(network, x.float().to(device), transpose_tta).diagnosis.cpu() for x in images.split(batch_size)]
+    )

@@ -40,6 +40,7 @@ def model_card(descriptor: Mapping, files: Iterable[str] = ()) -> str:
     rows, columns = descriptor["input"]["size"]
     parts = [
         f"# {descriptor['title']}",
+        f"Version {descriptor['version']}.",
         descriptor["description"],
         f"**{NOT_FOR_CLINICAL_USE}**",
         "## Intended use",

@@ -1,4 +1,4 @@
-"""From trained weights to a complete bundle: calibration, measured results, model card."""
+"""From trained weights to a complete bundle: calibration, measured results, model card, ONNX graph."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from resformer_unet.evaluation.evaluate import evaluate_cases, write_evaluation
 from resformer_unet.evaluation.report_card.page import write_report_card
 from resformer_unet.inference.backends.devices import choose_device
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.model.bundle import ModelBundle, save_bundle
+from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.network import NetworkConfig, ResFormerUNet
+from resformer_unet.model.saving import save_bundle
 from resformer_unet.training.finish.calibration import collect_logits, fit_temperature
 from resformer_unet.training.finish.card import card_files, model_card
+from resformer_unet.training.finish.onnx_export import add_exported_graph
 from resformer_unet.training.finish.patient_regression import fit_patient_regression, segmentation_errors
 from resformer_unet.training.finish.reference_statistics import reference_statistics
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
@@ -34,14 +36,14 @@ def finish_bundle(
 ) -> ModelBundle:
     """Calibrate on the validation slices, evaluate as a user would, and write the bundle.
 
-    The figures in the descriptor and the card are those of :func:`.evaluate_cases` with the very weights that
-    are written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``
-    and as a page with pictures of cases to ``.html``. The card has plots alone: images may not be passed on.
+    The results in the descriptor and the card are those of :func:`.evaluate_cases` with the weights that are
+    written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``
+    and as a page with images of cases to ``.html``. The card has plots only: images may not be redistributed.
 
     Args:
         descriptor: everything but ``calibration``, ``results`` and ``weights``.
         splits: cases to report on, by name; one without cases is left out.
-        train: cases that were trained on, from which and from ``val`` the model learns to recognise foreign images.
+        train: cases that were trained on, to which, with ``val``, the out-of-distribution detector is fitted.
     """
     descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
     work = output.with_name(output.name + ".training")
@@ -51,8 +53,8 @@ def finish_bundle(
         if descriptor.get("patient_diagnosis"):
             descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, splits.get("val", ()))
             predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
-        descriptor["out_of_distribution"], remembered = reference_statistics(
-            predictor, train, splits.get("val", ()), lambda *n: progress("looking at training images", *n)
+        descriptor["out_of_distribution"], tensors = reference_statistics(
+            predictor, train, splits.get("val", ()), lambda *n: progress("fitting the out-of-distribution detector", *n)
         )
         for split, cases in splits.items():
             if not cases:
@@ -70,7 +72,10 @@ def finish_bundle(
             )
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
             beside_card = card_files(report, predictor.bundle)  # those of the last split stay
-    return save_bundle(output, descriptor, {**weights, **remembered}, model_card(descriptor, beside_card), beside_card)
+    card = model_card(descriptor, beside_card)
+    bundle = save_bundle(output, descriptor, {**weights, **tensors}, card, beside_card)
+    progress("exporting the network", 0, 1)
+    return add_exported_graph(bundle)
 
 
 def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
@@ -101,9 +106,7 @@ def _calibration(descriptor: Mapping, weights: Mapping[str, Tensor], val_set: Sl
         return None
     network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
     network.load_state_dict(weights)
-    transpose_tta = descriptor["input"]["orientation"].get(
-        "transpose_tta", False
-    )  # asked for where the set is of pictures
+    transpose_tta = descriptor["input"]["orientation"].get("transpose_tta", False)  # only with pictures
     logits = collect_logits(network, val_set.images[known], choose_device(device), transpose_tta)
     temperature = fit_temperature(logits, val_set.labels[known])
     return {

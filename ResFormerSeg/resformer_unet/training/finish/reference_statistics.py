@@ -1,4 +1,4 @@
-"""What a model must remember of its training images to recognise foreign ones."""
+"""Statistics of the training images' features, for out-of-distribution detection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from resformer_unet.data.dataset import Case, read_case_image, without_groups_of
 from resformer_unet.data.splits import Splits
 from resformer_unet.inference.out_of_distribution import fit_out_of_distribution
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.model.bundle import CARD, load_bundle, load_weights, save_bundle
+from resformer_unet.model.bundle import CARD, GRAPH, load_bundle
+from resformer_unet.model.saving import save_bundle
+from resformer_unet.model.weights import load_weights
 from resformer_unet.training.input.acquisition import varied_acquisition
 
-MOST_CASES = 600  # of a split that are looked at; more change little
+MOST_CASES = 600  # of a split that are used; more change little
 
 
 def reference_statistics(
@@ -26,12 +28,12 @@ def reference_statistics(
 ) -> tuple[dict | None, dict[str, Tensor]]:
     """The descriptor's entry ``out_of_distribution`` and its tensors; ``None`` and none without enough cases.
 
-    Every other case is looked at as another device might have taken it, lest a model calls every image foreign that
-    does not come from the source of its training set.
+    Every other case is varied as if another device had acquired it, lest every image from another source than the
+    training set is out of distribution.
 
     Args:
         predictor: of the trained model.
-        train, val: cases of the two splits, of which at most 600 each, evenly chosen, are looked at.
+        train, val: cases of the two splits, of which at most 600 each, evenly chosen, are used.
         progress: called with (cases done, cases in all).
     """
     train, val = _evenly(train), _evenly(without_groups_of(val, train))
@@ -48,7 +50,7 @@ def reference_statistics(
         return None, {}
     fitted = fit_out_of_distribution(known, features[len(train) :])
     fitted_on = (
-        f"training split, {len(known)} slices; limit on the validation split, {len(val)} cases; half of them varied"
+        f"training split, {len(known)} slices; threshold on the validation split, {len(val)} cases; half of them varied"
     )
     return fitted.described(fitted_on), fitted.tensors()
 
@@ -56,7 +58,7 @@ def reference_statistics(
 def add_reference_statistics(
     folder: str | os.PathLike, dataset: str | os.PathLike, device: str = "auto"
 ) -> Mapping[str, object]:
-    """Give a model that is finished what it needs to recognise foreign images; weights and card stay as they are.
+    """Give a trained model an out-of-distribution detector; its network's weights and its card stay as they are.
 
     Args:
         folder: of the model; it is replaced whole or not at all.
@@ -70,9 +72,15 @@ def add_reference_statistics(
     """
     bundle, splits = load_bundle(folder), Splits.load(dataset)
     described, tensors = reference_statistics(Predictor(bundle, device), splits.train, splits.val)
-    descriptor = {key: value for key, value in bundle.descriptor.items() if key != "weights"}
+    descriptor = {key: value for key, value in bundle.descriptor.items() if key not in ("weights", GRAPH)}
     card = (bundle.folder / CARD).read_text("utf-8")
-    save_bundle(folder, {**descriptor, "out_of_distribution": described}, {**load_weights(bundle), **tensors}, card)
+    written = save_bundle(
+        folder, {**descriptor, "out_of_distribution": described}, {**load_weights(bundle), **tensors}, card
+    )
+    if GRAPH in bundle.descriptor:  # its tensors have moved within the weights file
+        from resformer_unet.training.finish.onnx_export import add_exported_graph
+
+        add_exported_graph(written)
     return described
 
 

@@ -11,7 +11,8 @@ import torch
 
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.backends.devices import describe_device
-from resformer_unet.model.bundle import WEIGHTS, ModelBundle, check_descriptor
+from resformer_unet.model.bundle import WEIGHTS, ModelBundle
+from resformer_unet.model.descriptor import check_descriptor
 from resformer_unet.model.network import NetworkConfig
 from resformer_unet.training.setup.recipe import Recipe
 

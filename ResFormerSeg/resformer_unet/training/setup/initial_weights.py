@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import ModelBundle, load_weights
+from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.model.weights import load_weights
 from resformer_unet.training.setup.recipe import Recipe
 
 STRUCTURE = ("widths", "depths", "heads", "pooling", "mlp_ratio", "dilations", "transformer", "dfe", "multi_level_head")

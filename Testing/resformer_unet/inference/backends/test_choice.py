@@ -1,4 +1,4 @@
-"""Two engines, one answer: PyTorch and ONNX Runtime, and which of them runs a model."""
+"""Two backends, the same predictions: PyTorch and ONNX Runtime, and which of them runs a model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import builtins
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,37 +25,45 @@ from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.backends import choice as engines
 from resformer_unet.inference.backends import devices
-from resformer_unet.inference.backends.choice import load_engine
+from resformer_unet.inference.backends.choice import load_backend
 from resformer_unet.inference.backends.devices import engine_versions
-from resformer_unet.inference.backends.onnx_runtime import cpu_threads
-from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector
+from resformer_unet.inference.backends.onnx_runtime import cpu_threads, import_onnxruntime
+from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, mean_features
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.model.bundle import ModelBundle, load_bundle, save_bundle
+from resformer_unet.model.bundle import ModelBundle, load_bundle
+from resformer_unet.model.saving import save_bundle
 from resformer_unet.preprocessing.letterbox import Letterbox
+from resformer_unet.training.finish.onnx_export import add_exported_graph
 
-onnxruntime = pytest.importorskip("onnxruntime")
+onnxruntime = import_onnxruntime()
 
 
-def outlining(folder: Path, **changes) -> ModelBundle:
-    """A model of random weights that outlines about half of a noisy picture, and remembers training images."""
+def detecting(folder: Path, **changes) -> ModelBundle:
+    """A model of random weights that segments about half of a noisy picture, with an out-of-distribution detector."""
     descriptor = tiny_descriptor(**changes)
     features = sum(descriptor["network"]["widths"])
-    remembered = OutOfDistributionDetector(
+    detector = OutOfDistributionDetector(
         np.zeros(features, np.float32), np.ones(features, np.float32), np.eye(3, features, dtype=np.float32), 1.0, 1.5
     )
-    described = {**descriptor, "out_of_distribution": remembered.described("nothing")}
-    return save_bundle(folder, described, {**weights_that_segment(descriptor), **remembered.tensors()}, "# Model\n")
+    described = {**descriptor, "out_of_distribution": detector.described("nothing")}
+    return add_exported_graph(
+        save_bundle(folder, described, {**weights_that_segment(descriptor), **detector.tensors()}, "# Model\n")
+    )
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> ModelBundle:
-    return outlining(tmp_path_factory.mktemp("models") / "outlining")
+    return detecting(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory) -> Path:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8)
     return write_picture(tmp_path_factory.mktemp("images") / "noise.png", pixels)
+
+
+def copied(bundle: ModelBundle, folder: Path) -> ModelBundle:
+    return load_bundle(shutil.copytree(bundle.folder, folder / "copied"))
 
 
 def without(monkeypatch, *packages: str) -> None:
@@ -73,7 +83,7 @@ def without(monkeypatch, *packages: str) -> None:
 
 def refusal(bundle: ModelBundle, device: str) -> EngineError:
     with pytest.raises(EngineError) as caught:
-        load_engine(bundle, device)
+        load_backend(bundle, device)
     return caught.value
 
 
@@ -85,24 +95,26 @@ def run_without_torch(bundle: ModelBundle, device: str, image: Path, *more: str)
 
 
 def test_without_pytorch_masks_and_probabilities_are_the_same(bundle, picture):
-    told = run_without_torch(bundle, "auto", picture)
-    assert not told["torch"]
+    found = run_without_torch(bundle, "auto", picture)
+    assert not found["torch"]
     expected = Predictor(bundle, "cpu:torch").predict(read_image(picture))
     assert expected.layers.any() and not expected.layers.all()
-    assert told["masks"] == hashlib.sha256(expected.layers.tobytes()).hexdigest()
-    report = told["report"]
+    assert found["masks"] == hashlib.sha256(expected.layers.tobytes()).hexdigest()
+    report = found["report"]
     assert report["engine"].startswith("ONNX Runtime") and expected.report["engine"].startswith("PyTorch")
     assert report["device"] == expected.report["device"] == "cpu"
     for name, probability in expected.report["diagnosis"]["probabilities"].items():
         assert report["diagnosis"]["probabilities"][name] == pytest.approx(probability, abs=1e-4)
     assert report["segments"] == expected.report["segments"]
-    foreign = ["OUT_OF_DISTRIBUTION" in [row["code"] for row in told["warnings"]] for told in (report, expected.report)]
-    assert foreign[0] == foreign[1]
+    warned = [
+        "OUT_OF_DISTRIBUTION" in [row["code"] for row in found["warnings"]] for found in (report, expected.report)
+    ]
+    assert warned[0] == warned[1]
 
 
 def test_without_pytorch_an_explanation_says_what_is_missing(bundle, picture):
-    told = run_without_torch(bundle, "auto", picture, "explain")
-    assert told["error"] == "PYTORCH_MISSING" and "Explaining a diagnosis needs PyTorch" in told["message"]
+    found = run_without_torch(bundle, "auto", picture, "explain")
+    assert found["error"] == "PYTORCH_MISSING" and "Explaining a diagnosis needs PyTorch" in found["message"]
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps", "cpu:torch"])
@@ -118,9 +130,9 @@ def test_a_broken_pytorch_leaves_it_to_onnx_runtime(monkeypatch, bundle):
 
     monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
     monkeypatch.setattr(engines, "choose_device", broken)
-    assert load_engine(bundle, "auto").name.startswith("ONNX Runtime")
+    assert load_backend(bundle, "auto").name.startswith("ONNX Runtime")
     with pytest.raises(OSError):
-        load_engine(bundle, "cuda")
+        load_backend(bundle, "cuda")
 
 
 def test_without_any_engine_both_are_offered(monkeypatch, bundle):
@@ -135,31 +147,55 @@ def test_what_explains_is_loaded_beside_what_predicts(bundle, picture):
     np.testing.assert_allclose(both[0].saliency, both[1].saliency, atol=1e-4)
 
 
-@pytest.mark.parametrize("transpose_tta", [False, True])
 @pytest.mark.parametrize(
-    "tasks", [{}, {"diagnoses": ()}, {"segments": ("core", "rim")}, {"segments": (), "diagnoses": ("a", "b", "c")}]
+    "tasks", [{"diagnoses": ()}, {"segments": ("core", "rim")}, {"segments": (), "diagnoses": ("a", "b", "c")}]
 )
-def test_the_engines_give_the_same_answers_and_features(tmp_path, tasks, transpose_tta):
-    bundle = save_tiny(tmp_path / "tiny", **tasks)
+def test_the_backends_give_the_same_predictions_and_features(tmp_path, tasks):
+    bundle = add_exported_graph(save_tiny(tmp_path / "tiny", **tasks))
     batch = np.random.default_rng(0).normal(size=(3, 1, 32, 32)).astype(np.float32)
-    shown = Letterbox.fit(20, 40, 1, 1, (32, 32))
-    found, expected = (
-        load_engine(bundle, device).answer(batch, transpose_tta, shown) for device in ("cpu:onnx", "cpu:torch")
-    )
-    for task in ("masks", "diagnosis", "features"):
-        answer = getattr(expected, task)
-        if answer is None:
-            assert getattr(found, task) is None
-        else:
-            np.testing.assert_allclose(getattr(found, task), answer, atol=1e-5, err_msg=task)
+    pool = partial(mean_features, letterbox=Letterbox.fit(20, 40, 1, 1, (32, 32)))
+    backends = [load_backend(bundle, device) for device in ("cpu:onnx", "cpu:torch")]
+    for transpose_tta in (False, True):
+        found, expected = (backend.predict(batch, transpose_tta, pool) for backend in backends)
+        for task in ("masks", "diagnosis", "features"):
+            wanted = getattr(expected, task)
+            if wanted is None:
+                assert getattr(found, task) is None
+            else:
+                np.testing.assert_allclose(getattr(found, task), wanted, atol=1e-5, err_msg=task)
+
+
+def test_features_are_returned_only_if_they_are_asked_for(bundle):
+    batch = np.zeros((1, 1, 32, 32), np.float32)
+    for device in ("cpu:onnx", "cpu:torch"):
+        assert load_backend(bundle, device).predict(batch).features is None
+
+
+def test_a_model_without_a_graph_runs_with_pytorch_alone(monkeypatch, tmp_path):
+    bundle = save_tiny(tmp_path / "tiny")
+    assert load_backend(bundle, "cpu").name.startswith("PyTorch")
+    error = refusal(bundle, "cpu:onnx")
+    assert error.code == "MODEL_GRAPH_MISSING" and f"resformer-unet export {bundle.folder}" in error.hint
+    without(monkeypatch, "torch")
+    assert refusal(bundle, "cpu").code == "MODEL_GRAPH_MISSING"
+
+
+def test_importing_onnx_runtime_leaves_no_file_in_a_new_home(tmp_path):
+    """Its telemetry would write a device id there."""
+    program = "from resformer_unet.inference.backends.onnx_runtime import import_onnxruntime as load; load()"
+    kept = {name: value for name, value in withHelpers().items() if name != "ORT_DISABLE_TELEMETRY"}
+    home = {name: str(tmp_path) for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    subprocess.run([sys.executable, "-c", program], check=True, env={**kept, **home})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_exclusive_segments_have_the_same_probabilities(tmp_path):
     descriptor = tiny_descriptor(segments=("core", "rim"))
     descriptor["segmentation"]["exclusive"] = descriptor["network"]["exclusive"] = True
     bundle = save_bundle(tmp_path / "tiny", descriptor, weights_that_segment(descriptor), "# Model\n")
+    bundle = add_exported_graph(bundle)
     batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
-    found, expected = (load_engine(bundle, device).answer(batch).masks for device in ("cpu:onnx", "cpu:torch"))
+    found, expected = (load_backend(bundle, device).predict(batch).masks for device in ("cpu:onnx", "cpu:torch"))
     assert found.shape == (2, 3, 32, 32)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -167,66 +203,65 @@ def test_exclusive_segments_have_the_same_probabilities(tmp_path):
 @pytest.mark.parametrize("device", ["auto", "cpu", "cpu:onnx"])
 def test_on_the_cpu_onnx_runtime_comes_first(monkeypatch, bundle, device):
     monkeypatch.setattr(engines, "may_have_accelerator", lambda: False)
-    assert load_engine(bundle, device).name.startswith("ONNX Runtime")
+    assert load_backend(bundle, device).name.startswith("ONNX Runtime")
 
 
 def test_a_graphics_card_comes_before_the_cpu(monkeypatch, bundle):
     monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
     monkeypatch.setattr(engines, "choose_device", lambda name: torch.device("meta"))  # stands for a card
-    assert load_engine(bundle, "auto").name.startswith("PyTorch")
+    assert load_backend(bundle, "auto").name.startswith("PyTorch")
 
 
 def test_a_graphics_card_that_cannot_compute_leaves_it_to_the_cpu(monkeypatch, bundle):
     monkeypatch.setattr(engines, "may_have_accelerator", lambda: True)
     monkeypatch.setattr(engines, "choose_device", lambda name: torch.device("cpu"))
-    assert load_engine(bundle, "auto").name.startswith("ONNX Runtime")
+    assert load_backend(bundle, "auto").name.startswith("ONNX Runtime")
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_without_onnx_runtime_pytorch_runs_on_the_cpu(monkeypatch, bundle, device):
     without(monkeypatch, "onnxruntime")
-    engine = load_engine(bundle, device)
+    engine = load_backend(bundle, device)
     assert engine.name.startswith("PyTorch") and engine.description == "cpu"
     error = refusal(bundle, "cpu:onnx")
-    assert error.code == "ONNX_RUNTIME_MISSING" and "resformer-unet[onnx]" in error.hint
+    assert error.code == "ONNX_RUNTIME_MISSING" and "pip install onnxruntime" in error.hint
 
 
 @pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
-def test_weights_that_were_changed_are_refused_by_either_engine(tmp_path, device):
-    bundle = save_tiny(tmp_path / "tiny")
+def test_weights_that_were_changed_are_refused_by_either_backend(tmp_path, bundle, device):
+    bundle = copied(bundle, tmp_path)
     weights = bundle.folder / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
     assert refusal(bundle, device).code == "MODEL_WEIGHTS_TAMPERED"
 
 
-@pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
-def test_weights_of_another_network_are_refused_by_either_engine(tmp_path, device):
+def test_weights_of_another_network_are_refused_by_pytorch(tmp_path):
     bundle = save_tiny(tmp_path / "tiny")
     path = bundle.folder / "model.json"
     descriptor = json.loads(path.read_text())
     descriptor["network"]["mlp_ratio"] = 2
     path.write_text(json.dumps(descriptor))
-    error = refusal(load_bundle(bundle.folder), device)
+    error = refusal(load_bundle(bundle.folder), "cpu:torch")
     assert error.code == "MODEL_WEIGHTS_MISMATCH" and "mlp.0" in error.message
 
 
 @pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
-def test_an_impossible_network_is_refused_by_either_engine(tmp_path, device):
-    bundle = save_tiny(tmp_path / "tiny")
+def test_an_impossible_network_is_refused_by_either_backend(tmp_path, bundle, device):
+    bundle = load_bundle(copied(bundle, tmp_path).folder)
     bundle.descriptor["network"]["heads"] = [0, 5]
     assert refusal(bundle, device).code == "MODEL_DESCRIPTOR_INVALID"
 
 
 @pytest.mark.parametrize("device", ["cpu:onnx", "cpu:torch"])
-def test_an_answer_that_is_not_a_number_is_an_error_of_either_engine(bundle, device):
+def test_an_output_that_is_not_finite_is_an_error_of_either_backend(bundle, device):
     with pytest.raises(EngineError) as caught:
-        load_engine(bundle, device).answer(np.full((1, 1, 32, 32), np.inf, np.float32))
+        load_backend(bundle, device).predict(np.full((1, 1, 32, 32), np.inf, np.float32))
     assert caught.value.code == "NETWORK_NOT_FINITE"
 
 
 def test_when_onnx_runtime_has_no_memory_the_batch_is_halved(monkeypatch, bundle, picture):
     predictor = Predictor(bundle, "cpu:onnx")
-    session, tried = predictor.runner.engine._session, []
+    session, tried = predictor.runner.backend._session, []
 
     class Forgetful:
         def run(self, names, inputs):
@@ -235,7 +270,7 @@ def test_when_onnx_runtime_has_no_memory_the_batch_is_halved(monkeypatch, bundle
                 raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory")
             return session.run(names, inputs)
 
-    monkeypatch.setattr(predictor.runner.engine, "_session", Forgetful())
+    monkeypatch.setattr(predictor.runner.backend, "_session", Forgetful())
     volume = np.stack([read_image(picture).voxels[0, ..., 0]] * 4)
     report = predictor.predict(image_from_array(volume, np.eye(4), "head")).report
     assert tried == [4, 2, 1, 1, 1, 1]
@@ -257,13 +292,25 @@ def test_the_number_of_threads_is_the_users(monkeypatch, told, threads):
 
 def test_the_network_can_be_exported_for_other_programs(bundle, tmp_path, capsys):
     file = tmp_path / "network.onnx"
-    assert main(["export", "--model", str(bundle.folder), "--output", str(file)]) == 0
+    assert main(["export", str(bundle.folder), "--output", str(file)]) == 0
     assert "(slices, 1, 32, 32)" in capsys.readouterr().out
     batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     (diagnosis,) = session.run(["diagnosis"], {"image": batch})
-    np.testing.assert_allclose(diagnosis, load_engine(bundle, "cpu:torch").answer(batch).diagnosis, atol=1e-5)
+    np.testing.assert_allclose(diagnosis, load_backend(bundle, "cpu:torch").predict(batch).diagnosis, atol=1e-5)
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_export_command_adds_the_graph_to_a_model(tmp_path):
+    bundle = save_tiny(tmp_path / "tiny")
+    weights = (bundle.folder / "weights.safetensors").read_bytes()
+    assert main(["export", str(bundle.folder)]) == 0
+    written = load_bundle(bundle.folder)
+    assert (bundle.folder / "weights.safetensors").read_bytes() == weights
+    assert {**written.descriptor, "network_onnx": None} == {**bundle.descriptor, "network_onnx": None}
+    batch = np.random.default_rng(0).normal(size=(2, 1, 32, 32)).astype(np.float32)
+    found, expected = (load_backend(written, device).predict(batch) for device in ("cpu:onnx", "cpu:torch"))
+    np.testing.assert_allclose(found.masks, expected.masks, atol=1e-5)
 
 
 def test_versions_are_told_without_loading_anything():

@@ -12,7 +12,7 @@ from helpers.generated_dataset import write_discs  # noqa: E402
 from helpers.tiny_model import save_tiny, tiny_descriptor, tiny_weights  # noqa: E402
 from resformer_unet.evaluation.evaluate import evaluate  # noqa: E402
 from resformer_unet.inference.predictor import Predictor  # noqa: E402
-from resformer_unet.model.bundle import save_bundle  # noqa: E402
+from resformer_unet.model.saving import save_bundle  # noqa: E402
 from resformer_unet.training.finish.card import card_files, model_card  # noqa: E402
 
 RESULT = {"data": "discs", "split": "test", "cases": 4, "metrics": {"dice_mean": 0.5}}

@@ -13,8 +13,9 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import load_bundle, load_weights
+from resformer_unet.model.bundle import load_bundle
 from resformer_unet.model.network import NetworkConfig, ResFormerUNet
+from resformer_unet.model.weights import load_weights
 from resformer_unet.training.setup.initial_weights import FIRST, InitialWeights
 from resformer_unet.training.setup.recipe import Recipe
 

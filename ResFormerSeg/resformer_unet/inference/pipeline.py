@@ -1,10 +1,12 @@
-"""Reading the next image while the network works on this one."""
+"""A prediction's steps as a pipeline: the next item is read while the network runs, and every step is timed."""
 
 from __future__ import annotations
 
-from collections import deque
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -14,7 +16,7 @@ Read = TypeVar("Read")
 def read_ahead(
     items: Iterable[Item], read: Callable[[Item], Read], ahead: int = 1
 ) -> Iterator[tuple[Item, Future[Read]]]:
-    """Read items in another thread, in their order, never more than ``ahead`` before the one that is given out.
+    """Read items in another thread, in their order, at most ``ahead`` beyond the one that is yielded.
 
     SimpleITK lets other threads run while it reads. Of what was read at most ``ahead + 1`` are in memory at once, if
     the caller lets go of each (of its future too) before asking for the next.
@@ -33,3 +35,30 @@ def read_ahead(
             yield waiting.popleft()
     finally:
         reader.shutdown(wait=False, cancel_futures=bool(waiting))  # which are left if the caller stops early
+
+
+class Stopwatch:
+    """Adds up seconds by step, also of steps that take turns.
+
+    >>> watch = Stopwatch()
+    >>> with watch.step("network"):
+    ...     ...
+    >>> watch.seconds
+    {'network': 0.0042}
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._started = time.perf_counter()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - started
+
+    def total(self) -> float:
+        """Seconds since the watch was made, steps or not."""
+        return time.perf_counter() - self._started

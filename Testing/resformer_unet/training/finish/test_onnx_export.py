@@ -1,0 +1,68 @@
+"""The exported graph computes what the network computes, for each part that a network may have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers.tiny_model import TINY_NETWORK, save_tiny
+from resformer_unet.inference.backends.onnx_runtime import import_onnxruntime
+from resformer_unet.model.network import NetworkConfig, ResFormerUNet
+from resformer_unet.model.onnx_graph import shapes, verified_graph
+from resformer_unet.training.finish.onnx_export import add_exported_graph, exported
+
+THREE_LEVELS = dict(widths=(8, 12, 16), depths=(1, 1, 1), heads=(2, 3, 4), pooling=(4, 3, 2))
+
+
+def network(**changes) -> ResFormerUNet:
+    """As if it were trained: normalisations that do something."""
+    torch.manual_seed(0)
+    made = ResFormerUNet(NetworkConfig(**{**TINY_NETWORK, **changes})).eval()
+    for layer in made.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean, 0, 0.1)
+            nn.init.uniform_(layer.running_var, 0.5, 2)
+        if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias, 0, 0.1)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        (dict(mask_guided=True, segments=3, exclusive=True, diagnoses=2), (48, 32)),
+        (dict(segments=0, diagnoses=4, in_channels=3, multi_level_head=False), (32, 48)),
+        (dict(segments=2, diagnoses=0, transformer=False, dfe=False), (32, 32)),
+        # Rows and columns that do not halve: masks are averaged over windows of several sizes, and pooling is cut off.
+        (dict(mask_guided=True, segments=2, **THREE_LEVELS), (77, 101)),
+        (dict(mask_guided=True, multi_level_head=False, **THREE_LEVELS), (120, 160)),
+    ],
+    ids=str,
+)
+def test_the_graph_agrees_with_pytorch_for_any_number_of_slices(changes, size):
+    made = network(**changes)
+    graph = exported(made, size).SerializeToString()
+    session = import_onnxruntime().InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    assert names == list(shapes(made.config, size)[1])
+    for slices in (1, 5):
+        batch = torch.randn(slices, made.config.in_channels, *size)
+        with torch.inference_mode():
+            segmentation, diagnosis, features = made(batch)
+        expected = [output for output in (segmentation, diagnosis, *features) if output is not None]
+        for name, found, wanted in zip(names, session.run(None, {"image": batch.numpy()}), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=3e-5, err_msg=name)
+
+
+def test_no_weight_is_stored_twice(tmp_path):
+    bundle = add_exported_graph(save_tiny(tmp_path / "tiny"))
+    import onnx
+
+    graph = onnx.load(verified_graph(bundle), load_external_data=False).graph
+    external = [tensor for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
+    used = {name for name in network().state_dict() if "num_batches_tracked" not in name}
+    assert {tensor.name for tensor in external} == used
+    assert max(tensor.ByteSize() for tensor in graph.initializer if tensor not in external) < 100
