@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-# Folders, files and single tests below Testing. Of processor time, each of these tests or files takes over a second.
+# Folders, files and single tests below Testing. Each takes over a second of processor time.
 MARKED = {
     "benchmarks/test_ablation.py": "training",
     "benchmarks/test_benchmarks.py": "slow",
     "ResFormerSegLib/runs/test_logic_with_the_real_worker.py": "slow",
     "extension/test_staged_extension.py": "slow",
+    "extension/test_sample_data.py": "slow",
     "golden": "slow",
     "resformer_unet/batch/cluster": "cluster",
     "resformer_unet/batch/test_resumed_predictions.py": "slow",
@@ -18,9 +19,12 @@ MARKED = {
     "resformer_unet/evaluation/test_report_card.py": "slow",
     "resformer_unet/evaluation/test_surface_distance.py": "slow",
     "resformer_unet/image/test_images.py::test_what_works_on_images_in_memory_does_without_simpleitk": "slow",
+    "resformer_unet/image/test_writing.py::test_slicer_loads_names_colours_terminology_layers_and_geometry": "slow",
+    "resformer_unet/inference/test_saliency.py": "slow",
     "resformer_unet/inference/backends/test_choice.py": "slow",
     "resformer_unet/model/test_network.py::test_one_mini_batch_can_be_learnt_by_heart": "slow",
     "resformer_unet/model/test_network.py::test_the_network_can_be_exported": "slow",
+    "resformer_unet/postprocessing/test_measurements.py::test_a_large_volume_takes_a_few_seconds": "slow",
     "resformer_unet/training": "training",
     "resformer_unet/worker/test_main.py": "slow",
 }
@@ -29,6 +33,6 @@ MARKED = {
 def markOf(nodeid: str, fixtures: Collection[str] = ()) -> str | None:
     """The mark of a test, by its id as pytest writes it (from the repository's root) and its fixtures."""
     for place, mark in MARKED.items():
-        if f"{nodeid.removeprefix('Testing/')}".startswith(place):
+        if nodeid.removeprefix("Testing/").startswith(place):
             return mark
     return "panel" if "openPanel" in fixtures else None
