@@ -57,9 +57,9 @@ def find_model(id_or_folder: str | os.PathLike) -> ModelBundle:
     folders = _bundle_folders()
     ids = {folder: _stated(folder, "id") for folder in reversed(folders)}
     named = [folder for folder in folders if ids[folder] == wanted]
-    unreadable = [folder for folder in folders if folder.name == wanted and ids[folder] is None]
-    if named or unreadable or Path(wanted).is_dir():
-        return load_bundle([*named, *unreadable, Path(wanted)][0])
+    found = [*named, *(folder for folder in folders if folder.name == wanted)]  # the latter with another or no id
+    if found or Path(wanted).is_dir():
+        return load_bundle([*found, Path(wanted)][0])
     known = ", ".join(dict.fromkeys(ids[folder] for folder in folders if ids[folder])) or "none"
     raise EngineError(
         "MODEL_NOT_FOUND",

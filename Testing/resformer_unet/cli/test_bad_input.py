@@ -329,7 +329,7 @@ def newer_descriptor(model):
     ("damage", "words"),
     [
         (tampered, "was changed"),
-        (truncated, "promises"),
+        (truncated, "model.json states"),
         (without_weights, "cannot be read"),
         (corrupt_weights, "not in the safetensors format"),
         (wrong_tensor_names, "do not fit the network"),

@@ -94,7 +94,7 @@ def test_the_slice_axis_may_be_chosen(tmp_path):
 def test_warnings_about_an_image_are_printed(tmp_path, capsys):
     colours = np.random.default_rng(0).integers(0, 255, (30, 30, 3), np.uint8)
     assert predict(write_picture(tmp_path / "x.png", colours), output=tmp_path / "out") == 0
-    assert "warning: The image has colours" in capsys.readouterr().err
+    assert "warning: The model was trained on greyscale images" in capsys.readouterr().err
 
 
 def test_one_bad_input_among_many_is_reported_and_the_exit_code_is_1(tmp_path, picture, capsys):

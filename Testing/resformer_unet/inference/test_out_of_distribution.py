@@ -69,9 +69,9 @@ def test_an_image_of_another_kind_is_told_in_plain_words(predictor, pixels):
 
 
 def test_a_volume_is_judged_by_most_of_its_slices(predictor, dataset):
-    familiar = [read_image(dataset / "images" / f"train-{index}.png").voxels[0, ..., 0] for index in range(5)]
+    of_training = [read_image(dataset / "images" / f"train-{index}.png").voxels[0, ..., 0] for index in range(5)]
     noise = np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8)
-    few, many = np.stack([noise, noise, *familiar]), np.stack([*[noise] * 5, *familiar[:2]])
+    few, many = np.stack([noise, noise, *of_training]), np.stack([*[noise] * 5, *of_training[:2]])
     assert "OUT_OF_DISTRIBUTION" not in codes(predictor, image_from_array(few, np.eye(4), "x"))
     assert "OUT_OF_DISTRIBUTION" in codes(predictor, image_from_array(many, np.eye(4), "x"))
 

@@ -60,7 +60,7 @@ def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held
 
     network, batch = predictor.runner.backend.network, torch.rand(2, 1, 32, 32)
     with torch.no_grad():
-        network.classification.mask_statistics[0].weight.zero_()  # the outline's size and certainty now say nothing
+        network.classification.mask_statistics[0].weight.zero_()  # the segments' size and certainty now say nothing
         assert (slice_saliency(network, batch, 1) > 0).any()
         network.classification.classify[1].weight.zero_()
         assert not slice_saliency(network, batch, 1).any()
@@ -101,7 +101,7 @@ def test_a_diagnosis_that_the_model_does_not_know_is_refused(predictor):
 
 
 def test_a_model_without_diagnosis_has_nothing_to_explain(tmp_path):
-    predictor = Predictor(save_tiny(tmp_path / "outline", diagnoses=()), "cpu:torch")
+    predictor = Predictor(save_tiny(tmp_path / "no-diagnosis", diagnoses=()), "cpu:torch")
     with pytest.raises(EngineError) as caught:
         predictor.explain(head())
     assert caught.value.code == "NO_DIAGNOSIS"

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.tiny_model import tiny_descriptor
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import check_descriptor
+from resformer_unet.model.descriptor import check_descriptor
 
 WEIGHTS = {"file": "weights.safetensors", "sha256": "0" * 64, "bytes": 1, "dtype": "float16"}
 

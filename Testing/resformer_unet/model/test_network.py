@@ -183,8 +183,8 @@ def test_one_mini_batch_can_be_learnt_by_heart():
         optimizer.step()
     with torch.inference_mode():
         logits = network.eval()(pictures)
-    outlined = logits.segmentation > 0
-    each = 2 * (outlined * masks).sum((1, 2, 3)) / (outlined.sum((1, 2, 3)) + masks.sum((1, 2, 3)))
+    predicted = logits.segmentation > 0
+    each = 2 * (predicted * masks).sum((1, 2, 3)) / (predicted.sum((1, 2, 3)) + masks.sum((1, 2, 3)))
     assert each.min() > 0.95
     assert logits.diagnosis.argmax(1).tolist() == labels.tolist()
 

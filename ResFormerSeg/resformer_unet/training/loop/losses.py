@@ -53,7 +53,7 @@ class MultiTaskLoss(nn.Module):
         weights = {"segmentation": 1.0, "diagnosis": self.diagnosis_weight}
         total = sum(weights[task] * loss for task, loss in losses.items())
         if not losses:  # a batch without any target still needs a loss with a gradient
-            total = sum(0.0 * x.sum() for x in logits if x is not None)
+            total = sum(0.0 * x.sum() for x in (logits.segmentation, logits.diagnosis) if x is not None)
         return {**losses, "loss": total}
 
     def _segmentation(self, logits: Tensor, masks: Tensor) -> Tensor:
