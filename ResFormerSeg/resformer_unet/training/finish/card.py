@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from resformer_unet import NOT_FOR_CLINICAL_USE
 from resformer_unet.evaluation.report_card import plots
 from resformer_unet.evaluation.report_card.figures_table import values_by_segment
 from resformer_unet.evaluation.report_card.page import report_page
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.training.loop.curves import PICTURE
 
 DICE, RELIABILITY, PAGE = "dice.svg", "reliability.svg", "report-card.html"
 
@@ -29,11 +30,12 @@ def card_files(report: Mapping, bundle: ModelBundle) -> dict[str, str]:
     return {**files, PAGE: report_page(report, bundle, [], list_cases=False)}
 
 
-def model_card(descriptor: Mapping, files: Iterable[str] = ()) -> str:
+def model_card(descriptor: Mapping, files: Collection[str] = ()) -> str:
     """Markdown with intended use, limits, data, training and measured results (Mitchell et al., arXiv:1810.03993).
 
     Args:
-        files: those of :func:`card_files` that lie beside the card, drawn from the last of the descriptor's results.
+        files: pictures and pages that lie beside the card: those of :func:`card_files`, drawn from the last of the
+            descriptor's results, and the learning curves.
     """
     training = descriptor["training"]
     recipe = training["recipe"]
@@ -58,6 +60,7 @@ def model_card(descriptor: Mapping, files: Iterable[str] = ()) -> str:
         f"ResFormer-UNet, preset `{recipe['preset']}`, input {rows} x {columns} pixels, {training['epochs']} epochs, "
         f"{training['seconds'] / 60:.0f} minutes on {training['device']}, {training['date']}. "
         "The whole recipe is in `model.json`.",
+        *([f"![Loss and validation metrics of each epoch]({PICTURE})"] if PICTURE in files else []),
         "## Measured results",
         "By `resformer-unet evaluate`, on the weights of this folder. Dice and Jaccard are means over the cases in "
         "which the reference is not empty.",

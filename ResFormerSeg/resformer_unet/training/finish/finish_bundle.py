@@ -22,6 +22,7 @@ from resformer_unet.training.finish.onnx_export import add_exported_graph
 from resformer_unet.training.finish.patient_regression import fit_patient_regression, segmentation_errors
 from resformer_unet.training.finish.reference_statistics import reference_statistics
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
+from resformer_unet.training.loop.curves import PICTURE
 
 
 def finish_bundle(
@@ -48,7 +49,7 @@ def finish_bundle(
     descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
     work = output.with_name(output.name + ".training")
     with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
-        beside_card: dict[str, str] = {}
+        report: dict | None = None
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
         if descriptor.get("patient_diagnosis"):
             descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, splits.get("val", ()))
@@ -71,8 +72,9 @@ def finish_bundle(
                 }
             )
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
-            beside_card = card_files(report, predictor.bundle)  # those of the last split stay
-    card = model_card(descriptor, beside_card)
+        beside_card = card_files(report, predictor.bundle) if report else {}  # of the last split
+    curves = [PICTURE] if (work / PICTURE).exists() else []
+    card = model_card(descriptor, [*beside_card, *curves])
     bundle = save_bundle(output, descriptor, {**weights, **tensors}, card, beside_card)
     progress("exporting the network", 0, 1)
     return add_exported_graph(bundle)

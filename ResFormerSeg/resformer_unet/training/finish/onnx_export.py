@@ -7,8 +7,10 @@ weights, such as a transposed or a folded tensor; ONNX Runtime does that when it
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import onnx
 import torch
@@ -18,9 +20,10 @@ from torch import Tensor, nn
 
 from resformer_unet.model.bundle import WEIGHTS, ModelBundle
 from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.model.onnx_graph import IMAGE, OPSET, shapes
 from resformer_unet.model.saving import add_graph
-from resformer_unet.model.weights import load_network, tensor_places
+from resformer_unet.model.weights import tensor_places
 
 _IR_VERSION = 9  # of the format, known to ONNX Runtime since 1.17
 _HALF, _EXTERNAL = 10, 1  # TensorProto.DataType, TensorProto.DataLocation
@@ -41,11 +44,21 @@ class _Outputs(nn.Module):
 def add_exported_graph(bundle: ModelBundle) -> ModelBundle:
     """Write ``network.onnx`` into a bundle's folder, and its size and SHA-256 into the descriptor.
 
-    Raises ``EngineError``: those of :func:`.load_network` and :func:`.add_graph`.
+    Raises ``EngineError``: those of :func:`.add_graph`.
     """
-    model = exported(load_network(bundle), bundle.descriptor["input"]["size"])
+    model = _structure(NetworkConfig(**bundle.descriptor["network"]), tuple(bundle.descriptor["input"]["size"]))
     _refer_to_weights(model, bundle)
     return add_graph(bundle, model.SerializeToString(deterministic=True), OPSET)
+
+
+def _structure(config: NetworkConfig, size: tuple[int, int]) -> onnx.ModelProto:
+    """The graph of any network of this structure: its weights are to be replaced."""
+    return onnx.ModelProto.FromString(_exported_structure(config, size))
+
+
+@lru_cache(maxsize=4)
+def _exported_structure(config: NetworkConfig, size: tuple[int, int]) -> bytes:
+    return exported(ResFormerUNet(config), size).SerializeToString()
 
 
 def exported(network: ResFormerUNet, size: Sequence[int]) -> onnx.ModelProto:
@@ -56,8 +69,10 @@ def exported(network: ResFormerUNet, size: Sequence[int]) -> onnx.ModelProto:
     """
     inputs, outputs = shapes(network.config, tuple(size))
     image = torch.zeros(2, *inputs[IMAGE])
+    # PyTorch warns about itself, and about a torchvision that is not needed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of PyTorch about itself
+        warnings.simplefilter("ignore")
         program = torch.onnx.export(
             _Outputs(network.eval()), (image,),
             dynamo=True, optimize=False, verbose=False, opset_version=OPSET,

@@ -66,3 +66,17 @@ def test_no_weight_is_stored_twice(tmp_path):
     used = {name for name in network().state_dict() if "num_batches_tracked" not in name}
     assert {tensor.name for tensor in external} == used
     assert max(tensor.ByteSize() for tensor in graph.initializer if tensor not in external) < 100
+
+
+def test_the_weights_do_not_change_the_graph_of_a_bundle(tmp_path):
+    """So the structure may be exported once for all networks of one configuration."""
+    torch.manual_seed(1)
+    made = ResFormerUNet(NetworkConfig(**TINY_NETWORK))
+    other = network()
+    graphs = []
+    for net in (made, other):
+        graph = exported(net, (32, 32)).graph
+        weights = {tensor.name for tensor in graph.initializer} & made.state_dict().keys()
+        inline = [tensor for tensor in graph.initializer if tensor.name not in weights]
+        graphs.append(([*graph.node], inline, weights))
+    assert graphs[0] == graphs[1] and len(graphs[0][2]) > 10
