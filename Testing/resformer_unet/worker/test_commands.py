@@ -185,7 +185,7 @@ def test_a_diagnosis_that_the_model_does_not_know_cannot_be_explained(worker, mo
 
 def test_an_explanation_can_be_cancelled(worker, models, tmp_path):
     worker.send(
-        **explanation(tmp_path, models, "long", image=predict_command(tmp_path, models, "long", slices=4000)["image"])
+        **explanation(tmp_path, models, "long", image=predict_command(tmp_path, models, "long", slices=20000)["image"])
     )
     worker.wait_for("progress")
     worker.send(command="cancel", id="long")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +31,23 @@ _STYLE = {
 }
 
 
+def _remembered(plot: Callable[..., str]) -> Callable[..., str]:
+    """Draws equal plots once: the report card of a model repeats those of its last split."""
+    drawn: dict[bytes, str] = {}
+
+    @wraps(plot)
+    def remembered(*arguments) -> str:
+        key = pickle.dumps(arguments)
+        if key not in drawn:
+            if len(drawn) >= 16:
+                drawn.clear()
+            drawn[key] = plot(*arguments)
+        return drawn[key]
+
+    return remembered
+
+
+@_remembered
 def overlap_distribution(name: str, values: Mapping[str, Sequence[float]]) -> str:
     """Histograms of an overlap figure, one below the other for each segment, with the median as a line.
 
@@ -53,6 +72,7 @@ def overlap_distribution(name: str, values: Mapping[str, Sequence[float]]) -> st
     return _svg(draw, height=0.7 + 1.7 * len(values))
 
 
+@_remembered
 def roc_curves(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], areas: Sequence) -> str:
     """Receiver operating characteristic of each class against the rest.
 
@@ -76,6 +96,7 @@ def roc_curves(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[
     return _svg(draw, height=4.2)
 
 
+@_remembered
 def reliability_diagram(bins: Sequence[Mapping], error: float, title: str) -> str:
     """Accuracy against predicted probability, and below the number of cases.
 
@@ -102,6 +123,7 @@ def reliability_diagram(bins: Sequence[Mapping], error: float, title: str) -> st
     return _svg(draw, height=4.2)
 
 
+@_remembered
 def group_distribution(values: Mapping[str, Sequence[float]]) -> str:
     """Box plots of the groups' mean Dice, one for each segment, with every group as a point."""
 
