@@ -1,5 +1,6 @@
 # make demo   sets everything up and runs the main job on a real head volume; leaves demo/
-# make test   sets everything up and runs all tests, on all cores
+# make test   sets everything up and runs the tests, on all cores
+# make test-long  the tests that make test leaves out: whole trainings and jobs killed and resumed, clusters of processes
 # make test-fast  the tests for daily work: those that neither train, nor start programs, nor open the panel
 # make mutants  changes the engine's code in small ways and counts what the tests notice; MUTANTS="image --count 10"
 # make lint   checks style
@@ -15,7 +16,7 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test test-fast mutants lint benchmark screenshots clean
+.PHONY: demo test test-long test-fast mutants lint benchmark screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -26,11 +27,14 @@ demo: $(READY)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
-	$(PYTEST)
+	$(PYTEST) -m 'not (long or cluster)'
+
+test-long: $(READY)
+	$(PYTEST) -m 'long or cluster' Testing/resformer_unet/batch Testing/resformer_unet/training
 
 # What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
 test-fast: $(READY)
-	$(PYTEST) -m 'not (slow or training or cluster or panel)' --ignore Testing/resformer_unet/training \
+	$(PYTEST) -m 'not (long or slow or training or cluster or panel)' --ignore Testing/resformer_unet/training \
 		--ignore Testing/resformer_unet/batch/cluster --ignore Testing/resformer_unet/evaluation/test_surface_distance.py \
 		--ignore Testing/benchmarks/test_ablation.py
 

@@ -1,11 +1,16 @@
-"""Which tests `make test-fast` leaves out. The marks are described in pyproject.toml."""
+"""Which tests `make test` and `make test-fast` leave out. The marks are described in pyproject.toml."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-# Folders, files and single tests below Testing. Each takes over a second of processor time.
+# Folders, files and single tests below Testing; the first that fits a test gives its mark. Each takes over a second of
+# processor time.
 MARKED = {
+    "resformer_unet/batch/test_resumed_predictions.py": "long",
+    "resformer_unet/training/test_resume.py": "long",
+    "resformer_unet/training/test_several_processes.py": "long",
+    "resformer_unet/training/test_train.py::test_the_same_seed_gives_the_same_weights_and_another_seed_others": "long",
     "benchmarks/test_ablation.py": "training",
     "benchmarks/test_benchmarks.py": "slow",
     "ResFormerSegLib/runs/test_logic_with_the_real_worker.py": "slow",
@@ -13,7 +18,6 @@ MARKED = {
     "extension/test_sample_data.py": "slow",
     "golden": "slow",
     "resformer_unet/batch/cluster": "cluster",
-    "resformer_unet/batch/test_resumed_predictions.py": "slow",
     "resformer_unet/cli/test_main.py": "slow",
     "resformer_unet/data/check/test_check_data.py": "slow",
     "resformer_unet/evaluation/test_report_card.py": "slow",
