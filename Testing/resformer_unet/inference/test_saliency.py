@@ -48,7 +48,7 @@ def test_the_map_lies_on_the_images_grid_between_0_and_1(predictor):
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held_fixed(tmp_path, exclusive):
+def test_a_head_that_is_guided_by_the_masks_is_explained_with_the_masks_held_fixed(tmp_path, exclusive):
     descriptor = tiny_descriptor(segments=("core", "rim"))
     descriptor["network"] |= {"mask_guided": True, "exclusive": exclusive}
     descriptor["segmentation"]["exclusive"] = exclusive
