@@ -168,9 +168,6 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._wrapper.disconnectGui(self._guiTag)
             self._guiTag = None
 
-    def _checkCanApply(self, caller=None, event=None) -> None:
-        self.panel.checkCanApply()
-
 
 class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.

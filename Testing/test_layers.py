@@ -15,7 +15,7 @@ from helpers.paths import MODULE_FOLDER
 
 # A package may import those above it and itself. Modules that lie in no package of their own come first or last.
 ORDER = (
-    "resformer_unet",  # version, errors, atomic files
+    "resformer_unet",  # version, errors, atomic files, fields of options
     "resformer_unet.image",
     "resformer_unet.model",
     "resformer_unet.preprocessing",

@@ -12,7 +12,7 @@ from helpers.paths import MODULE_FOLDER
 
 BROUGHT_BY_SLICER = {"numpy", "SimpleITK"}
 BROUGHT_BY_THE_PYTORCH_EXTENSION = {"torch"}
-BROUGHT_BY_REQUIREMENTS = {"skimage", "scipy", "safetensors", "onnxruntime"}  # scipy comes with scikit-image
+BROUGHT_BY_REQUIREMENTS = {"scipy", "safetensors", "onnxruntime"}
 
 
 def requirements(file: str = "requirements.txt") -> dict[str, str]:
@@ -23,7 +23,7 @@ def requirements(file: str = "requirements.txt") -> dict[str, str]:
 
 
 def test_slicer_is_asked_for_no_package_that_would_disturb_others():
-    assert set(requirements()) == {"scikit-image", "safetensors"}
+    assert set(requirements()) == {"scipy", "safetensors"}
 
 
 def test_what_runs_models_without_pytorch_is_one_package_more_and_has_the_range_of_the_package():

@@ -19,7 +19,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 
 TORCH_REQUIREMENT = ">=2.5,<3"
 PENDING_SETTING = "ResFormerSeg/PyTorchExtensionPending"
-OTHER_PACKAGES = ("skimage", "safetensors", "scipy")  # import names; as in requirements.txt
+OTHER_PACKAGES = ("scipy", "safetensors")  # import names; as in requirements.txt
 
 
 def isTorchInstalled() -> bool:

@@ -9,7 +9,7 @@ import slicer
 
 from ResFormerSegLib.sample_data import HEAD, SKIN
 
-ENGINE_NEEDS = ("skimage", "safetensors", "SimpleITK")
+ENGINE_NEEDS = ("scipy", "safetensors", "SimpleITK")
 RUNS_MODELS = "torch or onnxruntime"
 
 

@@ -81,7 +81,7 @@ def run_cases(
         cases = plan_cases(inputs, output, series)
     except OSError as error:
         raise EngineError(
-            "OUTPUT_NOT_WRITABLE", f"The folder {output} cannot be made: {error.strerror}.", "Choose another folder."
+            "OUTPUT_NOT_WRITABLE", f"The folder {output} cannot be created: {error.strerror}.", "Choose another folder."
         ) from error
     waiting = []
     for case in cases:

@@ -8,21 +8,23 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from resformer_unet.errors import EngineError
-from resformer_unet.option_fields import ImageSize, Options, Switch, checked
+from resformer_unet.option_fields import ImageSize, Options, Switch
 
 Chosen = TypeVar("Chosen", bound=Options)
 
 
+MODEL_HELP = "id of a model that “resformer-unet models” lists, or a model folder"
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="ID|FOLDER", help="see: resformer-unet models")
+    parser.add_argument("--model", required=True, metavar="ID|FOLDER", help=MODEL_HELP)
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
+def add_device(parser: argparse.ArgumentParser, engine: bool = True) -> None:
+    """engine: whether the inference engine may be chosen too."""
+    engines = "; cpu:onnx or cpu:torch to choose the inference engine on the CPU" if engine else ""
     parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto (a usable GPU, else the CPU), cpu, cuda, cuda:N or mps; cpu:onnx or cpu:torch for one engine alone",
+        "--device", default="auto", help=f"auto (a usable GPU, else the CPU), cpu, cuda, cuda:N or mps{engines}"
     )
 
 
@@ -71,13 +73,8 @@ def _parser_of(entry: Field) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         try:
             value = kind.parse(text)
+            return value if isinstance(kind, ImageSize) else kind.check(value)  # a size's two numbers come one by one
         except ValueError:
-            raise argparse.ArgumentTypeError(f"“{text}” is not {kind.requirement}") from None
-        if isinstance(kind, ImageSize):  # one number of the two; both are checked together later
-            return value
-        try:
-            return checked(entry, value)
-        except EngineError as error:
-            raise argparse.ArgumentTypeError(error.message) from None
+            raise argparse.ArgumentTypeError(f"must be {kind.requirement}, not “{text}”") from None
 
     return parse

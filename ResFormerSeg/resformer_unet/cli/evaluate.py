@@ -26,11 +26,12 @@ def run(arguments: argparse.Namespace) -> int:
     from resformer_unet.atomic_files import check_writable
     from resformer_unet.data.dataset import load_dataset
     from resformer_unet.evaluation.evaluate import evaluate, write_evaluation
-    from resformer_unet.evaluation.report_card.page import beside, write_report_card
+    from resformer_unet.evaluation.report_card.page import beside, check_packages, write_report_card
     from resformer_unet.evaluation.summary import summarise
     from resformer_unet.inference.predictor import Predictor
     from resformer_unet.model.catalog import find_model
 
+    check_packages()
     card = beside(arguments.output)
     for path in (arguments.output, card):
         check_writable(path)

@@ -6,13 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from resformer_unet.cli.arguments import MODEL_HELP
 from resformer_unet.cli.progress import print_line
 
 SUMMARY = "write the network of a model as an ONNX graph"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="ID|FOLDER", help="see: resformer-unet models")
+    parser.add_argument("model", metavar="ID|FOLDER", help=MODEL_HELP)
     parser.add_argument(
         "--output", type=Path, metavar="FILE",
         help="write a file with its weights, for other programs; without it, the graph that ONNX Runtime needs is "

@@ -24,10 +24,10 @@ EPILOG = f"""examples:
   resformer-unet models
   resformer-unet predict head.nrrd --model brain-tumor-mr --output results
   resformer-unet predict studies --model brain-tumor-mr --output results --resume
-  resformer-unet evaluate ../shared/data/skin-lesion --model skin-lesion --split test --output report.json
-  resformer-unet check-data ../shared/data/skin-lesion
-  resformer-unet train ../shared/data/skin-lesion --recipe skin-lesion --output my-skin-model
-  torchrun --nproc-per-node 4 -m resformer_unet train ../shared/data/skin-lesion --output my-skin-model
+  resformer-unet evaluate DATASET --model skin-lesion --split test --output report.json
+  resformer-unet check-data DATASET
+  resformer-unet train DATASET --recipe skin-lesion --output my-skin-model
+  torchrun --nproc-per-node 4 -m resformer_unet train DATASET --output my-skin-model
 
 exit codes: 0 success, 1 failure (the reason is on stderr), 2 wrong usage, 130 interrupted
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -39,6 +40,8 @@ class Progress:
 
     def note(self, line: str) -> None:
         """Print a line without breaking the bar."""
+        from tqdm import tqdm
+
         tqdm.write(line, file=self._stream)
 
     def close(self) -> None:
@@ -49,6 +52,8 @@ class Progress:
 
     def _draw(self, task: str, done: int, total: int) -> None:
         if self._bar is None or task != self._task:
+            from tqdm import tqdm  # not before: it takes longer to import than the command line itself
+
             self.close()
             self._bar = tqdm(total=total, initial=done, desc=task, file=self._stream, dynamic_ncols=True)
         self._bar.total = total

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_dataset(parser)
     parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="model folder to write")
     add_options(parser, TrainOptions, exclusive=("preset", "init"))
-    add_device(parser)
+    add_device(parser, engine=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

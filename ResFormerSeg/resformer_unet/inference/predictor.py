@@ -14,7 +14,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.inference.backends.choice import explanation_backend, load_backend
 from resformer_unet.inference.batching import SliceBatch, SliceRunner
-from resformer_unet.inference.options import PredictOptions, bad_option
+from resformer_unet.inference.options import ExplainOptions, PredictOptions, SliceOptions, bad_option
 from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_score
 from resformer_unet.inference.pipeline import Stopwatch
 from resformer_unet.inference.prediction import Prediction
@@ -99,31 +99,30 @@ class Predictor:
     def explain(
         self,
         image: MedicalImage,
-        diagnosis: str | None = None,
-        slice_axis: str | None = None,
-        slices: tuple[int, int] | None = None,
+        *,
+        options: ExplainOptions | None = None,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Explanation:
         """Map the parts of an image that support a diagnosis, by the method of :mod:`.inference.saliency`.
 
         Args:
-            diagnosis: id of the one to explain; ``None`` explains the one that :meth:`predict` gives for the slices.
-            slice_axis, slices, progress, cancelled: as in :meth:`predict`.
+            options: without a diagnosis, the one that :meth:`predict` gives for the slices is explained.
+            progress, cancelled: as in :meth:`predict`.
 
         Raises:
             EngineError: those of :meth:`predict`, NO_DIAGNOSIS, PYTORCH_MISSING; BAD_OPTION also for an unknown
                 diagnosis.
             Cancelled: when ``cancelled()`` was true.
         """
-        classes = [row["id"] for row in self.bundle.diagnoses]
+        options = options or ExplainOptions()
+        diagnosis, classes = options.diagnosis, [row["id"] for row in self.bundle.diagnoses]
         if not classes:
             raise EngineError(
                 "NO_DIAGNOSIS", f"The model {self.bundle.title} gives no diagnosis.", "Choose another model."
             )
         if diagnosis not in (None, *classes):
             raise bad_option(f"The model has no diagnosis “{diagnosis}”.", f"Its diagnoses are {', '.join(classes)}.")
-        options = PredictOptions(slice_axis=slice_axis, slices=slices)
         runs, done_before = (1, 0) if diagnosis else (2, 1)
         explainer = self._explainer
 
@@ -131,7 +130,8 @@ class Predictor:
             return progress and (lambda done, total: progress(run * total + done, runs * total))
 
         if diagnosis is None:
-            report = self.predict(image, options=options, progress=progress_of(0), cancelled=cancelled).report
+            same_slices = PredictOptions(slice_axis=options.slice_axis, slices=options.slices)
+            report = self.predict(image, options=same_slices, progress=progress_of(0), cancelled=cancelled).report
             diagnosis = report["diagnosis"]["label"]
         prepared, _ = self._prepare(image, options)
         from resformer_unet.inference.saliency import (  # needs PyTorch, which the explainer has found
@@ -158,7 +158,7 @@ class Predictor:
         backend = explanation_backend(self.bundle, self.runner.backend)
         return self.runner if backend is self.runner.backend else SliceRunner(backend)
 
-    def _prepare(self, image: MedicalImage, options: PredictOptions) -> tuple[PreparedImage, int]:
+    def _prepare(self, image: MedicalImage, options: SliceOptions) -> tuple[PreparedImage, int]:
         """The slices to run, and how many the image has."""
         whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
         return whole.only(options.slice_range(len(whole))), len(whole)

@@ -145,14 +145,18 @@ def _touches_border(bundle: ModelBundle, prepared: PreparedImage, slices: int, m
     if len(masks) > 1 and not bundle.descriptor["segmentation"].get("ends_inside", False):
         those = "slice of the volume" if len(masks) == slices else "of the chosen slices"
         places |= {f"the first {those}": masks[0].any((1, 2)), f"the last {those}": masks[-1].any((1, 2))}
-    reached = []
+    reached: dict[tuple[str, ...], list[str]] = {}
     for place, touching in places.items():
         if names := _names(bundle, touching):
-            reached.append(f"{_listed(names)} {'reaches' if len(names) == 1 else 'reach'} {place}")
+            reached.setdefault(tuple(names), []).append(place)
     if not reached:
         return []
+    clauses = [
+        f"{_listed(names)} {'reaches' if len(names) == 1 else 'reach'} {_listed(those)}"
+        for names, those in reached.items()
+    ]
     message = (
-        f"{_listed(reached)}: a part may lie outside, so that sizes may be underestimated and the diagnosis be based "
+        f"{'; '.join(clauses)}: a part may lie outside, so that sizes may be underestimated and the diagnosis be based "
         "on a part only."
     )
     return [{"code": "TOUCHES_BORDER", "message": message}]

@@ -17,7 +17,7 @@ from resformer_unet.atomic_files import atomic_file
 from resformer_unet.data.check.check_data import check_data
 from resformer_unet.data.draft_descriptor import draft_descriptor
 from resformer_unet.data.splits import Splits
-from resformer_unet.inference.backends.devices import choose_device
+from resformer_unet.inference.backends.devices import choose_device, describe_device
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.training.finish.finish_bundle import finish_bundle
 from resformer_unet.training.finish.patient_regression import fit_patient_regression
@@ -112,7 +112,8 @@ def train(
     config = network_config(descriptor, recipe)
     splits.check_labels(descriptor)
     name = Path(dataset).resolve().name
-    descriptor = described(descriptor, config, recipe, torch_device, name, output.name, len(splits.train), initial)
+    on = describe_device(torch_device)
+    descriptor = described(descriptor, config, recipe, on, name, output.name, len(splits.train), initial)
     if recipe.cardiac_diagnosis:
         classes = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
         patients = fit_patient_regression(splits.train, descriptor["segmentation"]["segments"], classes)

@@ -40,14 +40,11 @@ class ImageCommands:
         }
 
     def explain(self, command: dict, context: CommandContext) -> dict:
-        options = ExplainOptions.from_dict(command.get("options"))
         predictor, image = self._prepare(command, context)
         context.send("status", message="Explaining")
         explanation = predictor.explain(
             image,
-            diagnosis=options.diagnosis,
-            slice_axis=options.slice_axis,
-            slices=options.slices,
+            options=ExplainOptions.from_dict(command.get("options")),
             progress=_Progress(context, predictor),
             cancelled=context.cancelled,
         )

@@ -196,7 +196,7 @@ def test_a_model_folder_that_is_removed_after_its_selection_is_reported(openPane
     widget.panel.models.addFolder(str(folder))
     assert widget.ui.applyButton.enabled
     shutil.rmtree(folder)
-    widget._checkCanApply()
+    widget.panel.checkCanApply()
     assert not widget.ui.applyButton.enabled
     assert "was not found" in widget.ui.applyButton.toolTip
     widget.exit()

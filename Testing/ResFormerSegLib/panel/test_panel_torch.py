@@ -101,7 +101,7 @@ def packages(monkeypatch, installed):
         Packages.calls.append([requirement.name for requirement in requirements])
         if Packages.answers is not None:
             raise Packages.answers
-        installed.difference_update({"onnxruntime", "skimage", "safetensors"})
+        installed.difference_update({"onnxruntime", "scipy", "safetensors"})
 
     Packages.calls.clear()
     monkeypatch.setattr(slicer.packaging, "pip_ensure", ensure)
@@ -115,7 +115,7 @@ def test_one_press_and_one_question_bring_onnx_runtime_and_what_else_is_missing(
     makeVolume()
     widget = openPanel()
     click(widget.ui.installOnnxButton)
-    assert packages.calls == [["scikit-image", "safetensors", "onnxruntime"]]
+    assert packages.calls == [["scipy", "safetensors", "onnxruntime"]]
     assert widget.ui.applyButton.enabled and not widget.ui.engineFrame.visible
     assert widget.ui.otherEngineButton.text == "Install PyTorch…"
 
@@ -173,7 +173,7 @@ def test_onnx_runtime_can_follow_too(openPanel, installed, packages, click):
     makeVolume()
     widget = openPanel()
     click(widget.ui.otherEngineButton)
-    assert packages.calls == [["scikit-image", "safetensors", "onnxruntime"]]
+    assert packages.calls == [["scipy", "safetensors", "onnxruntime"]]
     assert not widget.ui.otherEngineButton.visible
 
 
@@ -243,8 +243,8 @@ def test_other_packages_are_asked_for_when_apply_is_pressed(openPanel, installed
     monkeypatch.setattr(slicer.packaging, "load_requirements", lambda path: [path])
     makeVolume()
     widget = openPanel()
-    installed.add("skimage")
+    installed.add("scipy")
     click(widget.ui.applyButton)
     assert asked[0][1] == "ResFormerSeg" and asked[0][0][0].endswith("requirements.txt")
-    assert "skimage" in widget.ui.messageLabel.text
+    assert "scipy" in widget.ui.messageLabel.text
     assert not widget.panel.run.isRunning and widget.ui.applyButton.enabled

@@ -136,6 +136,14 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, tmp_path
     assert "pip install 'resformer-unet[train]'" in capsys.readouterr().err
 
 
+def test_a_data_set_is_checked_without_pytorch(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("resformer_unet.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["check-data", str(write_discs(tmp_path, {"train": 12, "val": 4, "test": 4}))]) == 0
+    assert "ready" in capsys.readouterr().out
+
+
 def test_interrupting_ends_quietly(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
@@ -298,6 +306,14 @@ def test_evaluate_refuses_an_output_that_cannot_be_written_before_the_work(tmp_p
         assert main(["evaluate", str(tmp_path), "--model", "tiny", "--output", str(output)]) == 1
         assert words in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_evaluate_names_a_package_that_its_report_card_needs_before_the_work(package, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(catalog, "find_model", lambda name: pytest.fail("loaded"))
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["evaluate", str(tmp_path), "--model", "tiny", "--output", str(tmp_path / "report.json")]) == 1
+    assert f"needs the package {package}, which is not installed" in capsys.readouterr().err
 
 
 class Terminal(io.StringIO):

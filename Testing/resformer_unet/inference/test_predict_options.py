@@ -39,7 +39,7 @@ def warning_codes(prediction: Prediction) -> list[str]:
     return [row["code"] for row in prediction.report["warnings"]]
 
 
-def test_only_the_chosen_slices_are_run_outlined_and_reported(monkeypatch):
+def test_only_the_chosen_slices_are_run_segmented_and_reported(monkeypatch):
     prediction = predict(monkeypatch, slices=[4, 6])
     assert [row["index"] for row in prediction.report["slices"]] == [4, 5, 6]
     expected = bright() > 127
@@ -110,7 +110,7 @@ def test_millimetres_mean_nothing_to_a_picture_and_this_is_told(monkeypatch):
     assert np.array_equal(prediction.layers[0] == 1, bright()[3:4] > 127)
 
 
-def test_probability_maps_lie_on_the_images_grid_and_agree_with_the_outline(monkeypatch):
+def test_probability_maps_lie_on_the_images_grid_and_agree_with_the_masks(monkeypatch):
     affine = oblique_affine() @ np.diag([-1, 1, 1, 1])
     prediction = predict(monkeypatch, affine=affine, probability_maps=True, slices=[3, 7])
     maps = prediction.probability_maps
@@ -168,7 +168,7 @@ def border_messages(prediction: Prediction) -> list[str]:
         (None, []),
         ([3, 7], ["the first of the chosen slices"]),
         ([0, 4], ["the last of the chosen slices"]),
-        ([3, 4], ["the first of the chosen slices and Lesion reaches the last of the chosen slices"]),
+        ([3, 4], ["Lesion reaches the first of the chosen slices and the last of the chosen slices: "]),
         ([3, 3], []),
     ],
 )
@@ -217,7 +217,7 @@ def test_a_segmentation_is_expected_of_some_diagnoses_only(monkeypatch, of_nothi
     assert [row["code"] for row in found] == ([code] if code else []) and all(words in row["message"] for row in found)
 
 
-def test_the_recipes_say_which_diagnoses_mean_that_nothing_is_outlined():
+def test_the_recipes_say_which_diagnoses_mean_that_nothing_is_segmented():
     from resformer_unet.training.setup.recipe import load_recipe
 
     for name, expected in {"breast-ultrasound": ["normal"], "retina-oct": ["no_fluid"], "brain-tumor-mr": []}.items():

@@ -15,7 +15,7 @@ from helpers.synthetic_images import oblique_affine
 from helpers.tiny_model import save_tiny
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import MedicalImage, image_from_array
-from resformer_unet.inference.options import PredictOptions
+from resformer_unet.inference.options import ExplainOptions, PredictOptions
 from resformer_unet.inference.prediction import Prediction
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.network import ResFormerUNet
@@ -427,6 +427,6 @@ def test_the_progress_of_an_explanation_counts_the_prediction_that_chooses_the_d
     size = predictor.runner.backend.batch_size
     slices, seen = 2 * size + 1, []
     image = image_from_array(blocks(slices), np.eye(4), "x")
-    predictor.explain(image, diagnosis, progress=lambda *counts: seen.append(counts))
+    predictor.explain(image, options=ExplainOptions(diagnosis=diagnosis), progress=lambda *counts: seen.append(counts))
     in_a_pass = [size, 2 * size, slices]
     assert seen == [(before + count, slices * passes) for before in (0, slices)[:passes] for count in in_a_pass]

@@ -18,6 +18,7 @@ from helpers.tiny_model import save_tiny, tiny_descriptor, tiny_weights
 from resformer_unet.data.dataset import load_dataset, read_case_image
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.medical_image import image_from_array
+from resformer_unet.inference.options import ExplainOptions
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.inference.saliency import slice_saliency
 from resformer_unet.model.catalog import find_model
@@ -39,7 +40,8 @@ def head(slices: int = 5, rows: int = 40, columns: int = 48):
 
 def test_the_map_lies_on_the_images_grid_between_0_and_1(predictor):
     told = []
-    explanation = predictor.explain(head(), "malignant", progress=lambda *counts: told.append(counts))
+    options = ExplainOptions(diagnosis="malignant")
+    explanation = predictor.explain(head(), options=options, progress=lambda *counts: told.append(counts))
     assert explanation.diagnosis == "malignant" and "HiResCAM" in explanation.method
     assert "arXiv:2011.08891" in explanation.citation
     assert explanation.saliency.shape == (5, 40, 48) and explanation.saliency.dtype == np.float32
@@ -48,7 +50,7 @@ def test_the_map_lies_on_the_images_grid_between_0_and_1(predictor):
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_a_head_that_is_guided_by_the_outline_is_explained_with_the_outline_held_fixed(tmp_path, exclusive):
+def test_a_head_that_is_guided_by_the_masks_is_explained_with_the_masks_held_fixed(tmp_path, exclusive):
     descriptor = tiny_descriptor(segments=("core", "rim"))
     descriptor["network"] |= {"mask_guided": True, "exclusive": exclusive}
     descriptor["segmentation"]["exclusive"] = exclusive
@@ -74,7 +76,7 @@ def test_without_a_name_the_diagnosis_of_the_prediction_is_explained(predictor):
 
 
 def test_slices_that_were_not_asked_for_are_empty(predictor):
-    saliency = predictor.explain(head(60), "benign", slice_axis="coronal", slices=(3, 5)).saliency
+    saliency = predictor.explain(head(60), options=ExplainOptions("coronal", (3, 5), "benign")).saliency
     assert saliency[:, 3:6].any() and not saliency[:, :3].any() and not saliency[:, 6:].any()
 
 
@@ -82,8 +84,9 @@ def test_a_turned_image_has_the_same_map_turned(tmp_path):
     predictor = Predictor(save_tiny(tmp_path / "tiny"), "cpu:torch")
     predictor.bundle.descriptor["input"]["orientation"] = {"volume": "radiological", "picture": "stored"}
     voxels, flip = head().voxels[..., 0], np.diag([-1.0, -1.0, 1.0, 1.0])
-    upright = predictor.explain(image_from_array(voxels, np.eye(4), "head"), "benign").saliency
-    turned = predictor.explain(image_from_array(voxels[:, ::-1, ::-1], flip, "head"), "benign").saliency
+    benign = ExplainOptions(diagnosis="benign")
+    upright = predictor.explain(image_from_array(voxels, np.eye(4), "head"), options=benign).saliency
+    turned = predictor.explain(image_from_array(voxels[:, ::-1, ::-1], flip, "head"), options=benign).saliency
     np.testing.assert_allclose(turned[:, ::-1, ::-1], upright, atol=1e-5)
 
 
@@ -96,7 +99,7 @@ def test_a_picture_seen_transpose_tta_has_the_same_map_lying_down(predictor):
 
 def test_a_diagnosis_that_the_model_does_not_know_is_refused(predictor):
     with pytest.raises(EngineError) as caught:
-        predictor.explain(head(), "measles")
+        predictor.explain(head(), options=ExplainOptions(diagnosis="measles"))
     assert caught.value.code == "BAD_OPTION" and "benign, malignant" in caught.value.hint
 
 
@@ -110,8 +113,8 @@ def test_a_model_without_diagnosis_has_nothing_to_explain(tmp_path):
 def test_explaining_can_be_cancelled_and_leaves_the_predictor_usable(predictor):
     before = predictor.predict(head()).report["diagnosis"]["probabilities"]
     with pytest.raises(Cancelled):
-        predictor.explain(head(), "benign", cancelled=lambda: True)
-    predictor.explain(head(), "benign")
+        predictor.explain(head(), options=ExplainOptions(diagnosis="benign"), cancelled=lambda: True)
+    predictor.explain(head(), options=ExplainOptions(diagnosis="benign"))
     assert predictor.predict(head()).report["diagnosis"]["probabilities"] == before
     assert all(weights.grad is None for weights in predictor.runner.backend.network.parameters())
 

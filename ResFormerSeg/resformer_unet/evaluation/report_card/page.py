@@ -14,6 +14,7 @@ from resformer_unet.evaluation.metrics import CALIBRATION_BINS
 from resformer_unet.evaluation.report_card import sections
 from resformer_unet.evaluation.report_card.example_cases import Example, draw_examples
 from resformer_unet.evaluation.report_card.figures_table import number
+from resformer_unet.evaluation.report_card.plots import import_matplotlib
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
 
@@ -24,6 +25,16 @@ def beside(evaluation: Path) -> Path:
     """Path of the page of an evaluation's JSON file: the same name, ending in .html."""
     page = evaluation.with_suffix(".html")
     return page if page != evaluation else evaluation.with_name(evaluation.name + ".html")
+
+
+def check_packages() -> None:
+    """Whether a page can be made at all, which is asked before hours of evaluation.
+
+    Raises:
+        EngineError: TRAINING_EXTRA_MISSING.
+    """
+    import_matplotlib()
+    _template()
 
 
 def write_report_card(

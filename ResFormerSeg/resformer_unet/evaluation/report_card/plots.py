@@ -6,6 +6,7 @@ import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -139,18 +140,23 @@ def group_distribution(values: Mapping[str, Sequence[float]]) -> str:
     return _svg(draw, height=0.8 + 0.6 * len(values))
 
 
-def _svg(draw: Callable[[Figure], None], height: float) -> str:
+def import_matplotlib() -> ModuleType:
+    """Raises EngineError: TRAINING_EXTRA_MISSING."""
     try:
-        import matplotlib
-        from matplotlib.figure import Figure
+        import matplotlib.figure
     except ImportError as error:
         raise EngineError(
             "TRAINING_EXTRA_MISSING",
             "Drawing an evaluation needs the package matplotlib, which is not installed.",
             'Install it with: pip install "resformer-unet[train]"',
         ) from error
+    return matplotlib
+
+
+def _svg(draw: Callable[[Figure], None], height: float) -> str:
+    matplotlib = import_matplotlib()
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure = matplotlib.figure.Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})

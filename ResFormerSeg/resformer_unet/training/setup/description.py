@@ -7,13 +7,10 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-import torch
-
 from resformer_unet.errors import EngineError
-from resformer_unet.inference.backends.devices import describe_device
 from resformer_unet.model.bundle import WEIGHTS, ModelBundle
 from resformer_unet.model.descriptor import check_descriptor
-from resformer_unet.model.network import NetworkConfig
+from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.training.setup.recipe import Recipe
 
 _NOT_STATED = {"licence": "not stated", "citation": "not stated"}
@@ -58,14 +55,14 @@ def check_recipe(recipe: Recipe) -> None:
         return
     config = network_config(descriptor, recipe)
     sized = {**descriptor, "input": {"size": _SOME_SIZE, **descriptor["input"]}}  # the size may be given separately
-    described(sized, config, recipe, torch.device("cpu"), "data", "model", cases=1)
+    described(sized, config, recipe, "cpu", "data", "model", cases=1)
 
 
 def described(
     descriptor: dict,
     config: NetworkConfig,
     recipe: Recipe,
-    device: torch.device,
+    device: str,
     dataset: str,
     output_name: str,
     cases: int,
@@ -77,7 +74,7 @@ def described(
     model used for initialisation are listed as well.
 
     Args:
-        dataset, output_name: names of the folders; cases: in the training split.
+        device: in words; dataset, output_name: names of the folders; cases: in the training split.
     """
     recipes_own = dataset == descriptor.get("id") and descriptor.get("training", {}).get("data")
     data = descriptor["training"]["data"][0] if recipes_own else {"name": dataset, **_NOT_STATED}
@@ -89,7 +86,7 @@ def described(
         "date": date.today().isoformat(),
         "epochs": recipe.epochs,
         "seconds": 0,
-        "device": describe_device(device),
+        "device": device,
     }
     known = {
         **descriptor,
