@@ -1,23 +1,20 @@
 """The module's logic in the application: what it refuses, and a whole run where what the engine needs is installed."""
 
-import importlib.util
 import json
 import unittest
 from pathlib import Path
 
 import slicer
 
+from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
+from ResFormerSegLib.install.pytorch import missingOtherPackages
 from ResFormerSegLib.sample_data import HEAD, SKIN
 
-ENGINE_NEEDS = ("scipy", "safetensors", "SimpleITK")
 RUNS_MODELS = "torch or onnxruntime"
 
 
 def missingPackages() -> list[str]:
-    missing = [name for name in ENGINE_NEEDS if importlib.util.find_spec(name) is None]
-    if not any(importlib.util.find_spec(name) for name in ("torch", "onnxruntime")):
-        missing.append(RUNS_MODELS)
-    return missing
+    return missingOtherPackages() + ([] if isEngineInstalled() else [RUNS_MODELS])
 
 
 def loadSample(sample):
@@ -52,7 +49,8 @@ class ResFormerSegLogicTest(unittest.TestCase):
         self.assertTrue(models, "no models")
         for descriptor in models:
             self.assertTrue(json.loads(descriptor.read_text(encoding="utf-8"))["title"])
-            self.assertTrue((descriptor.parent / "weights.safetensors").is_file())
+            for name in ("weights.safetensors", "network.onnx"):
+                self.assertTrue((descriptor.parent / name).is_file(), name)
 
     def test_noVolumeIsRefused(self):
         self.assertRefused("NO_VOLUME", None)
