@@ -153,3 +153,18 @@ def test_the_padding_around_a_picture_does_not_count():
     level[:, :, 8:24] = 1
     (mean,) = mean_features([level], letterbox)
     assert mean.item() == 1
+
+
+@pytest.mark.parametrize("upright", [False, True], ids=["landscape", "portrait"])
+@pytest.mark.parametrize(
+    ("length", "content"),
+    [(64, slice(16, 48)), (32, slice(8, 24)), (6, slice(1, 5))],
+    ids=["as the input", "half as fine", "cut through"],
+)
+def test_every_row_and_column_with_a_part_of_the_picture_counts_once(upright, length, content):
+    letterbox = Letterbox.fit(*((64, 32) if upright else (32, 64)), 1, 1, (64, 64))  # 16 pixels of padding at two sides
+    numbers = np.full(length, 1000, np.float32)  # 1000: padding
+    numbers[content] = np.arange(content.stop - content.start)
+    level = np.broadcast_to(numbers if upright else numbers[:, None], (2, 3, length, length))
+    (means,) = mean_features([level], letterbox)
+    np.testing.assert_allclose(means, np.full((2, 3), (content.stop - content.start - 1) / 2))

@@ -14,7 +14,7 @@ AFFINE = np.array([[2.0, 0, 0, 10], [0, 3, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1]])
 PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
 
 
-def report(has_orientation: bool = True, exclusive: bool = False) -> dict:
+def report(has_orientation: bool = True, exclusive: bool = False, probabilities: np.ndarray = PROBABILITIES) -> dict:
     """Of slices 2 to 4 of six. The first segment has a voxel in slice 2 and 2 x 3 in slice 3; the second has none."""
     bundle = stand_in_bundle(segments=("lesion", "edema"), segmentation={"exclusive": exclusive})
     image = image_from_array(np.arange(720).reshape(6, 10, 12), AFFINE, "a", has_orientation)
@@ -24,7 +24,7 @@ def report(has_orientation: bool = True, exclusive: bool = False) -> dict:
     masks[1, 0, 2:4, 5:8] = True
     case = np.array([0.3, 0.7])
     return build_report(
-        bundle, image, prepared, masks, PROBABILITIES, case, device="cpu", engine="engine 1", warnings=[{"code": "A"}]
+        bundle, image, prepared, masks, probabilities, case, device="cpu", engine="engine 1", warnings=[{"code": "A"}]
     )
 
 
@@ -80,3 +80,9 @@ def test_a_picture_has_no_millimetres():
 @pytest.mark.parametrize(("exclusive", "layers"), [(False, [0, 1]), (True, [0, 0])])
 def test_exclusive_segments_share_a_layer(exclusive, layers):
     assert [row["layer"] for row in report(exclusive=exclusive)["segments"]] == layers
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_probabilities_of_another_number_of_diagnoses_are_never_reported_under_these_names(columns):
+    with pytest.raises(ValueError, match="zip"):
+        report(probabilities=np.full((3, columns), 1 / columns))

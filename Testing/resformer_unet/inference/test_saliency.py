@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 
 from helpers.paths import SHARED_DATA
 from helpers.synthetic_images import oblique_affine
@@ -22,7 +23,7 @@ from resformer_unet.inference.options import ExplainOptions
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.inference.saliency import slice_saliency
 from resformer_unet.model.catalog import find_model
-from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.model.network import NetworkConfig, ResFormerUNet
 from resformer_unet.model.saving import save_bundle
 from resformer_unet.model.weights import load_network
 from resformer_unet.preprocessing.prepare import prepare_image
@@ -173,3 +174,28 @@ def test_the_map_of_a_network_with_random_weights_is_another_one(trained):
         ranks = torch.stack([x[shown].argsort().argsort().float() for x in (one, other)])
         alike.append(torch.corrcoef(ranks)[0, 1])
     assert torch.stack(alike).mean() < 0.5
+
+
+class Summing(torch.nn.Module):
+    """The image is its only level; the logit of the first diagnosis is its sum, that of the second is 0."""
+
+    config = NetworkConfig(segments=0)
+    encoder = (torch.nn.Identity(),)
+
+    def diagnose(self, levels: list[torch.Tensor], masks: None) -> torch.Tensor:
+        total = levels[0].sum((1, 2, 3))
+        return torch.stack([total, torch.zeros_like(total)], 1)
+
+
+def test_the_map_is_what_features_times_gradient_say_smoothed_by_a_gaussian():
+    batch = np.zeros((3, 2, 24, 40), np.float32)
+    batch[0, 0, 11, 13], batch[1, 1, 0, 39], batch[2, :, 20] = 1, 2, 0.01  # inside, in a corner, a row in both channels
+    batch[0, :, 5, 5] = 0.5, -0.6  # together they speak against the diagnosis
+    other = 1 / (1 + np.exp(batch.sum((1, 2, 3))))  # probability of the other diagnosis: the gradient
+    contribution = (batch.sum(1) * other[:, None, None]).clip(0)
+    expected = gaussian_filter(contribution, 0.03 * 40, mode="nearest", radius=4, axes=(1, 2))
+    np.testing.assert_allclose(slice_saliency(Summing(), torch.from_numpy(batch), 0), expected, atol=1e-6)
+    # For the other diagnosis, gradients have the opposite sign.
+    contribution = (batch.sum(1) * (other - 1)[:, None, None]).clip(0)
+    expected = gaussian_filter(contribution, 0.03 * 40, mode="nearest", radius=4, axes=(1, 2))
+    np.testing.assert_allclose(slice_saliency(Summing(), torch.from_numpy(batch), 1), expected, atol=1e-6)

@@ -371,3 +371,31 @@ def test_a_command_whose_name_is_no_text_is_unknown(name):
 
 def test_every_command_has_a_schema():
     assert Commands()._functions.keys() == SCHEMAS.keys()
+
+
+def run_here(command: dict) -> dict:
+    """A command's result, without a process of its own."""
+    return Commands().run(command, CommandContext("a", lambda event, **content: None, lambda: False))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (5, 4), (4, 3), (4, 5)])
+def test_an_affine_that_is_not_4_by_4_is_refused(models, tmp_path, shape):
+    command = predict_command(tmp_path, models, "a")
+    for wrong in (
+        {**command, "image": {**command["image"], "affine_lps": np.eye(*shape).tolist()}},
+        {"command": "compare", "first": "", "second": "", "segments": [], "affine_lps": np.eye(*shape).tolist()},
+    ):
+        with pytest.raises(EngineError, match="affine_lps") as caught:
+            run_here(wrong)
+        assert caught.value.code == "BAD_COMMAND"
+
+
+@pytest.mark.parametrize(("given", "has_orientation"), [({}, True), ({"has_orientation": False}, False)])
+def test_an_image_has_an_orientation_unless_the_command_denies_it(models, tmp_path, given, has_orientation):
+    command = predict_command(tmp_path, models, "a")
+    del command["image"]["has_orientation"]
+    command["image"] |= given
+    report = run_here(command)["report"]
+    grid = {"size": [22, 18, 5], "affine_lps": command["image"]["affine_lps"]}
+    assert report["grid"] == (grid if has_orientation else None)
+    assert (report["segments"][0]["volume_mm3"] is not None) == has_orientation

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ import torch
 
 from helpers.tiny_model import save_tiny
 from helpers.worker_talk import ENDS, PATIENCE, WorkerProcess, predict_command
+from resformer_unet.worker.main import HEARTBEAT_SECONDS, IDLE_SECONDS, Worker
 
 
 def test_it_reports_that_it_is_ready_and_its_protocol(worker):
@@ -259,3 +264,28 @@ def test_output_of_libraries_goes_to_the_log_and_not_among_the_events():
     time.sleep(0.2)
     for words in (b"a library prints", b"so does a program", b"and C code"):
         assert words in worker.log
+
+
+def test_the_times_are_those_of_the_protocol():
+    """docs/worker-protocol.md promises them to other programs."""
+    assert (HEARTBEAT_SECONDS, IDLE_SECONDS) == (2, 300)
+
+
+@pytest.mark.parametrize("end", ["the reader is gone", "the file is closed"])
+def test_when_its_events_can_no_longer_be_read_a_command_is_stopped_and_the_worker_ends_in_order(models, tmp_path, end):
+    command = json.dumps(predict_command(tmp_path, models, "a"))
+    reading, events = (os.fdopen(number, mode) for number, mode in zip(os.pipe(), "rw", strict=True))
+    (reading if end == "the reader is gone" else events).close()
+
+    over = threading.Event()
+
+    def commands() -> Iterator[str]:
+        yield command
+        over.wait(PATIENCE)  # stdin stays open
+
+    assert Worker(commands(), events, idle_seconds=0.3).serve() == 0
+    assert not (tmp_path / "a" / "labels.npy").exists()
+    over.set()
+    reading.close()
+    with suppress(BrokenPipeError):
+        events.close()
