@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.tiny_model import tiny_descriptor
+from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.network import Logits, NetworkConfig
@@ -62,3 +63,11 @@ def stand_in_predictor(
     made = network(NetworkConfig(**bundle.descriptor["network"]))
     monkeypatch.setattr("resformer_unet.inference.backends.choice.load_network", lambda _: made)
     return Predictor(bundle, "cpu:torch")
+
+
+def predict(monkeypatch, image: MedicalImage, orientation: str = "radiological", axis: str = "acquisition", **changes):
+    bundle = stand_in_bundle(**changes)
+    bundle.descriptor["input"] |= {
+        "slice_axis": axis, "orientation": {"volume": orientation, "picture": "stored"}
+    }  # fmt: skip
+    return stand_in_predictor(monkeypatch, bundle).predict(image)

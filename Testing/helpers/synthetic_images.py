@@ -91,3 +91,12 @@ def truncate(path: Path, share: float) -> Path:
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     return path
+
+
+def blocks(slices: int = 5, rows: int = 18, columns: int = 22) -> np.ndarray:
+    """(slices, rows, columns) uint8: some bright voxels in no symmetric order, each slice another."""
+    voxels = np.zeros((slices, rows, columns), np.uint8)
+    for k in range(slices):
+        voxels[k, 2 + k % 3 : 7 + k % 3, 3 : 9 + k % 5] = 255
+        voxels[k, 12, 15 + k % 4] = 255
+    return voxels
