@@ -33,10 +33,13 @@ test-long: $(READY)
 	$(PYTEST) -m 'long or cluster' Testing/resformer_unet/batch Testing/resformer_unet/training
 
 # What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
+NOT_FAST := ResFormerSegLib/engine ResFormerSegLib/panel ResFormerSegLib/runs bed benchmarks golden mutants \
+	resformer_unet/batch/cluster resformer_unet/evaluation/test_surface_distance.py \
+	resformer_unet/inference/backends/test_choice.py resformer_unet/model/test_onnx_graph.py resformer_unet/training
+
 test-fast: $(READY)
-	$(PYTEST) -m 'not (long or slow or training or cluster or panel)' --ignore Testing/resformer_unet/training \
-		--ignore Testing/resformer_unet/batch/cluster --ignore Testing/resformer_unet/evaluation/test_surface_distance.py \
-		--ignore Testing/benchmarks/test_ablation.py
+	$(PYTEST) -m 'not (long or slow or training or cluster or panel)' \
+		$(addprefix --ignore Testing/,$(NOT_FAST))
 
 mutants: $(READY)
 	$(BIN)/python Testing/mutants/run.py $(MUTANTS)
