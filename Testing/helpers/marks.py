@@ -21,6 +21,7 @@ MARKED = {
     "resformer_unet/data/test_public_sets.py": "slow",
     "resformer_unet/model/test_onnx_graph.py": "slow",
     "resformer_unet/worker/test_commands.py": "slow",
+    "resformer_unet/worker/test_result_commands.py": "slow",
     "extension/test_staged_extension.py": "slow",
     "extension/test_sample_data.py": "slow",
     "golden": "slow",
