@@ -89,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -> dict:
     """Train one variant and measure it on the validation and the test split."""
     recipe = Recipe(
+        pretrained="none",
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         learning_rate=settings["learning_rate"],

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 TINY_NETWORK = {
-    "widths": [4, 8], "depths": [1, 1], "heads": [0, 2], "pooling": [1, 1], "mlp_ratio": 1, "dilations": [1, 2, 3]
+    "stem": 4, "levels": [[[4, 1, 3, 1]], [[8, 1, 3, 2]]], "transformers": [0, 1], "heads": [1, 2], "pooling": [1, 1],
+    "mlp_ratio": 1, "dilations": [1, 2, 3],
 }  # fmt: skip
+TINY_WIDTHS = [4, 8]  # feature channels of its two levels
 LESION = {"scheme": "SCT", "value": "52988006", "meaning": "Lesion"}
 
 

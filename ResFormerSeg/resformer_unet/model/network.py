@@ -11,7 +11,9 @@ skip connection, and a U-Net decoder. The paper's code is not public: depths, wi
 number here are this project's choices, not the paper's.
 
 Building blocks from elsewhere:
-    residual block              He et al., CVPR 2016, arXiv:1512.03385
+    inverted residual block     Sandler et al.: MobileNetV2, CVPR 2018, arXiv:1801.04381, in the widths, depths and
+                                paddings of EfficientNet-Lite (Tan and Le, ICML 2019, arXiv:1905.11946), whose
+                                ImageNet weights fit
     Transformer block           Dosovitskiy et al., ICLR 2021, arXiv:2010.11929 (pre-norm)
     pooled keys and values      Wang et al., PVT v2, 2022, arXiv:2106.13797
     conditional positions       Chu et al., CPVT, ICLR 2023, arXiv:2102.10882
@@ -25,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resformer_unet.model.network_config import NetworkConfig
+from resformer_unet.model.network_config import NetworkConfig, Stage
 
 
 class Logits(NamedTuple):
@@ -50,16 +52,58 @@ def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1, dilat
     )
 
 
-class ResidualConvolution(nn.Module):
-    """Local context: two 3x3 convolutions beside an identity path."""
+class SamePaddedConvolution(nn.Conv2d):
+    """Pads as TensorFlow's "same", as the pretrained weights expect; the output has ceil(size / stride) pixels.
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = convolution(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+    With a stride of 2 an even size is padded by one pixel more at the bottom and right than at the top and left.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, size, stride, groups=groups, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(self.first(x)))
+        size, stride = self.kernel_size[0], self.stride[0]
+        rows, columns = (max(size - (length % stride or stride), 0) for length in x.shape[2:])
+        if rows == columns and rows % 2 == 0:  # the padding that a convolution does itself is faster
+            return F.conv2d(x, self.weight, None, stride, rows // 2, groups=self.groups)
+        around = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+        return F.conv2d(F.pad(x, around), self.weight, None, stride, groups=self.groups)
+
+
+def normalisation(width: int) -> nn.BatchNorm2d:
+    """Batch normalisation with the epsilon of the pretrained weights."""
+    return nn.BatchNorm2d(width, eps=1e-3)
+
+
+class InvertedResidual(nn.Module):
+    """Local context: wide depthwise convolution between two narrow ends, beside an identity path where sizes agree."""
+
+    def __init__(self, inputs: int, stage: Stage, stride: int) -> None:
+        super().__init__()
+        inner = stage.expansion * inputs
+        self.expand = (
+            nn.Sequential(nn.Conv2d(inputs, inner, 1, bias=False), normalisation(inner), nn.ReLU6(inplace=True))
+            if stage.expansion > 1
+            else nn.Identity()
+        )
+        self.depthwise = nn.Sequential(
+            SamePaddedConvolution(inner, inner, stage.kernel, stride, groups=inner),
+            normalisation(inner),
+            nn.ReLU6(inplace=True),
+        )
+        self.project = nn.Sequential(nn.Conv2d(inner, stage.width, 1, bias=False), normalisation(stage.width))
+        self.identity = stride == 1 and inputs == stage.width
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.identity else y
+
+
+def zeroed(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
+    """The layer with all parameters at zero."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Attention(nn.Module):
@@ -70,7 +114,7 @@ class Attention(nn.Module):
         self.heads, self.pooling = heads, pooling
         self.queries = nn.Linear(width, width)
         self.keys_values = nn.Linear(width, 2 * width)
-        self.output = nn.Linear(width, width)
+        self.output = zeroed(nn.Linear(width, width))
 
     def forward(self, tokens: Tensor, rows: int, columns: int) -> Tensor:
         batch, count, width = tokens.shape
@@ -87,16 +131,20 @@ class Attention(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Long-range dependencies: position encoding, then pre-norm attention and MLP, each beside an identity path."""
+    """Long-range dependencies: position encoding, then pre-norm attention and MLP, each beside an identity path.
+
+    The last layer of each branch starts at zero, so that a new Transformer leaves pretrained features as they are.
+    """
 
     def __init__(self, width: int, heads: int, pooling: int, mlp_ratio: int, dropout: float) -> None:
         super().__init__()
         # A depthwise convolution encodes positions by the zero padding at the border, at any input size.
-        self.position = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.position = zeroed(nn.Conv2d(width, width, 3, padding=1, groups=width))
         self.attention_norm = nn.LayerNorm(width)
         self.attention = Attention(width, heads, pooling)
         self.mlp_norm = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, mlp_ratio * width), nn.GELU(), nn.Linear(mlp_ratio * width, width))
+        inner = mlp_ratio * width
+        self.mlp = nn.Sequential(nn.Linear(width, inner), nn.GELU(), zeroed(nn.Linear(inner, width)))
         # Only on the branches' outputs: inside the attention it would rule out the fused kernel.
         self.dropout = nn.Dropout(dropout)
 
@@ -110,22 +158,25 @@ class Transformer(nn.Module):
 
 
 class ResFormerBlock(nn.Module):
-    """One encoder level: halves the resolution, then residual convolutions, then a Transformer."""
+    """One encoder level: residual convolutions, of which the first halves the resolution, then Transformer blocks.
+
+    The first level has the stem before it, which halves the resolution instead.
+    """
 
     def __init__(self, config: NetworkConfig, level: int) -> None:
         super().__init__()
-        inputs = config.widths[level - 1] if level else config.in_channels
-        width, heads = config.widths[level], config.heads[level]
-        self.down = convolution(inputs, width, stride=2)
-        self.local = nn.Sequential(*(ResidualConvolution(width) for _ in range(config.depths[level])))
-        self.context = (
-            Transformer(width, heads, config.pooling[level], config.mlp_ratio, config.dropout)
-            if config.transformer and heads
-            else nn.Identity()
-        )
+        inputs, stride = (config.widths[level - 1], 2) if level else (config.stem, 1)
+        self.local = nn.Sequential()
+        for stage in config.levels[level]:
+            for _ in range(stage.blocks):
+                self.local.append(InvertedResidual(inputs, stage, stride))
+                inputs, stride = stage.width, 1
+        transformers = config.transformers[level] if config.transformer else 0
+        settings = (config.heads[level], config.pooling[level], config.mlp_ratio, config.dropout)
+        self.context = nn.Sequential(*(Transformer(inputs, *settings) for _ in range(transformers)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.context(self.local(self.down(x)))
+        return self.context(self.local(x))
 
 
 class DilatedFeatureEnhancement(nn.Module):
@@ -218,6 +269,11 @@ class ResFormerUNet(nn.Module):
         super().__init__()
         self.config = config
         widths = config.widths
+        self.stem = nn.Sequential(
+            SamePaddedConvolution(config.in_channels, config.stem, 3, stride=2),
+            normalisation(config.stem),
+            nn.ReLU6(inplace=True),
+        )
         self.encoder = nn.ModuleList(ResFormerBlock(config, level) for level in range(len(widths)))
         if config.diagnoses:
             # The finest two levels hold edges and texture of single pixels: too local for a diagnosis.
@@ -245,7 +301,7 @@ class ResFormerUNet(nn.Module):
 
     def encode(self, image: Tensor) -> list[Tensor]:
         """Features of each level (batch, widths[l], rows / 2**(l + 1), columns / 2**(l + 1)), rounded up."""
-        features, x = [], image
+        features, x = [], self.stem(image)  # (batch, stem, rows / 2, columns / 2), rounded up
         for block in self.encoder:
             x = block(x)
             features.append(x)

@@ -42,6 +42,8 @@ from resformer_unet.training.loop.module import ResFormerModule
 from resformer_unet.training.setup.description import check_recipe, described, network_config
 from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.initial_weights import InitialWeights
+from resformer_unet.training.setup.precision import fast_precision
+from resformer_unet.training.setup.pretrained import pretrained_source, pretrained_weights
 from resformer_unet.training.setup.recipe import Recipe
 from resformer_unet.training.setup.run_record import begin_run, check_record
 
@@ -71,7 +73,7 @@ def train(
     Args:
         output: the bundle's folder; the letters and digits of its name become the model's id.
         size: (height, width) of the network's input, in place of the descriptor's.
-        precision: as in Lightning's trainer; by default ``bf16-mixed`` on a GPU and ``32-true`` on a CPU.
+        precision: as in Lightning's trainer; ``None`` or ``auto``: see :func:`.fast_precision`.
         workers: processes that load and augment images, see :func:`.make_loaders`.
         resume: continue after the last complete epoch of an interrupted run with the same settings.
         initial: model for the initialisation: its network structure, and its weights wherever they fit.
@@ -137,6 +139,9 @@ def train(
         content = load_checkpoint(checkpoint)
         check_fits(content, module, checkpoint)
         loaders[0].sampler.set_epoch(next_epoch(content))
+    elif recipe.pretrained != "none":
+        module.network.load_state_dict(pretrained_weights(config), strict=False)
+        note(f"The encoder's convolutions begin with the weights of {pretrained_source(config).name}.")
     elif initial:
         for line in InitialWeights.load(initial, module.network, descriptor).summary():
             note(line)
@@ -148,7 +153,7 @@ def train(
     trainer = lightning.Trainer(
         **context.trainer_options(torch_device),
         max_epochs=recipe.epochs,
-        precision=precision or ("32-true" if torch_device.type == "cpu" else "bf16-mixed"),
+        precision=fast_precision(torch_device) if precision in (None, "auto") else precision,
         logger=_tensorboard(work),
         callbacks=[
             timer,

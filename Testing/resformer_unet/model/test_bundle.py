@@ -163,7 +163,9 @@ def test_an_impossible_intensity_scaling_is_refused(bundle, changes, named):
     assert named in refused("MODEL_DESCRIPTOR_INVALID", load_bundle, bundle.folder)
 
 
-@pytest.mark.parametrize("change", [{"widths": [4, 7]}, {"no_such_field": 1}, {"widths": [10**12, 10**12]}])
+@pytest.mark.parametrize(
+    "change", [{"heads": [1, 3]}, {"no_such_field": 1}, {"stem": 10**12}, {"levels": [[4], [8]]}, {"levels": 3}]
+)
 def test_an_impossible_network_is_refused(bundle, change):
     edit_descriptor(bundle, network={**bundle.descriptor["network"], **change})
     assert "network:" in refused("MODEL_DESCRIPTOR_INVALID", load_network, load_bundle(bundle.folder))

@@ -61,7 +61,13 @@ def arguments(tmp_path_factory) -> list[str]:
     folder = tmp_path_factory.mktemp("resume")
     data = write_discs(folder / "discs", {"train": 8, "val": 4})
     augmentation = {"lesion_inpainting": 0.3, "noise": 0.2, "transpose": 0.5, "rotation": 90}
-    training = {"network": {**TINY_NETWORK, "dropout": 0.3}, "epochs": EPOCHS, "batch_size": 3, "ema_decay": 0.6}
+    training = {
+        "network": {**TINY_NETWORK, "dropout": 0.3},
+        "pretrained": "none",
+        "epochs": EPOCHS,
+        "batch_size": 3,
+        "ema_decay": 0.6,
+    }
     (folder / "recipe.json").write_text(
         json.dumps({"descriptor": None, "training": {**training, "augmentation": augmentation}})
     )

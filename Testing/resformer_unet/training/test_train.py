@@ -39,7 +39,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-TINY = Recipe(network=TINY_NETWORK, epochs=1, batch_size=3, ema_decay=0.5)
+TINY = Recipe(network=TINY_NETWORK, pretrained="none", epochs=1, batch_size=3, ema_decay=0.5)
 
 
 def trained(data: Path, output: Path, recipe: Recipe = TINY, **options):
@@ -89,7 +89,7 @@ def test_training_writes_a_complete_bundle(drafted):
     descriptor = load_bundle(folder).descriptor
     assert descriptor["training"]["recipe"]["network"] == TINY_NETWORK
     assert descriptor["training"]["epochs"] == 2 and descriptor["training"]["device"] == "cpu"
-    assert descriptor["network"]["widths"] == TINY_NETWORK["widths"]
+    assert descriptor["network"]["levels"] == TINY_NETWORK["levels"]
     assert [row["split"] for row in descriptor["results"]] == ["val", "test"]
     assert [row["cases"] for row in descriptor["results"]] == [4, 2]
     assert {"dice_mean", "accuracy", "macro_auc"} <= descriptor["results"][0]["metrics"].keys()
@@ -291,7 +291,10 @@ def test_a_set_without_validation_cases_is_refused(tmp_path):
 
 
 def test_train_is_a_command(data, tmp_path, capsys):
-    recipe = {"descriptor": tiny_recipe().descriptor, "training": {"network": TINY_NETWORK, "batch_size": 3}}
+    recipe = {
+        "descriptor": tiny_recipe().descriptor,
+        "training": {"network": TINY_NETWORK, "pretrained": "none", "batch_size": 3},
+    }
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     arguments = ["train", data, "--output", tmp_path / "model", "--recipe", tmp_path / "recipe.json", "--epochs", 1]
     arguments += ["--device", "cpu", "--workers", 0, "--seed", 5, "--size", 32, 48]

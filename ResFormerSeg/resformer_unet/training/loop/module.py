@@ -12,6 +12,7 @@ from resformer_unet.model.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.training.input.arrays import UNKNOWN
 from resformer_unet.training.input.progressive_resizing import resize, training_size
 from resformer_unet.training.loop.losses import MultiTaskLoss
+from resformer_unet.training.setup.pretrained import is_pretrained
 from resformer_unet.training.setup.recipe import Recipe
 
 
@@ -70,9 +71,15 @@ class ResFormerModule(LightningModule):
         self.log_dict(metrics, prog_bar=True)
 
     def configure_optimizers(self) -> dict:
-        optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=self.recipe.weight_decay)
+        recipe = self.recipe
+        new, pretrained = [], []
+        for name, parameter in self.network.named_parameters():
+            (pretrained if recipe.pretrained != "none" and is_pretrained(name) else new).append(parameter)
+        rates = [recipe.learning_rate, recipe.learning_rate * recipe.pretrained_rate]
+        groups = [{"params": group, "lr": rate} for group, rate in zip((new, pretrained), rates, strict=True) if group]
+        optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.recipe.learning_rate, total_steps=max(self.steps, 2), pct_start=0.1
+            optimizer, rates[: len(groups)], total_steps=max(self.steps, 2), pct_start=0.1
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

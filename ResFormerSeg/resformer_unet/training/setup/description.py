@@ -11,6 +11,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import WEIGHTS, ModelBundle
 from resformer_unet.model.descriptor import check_descriptor
 from resformer_unet.model.network_config import NetworkConfig
+from resformer_unet.training.setup.pretrained import pretrained_source
 from resformer_unet.training.setup.recipe import Recipe
 
 _NOT_STATED = {"licence": "not stated", "citation": "not stated"}
@@ -70,8 +71,8 @@ def described(
 ) -> dict:
     """The descriptor with all that is known before training, validated: an error found afterwards would cost hours.
 
-    A recipe's training data and licence apply only to the data set of the recipe's own name. The training data of a
-    model used for initialisation are listed as well.
+    A recipe's training data and licence apply only to the data set of the recipe's own name. The training data of the
+    initial weights are listed as well.
 
     Args:
         device: in words; dataset, output_name: names of the folders; cases: in the training split.
@@ -79,6 +80,8 @@ def described(
     recipes_own = dataset == descriptor.get("id") and descriptor.get("training", {}).get("data")
     data = descriptor["training"]["data"][0] if recipes_own else {"name": dataset, **_NOT_STATED}
     earlier = initial.descriptor["training"]["data"] if initial else []
+    if recipe.pretrained != "none":
+        earlier = [pretrained_source(config).training_data()]
     training = {
         "data": [{**data, "cases": cases}, *(row for row in earlier if row["name"] != data["name"])],
         "recipe": hyperparameters(recipe)

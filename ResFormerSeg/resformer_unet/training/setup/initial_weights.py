@@ -11,10 +11,14 @@ from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.network import ResFormerUNet
 from resformer_unet.model.weights import load_weights
+from resformer_unet.training.setup.pretrained import adapted_to_channels
 from resformer_unet.training.setup.recipe import Recipe
 
-STRUCTURE = ("widths", "depths", "heads", "pooling", "mlp_ratio", "dilations", "transformer", "dfe", "multi_level_head")
-FIRST = "encoder.0.down.0.weight"  # (widths[0], channels, 3, 3)
+STRUCTURE = (
+    "stem", "levels", "transformers", "heads", "pooling", "mlp_ratio", "dilations", "transformer", "dfe",
+    "multi_level_head",
+)  # fmt: skip
+FIRST = "stem.0.weight"  # (stem, channels, 3, 3)
 HEADS = {"segmentation": "segmentation.", "diagnosis": "classification.classify."}
 
 
@@ -32,15 +36,16 @@ class InitialWeights:
         """The recipe for a network of the model's structure; channels, segments and diagnoses are not part of it."""
         theirs = bundle.descriptor["network"]
         network = {**recipe.network, **{name: theirs[name] for name in STRUCTURE if name in theirs}}
-        return recipe.changed(network=network, preset=bundle.descriptor["training"]["recipe"].get("preset"))
+        return recipe.changed(
+            network=network, pretrained="none", preset=bundle.descriptor["training"]["recipe"].get("preset")
+        )
 
     @classmethod
     def load(cls, bundle: ModelBundle, network: ResFormerUNet, descriptor: Mapping) -> InitialWeights:
         """Put the model's weights into the network, wherever they fit.
 
-        The first convolution is adapted to another number of channels: each gets the mean over the model's channels,
-        scaled so that their sum is unchanged. A head whose segments or diagnoses differ from
-        the model's keeps its random initialisation.
+        The first convolution is adapted to another number of channels, see :func:`.adapted_to_channels`. A head whose
+        segments or diagnoses differ from the model's keeps its random initialisation.
 
         Args:
             descriptor: of the model to be trained.
@@ -63,7 +68,7 @@ class InitialWeights:
                 weights[name] = candidate
                 taken.append(name)
             elif name == FIRST and candidate.shape[0] == tensor.shape[0]:
-                weights[name] = _for_channels(candidate, tensor.shape[1])
+                weights[name] = adapted_to_channels(candidate, tensor.shape[1])
                 adapted.append(name)
             else:
                 fresh.append(name)
@@ -89,12 +94,6 @@ class InitialWeights:
     @property
     def _count(self) -> int:
         return len(self.taken) + len(self.adapted) + len(self.fresh)
-
-
-def _for_channels(weight: Tensor, channels: int) -> Tensor:
-    """A convolution's weight (outputs, inputs, rows, columns) adapted to another number of input channels."""
-    mean = weight.mean(1, keepdim=True)
-    return mean.repeat(1, channels, 1, 1) * (weight.shape[1] / channels)
 
 
 def _targets(task: Mapping | None) -> list:

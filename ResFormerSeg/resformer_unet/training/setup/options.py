@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resformer_unet.option_fields import Choice, ImageSize, Number, Options, Switch, Text, WholeNumber, option
+from resformer_unet.training.setup.recipe import PRETRAINED
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,17 @@ class TrainOptions(Options):
     preset: str | None = option(
         Choice(("small", "base")), "The preset", "size of the network", absent="the recipe's, or small"
     )
+    pretrained: str | None = option(
+        Choice(PRETRAINED),
+        "The pretrained weights",
+        "initial weights of the encoder's convolutions",
+        absent="the recipe's",
+    )
     init: str | None = option(
         Text("ID|FOLDER"),
         "The initial model",
         "start from the network and weights of this model; its classes may differ",
-        absent="random weights",
+        absent="pretrained or random weights",
     )
     epochs: int | None = option(
         WholeNumber(1), "The number of epochs", "passes over the training split", absent="the recipe's"
@@ -36,10 +43,10 @@ class TrainOptions(Options):
     )
     seed: int | None = option(WholeNumber(0), "The seed", "random seed", absent="the recipe's, or 0")
     precision: str | None = option(
-        Choice(("32-true", "bf16-mixed", "16-mixed")),
+        Choice(("auto", "32-true", "bf16-mixed", "16-mixed")),
         "The precision",
-        "floating-point precision, as Lightning names it",
-        absent="bf16-mixed on a GPU, 32-true on the CPU",
+        "floating-point precision, as Lightning names it; auto: what the device computes fast",
+        absent="auto",
     )
     workers: int | None = option(
         WholeNumber(0), "The number of workers", "processes that prepare training images", absent="by the CPU's cores"
@@ -50,7 +57,10 @@ class TrainOptions(Options):
 
     def recipe_changes(self) -> dict[str, Any]:
         """Arguments of :meth:`.Recipe.changed`."""
-        return {name: getattr(self, name) for name in ("preset", "epochs", "batch_size", "learning_rate", "seed")}
+        return {
+            name: getattr(self, name)
+            for name in ("preset", "pretrained", "epochs", "batch_size", "learning_rate", "seed")
+        }
 
     def run_settings(self) -> dict[str, Any]:
         """Keyword arguments of :func:`.train`."""

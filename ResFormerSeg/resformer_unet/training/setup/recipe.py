@@ -9,6 +9,8 @@ from pathlib import Path
 
 from resformer_unet.errors import EngineError
 
+PRETRAINED = ("imagenet", "none")
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -47,9 +49,11 @@ class Recipe:
     descriptor: dict | None = None
     preset: str = "small"
     network: dict = field(default_factory=dict)  # changes to the preset, fields of NetworkConfig
+    pretrained: str = "imagenet"  # initial weights of the encoder's residual convolutions; "none": random ones
     epochs: int = 40
     batch_size: int = 16
     learning_rate: float = 1e-3
+    pretrained_rate: float = 1.0  # learning rate of pretrained weights, as a fraction of the others'
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     class_balance: float = 0.5  # weight of a class: its frequency to the power of minus this
@@ -74,7 +78,9 @@ class Recipe:
         for name in ("label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise _out_of_range(name, getattr(self, name), "at least 0 and below 1")
-        for name in ("learning_rate", "initial_image_scale"):
+        if self.pretrained not in PRETRAINED:
+            raise _out_of_range("pretrained", self.pretrained, " or ".join(PRETRAINED))
+        for name in ("learning_rate", "pretrained_rate", "initial_image_scale"):
             if not 0 < getattr(self, name) <= 1:
                 raise _out_of_range(name, getattr(self, name), "above 0 and at most 1")
 

@@ -18,7 +18,7 @@ import torch
 
 from helpers.paths import withHelpers
 from helpers.synthetic_images import write_picture
-from helpers.tiny_model import save_tiny, tiny_descriptor, weights_that_segment
+from helpers.tiny_model import TINY_WIDTHS, save_tiny, tiny_descriptor, weights_that_segment
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
@@ -41,7 +41,7 @@ onnxruntime = import_onnxruntime()
 def detecting(folder: Path, **changes) -> ModelBundle:
     """A model of random weights that segments about half of a noisy picture, with an out-of-distribution detector."""
     descriptor = tiny_descriptor(**changes)
-    features = sum(descriptor["network"]["widths"])
+    features = sum(TINY_WIDTHS)
     detector = OutOfDistributionDetector(
         np.zeros(features, np.float32), np.ones(features, np.float32), np.eye(3, features, dtype=np.float32), 1.0, 1.5
     )

@@ -13,7 +13,12 @@ from resformer_unet.model.network import NetworkConfig, ResFormerUNet
 from resformer_unet.model.onnx_graph import shapes, verified_graph
 from resformer_unet.training.finish.onnx_export import add_exported_graph, exported
 
-THREE_LEVELS = dict(widths=(8, 12, 16), depths=(1, 1, 1), heads=(2, 3, 4), pooling=(4, 3, 2))
+THREE_LEVELS = dict(
+    levels=(((8, 1, 3, 1),), ((12, 1, 5, 2),), ((16, 2, 3, 2),)),
+    transformers=(1, 2, 1),
+    heads=(2, 3, 4),
+    pooling=(4, 3, 2),
+)
 
 
 def network(**changes) -> ResFormerUNet:

@@ -71,7 +71,7 @@ def test_the_first_convolution_is_adapted_to_other_channels(tmp_path, theirs, ow
 
 def test_a_network_that_no_tensor_fits_is_an_error(tmp_path):
     bundle = save_tiny(tmp_path / "model")
-    network = {**tiny_descriptor()["network"], "widths": [6, 10]}
+    network = {**tiny_descriptor()["network"], "stem": 6}
     with pytest.raises(EngineError) as caught:
         begun(bundle, tiny_descriptor(network=network))
     assert caught.value.code == "MODEL_WEIGHTS_MISMATCH"
@@ -79,7 +79,8 @@ def test_a_network_that_no_tensor_fits_is_an_error(tmp_path):
 
 def test_a_recipe_takes_the_structure_of_the_model(tmp_path):
     recipe = InitialWeights.with_structure_of(save_tiny(tmp_path / "model"), Recipe(network={"dropout": 0.3}))
-    assert recipe.network["widths"] == TINY_NETWORK["widths"] and recipe.network["dropout"] == 0.3
+    assert recipe.network["levels"] == TINY_NETWORK["levels"] and recipe.network["dropout"] == 0.3
+    assert recipe.pretrained == "none"
 
 
 def test_a_model_is_fine_tuned_on_other_data_with_one_command(tmp_path, capsys):
@@ -88,7 +89,7 @@ def test_a_model_is_fine_tuned_on_other_data_with_one_command(tmp_path, capsys):
     arguments = ["train", data, "--output", tmp_path / "second", "--init", first.folder, "--epochs", 1, "--workers", 0]
     assert main([str(argument) for argument in [*arguments, "--device", "cpu", "--batch-size", 2]]) == 0
     second = load_bundle(tmp_path / "second").descriptor
-    assert second["network"]["widths"] == TINY_NETWORK["widths"] and second["input"]["size"] == [32, 32]
+    assert second["network"]["levels"] == TINY_NETWORK["levels"] and second["input"]["size"] == [32, 32]
     assert second["input"]["channels"] == 3 and second["training"]["recipe"]["initial"] == "tiny 1.0.0"
     assert [row["name"] for row in second["training"]["data"]] == ["data", "none"]  # those of the initial model
     assert "loaded from tiny" in capsys.readouterr().err
