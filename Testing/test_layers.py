@@ -31,6 +31,7 @@ ORDER = (
     "resformer_unet.evaluation.report_card",
     "resformer_unet.training.setup",
     "resformer_unet.training.input",
+    "resformer_unet.training.input.augmentation",
     "resformer_unet.training.loop",
     "resformer_unet.training.finish",
     "resformer_unet.training",

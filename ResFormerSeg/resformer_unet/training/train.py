@@ -22,7 +22,7 @@ from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.training.finish.finish_bundle import finish_bundle
 from resformer_unet.training.finish.patient_regression import fit_patient_regression
 from resformer_unet.training.input.arrays import load_arrays
-from resformer_unet.training.input.augmentation import build_augmentation
+from resformer_unet.training.input.augmentation.chain import build_augmentation
 from resformer_unet.training.input.loaders import make_loaders
 from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
 from resformer_unet.training.loop.checkpoints import (

@@ -8,38 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from resformer_unet.errors import EngineError
+from resformer_unet.training.setup.augmentation import Augmentation
 
 PRETRAINED = ("imagenet", "none")
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Augmentation of training images: probabilities and ranges; 0 switches a transform off.
-
-    Attributes:
-        flip_rows, flip_columns, transpose: probability of each.
-        rotation: degrees to either side; scale: fraction to either side, rows and columns apart; shift: of the size.
-        contrast: gain, a fraction to either side; colour: the same for each channel alone.
-        gamma: the exponent's natural logarithm, to either side; brightens or darkens the middle tones.
-        brightness: offset to either side, noise: standard deviation; as fractions of the intensity range.
-        blur: probability.
-        lesion_inpainting: probability that lesions are replaced by tissue from elsewhere in the picture. The sample
-            then serves as a lesion-free one; its label is ignored.
-    """
-
-    flip_rows: float = 0.0
-    flip_columns: float = 0.5
-    transpose: float = 0.0
-    rotation: float = 20.0
-    scale: float = 0.2
-    shift: float = 0.08
-    contrast: float = 0.15
-    colour: float = 0.0
-    gamma: float = 0.0
-    brightness: float = 0.1
-    noise: float = 0.05
-    blur: float = 0.15
-    lesion_inpainting: float = 0.0
 
 
 @dataclass(frozen=True)
