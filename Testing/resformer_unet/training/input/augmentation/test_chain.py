@@ -111,6 +111,23 @@ def test_the_padding_of_a_letterbox_stays_what_it_is_for_prediction(name):
         assert not after["image"][:, :8].any() and not after["image"][:, -8:].any() and after["image"].any()
 
 
+def test_a_picture_turned_or_compressed_has_no_dark_edge_to_its_padding():
+    before = disc()
+    before["image"] = torch.full((1, 64, 64), 0.5)
+    for index in range(12):
+        settings = {"rotation": 30, "jpeg": 1, "resolution": 1}
+        after = augmented(before, settings, {**FIXED, "mean": [0.3], "std": [1.0]}, index)
+        assert after["image"].min() > -0.1
+
+
+def test_black_padding_is_not_told_from_a_black_background():
+    before = disc(padding=8)
+    before["image"][:, :, :20] = 0
+    for index in range(12):
+        image = augmented(before, {"brightness": 0.3, "contrast": 0.3}, FIXED, index)["image"]
+        assert image[0, 0, 0] == image[0, 30, 10]
+
+
 def test_a_model_that_scales_each_slice_for_itself_sees_its_training_pictures_scaled_so():
     before = disc()
     before["image"] = (before["image"] - 0.3) / 0.2
