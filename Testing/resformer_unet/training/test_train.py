@@ -148,7 +148,9 @@ def test_without_a_recipe_the_descriptor_is_read_off_the_data(drafted):
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_path):
-    recipe = TINY.changed(augmentation=Augmentation(lesion_inpainting=0.3, transpose=0.3, colour=0.1))
+    recipe = TINY.changed(
+        augmentation=Augmentation(lesion_inpainting=0.3, transpose=0.3, colour=0.1, mixup=0.3, cutmix=0.3)
+    )
     hashes = [
         trained(data, tmp_path / f"{index}", recipe.changed(seed=seed)).descriptor["weights"]["sha256"]
         for index, seed in enumerate((3, 3, 4))

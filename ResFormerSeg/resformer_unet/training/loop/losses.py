@@ -33,28 +33,39 @@ class MultiTaskLoss(nn.Module):
         else:
             self.segmentation = DiceLoss(sigmoid=True, batch=True)
 
-    def forward(self, logits: Logits, masks: Tensor, has_mask: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self,
+        logits: Logits,
+        masks: Tensor,
+        has_mask: Tensor,
+        labels: Tensor,
+        other_labels: Tensor | None = None,
+        share: float = 1.0,
+    ) -> dict[str, Tensor]:
         """Losses ``segmentation`` and ``diagnosis`` (where there is a target), and their weighted sum ``loss``.
 
         Args:
-            masks: (batch, segments, H, W) of 0 and 1; has_mask: bool (batch,); labels: int64 (batch,).
+            masks: (batch, segments, H, W) of 0 to 1; has_mask: bool (batch,); labels: int64 (batch,).
+            other_labels: of the pictures that were mixed in, int64 (batch,); their share is ``1 - share``.
         """
         losses = {}
         if logits.segmentation is not None and has_mask.any():
             losses["segmentation"] = self._segmentation(logits.segmentation[has_mask].float(), masks[has_mask])
         if logits.diagnosis is not None and (labels != UNKNOWN).any():
-            losses["diagnosis"] = F.cross_entropy(
-                logits.diagnosis.float(),
-                labels,
-                self.class_weights,
-                ignore_index=UNKNOWN,
-                label_smoothing=self.label_smoothing,
-            )
+            losses["diagnosis"] = self._diagnosis(logits.diagnosis.float(), labels)
+            if share < 1:
+                other = self._diagnosis(logits.diagnosis.float(), other_labels)
+                losses["diagnosis"] = share * losses["diagnosis"] + (1 - share) * other
         weights = {"segmentation": 1.0, "diagnosis": self.diagnosis_weight}
         total = sum(weights[task] * loss for task, loss in losses.items())
         if not losses:  # a batch without any target still needs a loss with a gradient
             total = sum(0.0 * x.sum() for x in (logits.segmentation, logits.diagnosis) if x is not None)
         return {**losses, "loss": total}
+
+    def _diagnosis(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(
+            logits, labels, self.class_weights, ignore_index=UNKNOWN, label_smoothing=self.label_smoothing
+        )
 
     def _segmentation(self, logits: Tensor, masks: Tensor) -> Tensor:
         if self.exclusive:

@@ -10,6 +10,7 @@ from torchmetrics.functional.classification import multiclass_auroc, multiclass_
 
 from resformer_unet.model.network import Logits, NetworkConfig, ResFormerUNet
 from resformer_unet.training.input.arrays import UNKNOWN
+from resformer_unet.training.input.mixing import mix
 from resformer_unet.training.input.progressive_resizing import resize, training_size
 from resformer_unet.training.loop.losses import MultiTaskLoss
 from resformer_unet.training.setup.pretrained import is_pretrained
@@ -31,9 +32,10 @@ class ResFormerModule(LightningModule):
         full = tuple(batch["image"].shape[2:])
         size = training_size(full, self.recipe.initial_image_scale, self.current_epoch, self.recipe.epochs)
         images, masks = resize(batch["image"], batch["mask"], size)
+        mixture = mix(images, masks, batch["has_mask"], batch["label"], self.recipe.augmentation)
         # Channels last: a seventh less time a step on a CPU, and the layout that tensor cores need.
-        logits = self.network(images.contiguous(memory_format=torch.channels_last))
-        losses = self.loss(logits, masks, batch["has_mask"], batch["label"])
+        logits = self.network(mixture.images.contiguous(memory_format=torch.channels_last))
+        losses = self.loss(logits, mixture.masks, mixture.has_mask, mixture.labels, mixture.other_labels, mixture.share)
         self.log_dict(
             {f"train_{name}": value for name, value in losses.items()}, on_step=False, on_epoch=True, sync_dist=True
         )

@@ -75,6 +75,12 @@ class Augmentation(Options):
         "probability that lesions are replaced by tissue from elsewhere in the picture, which then serves as a "
         "lesion-free one whose label is ignored",
     )
+    mixup: float = _probability(
+        "Mixup", "probability that the pictures of a batch are blended in pairs, with their labels"
+    )
+    cutmix: float = _probability(
+        "CutMix", "probability that a part of each picture of a batch, with its mask, is another's; labels by area"
+    )
 
     def __post_init__(self) -> None:
         """Raises ``EngineError`` RECIPE_INVALID for a value out of range."""
@@ -82,3 +88,9 @@ class Augmentation(Options):
             super().__post_init__()
         except EngineError as error:
             raise EngineError("RECIPE_INVALID", f"In the augmentation: {error.message}", error.hint) from None
+        if self.mixup + self.cutmix > 1:
+            raise EngineError(
+                "RECIPE_INVALID",
+                "In the augmentation: the probabilities of mixup and CutMix add up to more than 1.",
+                "A batch is mixed in one way only: lower one of them.",
+            )

@@ -44,6 +44,14 @@ def test_an_unknown_label_gives_no_diagnosis_loss():
     assert losses["diagnosis"].item() == pytest.approx(only_first.item())
 
 
+def test_mixed_pictures_are_scored_for_both_labels_by_their_shares():
+    logits, masks, has_mask, labels = batch()
+    others = labels.roll(1)
+    own, other = (loss_of(NetworkConfig())(logits, masks, has_mask, each)["diagnosis"] for each in (labels, others))
+    mixed = loss_of(NetworkConfig())(logits, masks, has_mask, labels, others, 0.7)["diagnosis"]
+    assert own != other and mixed.item() == pytest.approx((0.7 * own + 0.3 * other).item())
+
+
 def test_a_missing_mask_gives_no_segmentation_loss():
     logits, masks, _, labels = batch()
     losses = loss_of(NetworkConfig())(logits, masks, torch.tensor([True, False, False]), labels)

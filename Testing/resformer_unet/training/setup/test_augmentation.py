@@ -20,6 +20,12 @@ def test_values_out_of_range_are_refused_and_the_error_names_the_setting_and_its
     assert caught.value.code == "RECIPE_INVALID" and f"{label} must be a number of at least 0" in str(caught.value)
 
 
+def test_a_batch_is_mixed_in_one_way_only():
+    with pytest.raises(EngineError) as caught:
+        Augmentation(mixup=0.6, cutmix=0.5)
+    assert caught.value.code == "RECIPE_INVALID" and "more than 1" in str(caught.value)
+
+
 @pytest.mark.parametrize("name", recipe_names())
 def test_the_recipes_of_the_package_augment_geometry_and_intensities(name):
     settings = load_recipe(name).augmentation

@@ -11,13 +11,17 @@ from torch import Tensor
 
 from resformer_unet.training.input.augmentation.chances import happens
 
+HIDDEN = 0.05  # share of a lesion's area that may be covered
 FINER = 3  # lines are drawn so many times larger, and averaged
 WORDS = ("LEFT BREAST", "RT AXILLA", "LT", "RT", "12 MHz", "GAIN 52", "DEPTH 4.0", "MI 0.9", "L", "R", "A", "P", "H")
 CHARACTERS = tuple("ABCDEFGHIKLMNPRSTUX0123456789.:/-")
 
 
-def add_borders(image: Tensor, random: np.random.Generator) -> Tensor:
-    """Black borders at some of the four sides; one in three is slanted, as at the edge of a sector or a warped scan."""
+def add_borders(image: Tensor, lesion: Tensor, random: np.random.Generator) -> Tensor:
+    """Black borders at some of the four sides; one in three is slanted, as at the edge of a sector or a warped scan.
+
+    The image is left alone if they would hide the lesion (H, W).
+    """
     height, width = image.shape[1:]
     rows, columns = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)[None]
     black = torch.zeros(height, width, dtype=torch.bool)
@@ -31,11 +35,14 @@ def add_borders(image: Tensor, random: np.random.Generator) -> Tensor:
             depth = random.uniform(0.02, 0.16)
             slant = random.uniform(-0.2, 0.2) if random.random() < 1 / 3 else 0.0
         black |= across < depth + slant * (along - 0.5)
-    return torch.where(black, level, image)
+    return image if hides(black, lesion) else torch.where(black, level, image)
 
 
-def add_vignette(image: Tensor, random: np.random.Generator) -> Tensor:
-    """Darkness outside a circle that reaches or leaves the picture, with a sharp or a soft edge, as in dermoscopes."""
+def add_vignette(image: Tensor, lesion: Tensor, random: np.random.Generator) -> Tensor:
+    """Darkness outside a circle that reaches or leaves the picture, with a sharp or a soft edge, as in dermoscopes.
+
+    The image is left alone if that would hide the lesion (H, W).
+    """
     height, width = image.shape[1:]
     centre = random.uniform(-0.08, 0.08, 2)
     longer = max(height, width)
@@ -47,7 +54,12 @@ def add_vignette(image: Tensor, random: np.random.Generator) -> Tensor:
     softness = random.uniform(0.004, 0.02) if random.random() < 0.6 else random.uniform(0.05, 0.25)
     inside = torch.sigmoid((radius - distance) / softness * 4)
     darkest = random.uniform(0, 0.25)
-    return image * (darkest + (1 - darkest) * inside)
+    return image if hides(inside < 0.3, lesion) else image * (darkest + (1 - darkest) * inside)
+
+
+def hides(covered: Tensor, lesion: Tensor) -> bool:
+    """Whether more of a lesion (H, W) is covered than may be: its mask would ask for what cannot be seen."""
+    return bool((lesion * covered).sum() > HIDDEN * lesion.sum())
 
 
 def add_text(image: Tensor, random: np.random.Generator) -> Tensor:

@@ -73,23 +73,27 @@ class Augmenter:
         inside[(..., *picture_window(sample["image"]))] = 1
         image, masks = move(sample["image"], torch.cat([sample["mask"], inside]), settings, random)
         mask, inside = masks[:-1], masks[-1:]
-        image, picture = image * self._std + self._mean, inside
-        if happens(0.5 * (settings.borders > 0), random):  # the surround is black, not a letterbox's padding
-            inside = torch.ones_like(inside)
+        image, picture, surround = image * self._std + self._mean, inside, self._mean
+        if not self._mean.any() or happens(0.5 * (settings.borders > 0), random):
+            inside, surround = torch.ones_like(inside), torch.zeros_like(self._mean)  # a black part of the picture
         kept = inside.bool() if not self._ignores_white else inside.bool() & (image.amax(0, keepdim=True) < SATURATED)
         window = picture_window(inside)
         lesion = mask.amax(0) if len(mask) else inside[0] * 0
-        image[(..., *window)] = self._acquired(image[(..., *window)], picture[(..., *window)], lesion[window], random)
+        acquired = self._acquired(image[(..., *window)], picture[(..., *window)], surround, lesion[window], random)
+        image[(..., *window)] = acquired
         image = self._rescaled(image, kept)
         image = (image - self._mean) * (1 + either_side(settings.contrast, random))
         image = (image + either_side(settings.brightness, random)) / self._std * inside
         return {**sample, "image": image.contiguous(), "mask": mask.contiguous()}
 
-    def _acquired(self, image: Tensor, picture: Tensor, lesion: Tensor, random: np.random.Generator) -> Tensor:
+    def _acquired(
+        self, image: Tensor, picture: Tensor, surround: Tensor, lesion: Tensor, random: np.random.Generator
+    ) -> Tensor:
         """The image (channels, H, W) of 0 to 1 as another device and another file would have it.
 
         Args:
-            picture: (1, H, W), 1 inside the picture; its surround becomes black. lesion: (H, W) of 0 and 1.
+            picture: (1, H, W), 1 inside the picture. surround: (channels, 1, 1), intensities outside it.
+            lesion: (H, W) of 0 and 1.
         """
         settings = self._settings
         image = change_intensities(image, settings, random)
@@ -100,10 +104,10 @@ class Augmenter:
         if happens(settings.hairs, random):
             image = add_hairs(image, random)
         if happens(settings.vignette, random):
-            image = add_vignette(image, random)
-        image = image * picture
+            image = add_vignette(image, lesion, random)
+        image = torch.where(picture > 0, image, surround)
         if happens(settings.borders, random):
-            image = add_borders(image, random)
+            image = add_borders(image, lesion, random)
         if happens(settings.callipers, random):
             image = add_callipers(image, lesion, random)
         if happens(settings.text, random):

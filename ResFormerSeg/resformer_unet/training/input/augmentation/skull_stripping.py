@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
+from resformer_unet.training.input.augmentation.artefacts import hides
 from resformer_unet.training.input.augmentation.chances import smooth_field
 
 COARSER = 2  # the head's shape is found on so many times fewer rows and columns
@@ -15,7 +16,6 @@ AIR = 0.06  # of the intensity range; darker is air
 HEAD = (0.12, 0.85)  # share of the picture that a head covers
 SKULL = (0.15, 0.28)  # depth of the brain's surface below the scalp, as a fraction of the head's half width
 ROUND = (0.6, 0.9)  # radius of a disc that fits into the skull but not into face and neck, of its half width
-LOST_LESION = 0.05  # share of a lesion's area that may be stripped
 
 
 def strip_skull(image: Tensor, lesion: Tensor, random: np.random.Generator) -> Tensor:
@@ -43,6 +43,4 @@ def strip_skull(image: Tensor, lesion: Tensor, random: np.random.Generator) -> T
     opened = radius + 1 - ndimage.distance_transform_edt(within < radius)
     surface = torch.from_numpy(np.minimum(below_skull, opened).astype(np.float32))[None, None]
     shown = F.interpolate(surface, image.shape[1:], mode="bilinear", align_corners=False)[0, 0] > 0
-    if (lesion * ~shown).sum() > LOST_LESION * lesion.sum():
-        return image
-    return image * shown
+    return image if hides(~shown, lesion) else image * shown

@@ -88,15 +88,27 @@ def test_jpeg_changes_a_picture_little_and_by_blocks(channels):
 
 def test_borders_are_black_and_leave_most_of_the_picture():
     for seed in range(20):
-        result = add_borders(grey(), np.random.default_rng(seed))
+        result = add_borders(grey(), torch.zeros(96, 96), np.random.default_rng(seed))
         black = result < 0.1
         assert 0.01 < black.float().mean() < 0.6 and not black[:, 40:56, 40:56].any()
 
 
 def test_a_vignette_darkens_the_corners_most():
     for seed in range(20):
-        result = add_vignette(grey(), np.random.default_rng(seed))
+        result = add_vignette(grey(), torch.zeros(96, 96), np.random.default_rng(seed))
         assert result[0, 48, 48] > 0.3 and result[0, [0, 0, -1, -1], [0, -1, 0, -1]].min() < result[0, 48, 48] - 0.02
+
+
+def test_borders_and_a_vignette_do_not_hide_a_lesion():
+    lesion = torch.zeros(96, 96)
+    lesion[:14, :14] = 1
+    added = 0
+    for seed in range(40):
+        for add in (add_borders, add_vignette):
+            result = add(grey(), lesion, np.random.default_rng(seed))
+            assert ((result[0] < 0.1) * lesion).sum() <= 0.06 * lesion.sum()
+            added += not torch.equal(result, grey())
+    assert 5 < added < 75
 
 
 def test_text_and_callipers_are_brighter_than_the_picture_and_cover_little():

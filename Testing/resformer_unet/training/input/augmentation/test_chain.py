@@ -23,6 +23,7 @@ FIXED = {"method": "fixed", "lower": 0, "upper": 255, "ignore": None, "mean": [0
 BY_SLICE = {"method": "percentile", "scope": "slice", "lower": 0.5, "upper": 99.5, "mean": [0.3], "std": [0.2]}
 INPUT = {"size": [32, 32], "intensity": FIXED}
 GEOMETRY = {"flip_rows", "flip_columns", "transpose", "rotation", "scale", "shift", "zoom", "lesion_inpainting"}
+BATCHES = {"mixup", "cutmix"}
 RGB_ONLY = {"hue", "saturation"}
 HEAD_ONLY = {"skull_stripping"}
 
@@ -90,7 +91,7 @@ def test_with_everything_off_a_sample_stays_as_it_is():
     assert torch.equal(after["mask"], before["mask"]) and after["label"] == 1
 
 
-@pytest.mark.parametrize("name", sorted(OFF.keys() - GEOMETRY - HEAD_ONLY))
+@pytest.mark.parametrize("name", sorted(OFF.keys() - GEOMETRY - HEAD_ONLY - BATCHES))
 def test_each_change_of_intensities_varies_the_image_and_leaves_the_mask_and_the_sample_alone(name):
     before = disc(3)
     copy = before["image"].clone()
@@ -103,12 +104,29 @@ def test_each_change_of_intensities_varies_the_image_and_leaves_the_mask_and_the
     assert not all(torch.equal(result["image"], results[0]["image"]) for result in results[1:])
 
 
-@pytest.mark.parametrize("name", sorted(OFF.keys() - GEOMETRY - RGB_ONLY - HEAD_ONLY - {"borders"}))
+@pytest.mark.parametrize("name", sorted(OFF.keys() - GEOMETRY - RGB_ONLY - HEAD_ONLY - BATCHES - {"borders"}))
 def test_the_padding_of_a_letterbox_stays_what_it_is_for_prediction(name):
     before = disc(padding=8)
     for index in range(6):
         after = augmented(before, {name: 0.5}, {**FIXED, "mean": [0.3], "std": [0.2]}, index)
         assert not after["image"][:, :8].any() and not after["image"][:, -8:].any() and after["image"].any()
+
+
+def test_a_picture_turned_or_compressed_has_no_dark_edge_to_its_padding():
+    before = disc()
+    before["image"] = torch.full((1, 64, 64), 0.5)
+    for index in range(12):
+        settings = {"rotation": 30, "jpeg": 1, "resolution": 1}
+        after = augmented(before, settings, {**FIXED, "mean": [0.3], "std": [1.0]}, index)
+        assert after["image"].min() > -0.1
+
+
+def test_black_padding_is_not_told_from_a_black_background():
+    before = disc(padding=8)
+    before["image"][:, :, :20] = 0
+    for index in range(12):
+        image = augmented(before, {"brightness": 0.3, "contrast": 0.3}, FIXED, index)["image"]
+        assert image[0, 0, 0] == image[0, 30, 10]
 
 
 def test_a_model_that_scales_each_slice_for_itself_sees_its_training_pictures_scaled_so():
