@@ -59,7 +59,7 @@ def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence
 
 
 def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
-    """The predicted label and probabilities; of a calibrated model also those before temperature scaling."""
+    """The predicted label and probabilities; of a calibrated model also those before calibration."""
     diagnosis = prediction.report["diagnosis"]
     row = {key: diagnosis[key] for key in ("label", "probabilities")}
     if not bundle.descriptor["calibration"]:

@@ -157,7 +157,7 @@ def _confusion(units: EvaluationUnits, classes: list[str]) -> dict:
 
 
 def _calibration(units: EvaluationUnits) -> dict | None:
-    """ECE and reliability before and after temperature scaling; before is ``None`` without a temperature."""
+    """ECE and reliability before and after calibration; before is ``None`` for a model without one."""
     if not len(units):
         return None
     found = {}

@@ -15,8 +15,8 @@ class Prediction:
         layers: uint8 (layers, slices, rows, columns) on the image's grid, holding the segments' values; exclusive
             segments share one layer, others have one each. No layers for a model without segmentation.
         report: the content of ``<case>.json``; see ``docs/prediction-report.md``.
-        logits: float32 (n, diagnoses) of the slices that were run, as the network gives them: before temperature
-            scaling and softmax. No columns for a model without diagnosis.
+        logits: float32 (n, diagnoses) of the slices that were run, as the network gives them: before
+            calibration and softmax. No columns for a model without diagnosis.
         probability_maps: uint8 (segments, slices, rows, columns) in per cent, 0 in slices that were not run; ``None``
             unless they were requested.
     """

@@ -80,11 +80,17 @@ def _outputs(descriptor: Mapping) -> list[str]:
         names = ", ".join(row["name"] for row in descriptor["diagnosis"]["classes"])
         parts.append(f"Diagnoses: {names}. {descriptor['diagnosis']['rule_text']}")
     if descriptor["calibration"]:
-        temperature, fitted = descriptor["calibration"]["temperature"], descriptor["calibration"]["fitted_on"]
-        parts.append(
-            f"The probabilities of single slices are calibrated by temperature scaling (T = {temperature}, {fitted})."
-        )
+        parts.append(f"The probabilities are calibrated ({_calibration(descriptor)}).")
     return parts
+
+
+def _calibration(descriptor: Mapping) -> str:
+    calibration = descriptor["calibration"]
+    parts = [f"temperature {calibration['temperature']:g}"]
+    if biases := calibration.get("biases"):
+        named = zip(descriptor["diagnosis"]["classes"], biases, strict=True)
+        parts.append("biases " + ", ".join(f"{entry['name']} {bias:+.2f}" for entry, bias in named))
+    return "; ".join([*parts, calibration["fitted_on"]])
 
 
 def _figures(results: list[Mapping], files: set[str]) -> list[str]:
