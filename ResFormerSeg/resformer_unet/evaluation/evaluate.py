@@ -64,13 +64,17 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     units, warnings = _units(rows, reports, bundle)
     segments = [segment["id"] for segment in bundle.segments]
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
+    points = bundle.operating_points
+    thresholds = {name: point["threshold"] for name, point in points.items()}
+    figures = diagnosis_metrics(units.probabilities, units.labels, classes, None, thresholds) if classes else None
     return {
         "cases": len(rows),
         "segmentation": for_json(segmentation_metrics(rows, segments)) if segments else None,
-        "diagnosis": for_json(diagnosis_metrics(units.probabilities, units.labels, classes)) if classes else None,
+        "diagnosis": for_json(figures) if figures else None,
+        "operating_points": points,
         "confusion": _confusion(units, classes) if classes else None,
         "calibration": _calibration(units) if classes else None,
-        "confidence": confidence_intervals(rows, segments, units, classes),
+        "confidence": confidence_intervals(rows, segments, units, classes, thresholds=thresholds),
         "per_case": rows,
         "per_group": _groups(rows, units, classes),
         "failed": failed,

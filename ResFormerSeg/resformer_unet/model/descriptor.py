@@ -65,6 +65,9 @@ def _contradictions(descriptor: dict) -> Iterable[str]:
     biases = (descriptor["calibration"] or {}).get("biases")
     if biases is not None and len(biases) != len(classes):
         yield f"calibration.biases needs one number for each of the {len(classes)} classes"
+    for row in classes:
+        if "operating_point" in row and not row.get("alert"):
+            yield f"the class {row['id']} has an operating_point, but no alert"
     for key in ("mean", "std"):
         if len(intensity[key]) != channels:
             yield f"input.intensity.{key} needs one number for each of the {channels} channels"

@@ -69,5 +69,15 @@ def class_rows(report: Mapping, bundle: ModelBundle) -> Iterator[tuple[str, ...]
         yield (entry["name"], str(sum(counts)), *cells)
 
 
+def alert_rows(report: Mapping, bundle: ModelBundle) -> Iterator[tuple[str, ...]]:
+    """Rows (diagnosis that must not be missed, threshold, then sensitivity and specificity there with intervals)."""
+    intervals, names = report["confidence"]["figures"], {entry["id"]: entry["name"] for entry in bundle.diagnoses}
+    for name, point in report["operating_points"].items():
+        cells = []
+        for key in ("alert_sensitivity", "alert_specificity"):
+            cells += [number(report["diagnosis"][key][name]), interval(intervals.get(f"{key}_{name}"))]
+        yield (names[name], f"{point['threshold']:.3f}", *cells)
+
+
 def _row(report: Mapping, title: str, value: float | None, key: str, cases: str) -> Row:
     return title, number(value), interval(report["confidence"]["figures"].get(key)), cases

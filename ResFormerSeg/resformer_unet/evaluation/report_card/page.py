@@ -78,6 +78,7 @@ def report_page(
         segmentation=sections.segmentation(report, bundle) if report["segmentation"] else None,
         diagnosis=sections.diagnosis(report, bundle) if report["diagnosis"] else None,
         temperature=calibration and calibration["temperature"],
+        alert_sensitivity=next((row["target_sensitivity"] for row in report["operating_points"].values()), None),
         biases=bool(calibration and calibration.get("biases")),
         examples=sections.examples(examples, bundle),
         groups=sections.groups(report, bundle) if report["per_group"] else None,

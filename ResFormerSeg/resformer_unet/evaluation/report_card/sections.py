@@ -12,6 +12,7 @@ from resformer_unet.evaluation.metrics import mean
 from resformer_unet.evaluation.report_card import plots
 from resformer_unet.evaluation.report_card.example_cases import Example
 from resformer_unet.evaluation.report_card.figures_table import (
+    alert_rows,
     class_rows,
     diagnosis_rows,
     number,
@@ -34,7 +35,7 @@ def segmentation(report: Mapping, bundle: ModelBundle) -> dict:
 
 
 def diagnosis(report: Mapping, bundle: ModelBundle) -> dict:
-    """``rows``, ``class_rows``, ``names`` of the classes, ``roc`` (or ``None``) and ``reliability`` plots.
+    """``rows``, ``class_rows``, ``alert_rows``, ``names`` of the classes, ``roc`` (or ``None``) and ``reliability`` plots.
 
     Empty where no case has a label of the model.
     """
@@ -59,6 +60,7 @@ def diagnosis(report: Mapping, bundle: ModelBundle) -> dict:
     return {
         "rows": list(diagnosis_rows(report)),
         "class_rows": list(class_rows(report, bundle)),
+        "alert_rows": list(alert_rows(report, bundle)),
         "names": names,
         "roc": roc,
         "reliability": diagrams,

@@ -1,9 +1,9 @@
 """Calibration of the diagnosis: a temperature and one bias a class, fitted to the probabilities of cases.
 
 Temperature scaling: Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 2017,
-arXiv:1706.04599. With biases: bias-corrected temperature scaling, Alexandari, Kundaje, Shrikumar: Maximum likelihood with bias-corrected
-calibration is hard-to-beat at label shift adaptation. ICML 2020, arXiv:1901.06852. A class-weighted loss shifts the
-classes' priors, which a temperature cannot undo.
+arXiv:1706.04599. With biases: bias-corrected temperature scaling, Alexandari, Kundaje, Shrikumar: Maximum likelihood
+with bias-corrected calibration is hard-to-beat at label shift adaptation. ICML 2020, arXiv:1901.06852. A class-weighted
+loss shifts the classes' priors, which a temperature cannot undo.
 
 The fit is the maximum of a penalised likelihood: priors pull towards the plain probabilities, and win where cases are
 few. A variant is kept only where the likelihood of cases that it was not fitted to improves on all simpler ones.

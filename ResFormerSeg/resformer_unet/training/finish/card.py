@@ -79,9 +79,20 @@ def _outputs(descriptor: Mapping) -> list[str]:
     if descriptor["diagnosis"]:
         names = ", ".join(row["name"] for row in descriptor["diagnosis"]["classes"])
         parts.append(f"Diagnoses: {names}. {descriptor['diagnosis']['rule_text']}")
+        parts += [_alert(row) for row in descriptor["diagnosis"]["classes"] if "operating_point" in row]
     if descriptor["calibration"]:
         parts.append(f"The probabilities are calibrated ({_calibration(descriptor)}).")
     return parts
+
+
+def _alert(row: Mapping) -> str:
+    point = row["operating_point"]
+    return (
+        f"{row['name']} must not be missed: from a probability of {100 * point['threshold']:.1f} % on it is reported as "
+        f"not excluded, even where another diagnosis is more probable. By cross-validation on {point['positives']} cases "
+        f"with and {point['negatives']} without it, sensitivity {point['sensitivity']:.2f}, specificity "
+        f"{point['specificity']:.2f}."
+    )
 
 
 def _calibration(descriptor: Mapping) -> str:

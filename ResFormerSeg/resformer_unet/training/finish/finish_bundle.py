@@ -14,9 +14,10 @@ from resformer_unet.evaluation.report_card.page import write_report_card
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.saving import save_bundle
-from resformer_unet.training.finish.calibration import diagnosed_cases, fit_calibration
+from resformer_unet.training.finish.calibration import DiagnosedCase, diagnosed_cases, fit_calibration
 from resformer_unet.training.finish.card import card_files, model_card
 from resformer_unet.training.finish.onnx_export import add_exported_graph
+from resformer_unet.training.finish.operating_points import with_operating_points
 from resformer_unet.training.finish.patient_regression import fit_patient_regression, segmentation_errors
 from resformer_unet.training.finish.reference_statistics import reference_statistics
 from resformer_unet.training.loop.curves import PICTURE
@@ -51,7 +52,7 @@ def finish_bundle(
         if descriptor.get("patient_diagnosis"):
             descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, val)
         if descriptor["diagnosis"]:
-            descriptor["calibration"] = fit_calibration(diagnosed_cases(val, predictor), "validation split")
+            descriptor |= _calibrated(descriptor, diagnosed_cases(val, predictor))
         descriptor["out_of_distribution"], tensors = reference_statistics(
             predictor, train, val, lambda *n: progress("fitting the out-of-distribution detector", *n)
         )
@@ -78,6 +79,14 @@ def finish_bundle(
     bundle = save_bundle(output, descriptor, {**weights, **tensors}, card, beside_card)
     progress("exporting the network", 0, 1)
     return add_exported_graph(bundle)
+
+
+def _calibrated(descriptor: Mapping, cases: Sequence[DiagnosedCase]) -> dict:
+    """The descriptor's ``calibration``, and its ``diagnosis`` with operating points."""
+    where, diagnosis = "validation split", descriptor["diagnosis"]
+    calibration = fit_calibration(cases, where)
+    classes = with_operating_points(diagnosis["classes"], cases, calibration, where)
+    return {"calibration": calibration, "diagnosis": {**diagnosis, "classes": classes}}
 
 
 def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
