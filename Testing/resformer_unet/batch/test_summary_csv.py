@@ -61,7 +61,8 @@ def test_a_row_tells_what_became_of_a_case(tmp_path):
     a, b, c, d = rows(tmp_path)
     assert a == {
         "case": "a", "input": str(tmp_path / "a.png"), "series": "", "status": "done", "diagnosis": "benign",
-        "probability": "0.7123", "alerts": "malignant; other", "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
+        "probability": "0.7123", "alerts": "malignant; other",
+        "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
         "rim_volume_mm3": "12.5", "rim_area_mm2": "", "warnings": "LOW_CONFIDENCE; TOUCHES_BORDER", "error": "",
         "message": "", "seconds": "1.5", "model": "tiny", "model_version": "1.0.0",
     }  # fmt: skip

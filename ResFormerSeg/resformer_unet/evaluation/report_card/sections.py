@@ -35,7 +35,7 @@ def segmentation(report: Mapping, bundle: ModelBundle) -> dict:
 
 
 def diagnosis(report: Mapping, bundle: ModelBundle) -> dict:
-    """``rows``, ``class_rows``, ``alert_rows``, ``names`` of the classes, ``roc`` (or ``None``) and ``reliability`` plots.
+    """``rows``, ``class_rows``, ``alert_rows``, ``names`` of the classes, ``roc`` (or ``None``), ``reliability`` plots.
 
     Empty where no case has a label of the model.
     """

@@ -88,10 +88,10 @@ def _outputs(descriptor: Mapping) -> list[str]:
 def _alert(row: Mapping) -> str:
     point = row["operating_point"]
     return (
-        f"{row['name']} must not be missed: from a probability of {100 * point['threshold']:.1f} % on it is reported as "
-        f"not excluded, even where another diagnosis is more probable. By cross-validation on {point['positives']} cases "
-        f"with and {point['negatives']} without it, sensitivity {point['sensitivity']:.2f}, specificity "
-        f"{point['specificity']:.2f}."
+        f"{row['name']} must not be missed: from a probability of {100 * point['threshold']:.1f} % on it is reported "
+        "as not excluded, even where another diagnosis is more probable. By cross-validation on "
+        f"{point['positives']} cases with and {point['negatives']} without it, sensitivity "
+        f"{point['sensitivity']:.2f}, specificity {point['specificity']:.2f}."
     )
 
 
