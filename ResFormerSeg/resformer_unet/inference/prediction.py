@@ -19,9 +19,11 @@ class Prediction:
             calibration and softmax. No columns for a model without diagnosis.
         probability_maps: uint8 (segments, slices, rows, columns) in per cent, 0 in slices that were not run; ``None``
             unless they were requested.
+        out_of_distribution_score: see :mod:`.inference.out_of_distribution`; ``None`` for a model without a detector.
     """
 
     layers: np.ndarray
     report: dict
     logits: np.ndarray
     probability_maps: np.ndarray | None = None
+    out_of_distribution_score: float | None = None
