@@ -47,7 +47,8 @@ class StandIn:
         probabilities = dict(zip(ids, [first, 1 - first], strict=False))
         diagnosis = {"label": ids[int(first < 0.5)], "probabilities": probabilities} if ids else None
         report = {"diagnosis": diagnosis, "warnings": []}
-        return SimpleNamespace(layers=layers.max(0, keepdims=True) if self.exclusive else layers, report=report)
+        layers = layers.max(0, keepdims=True) if self.exclusive else layers
+        return SimpleNamespace(layers=layers, report=report, out_of_distribution_score=None)
 
 
 class DataSet:

@@ -9,7 +9,7 @@ import numpy as np
 
 from resformer_unet.evaluation.evaluation_units import diagnosed_together
 from resformer_unet.evaluation.metrics import mean
-from resformer_unet.evaluation.report_card import plots
+from resformer_unet.evaluation.report_card import plots, stress_plots
 from resformer_unet.evaluation.report_card.example_cases import Example
 from resformer_unet.evaluation.report_card.figures_table import (
     alert_rows,
@@ -17,6 +17,7 @@ from resformer_unet.evaluation.report_card.figures_table import (
     diagnosis_rows,
     number,
     segmentation_rows,
+    stress_rows,
     values_by_segment,
 )
 from resformer_unet.model.bundle import ModelBundle
@@ -65,6 +66,14 @@ def diagnosis(report: Mapping, bundle: ModelBundle) -> dict:
         "roc": roc,
         "reliability": diagrams,
     }
+
+
+def stress(found: Mapping) -> dict:
+    """``rows`` of the table (three numbers a cell, by strength) and ``plots``."""
+    pictures = [_plot(stress_plots.results_under_shifts(found), "Dice and macro AUC under each shift")]
+    if any(found["risk_coverage"].values()):
+        pictures.append(_plot(stress_plots.risk_coverage_curves(found["risk_coverage"]), "Risk-coverage curves"))
+    return {"rows": list(stress_rows(found)), "plots": pictures}
 
 
 def examples(drawn: Sequence[Example], bundle: ModelBundle) -> list[tuple[str, list[dict]]]:

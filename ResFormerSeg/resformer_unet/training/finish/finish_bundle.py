@@ -11,6 +11,7 @@ from torch import Tensor
 from resformer_unet.data.dataset import Case
 from resformer_unet.evaluation.evaluate import evaluate_cases, write_evaluation
 from resformer_unet.evaluation.report_card.page import write_report_card
+from resformer_unet.evaluation.stress import stress_test
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.saving import save_bundle
@@ -58,10 +59,13 @@ def finish_bundle(
         )
         finished = save_bundle(Path(folder) / output.name, descriptor, {**weights, **tensors}, card="-")
         predictor = Predictor(finished, device)
+        last = [split for split, cases in splits.items() if cases][-1:]
         for split, cases in splits.items():
             if not cases:
                 continue
             report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
+            if [split] == last:
+                report["stress"] = stress_test(cases, predictor, lambda *n: progress("stress test", *n))
             report["data"] = {"name": descriptor["training"]["data"][0]["name"], "split": split}
             write_evaluation(work / f"evaluation-{split}.json", report)
             descriptor["results"].append(
@@ -75,7 +79,7 @@ def finish_bundle(
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
         beside_card = card_files(report, predictor.bundle) if report else {}  # of the last split
     curves = [PICTURE] if (work / PICTURE).exists() else []
-    card = model_card(descriptor, [*beside_card, *curves])
+    card = model_card(descriptor, [*beside_card, *curves], report and report["stress"])
     bundle = save_bundle(output, descriptor, {**weights, **tensors}, card, beside_card)
     progress("exporting the network", 0, 1)
     return add_exported_graph(bundle)
