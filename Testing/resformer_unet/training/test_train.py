@@ -85,6 +85,7 @@ def finished_before(finished, tmp_path) -> ModelBundle:
 def test_training_writes_a_complete_bundle(drafted):
     folder = drafted.folder
     files = ["README.md", "dice.svg", "learning-curves.png", "model.json", "reliability.svg", "report-card.html"]
+    files += ["risk-coverage.svg", "shifts.svg"]
     assert sorted(path.name for path in folder.iterdir()) == sorted([*files, "network.onnx", "weights.safetensors"])
     descriptor = load_bundle(folder).descriptor
     assert descriptor["training"]["recipe"]["network"] == TINY_NETWORK
