@@ -150,7 +150,7 @@ FITTED = fit_distribution(np.random.default_rng(0).normal(size=(200, 30)).astype
 
 def test_the_threshold_lies_above_nearly_all_of_the_validation_cases():
     detector = FITTED.with_threshold(signs(100))
-    assert sum(detector.score(case) > detector.threshold for case in signs(100)) == 3
+    assert sum(detector.score(case) > detector.threshold for case in signs(100)) == 2
 
 
 def test_either_sign_alone_can_tell_an_image():
