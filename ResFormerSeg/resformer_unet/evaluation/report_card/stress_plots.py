@@ -32,7 +32,7 @@ def results_under_shifts(stress: Mapping) -> str:
             axis.set_yticks(range(len(titles)), titles)
             axis.set_xlabel(MEASURES[key])
         axes[0].invert_yaxis()
-        axes[-1].legend(loc="lower left", frameon=False, fontsize=7)
+        axes[-1].legend(frameon=False, fontsize=7)
 
     return svg(draw, height=0.9 + 0.25 * len(titles))
 
@@ -53,6 +53,6 @@ def risk_coverage_curves(curves: Mapping[str, Mapping | None]) -> str:
         axis.axhline(0, color=GREY, linewidth=0.5)
         axis.set_xlabel("coverage: fraction of the cases that are answered")
         axis.set_ylabel("risk")
-        axis.legend(loc="upper left", frameon=False)
+        axis.legend(frameon=False)
 
     return svg(draw, height=3.2)
