@@ -14,6 +14,7 @@ from resformer_unet.errors import EngineError
 
 NAME = "summary.csv"
 _FIRST = ("case", "input", "series", "status", "diagnosis", "probability")
+_ALERTS = "alerts"  # which summaries of earlier versions lack
 _LAST = ("warnings", "error", "message", "seconds", "model", "model_version")
 _MEASURES = ("voxels", "volume_mm3", "area_mm2")
 
@@ -31,7 +32,7 @@ class Summary:
         self.path = output / NAME
         self._series = series or ""
         measures = [f"{segment['id']}_{measure}" for segment in segments for measure in _MEASURES]
-        self._columns = [*_FIRST, *measures, *_LAST]
+        self._columns = [*_FIRST, _ALERTS, *measures, *_LAST]
         earlier = {(row["input"], row["series"]): row for row in self._earlier_rows()}
         self._columns += sorted({name for row in earlier.values() for name in row} - {*self._columns})
         own = dict.fromkeys((str(path.absolute()), self._series) for path in inputs)
@@ -111,6 +112,7 @@ def _row(outcome: Outcome, series: str) -> dict[str, object]:
         row |= {
             "diagnosis": report["diagnosis"]["label"],
             "probability": round(report["diagnosis"]["probability"], 4),
+            _ALERTS: "; ".join(alert["class"] for alert in report["diagnosis"].get("alerts", ())),
         }
     areas = report["slices"][0]["area_mm2"] if len(report["slices"]) == 1 else None
     for segment in report["segments"]:

@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", help="split of labels.csv to use (default: test)")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE",
                         help="report to write, JSON; the report card lies beside it as HTML")  # fmt: skip
+    parser.add_argument("--stress", action="store_true",
+                        help="also evaluate some of the cases under shifts of contrast, noise, resolution and others, "
+                        "at three strengths each; takes more than thirty times as long for these cases")  # fmt: skip
     add_device(parser)
 
 
@@ -27,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from resformer_unet.data.dataset import load_dataset
     from resformer_unet.evaluation.evaluate import evaluate, write_evaluation
     from resformer_unet.evaluation.report_card.page import beside, check_packages, write_report_card
+    from resformer_unet.evaluation.stress import stress_test
     from resformer_unet.evaluation.summary import summarise
     from resformer_unet.inference.predictor import Predictor
     from resformer_unet.model.catalog import find_model
@@ -40,8 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     report = evaluate(
         arguments.dataset, predictor, arguments.split, lambda done, total: progress("evaluating", done, total)
     )
-    write_evaluation(arguments.output, report)
     cases = load_dataset(arguments.dataset, arguments.split)
+    if arguments.stress:
+        report["stress"] = stress_test(cases, predictor, lambda done, total: progress("stress test", done, total))
+    write_evaluation(arguments.output, report)
     write_report_card(card, report, cases, predictor, lambda done, total: progress("drawing cases", done, total))
     progress.close()
     print_line(summarise(report), sys.stdout)

@@ -121,6 +121,8 @@ def _print_outcome(outcome: Outcome, debug: bool) -> None:
     if outcome.kept:
         return
     print_line(_sentence(outcome.result), sys.stdout)
+    for alert in (outcome.result["diagnosis"] or {}).get("alerts", ()):
+        print_line(f"  alert: {alert['text']}", sys.stdout)
     for warning in outcome.result["warnings"]:
         print_line(f"  warning: {warning['message']}", sys.stderr)
 

@@ -24,6 +24,7 @@ def confidence_intervals(
     units: EvaluationUnits | None,
     classes: Sequence[str],
     *,
+    thresholds: Mapping[str, float] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict:
@@ -35,6 +36,7 @@ def confidence_intervals(
     Args:
         rows: ``per_case`` of an evaluation.
         segments: ids; classes: ids of the diagnoses, in the order of the units' probabilities.
+        thresholds: as in :func:`.diagnosis_metrics`.
 
     Returns:
         ``level``, ``method``, ``resamples``, ``seed``, ``groups`` and ``figures``, a dict of [low, high].
@@ -46,7 +48,8 @@ def confidence_intervals(
     for counts in _draws(len(groups), resamples, seed):
         figures = flattened(segmentation_metrics(rows, segments, counts[:, of_rows])) if segments else {}
         if of_units:
-            figures |= flattened(diagnosis_metrics(units.probabilities, units.labels, classes, counts[:, of_units]))
+            drawn = counts[:, of_units]
+            figures |= flattened(diagnosis_metrics(units.probabilities, units.labels, classes, drawn, thresholds))
             del figures["ece"]
         for name, value in figures.items():
             values.setdefault(name, []).append(value)

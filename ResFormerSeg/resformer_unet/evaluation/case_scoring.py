@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
 from resformer_unet.evaluation.metrics import overlap
+from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.case_probabilities import case_probabilities, slice_probabilities
 
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from resformer_unet.inference.prediction import Prediction
     from resformer_unet.inference.predictor import Predictor
 
+Change = Callable[[MedicalImage, "np.ndarray | None"], tuple[MedicalImage, "np.ndarray | None"]]
 
-def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
+
+def score_case(case: Case, predictor: Predictor, change: Change | None = None) -> tuple[dict, dict]:
     """A row of an evaluation's ``per_case``, and the prediction's report.
+
+    ``change`` gives another image and other reference masks in the place of the case's own, as a stress test does.
 
     Raises ``EngineError``: those of reading the image and the mask, and of the prediction.
     """
@@ -26,6 +31,8 @@ def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
     references = None
     if case.mask is not None and segments:  # read before predicting: a broken mask then costs no time
         references = segment_masks(read_case_mask(case, image), segments)
+    if change:
+        image, references = change(image, references)
     prediction = predictor.predict(image)
     diagnosis = prediction.report["diagnosis"]
     row = {
@@ -38,6 +45,7 @@ def score_case(case: Case, predictor: Predictor) -> tuple[dict, dict]:
         "jaccard": None,
         "false_positive": None,
         "lesion_free_slices": None,
+        "out_of_distribution_score": prediction.out_of_distribution_score,
         "warnings": [warning["code"] for warning in prediction.report["warnings"]],
     }
     if references is not None:
@@ -59,7 +67,7 @@ def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence
 
 
 def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
-    """The predicted label and probabilities; of a calibrated model also those before temperature scaling."""
+    """The predicted label and probabilities; of a calibrated model also those before calibration."""
     diagnosis = prediction.report["diagnosis"]
     row = {key: diagnosis[key] for key in ("label", "probabilities")}
     if not bundle.descriptor["calibration"]:

@@ -17,7 +17,7 @@ from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
 from resformer_unet.data.dataset import Case, load_dataset, read_mask, segment_masks
 from resformer_unet.errors import EngineError, unexpected
 from resformer_unet.evaluation.bootstrap import confidence_intervals
-from resformer_unet.evaluation.case_scoring import score_case
+from resformer_unet.evaluation.case_scoring import Change, score_case
 from resformer_unet.evaluation.evaluation_units import EvaluationUnits, diagnosed_together, evaluation_units
 from resformer_unet.evaluation.metrics import calibration_error, confusion_matrix, defined, mean, reliability
 from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json, segmentation_metrics
@@ -48,29 +48,24 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
     """The same for a list of cases; the result lacks ``data``."""
     bundle = predictor.bundle
     _check_mask_values(cases, bundle)
-    rows, failed, reports = [], [], {}
-    for done, case in enumerate(cases, start=1):
-        try:
-            row, reports[case.id] = score_case(case, predictor)
-            rows.append(row)
-        except Exception as error:  # one faulty case must not stop the evaluation of the others
-            failure = error if isinstance(error, EngineError) else unexpected(error)
-            failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
-        if progress:
-            progress(done, len(cases))
+    rows, reports, failed = score_cases(cases, predictor, progress)
     if not rows:
         reason = f"The first reason: {failed[0]['message']}" if failed else "The data set or the split is empty."
         raise EngineError("NO_CASE_EVALUATED", f"None of the {len(cases)} cases could be evaluated.", reason)
-    units, warnings = _units(rows, reports, bundle)
+    units, warnings = diagnosis_units(rows, reports, bundle)
     segments = [segment["id"] for segment in bundle.segments]
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
+    points = bundle.operating_points
+    thresholds = {name: point["threshold"] for name, point in points.items()}
+    figures = diagnosis_metrics(units.probabilities, units.labels, classes, None, thresholds) if classes else None
     return {
         "cases": len(rows),
         "segmentation": for_json(segmentation_metrics(rows, segments)) if segments else None,
-        "diagnosis": for_json(diagnosis_metrics(units.probabilities, units.labels, classes)) if classes else None,
+        "diagnosis": for_json(figures) if figures else None,
+        "operating_points": points,
         "confusion": _confusion(units, classes) if classes else None,
         "calibration": _calibration(units) if classes else None,
-        "confidence": confidence_intervals(rows, segments, units, classes),
+        "confidence": confidence_intervals(rows, segments, units, classes, thresholds=thresholds),
         "per_case": rows,
         "per_group": _groups(rows, units, classes),
         "failed": failed,
@@ -81,6 +76,26 @@ def evaluate_cases(cases: Sequence[Case], predictor: Predictor, progress: Progre
             "sha256": bundle.descriptor["weights"]["sha256"],
         },
     }
+
+
+def score_cases(
+    cases: Sequence[Case], predictor: Predictor, progress: Progress | None = None, change: Change | None = None
+) -> tuple[list[dict], dict[str, dict], list[dict]]:
+    """Rows of ``per_case``, the predictions' reports by case, and rows on the cases that failed.
+
+    ``change`` as in :func:`.score_case`.
+    """
+    rows, reports, failed = [], {}, []
+    for done, case in enumerate(cases, start=1):
+        try:
+            row, reports[case.id] = score_case(case, predictor, change)
+            rows.append(row)
+        except Exception as error:  # one faulty case must not stop the evaluation of the others
+            failure = error if isinstance(error, EngineError) else unexpected(error)
+            failed.append({"case": case.id, "code": failure.code, "message": str(failure)})
+        if progress:
+            progress(done, len(cases))
+    return rows, reports, failed
 
 
 def write_evaluation(path: str | Path, report: dict) -> None:
@@ -103,7 +118,9 @@ def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
             raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
 
 
-def _units(rows: list[dict], reports: dict[str, dict], bundle: ModelBundle) -> tuple[EvaluationUnits, list[dict]]:
+def diagnosis_units(
+    rows: list[dict], reports: dict[str, dict], bundle: ModelBundle
+) -> tuple[EvaluationUnits, list[dict]]:
     """Evaluation units of the diagnosis, and warnings about cases that are left out."""
     classes = [diagnosis["id"] for diagnosis in bundle.diagnoses]
     if not classes:
@@ -157,7 +174,7 @@ def _confusion(units: EvaluationUnits, classes: list[str]) -> dict:
 
 
 def _calibration(units: EvaluationUnits) -> dict | None:
-    """ECE and reliability before and after temperature scaling; before is ``None`` without a temperature."""
+    """ECE and reliability before and after calibration; before is ``None`` for a model without one."""
     if not len(units):
         return None
     found = {}

@@ -14,7 +14,7 @@ class EvaluationUnits:
 
     Attributes:
         probabilities: (units, classes), calibrated if the model is.
-        uncalibrated: the same before temperature scaling; ``None`` for a model without a temperature.
+        uncalibrated: the same before calibration; ``None`` for a model without one.
         labels: int (units,), index of the true class.
         groups: group of each unit.
         conflicts: groups whose cases have contradictory labels; their cases are units of their own.

@@ -31,7 +31,11 @@ def segmentation_metrics(rows: Sequence[Mapping], segments: Sequence[str], weigh
 
 
 def diagnosis_metrics(
-    probabilities: np.ndarray, labels: Sequence[int], classes: Sequence[str], weights: np.ndarray | None = None
+    probabilities: np.ndarray,
+    labels: Sequence[int],
+    classes: Sequence[str],
+    weights: np.ndarray | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> dict:
     """``accuracy``, ``balanced_accuracy``, ``macro_auc``, ``auc``, ``sensitivity``, ``specificity``, ``ece``.
 
@@ -43,6 +47,8 @@ def diagnosis_metrics(
         labels: index of each unit's true class; some classes may not occur.
         classes: names for the keys of auc, sensitivity and specificity.
         weights: of the units, as in :mod:`.metrics`.
+        thresholds: operating points of the diagnoses that must not be missed, by class. With any, there are
+            ``alert_sensitivity`` and ``alert_specificity`` too, of these classes.
     """
     labels = np.asarray(labels, int)
     sensitivity = metrics.sensitivity(probabilities, labels, weights)
@@ -52,6 +58,12 @@ def diagnosis_metrics(
     def by_class(values: np.ndarray) -> dict:
         return {name: values[..., index] for index, name in enumerate(classes)}
 
+    alerts: dict = {"alert_sensitivity": {}, "alert_specificity": {}} if thresholds else {}
+    for name, threshold in (thresholds or {}).items():
+        index = classes.index(name)
+        reached, true = probabilities[:, index] >= threshold, labels == index
+        alerts["alert_sensitivity"][name] = metrics.weighted_mean(np.where(true, reached, np.nan), weights)
+        alerts["alert_specificity"][name] = metrics.weighted_mean(np.where(true, np.nan, ~reached), weights)
     return {
         "accuracy": metrics.accuracy(probabilities, labels, weights),
         "balanced_accuracy": metrics.mean_of_defined(sensitivity),
@@ -60,6 +72,7 @@ def diagnosis_metrics(
         "sensitivity": by_class(sensitivity),
         "specificity": by_class(metrics.specificity(probabilities, labels, weights)),
         "ece": metrics.calibration_error(probabilities, labels, weights),
+        **alerts,
     }
 
 

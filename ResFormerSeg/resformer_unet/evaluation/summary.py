@@ -16,9 +16,19 @@ def summarise(report: Mapping) -> str:
         for name, value in diagnosis.items():
             figure = _figures(value) if isinstance(value, Mapping) else _number(value)
             lines.append(f"{name.replace('_', ' '):<18}{figure}")
+    lines += _stress(report["stress"]) if "stress" in report else []
     lines += [f"warning: {warning['message']}" for warning in report["warnings"]]
     lines += [f"failed: {row['case']}: {row['message']}" for row in report["failed"]]
     return "\n".join(lines)
+
+
+def _stress(stress: Mapping) -> list[str]:
+    rows = {"unshifted": stress["unshifted"], **stress["means"]}
+    return [
+        f"stress, {name:<10} Dice {_number(row['dice'])}, macro AUC {_number(row['macro_auc'])}, accuracy "
+        f"{_number(row['accuracy'])}, flagged {_number(row['flagged'])}"
+        for name, row in rows.items()
+    ]
 
 
 def _figures(values: Mapping[str, float | None]) -> str:

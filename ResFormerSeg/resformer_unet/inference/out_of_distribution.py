@@ -1,20 +1,24 @@
 """Out-of-distribution (OOD) detection: is an image like those that a model was trained on?
 
-A network gives one of its diagnoses for any image. The distance of the encoder's features from those of the training
-images is the OOD score; an image whose score exceeds that of nearly all cases of the validation split is out of
-distribution. The distance is Mahalanobis's, as by
+A network gives one of its diagnoses for any image. Two signs tell that it should not be believed, and their sum is the
+OOD score of an image:
 
-    Lee, Lee, Lee, Shin: A simple unified framework for detecting out-of-distribution samples and adversarial attacks.
-    NeurIPS 2018, arXiv:1807.03888,
+- the distance of the encoder's features of several levels from those of the training images. It is Mahalanobis's, as by
+  Lee, Lee, Lee, Shin: A simple unified framework for detecting out-of-distribution samples and adversarial attacks.
+  NeurIPS 2018, arXiv:1807.03888, with one class, as a segmentation needs no diagnosis, and with the covariance of
+  probabilistic principal components (Tipping, Bishop: J. R. Stat. Soc. B 61, 611-622, 1999), as a few hundred images do
+  not determine a full one;
+- the uncertainty of the segmentation: one minus the Dice that its own probabilities lead to expect. An image with an
+  empty segmentation has none.
 
-with one class, as a segmentation needs no diagnosis, and with the covariance of probabilistic principal components
-(Tipping, Bishop: J. R. Stat. Soc. B 61, 611-622, 1999), as a few hundred images do not determine a full one.
+Each is scaled so that 0 is the median of the validation cases and 1 their 97th percentile. An image whose score exceeds
+that of 98 % of the validation cases is out of distribution. ``docs/evaluation.md`` tells how this was chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +33,9 @@ if TYPE_CHECKING:
     import torch
 
 COMPONENTS = 16  # principal components that are kept
-PERCENTILE = 99.0  # of the validation cases' scores lie below the threshold
-SMALLEST_SCALE = 1e-3  # of a feature; one that is nearly always the same must not decide alone
+PERCENTILE = 98.0  # of the validation cases' scores lie below the threshold
+HIGH = 97.0  # percentile of the validation cases' signs that is scaled to 1
+SMALLEST_SCALE = 1e-3  # of a feature or a sign; one that is nearly always the same must not decide alone
 
 
 def mean_features(levels: Sequence, letterbox: Letterbox) -> list:
@@ -56,22 +61,61 @@ def mean_features(levels: Sequence, letterbox: Letterbox) -> list:
     return means
 
 
+def expected_overlap(probabilities: np.ndarray, exclusive: bool) -> np.ndarray:
+    """Numerator and denominator of the Dice that the probabilities of slices lead to expect, (n, 2); sums add up.
+
+    Both are 0 for a slice in which nothing is segmented.
+
+    Args:
+        probabilities: (n, channels, rows, columns) of the segments; exclusive ones have the background as channel 0.
+    """
+    segments = probabilities[:, 1:] if exclusive else probabilities
+    masks = segments >= 0.5
+    shared = 2 * np.where(masks, segments, 0).sum((1, 2, 3), dtype=np.float64)
+    total = segments.sum((1, 2, 3), dtype=np.float64) + masks.sum((1, 2, 3))
+    return np.stack([shared, total], axis=1) * masks.any((1, 2, 3))[:, None]
+
+
+@dataclass(frozen=True)
+class ImageSigns:
+    """What tells whether an image is out of distribution.
+
+    Attributes:
+        distance: of its features from those of the training images, about 1 for these; the median over the slices, as
+            the first and last ones of a volume often hold little.
+        uncertainty: of its segmentation, 0 to 1; ``None`` where nothing is segmented.
+    """
+
+    distance: float
+    uncertainty: float | None = None
+
+    @classmethod
+    def of_slices(cls, distances: np.ndarray, overlaps: np.ndarray) -> ImageSigns:
+        """``distances``: (n,); ``overlaps``: (n, 2) of :func:`expected_overlap`."""
+        shared, total = overlaps.sum(0)
+        return cls(float(np.median(distances)), float(1 - shared / total) if total else None)
+
+
 @dataclass(frozen=True)
 class OutOfDistributionDetector:
-    """The distribution of the training images' features.
+    """The distribution of the training images' features, and what is usual among the validation cases.
 
     Attributes:
         mean, scale: float32 (features,), of the training slices.
         basis: float32 (components, features): directions of the scaled features, longer where they vary less.
         residual: variance of the scaled features in any other direction.
         threshold: OOD score of a case above which it is out of distribution.
+        distances, uncertainties: (median, 97th percentile) of the validation cases; ``None`` for uncertainties that do
+            not count.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     basis: np.ndarray
     residual: float
-    threshold: float
+    threshold: float = np.inf
+    distances: tuple[float, float] = (0.0, 1.0)
+    uncertainties: tuple[float, float] | None = None
 
     @classmethod
     def of_bundle(cls, bundle: ModelBundle) -> OutOfDistributionDetector | None:
@@ -93,16 +137,24 @@ class OutOfDistributionDetector:
                 f"The out-of-distribution detector of “{bundle.folder}” does not fit its network.",
                 "Weights and model.json come from different trainings; get the whole folder again.",
             )
-        return cls(**arrays, residual=described["residual"], threshold=described["threshold"])
+        usual = {name: tuple(described[name]) for name in ("distances", "uncertainties") if described.get(name)}
+        return cls(**arrays, residual=described["residual"], threshold=described["threshold"], **usual)
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """OOD scores (n,) of slices, about 1 for those of the training; features are (n, features)."""
+    def slice_distances(self, features: np.ndarray) -> np.ndarray:
+        """Distances (n,) of slices, about 1 for those of the training; features are (n, features)."""
         scaled = (features - self.mean) / self.scale
         along = scaled @ self.basis.T  # in standard deviations
         lengths = np.square(self.basis).sum(1)
         rest = np.square(scaled).sum(1) - (np.square(along) / lengths).sum(1)
         total = np.square(along).sum(1) + rest.clip(0) / self.residual
         return np.sqrt(total / scaled.shape[1])
+
+    def score(self, signs: ImageSigns) -> float:
+        """OOD score of an image."""
+        score = _scaled(signs.distance, self.distances)
+        if self.uncertainties and signs.uncertainty is not None:
+            score += _scaled(signs.uncertainty, self.uncertainties)
+        return score
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The tensors for a bundle's weights file."""
@@ -112,28 +164,39 @@ class OutOfDistributionDetector:
             OUT_OF_DISTRIBUTION + name: torch.from_numpy(getattr(self, name)) for name in ("mean", "scale", "basis")
         }
 
-    def described(self, fitted_on: str) -> dict:
+    def described(self, fitted_on: str) -> Mapping[str, object]:
         """The descriptor's entry."""
         return {
             "method": "ppca",
             "components": len(self.basis),
             "residual": self.residual,
+            "distances": list(self.distances),
+            "uncertainties": self.uncertainties and list(self.uncertainties),
             "threshold": self.threshold,
             "fitted_on": fitted_on,
         }
 
+    def with_threshold(self, validation: Sequence[ImageSigns]) -> OutOfDistributionDetector:
+        """The same with what is usual among validation cases, and the threshold that nearly all of them keep.
 
-def case_score(scores: np.ndarray) -> float:
-    """OOD score of an image: the median over its slices, as the first and last ones of a volume often hold little."""
-    return float(np.median(scores))
+        Args:
+            validation: signs of cases that were not trained on, at least one.
+        """
+        uncertainties = [signs.uncertainty for signs in validation if signs.uncertainty is not None]
+        usual = replace(
+            self,
+            distances=_usual([signs.distance for signs in validation]),
+            uncertainties=_usual(uncertainties) if uncertainties else None,
+        )
+        scores = [usual.score(signs) for signs in validation]
+        return replace(usual, threshold=float(np.percentile(scores, PERCENTILE)))
 
 
-def fit_out_of_distribution(features: np.ndarray, validation: Sequence[np.ndarray]) -> OutOfDistributionDetector:
-    """Fit the distribution of the training images' features, and the threshold to the scores of validation cases.
+def fit_distribution(features: np.ndarray) -> OutOfDistributionDetector:
+    """The distribution of the training images' features, without a threshold.
 
     Args:
         features: (n, features) of training slices, n at least 2.
-        validation: (slices, features) of each case that was not trained on.
     """
 
     def half(values: np.ndarray) -> np.ndarray:  # as they are stored, so that the threshold fits them
@@ -145,7 +208,14 @@ def fit_out_of_distribution(features: np.ndarray, validation: Sequence[np.ndarra
     kept = min(COMPONENTS, len(variances) - 1)
     residual = max(float(variances[kept:].sum()) / (features.shape[1] - kept), 1e-3)
     spread = np.sqrt(np.maximum(variances[:kept], residual))
-    basis = half(directions[:kept] / spread[:, None])
-    fitted = OutOfDistributionDetector(mean, scale, basis, residual, threshold=np.inf)
-    scores = [case_score(fitted.scores(case)) for case in validation]
-    return OutOfDistributionDetector(mean, scale, basis, residual, threshold=float(np.percentile(scores, PERCENTILE)))
+    return OutOfDistributionDetector(mean, scale, half(directions[:kept] / spread[:, None]), residual)
+
+
+def _usual(values: Sequence[float]) -> tuple[float, float]:
+    middle, high = np.percentile(values, (50, HIGH))
+    return float(middle), float(max(high, middle + SMALLEST_SCALE))
+
+
+def _scaled(value: float, usual: tuple[float, float]) -> float:
+    middle, high = usual
+    return (value - middle) / (high - middle)

@@ -15,7 +15,7 @@ from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.inference.backends.choice import explanation_backend, load_backend
 from resformer_unet.inference.batching import SliceBatch, SliceRunner
 from resformer_unet.inference.options import ExplainOptions, PredictOptions, SliceOptions, bad_option
-from resformer_unet.inference.out_of_distribution import OutOfDistributionDetector, case_score
+from resformer_unet.inference.out_of_distribution import ImageSigns, OutOfDistributionDetector, expected_overlap
 from resformer_unet.inference.pipeline import Stopwatch
 from resformer_unet.inference.prediction import Prediction
 from resformer_unet.inference.report import build_report
@@ -74,7 +74,7 @@ class Predictor:
             prepared, slices = self._prepare(image, options)
         with _memory_error_named(image):
             volume = VolumeMasks(self.bundle, prepared, options.probability_maps)
-            logits, scores = self._run(prepared, volume, watch, progress, cancelled)
+            logits, signs = self._run(prepared, volume, watch, progress, cancelled)
 
         with watch.step("postprocess"):
             warnings = [*prepared.warnings, *self.runner.warnings]
@@ -83,7 +83,7 @@ class Predictor:
             masks = volume.of_run_slices
             probabilities, case = self._probabilities(logits, masks)
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)
-            score = None if scores is None else case_score(scores)
+            score = None if signs is None else self._detector.score(signs)
             threshold = self._detector and self._detector.threshold
             warnings += out_of_distribution_warning(self.bundle.descriptor, image, score, threshold)
             warnings += [*self._model_warnings, *reliability_warnings(self.bundle, prepared, slices, masks, case)]
@@ -94,7 +94,7 @@ class Predictor:
             layers = volume.label_layers()
         timing = {**watch.seconds, "total": watch.total()}
         report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
-        return Prediction(layers, report, logits, volume.probability_maps)
+        return Prediction(layers, report, logits, volume.probability_maps, score)
 
     def explain(
         self,
@@ -146,12 +146,23 @@ class Predictor:
             )  # fmt: skip
         return Explanation(saliency, diagnosis)
 
-    def encoder_features(self, image: MedicalImage) -> np.ndarray:
-        """Encoder features of each slice, float32 (n, features), see :mod:`.inference.out_of_distribution`."""
+    def encoder_features(self, image: MedicalImage) -> tuple[np.ndarray, np.ndarray]:
+        """What the out-of-distribution detector is fitted to, see :mod:`.inference.out_of_distribution`.
+
+        Returns:
+            Encoder features of each slice, float32 (n, features); and (n, 2) of :func:`.expected_overlap`.
+        """
         prepared, _ = self._prepare(image, PredictOptions())
         transpose_tta = self._transpose_tta(prepared)
-        batches = self.runner.run(prepared, transpose_tta=transpose_tta, features=True)
-        return np.concatenate([batch.output.features for batch in batches])
+        batches = [batch.output for batch in self.runner.run(prepared, transpose_tta=transpose_tta, features=True)]
+        features = np.concatenate([output.features for output in batches])
+        return features, np.concatenate([self._overlap(output.masks, len(output)) for output in batches])
+
+    def _overlap(self, masks: np.ndarray | None, slices: int) -> np.ndarray:
+        """:func:`.expected_overlap` of slices; of a model without segmentation that of an empty one."""
+        if masks is None:
+            return np.zeros((slices, 2))
+        return expected_overlap(masks, self.bundle.descriptor["segmentation"]["exclusive"])
 
     @cached_property
     def _explainer(self) -> SliceRunner:
@@ -182,19 +193,20 @@ class Predictor:
         watch: Stopwatch,
         progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    ) -> tuple[np.ndarray, ImageSigns | None]:
         """Run the network over the slices; the masks go into ``volume``.
 
         Returns:
-            logits, float32 (n, diagnoses); out-of-distribution scores (n,), or ``None`` without a detector.
+            logits, float32 (n, diagnoses); what tells an out-of-distribution image, or ``None`` without a detector.
         """
         logits = np.zeros((len(prepared), len(self.bundle.diagnoses)), np.float32)
-        scores = None if self._detector is None else np.zeros(len(prepared))
+        distances, overlaps = np.zeros(len(prepared)), np.zeros((len(prepared), 2))
 
         def collect(batch: SliceBatch) -> None:
             where = slice(batch.first, batch.first + len(batch))
-            if scores is not None:
-                scores[where] = self._detector.scores(batch.output.features)
+            if self._detector is not None:
+                distances[where] = self._detector.slice_distances(batch.output.features)
+                overlaps[where] = self._overlap(batch.output.masks, len(batch))
             if batch.output.masks is not None:
                 with watch.step("postprocess"):
                     volume.write(batch.first, batch.output.masks)
@@ -212,7 +224,7 @@ class Predictor:
                     collecting.result()
                 collecting = beside.submit(collect, batch)
             collecting.result()
-        return logits, scores
+        return logits, None if self._detector is None else ImageSigns.of_slices(distances, overlaps)
 
 
 @contextmanager

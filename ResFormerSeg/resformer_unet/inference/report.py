@@ -6,6 +6,7 @@ import numpy as np
 
 from resformer_unet import NOT_FOR_CLINICAL_USE
 from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.inference.alerts import diagnosis_alerts
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.components import bounding_box
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
@@ -84,6 +85,7 @@ def _diagnosis(bundle: ModelBundle, case: np.ndarray) -> dict:
         "rule": bundle.descriptor["diagnosis"]["rule"],
         "rule_text": bundle.descriptor["diagnosis"]["rule_text"],
         "calibrated": bundle.descriptor["calibration"] is not None,
+        "alerts": diagnosis_alerts(bundle, case),
     }
 
 

@@ -48,6 +48,11 @@ class ModelBundle:
         """Rows with id, name and code, in the order of the network's outputs; empty for a model without diagnosis."""
         return (self.descriptor["diagnosis"] or {"classes": []})["classes"]
 
+    @property
+    def operating_points(self) -> dict[str, dict]:
+        """Of the diagnoses that must not be missed, by their ids: ``threshold`` and what was measured there."""
+        return {row["id"]: row["operating_point"] for row in self.diagnoses if "operating_point" in row}
+
 
 def load_bundle(folder: str | os.PathLike) -> ModelBundle:
     """Read and check the bundle in ``folder``; its graph is checked where it is used, see :mod:`.model.onnx_graph`.

@@ -62,6 +62,12 @@ def _contradictions(descriptor: dict) -> Iterable[str]:
         if len(set(values)) < len(values):
             path = "segmentation.segments" if rows is segments else "diagnosis.classes"
             yield f"{path} repeats the same {key}: {values}"
+    biases = (descriptor["calibration"] or {}).get("biases")
+    if biases is not None and len(biases) != len(classes):
+        yield f"calibration.biases needs one number for each of the {len(classes)} classes"
+    for row in classes:
+        if "operating_point" in row and not row.get("alert"):
+            yield f"the class {row['id']} has an operating_point, but no alert"
     for key in ("mean", "std"):
         if len(intensity[key]) != channels:
             yield f"input.intensity.{key} needs one number for each of the {channels} channels"

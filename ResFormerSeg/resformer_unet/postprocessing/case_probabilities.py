@@ -7,18 +7,30 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import softmax
 
+RULES = ("mean", "lesion_area_weighted_mean", "max_lesion_slice")
+
 
 def slice_probabilities(logits: np.ndarray, calibration: Mapping | None) -> np.ndarray:
-    """Softmax of (n, diagnoses) logits after temperature scaling (Guo et al., ICML 2017, arXiv:1706.04599)."""
-    scaled = logits.astype(np.float64) / (calibration["temperature"] if calibration else 1.0)
-    return softmax(scaled, axis=1)
+    """Calibrated probabilities of slices, softmax(logits / temperature + biases).
 
-
-def case_probabilities(probabilities: np.ndarray, areas: np.ndarray, rule: str) -> np.ndarray:
-    """The case's probabilities (diagnoses,) from those of its slices, by the rule that the descriptor names.
+    The only place where a calibration is applied; what :mod:`.training.finish.calibration` fits is this function's
+    effect on the probabilities of cases.
 
     Args:
-        probabilities: (n, diagnoses).
+        logits: (n, diagnoses), as the network gives them, on any backend.
+        calibration: of the descriptor: ``temperature``, and ``biases`` of the classes (absent: zeros); ``None`` for
+            plain probabilities.
+    """
+    logits = logits.astype(np.float64)
+    if calibration:
+        logits = logits / calibration["temperature"] + calibration.get("biases", 0.0)
+    return softmax(logits, axis=1)
+
+
+def slice_weights(areas: np.ndarray, rule: str) -> np.ndarray:
+    """How much each slice counts in the case's probabilities, (n,) with the sum 1.
+
+    Args:
         areas: (n,) segmented pixels of each slice. If no slice has any, all slices have the same weight.
         rule: ``mean`` over all slices, ``lesion_area_weighted_mean``, or ``max_lesion_slice`` (that of the slice with
             the largest segmented area).
@@ -26,10 +38,15 @@ def case_probabilities(probabilities: np.ndarray, areas: np.ndarray, rule: str) 
     Raises:
         ValueError: an unknown rule.
     """
+    if rule not in RULES:
+        raise ValueError(f"unknown rule {rule}")
     if rule == "mean" or not areas.any():
-        return probabilities.mean(0)
+        return np.full(len(areas), 1 / len(areas))
     if rule == "max_lesion_slice":
-        return probabilities[areas.argmax()]
-    if rule == "lesion_area_weighted_mean":
-        return np.average(probabilities, axis=0, weights=areas)
-    raise ValueError(f"unknown rule {rule}")
+        return (np.arange(len(areas)) == areas.argmax()).astype(np.float64)
+    return areas / areas.sum()
+
+
+def case_probabilities(probabilities: np.ndarray, areas: np.ndarray, rule: str) -> np.ndarray:
+    """The case's probabilities (diagnoses,) from those of its slices, (n, diagnoses), by :func:`slice_weights`."""
+    return slice_weights(areas, rule) @ probabilities

@@ -188,7 +188,7 @@ def train(
     descriptor["training"]["seconds"] = round(timer.time_elapsed("train"))
     trained = network_weights(load_checkpoint(work / BEST))
     bundle = finish_bundle(
-        output, descriptor, trained, val_set, {"val": splits.val, "test": splits.test}, device, progress, splits.train
+        output, descriptor, trained, {"val": splits.val, "test": splits.test}, device, progress, splits.train
     )
     if (work / PICTURE).exists():
         with atomic_file(bundle.folder / PICTURE) as copy:

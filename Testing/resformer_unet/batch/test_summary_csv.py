@@ -32,10 +32,11 @@ def done(folder: Path, name: str, *, volume_mm3: float | None = 12.5, slices: in
     """An outcome with its report on disk."""
     (folder / f"{name}.json").touch()
     measures = {"voxels": 7, "volume_mm3": volume_mm3}
+    alerts = [{"class": "malignant"}, {"class": "other"}]
     areas = None if volume_mm3 is None else {"core": 3.25, "rim": 1.0}
     report = {
         "model": {"id": "tiny", "version": "1.0.0"},
-        "diagnosis": {"label": "benign", "probability": 0.71234},
+        "diagnosis": {"label": "benign", "probability": 0.71234, "alerts": alerts},
         "segments": [{"id": "core", **measures}, {"id": "rim", **measures}],
         "slices": [{"area_mm2": areas}] * slices,
         "warnings": [{"code": "LOW_CONFIDENCE", "message": "…"}, {"code": "TOUCHES_BORDER", "message": "…"}],
@@ -60,13 +61,24 @@ def test_a_row_tells_what_became_of_a_case(tmp_path):
     a, b, c, d = rows(tmp_path)
     assert a == {
         "case": "a", "input": str(tmp_path / "a.png"), "series": "", "status": "done", "diagnosis": "benign",
-        "probability": "0.7123", "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
+        "probability": "0.7123", "alerts": "malignant; other",
+        "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
         "rim_volume_mm3": "12.5", "rim_area_mm2": "", "warnings": "LOW_CONFIDENCE; TOUCHES_BORDER", "error": "",
         "message": "", "seconds": "1.5", "model": "tiny", "model_version": "1.0.0",
     }  # fmt: skip
     assert (b["core_area_mm2"], b["rim_area_mm2"]) == ("3.25", "1.0")
     assert (c["core_voxels"], c["core_volume_mm3"], c["core_area_mm2"]) == ("7", "", "")
     assert (d["status"], d["error"], d["message"]) == ("failed", "CORRUPT_IMAGE", "“x, y” is\ndamaged. Copy it.")
+
+
+def test_a_summary_of_an_earlier_version_without_alerts_is_continued(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "a"))
+    header, row = summary.path.read_text("utf-8").splitlines()
+    summary.path.write_text(f"{header.replace(',alerts', '')}\n{row.replace(',malignant; other', '')}\n", "utf-8")
+    with Summary(tmp_path, inputs(tmp_path, "b"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "b"))
+    assert [(row["case"], row["alerts"]) for row in rows(tmp_path)] == [("a", ""), ("b", "malignant; other")]
 
 
 def test_every_row_is_on_disk_at_once_and_at_the_end_they_are_in_order(tmp_path):

@@ -20,8 +20,8 @@ from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
 
 KEYS = {
-    "cases", "segmentation", "diagnosis", "confusion", "calibration", "confidence", "per_case", "per_group", "failed",
-    "warnings", "model", "data"
+    "cases", "segmentation", "diagnosis", "confusion", "operating_points", "calibration", "confidence", "per_case",
+    "per_group", "failed", "warnings", "model", "data"
 }  # fmt: skip
 
 
@@ -47,7 +47,8 @@ class StandIn:
         probabilities = dict(zip(ids, [first, 1 - first], strict=False))
         diagnosis = {"label": ids[int(first < 0.5)], "probabilities": probabilities} if ids else None
         report = {"diagnosis": diagnosis, "warnings": []}
-        return SimpleNamespace(layers=layers.max(0, keepdims=True) if self.exclusive else layers, report=report)
+        layers = layers.max(0, keepdims=True) if self.exclusive else layers
+        return SimpleNamespace(layers=layers, report=report, out_of_distribution_score=None)
 
 
 class DataSet:
@@ -219,6 +220,7 @@ def test_a_model_that_diagnoses_patients_is_scored_by_that_diagnosis(data):
         prediction = usual(image)
         return SimpleNamespace(
             layers=prediction.layers,
+            out_of_distribution_score=None,
             report={**heart(image.name, radius[image.name], 10), **prediction.report, "model": model},
         )
 
@@ -345,7 +347,9 @@ def test_labelled_cases_without_a_diagnosis_are_counted_in_a_warning(data):
     data.add("a", picture(), None, "benign")
     predictor = StandIn()
     report = {"diagnosis": None, "warnings": []}
-    predictor.predict = lambda image: SimpleNamespace(layers=np.zeros((1, *image.shape), np.uint8), report=report)
+    predictor.predict = lambda image: SimpleNamespace(
+        layers=np.zeros((1, *image.shape), np.uint8), report=report, out_of_distribution_score=None
+    )
     result = evaluate(data.folder, predictor)
     assert result["diagnosis"]["accuracy"] is None
     assert [warning["code"] for warning in result["warnings"]] == ["CASES_WITHOUT_DIAGNOSIS"]

@@ -18,7 +18,7 @@ import SimpleITK as sitk
 pytest.importorskip("matplotlib")
 
 from helpers.generated_dataset import write_discs, write_table  # noqa: E402
-from helpers.tiny_model import save_tiny  # noqa: E402
+from helpers.tiny_model import save_tiny, tiny_descriptor  # noqa: E402
 from resformer_unet.cli.main import main  # noqa: E402
 from resformer_unet.data.dataset import load_dataset  # noqa: E402
 from resformer_unet.errors import EngineError  # noqa: E402
@@ -28,6 +28,10 @@ from resformer_unet.evaluation.report_card.page import beside, report_page, writ
 from resformer_unet.inference.predictor import Predictor  # noqa: E402
 
 CALIBRATION = {"method": "temperature", "temperature": 0.5, "fitted_on": "a test"}
+POINT = {
+    "threshold": 0.375, "target_sensitivity": 0.9, "sensitivity": 0.89, "specificity": 0.6, "positives": 37,
+    "negatives": 161, "fitted_on": "a test",
+}  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -72,7 +76,9 @@ def written(tmp_path_factory):
     write_table(data, [{**row, "group": f"g{index // 2}"} for index, row in enumerate(rows)])
     empty = sitk.GetImageFromArray(np.zeros((40, 40), np.uint8))
     sitk.WriteImage(empty, str(data / "masks" / "test-7.png"))
-    bundle = save_tiny(folder / "tiny", calibration=CALIBRATION)
+    diagnosis = tiny_descriptor()["diagnosis"]
+    diagnosis["classes"][1] |= {"alert": True, "operating_point": POINT}
+    bundle = save_tiny(folder / "tiny", calibration=CALIBRATION, diagnosis=diagnosis)
     output = folder / "out" / "report.json"
     assert main(["evaluate", str(data), "--model", str(bundle.folder), "--output", str(output)]) == 0
     return json.loads(output.read_text("utf-8")), Page(output.with_suffix(".html").read_text("utf-8")), output
@@ -103,6 +109,17 @@ def test_the_figures_of_the_page_are_those_of_the_json(written):
     assert page.row("Malignant") == ["4", *sum(malignant, [])]
     before, after = (shown(report["calibration"][f"ece_{key}"]) for key in ("before", "after"))
     assert f"Expected calibration error {after}; {before} before calibration by the temperature 0.5." in page.text
+
+
+def test_sensitivity_and_specificity_at_the_operating_point_have_intervals(written):
+    report, page, _ = written
+    assert report["operating_points"] == {"malignant": POINT}
+    cells = ["0.375"]
+    for key in ("alert_sensitivity", "alert_specificity"):
+        low, high = report["confidence"]["figures"][f"{key}_malignant"]
+        cells += [shown(report["diagnosis"][key]["malignant"]), f"{low:.3f} to {high:.3f}"]
+    assert ["Malignant", *cells] in [row for table in page.tables for row in table]
+    assert "90% sensitivity" in page.text
 
 
 def test_the_confusion_matrix_of_the_page_is_that_of_the_json(written):

@@ -26,6 +26,16 @@ def test_diagnosis_metrics_by_hand():
     assert figures["macro_auc"] == pytest.approx(1.0)
 
 
+def test_a_diagnosis_that_must_not_be_missed_is_measured_at_its_threshold():
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.9, 0.05, 0.05], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6], [0.8, 0.1, 0.1]])
+    figures = for_json(diagnosis_metrics(probabilities, [1, 1, 1, 2, 0], CLASSES, None, {"b": 0.2}))
+    assert figures["alert_sensitivity"] == pytest.approx({"b": 2 / 3})
+    assert figures["alert_specificity"] == pytest.approx({"b": 1 / 2})
+    drawn = diagnosis_metrics(probabilities, [1, 1, 1, 2, 0], CLASSES, np.array([[3, 0, 0, 1, 1]]), {"b": 0.2})
+    assert drawn["alert_sensitivity"]["b"].tolist() == [1] and drawn["alert_specificity"]["b"].tolist() == [0.5]
+    assert "alert_sensitivity" not in diagnosis_metrics(probabilities, [1, 1, 1, 2, 0], CLASSES)
+
+
 def test_a_set_may_hold_a_subset_of_the_classes():
     figures = measured([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]], [0, 1, 1])
     assert figures["sensitivity"] == pytest.approx({"a": 1, "b": 0.5, "c": None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.out_of_distribution import (
+    ImageSigns,
     OutOfDistributionDetector,
-    case_score,
-    fit_out_of_distribution,
+    expected_overlap,
+    fit_distribution,
     mean_features,
 )
 from resformer_unet.inference.predictor import Predictor
@@ -129,22 +131,88 @@ def test_statistics_of_another_network_are_refused(tmp_path, dataset):
     assert caught.value.code == "MODEL_WEIGHTS_MISMATCH"
 
 
-def test_the_score_is_mahalanobis_where_the_covariance_is_known():
+def test_the_distance_is_mahalanobis_where_the_covariance_is_known():
     random = np.random.default_rng(0)
     deviations = np.linspace(1, 4, 6)
     features = (10 + random.normal(size=(20_000, 6)) * deviations).astype(np.float32)
-    fitted = fit_out_of_distribution(features, [features[:1000]])
     others = (10 + random.normal(size=(50, 6)) * 8).astype(np.float32)
     expected = np.sqrt((((others - 10) / deviations) ** 2).mean(1))
-    np.testing.assert_allclose(fitted.scores(others), expected, rtol=0.05)
+    np.testing.assert_allclose(fit_distribution(features).slice_distances(others), expected, rtol=0.05)
+
+
+def signs(count: int, seed: int = 0) -> list[ImageSigns]:
+    random = np.random.default_rng(seed)
+    return [ImageSigns(*row) for row in zip(random.normal(1, 0.1, count), random.uniform(0, 0.2, count), strict=True)]
+
+
+FITTED = fit_distribution(np.random.default_rng(0).normal(size=(200, 30)).astype(np.float32))
 
 
 def test_the_threshold_lies_above_nearly_all_of_the_validation_cases():
-    features = np.random.default_rng(0).normal(size=(400, 30)).astype(np.float32)
-    cases = [features[index : index + 4] for index in range(200, 400, 4)]
-    fitted = fit_out_of_distribution(features[:200], cases)
-    beyond = [case_score(fitted.scores(case)) > fitted.threshold for case in cases]
-    assert sum(beyond) == 1
+    detector = FITTED.with_threshold(signs(100))
+    assert sum(detector.score(case) > detector.threshold for case in signs(100)) == 2
+
+
+def test_either_sign_alone_can_tell_an_image():
+    detector = FITTED.with_threshold(signs(100))
+    assert detector.score(ImageSigns(1.0, 0.1)) < detector.threshold
+    assert detector.score(ImageSigns(1.6, 0.1)) > detector.threshold
+    assert detector.score(ImageSigns(1.0, 0.6)) > detector.threshold
+
+
+def test_an_empty_segmentation_is_neither_certain_nor_uncertain():
+    detector = FITTED.with_threshold(signs(100))
+    assert detector.score(ImageSigns(1.0)) == pytest.approx(detector.score(ImageSigns(1.0, detector.uncertainties[0])))
+
+
+def test_without_any_segmentation_only_the_distance_counts():
+    detector = FITTED.with_threshold([ImageSigns(case.distance) for case in signs(100)])
+    assert detector.uncertainties is None
+    assert detector.score(ImageSigns(1.0, 0.9)) == detector.score(ImageSigns(1.0))
+
+
+def test_signs_that_never_vary_do_not_decide():
+    detector = FITTED.with_threshold([ImageSigns(1.0, 0.1)] * 20)
+    assert np.isfinite(detector.score(ImageSigns(1.0, 0.1))) and detector.threshold == pytest.approx(0)
+
+
+def test_the_expected_overlap_is_the_dice_of_honest_probabilities():
+    random = np.random.default_rng(0)
+    probabilities = np.clip(random.normal(0.3, 0.3, (1, 1, 200, 200)), 0, 1).astype(np.float32)
+    truth = random.uniform(size=probabilities.shape) < probabilities
+    mask = probabilities >= 0.5
+    ((shared, total),) = expected_overlap(probabilities, exclusive=False)
+    assert shared / total == pytest.approx(2 * (truth & mask).sum() / (truth.sum() + mask.sum()), abs=0.01)
+
+
+def test_the_background_of_exclusive_segments_is_no_segment():
+    probabilities = np.array([0.1, 0.7, 0.2], np.float32).reshape(1, 3, 1, 1)
+    np.testing.assert_allclose(expected_overlap(probabilities, exclusive=True), [[1.4, 1.9]], rtol=1e-6)
+    empty = np.array([0.8, 0.1, 0.1], np.float32).reshape(1, 3, 1, 1)
+    assert expected_overlap(empty, exclusive=True).tolist() == [[0, 0]]
+
+
+def test_slices_without_a_segmentation_leave_the_uncertainty_of_the_others():
+    found = ImageSigns.of_slices(np.array([1.0, 5.0, 2.0]), np.array([[0, 0], [3, 4], [3, 4]]))
+    assert found == ImageSigns(2.0, 0.25)
+    assert ImageSigns.of_slices(np.ones(2), np.zeros((2, 2))).uncertainty is None
+
+
+def test_a_detector_of_distances_alone_keeps_its_threshold(tmp_path, dataset):
+    folder = save_tiny(tmp_path / "tiny").folder
+    add_reference_statistics(folder, dataset, "cpu")
+    bundle = load_bundle(folder)
+    for name in ("distances", "uncertainties"):
+        del bundle.descriptor["out_of_distribution"][name]
+    assert OutOfDistributionDetector.of_bundle(bundle).score(ImageSigns(1.7, 0.9)) == pytest.approx(1.7)
+
+
+def test_with_a_single_validation_patient_the_training_patients_say_how_much_patients_differ(tmp_path):
+    data = write_discs(tmp_path / "data", {"train": 12, "val": 4})
+    table = (data / "labels.csv").read_text("utf-8")
+    (data / "labels.csv").write_text(re.sub(r",val,[^,\n]*", ",val,one", table), "utf-8")
+    described = add_reference_statistics(save_tiny(tmp_path / "tiny").folder, data, "cpu")
+    assert described["fitted_on"].endswith("4 cases, and on the training split by leaving out groups")
 
 
 def test_the_padding_around_a_picture_does_not_count():

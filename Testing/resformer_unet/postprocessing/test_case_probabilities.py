@@ -21,6 +21,12 @@ def test_the_temperature_divides_the_logits():
     np.testing.assert_allclose(calibrated, [[0.25, 0.75]], rtol=1e-6)
 
 
+def test_the_biases_of_the_classes_are_added_after_the_temperature():
+    calibration = {"method": "temperature_and_biases", "temperature": 2.0, "biases": [np.log(2), 0.0]}
+    calibrated = slice_probabilities(2 * np.log(np.array([[1.0, 3.0]], np.float32)), calibration)
+    np.testing.assert_allclose(calibrated, [[0.4, 0.6]], rtol=1e-6)  # 2 : 3
+
+
 def test_huge_logits_stay_probabilities():
     probabilities = slice_probabilities(np.array([[1e4, -1e4], [-3e4, -3e4]], np.float32), None)
     np.testing.assert_allclose(probabilities, [[1, 0], [0.5, 0.5]])

@@ -85,6 +85,7 @@ def finished_before(finished, tmp_path) -> ModelBundle:
 def test_training_writes_a_complete_bundle(drafted):
     folder = drafted.folder
     files = ["README.md", "dice.svg", "learning-curves.png", "model.json", "reliability.svg", "report-card.html"]
+    files += ["risk-coverage.svg", "shifts.svg"]
     assert sorted(path.name for path in folder.iterdir()) == sorted([*files, "network.onnx", "weights.safetensors"])
     descriptor = load_bundle(folder).descriptor
     assert descriptor["training"]["recipe"]["network"] == TINY_NETWORK
@@ -93,7 +94,8 @@ def test_training_writes_a_complete_bundle(drafted):
     assert [row["split"] for row in descriptor["results"]] == ["val", "test"]
     assert [row["cases"] for row in descriptor["results"]] == [4, 2]
     assert {"dice_mean", "accuracy", "macro_auc"} <= descriptor["results"][0]["metrics"].keys()
-    assert descriptor["calibration"]["fitted_on"] == "validation split, 4 slices"
+    calibration = descriptor["calibration"]
+    assert calibration is None or calibration["fitted_on"].startswith("validation split, 4 cases of 4 patients")
     leftovers = {path.name for path in folder.parent.iterdir()} - {folder.name, f"{folder.name}.training"}
     assert leftovers == set()
 
@@ -128,7 +130,7 @@ def test_the_trained_model_is_listed_among_the_models(drafted, monkeypatch, caps
 
 def test_the_model_card_says_what_was_measured_and_for_what_it_is(drafted):
     card = (drafted.folder / "README.md").read_text("utf-8")
-    for words in ("Not a medical device", "## Limits", "## Training data", "| dice mean |", "val (4 cases)", "T = "):
+    for words in ("Not a medical device", "## Limits", "## Training data", "| dice mean |", "val (4 cases)"):
         assert words in card
     assert "| sensitivity malignant |" in card and "| nan" not in card
 
@@ -136,7 +138,8 @@ def test_the_model_card_says_what_was_measured_and_for_what_it_is(drafted):
 def test_the_trained_model_predicts(drafted, data):
     prediction = Predictor(drafted, "cpu").predict(read_image(data / "images" / "test-0.png"))
     assert prediction.report["diagnosis"]["label"] in ("benign", "malignant")
-    assert prediction.report["diagnosis"]["calibrated"] and prediction.layers.shape == (1, 1, 40, 40)
+    assert prediction.report["diagnosis"]["calibrated"] is (drafted.descriptor["calibration"] is not None)
+    assert prediction.layers.shape == (1, 1, 40, 40)
 
 
 def test_without_a_recipe_the_descriptor_is_read_off_the_data(drafted):
@@ -260,7 +263,6 @@ def test_volumes_and_colour_can_be_trained(tmp_path):
     volumes = write_discs(tmp_path / "volumes", {"train": 4, "val": 2}, change=as_volume, suffix=".nii.gz")
     bundle = trained(volumes, tmp_path / "volume-model")
     assert bundle.descriptor["kind"] == "volume"
-    assert bundle.descriptor["calibration"]["fitted_on"].endswith("6 slices")
     pictures = load_dataset(write_discs(tmp_path / "pictures", {"train": 4, "val": 2}, change=as_colour), "train")
     drafted = draft_descriptor("colour", pictures, (32, 32))
     assert drafted["input"]["channels"] == 3 and drafted["input"]["intensity"]["method"] == "fixed"

@@ -7,6 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from resformer_unet.model.bundle import ModelBundle
 
 Row = tuple[str, str, str, str]
+STRESS_FIGURES = {
+    "dice": "Dice",
+    "macro_auc": "macro AUC",
+    "accuracy": "accuracy",
+    "flagged": "flagged",
+    "dice_kept": "Dice, not flagged",
+    "accuracy_kept": "accuracy, not flagged",
+}
 
 
 def number(value: float | None) -> str:
@@ -67,6 +75,26 @@ def class_rows(report: Mapping, bundle: ModelBundle) -> Iterator[tuple[str, ...]
         for key in ("sensitivity", "specificity", "auc"):
             cells += [number(report["diagnosis"][key][entry["id"]]), interval(intervals.get(f"{key}_{entry['id']}"))]
         yield (entry["name"], str(sum(counts)), *cells)
+
+
+def alert_rows(report: Mapping, bundle: ModelBundle) -> Iterator[tuple[str, ...]]:
+    """Rows (diagnosis that must not be missed, threshold, then sensitivity and specificity there with intervals)."""
+    intervals, names = report["confidence"]["figures"], {entry["id"]: entry["name"] for entry in bundle.diagnoses}
+    for name, point in report["operating_points"].items():
+        cells = []
+        for key in ("alert_sensitivity", "alert_specificity"):
+            cells += [number(report["diagnosis"][key][name]), interval(intervals.get(f"{key}_{name}"))]
+        yield (names[name], f"{point['threshold']:.3f}", *cells)
+
+
+def stress_rows(stress: Mapping) -> Iterator[tuple[str, ...]]:
+    """Rows (shift, then each of the figures of a stress test, at all strengths in one cell)."""
+    yield ("none", *(number(stress["unshifted"][key]) for key in STRESS_FIGURES))
+    for title in dict.fromkeys(row["title"] for row in stress["shifts"]):
+        rows = [row for row in stress["shifts"] if row["title"] == title]
+        yield (title, *(" / ".join(number(row[key]) for row in rows) for key in STRESS_FIGURES))
+    means = stress["means"].values()
+    yield ("mean", *(" / ".join(number(row[key]) for row in means) for key in STRESS_FIGURES))
 
 
 def _row(report: Mapping, title: str, value: float | None, key: str, cases: str) -> Row:

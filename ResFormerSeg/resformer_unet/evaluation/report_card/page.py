@@ -13,7 +13,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.evaluation.metrics import CALIBRATION_BINS
 from resformer_unet.evaluation.report_card import sections
 from resformer_unet.evaluation.report_card.example_cases import Example, draw_examples
-from resformer_unet.evaluation.report_card.figures_table import number
+from resformer_unet.evaluation.report_card.figures_table import STRESS_FIGURES, number
 from resformer_unet.evaluation.report_card.plots import import_matplotlib
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
@@ -77,7 +77,11 @@ def report_page(
         report=report,
         segmentation=sections.segmentation(report, bundle) if report["segmentation"] else None,
         diagnosis=sections.diagnosis(report, bundle) if report["diagnosis"] else None,
+        stress=sections.stress(report["stress"]) if "stress" in report else None,
+        stress_head=["", *STRESS_FIGURES.values()],
         temperature=calibration and calibration["temperature"],
+        alert_sensitivity=next((row["target_sensitivity"] for row in report["operating_points"].values()), None),
+        biases=bool(calibration and calibration.get("biases")),
         examples=sections.examples(examples, bundle),
         groups=sections.groups(report, bundle) if report["per_group"] else None,
         cases=sections.cases(report),

@@ -70,7 +70,7 @@ def overlap_distribution(name: str, values: Mapping[str, Sequence[float]]) -> st
             axis.set_xlim(0, 1)
         axes[-1].set_xlabel(name)
 
-    return _svg(draw, height=0.7 + 1.7 * len(values))
+    return svg(draw, height=0.7 + 1.7 * len(values))
 
 
 @_remembered
@@ -94,7 +94,7 @@ def roc_curves(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[
         axis.set_aspect("equal")
         axis.legend(loc="lower right", frameon=False)
 
-    return _svg(draw, height=4.2)
+    return svg(draw, height=4.2)
 
 
 @_remembered
@@ -121,7 +121,7 @@ def reliability_diagram(bins: Sequence[Mapping], error: float, title: str) -> st
         lower.set_ylabel("cases")
         lower.set_xlabel("probability of the predicted diagnosis")
 
-    return _svg(draw, height=4.2)
+    return svg(draw, height=4.2)
 
 
 @_remembered
@@ -137,7 +137,7 @@ def group_distribution(values: Mapping[str, Sequence[float]]) -> str:
         axis.set_xlim(0, 1)
         axis.set_xlabel("mean Dice of a group")
 
-    return _svg(draw, height=0.8 + 0.6 * len(values))
+    return svg(draw, height=0.8 + 0.6 * len(values))
 
 
 def import_matplotlib() -> ModuleType:
@@ -153,7 +153,8 @@ def import_matplotlib() -> ModuleType:
     return matplotlib
 
 
-def _svg(draw: Callable[[Figure], None], height: float) -> str:
+def svg(draw: Callable[[Figure], None], height: float) -> str:
+    """What ``draw`` draws, as text; ``height`` in inches."""
     matplotlib = import_matplotlib()
     with matplotlib.rc_context(_STYLE):
         figure = matplotlib.figure.Figure(figsize=(WIDTH, height), layout="constrained")

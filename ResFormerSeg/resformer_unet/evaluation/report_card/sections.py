@@ -9,13 +9,15 @@ import numpy as np
 
 from resformer_unet.evaluation.evaluation_units import diagnosed_together
 from resformer_unet.evaluation.metrics import mean
-from resformer_unet.evaluation.report_card import plots
+from resformer_unet.evaluation.report_card import plots, stress_plots
 from resformer_unet.evaluation.report_card.example_cases import Example
 from resformer_unet.evaluation.report_card.figures_table import (
+    alert_rows,
     class_rows,
     diagnosis_rows,
     number,
     segmentation_rows,
+    stress_rows,
     values_by_segment,
 )
 from resformer_unet.model.bundle import ModelBundle
@@ -34,7 +36,7 @@ def segmentation(report: Mapping, bundle: ModelBundle) -> dict:
 
 
 def diagnosis(report: Mapping, bundle: ModelBundle) -> dict:
-    """``rows``, ``class_rows``, ``names`` of the classes, ``roc`` (or ``None``) and ``reliability`` plots.
+    """``rows``, ``class_rows``, ``alert_rows``, ``names`` of the classes, ``roc`` (or ``None``), ``reliability`` plots.
 
     Empty where no case has a label of the model.
     """
@@ -59,10 +61,19 @@ def diagnosis(report: Mapping, bundle: ModelBundle) -> dict:
     return {
         "rows": list(diagnosis_rows(report)),
         "class_rows": list(class_rows(report, bundle)),
+        "alert_rows": list(alert_rows(report, bundle)),
         "names": names,
         "roc": roc,
         "reliability": diagrams,
     }
+
+
+def stress(found: Mapping) -> dict:
+    """``rows`` of the table (three numbers a cell, by strength) and ``plots``."""
+    pictures = [_plot(stress_plots.results_under_shifts(found), "Dice and macro AUC under each shift")]
+    if any(found["risk_coverage"].values()):
+        pictures.append(_plot(stress_plots.risk_coverage_curves(found["risk_coverage"]), "Risk-coverage curves"))
+    return {"rows": list(stress_rows(found)), "plots": pictures}
 
 
 def examples(drawn: Sequence[Example], bundle: ModelBundle) -> list[tuple[str, list[dict]]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from resformer_unet import NOT_FOR_CLINICAL_USE
-from resformer_unet.evaluation.report_card import plots
-from resformer_unet.evaluation.report_card.figures_table import values_by_segment
+from resformer_unet.evaluation.report_card import plots, stress_plots
+from resformer_unet.evaluation.report_card.figures_table import STRESS_FIGURES, number, values_by_segment
 from resformer_unet.evaluation.report_card.page import report_page
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.training.loop.curves import PICTURE
 
 DICE, RELIABILITY, PAGE = "dice.svg", "reliability.svg", "report-card.html"
+SHIFTS, RISK_COVERAGE = "shifts.svg", "risk-coverage.svg"
 
 
 def card_files(report: Mapping, bundle: ModelBundle) -> dict[str, str]:
@@ -27,15 +28,20 @@ def card_files(report: Mapping, bundle: ModelBundle) -> dict[str, str]:
     if report["calibration"]:
         bins, error = report["calibration"]["bins_after"], report["calibration"]["ece_after"]
         files[RELIABILITY] = plots.reliability_diagram(bins, error, "Reliability")
+    if stress := report.get("stress"):
+        files[SHIFTS] = stress_plots.results_under_shifts(stress)
+        if any(stress["risk_coverage"].values()):
+            files[RISK_COVERAGE] = stress_plots.risk_coverage_curves(stress["risk_coverage"])
     return {**files, PAGE: report_page(report, bundle, [], list_cases=False)}
 
 
-def model_card(descriptor: Mapping, files: Collection[str] = ()) -> str:
+def model_card(descriptor: Mapping, files: Collection[str] = (), stress: Mapping | None = None) -> str:
     """Markdown with intended use, limits, data, training and measured results (Mitchell et al., arXiv:1810.03993).
 
     Args:
         files: pictures and pages that lie beside the card: those of :func:`card_files`, drawn from the last of the
             descriptor's results, and the learning curves.
+        stress: of :func:`.stress_test` on that split.
     """
     training = descriptor["training"]
     recipe = training["recipe"]
@@ -66,6 +72,7 @@ def model_card(descriptor: Mapping, files: Collection[str] = ()) -> str:
         "which the reference is not empty.",
         _results(descriptor["results"]) or "Not measured.",
         *_figures(descriptor["results"], set(files)),
+        *(_stress(stress, set(files)) if stress else []),
         "## Licence",
         descriptor["licence"],
     ]
@@ -79,12 +86,29 @@ def _outputs(descriptor: Mapping) -> list[str]:
     if descriptor["diagnosis"]:
         names = ", ".join(row["name"] for row in descriptor["diagnosis"]["classes"])
         parts.append(f"Diagnoses: {names}. {descriptor['diagnosis']['rule_text']}")
+        parts += [_alert(row) for row in descriptor["diagnosis"]["classes"] if "operating_point" in row]
     if descriptor["calibration"]:
-        temperature, fitted = descriptor["calibration"]["temperature"], descriptor["calibration"]["fitted_on"]
-        parts.append(
-            f"The probabilities of single slices are calibrated by temperature scaling (T = {temperature}, {fitted})."
-        )
+        parts.append(f"The probabilities are calibrated ({_calibration(descriptor)}).")
     return parts
+
+
+def _alert(row: Mapping) -> str:
+    point = row["operating_point"]
+    return (
+        f"{row['name']} must not be missed: from a probability of {100 * point['threshold']:.1f} % on it is reported "
+        "as not excluded, even where another diagnosis is more probable. By cross-validation on "
+        f"{point['positives']} cases with and {point['negatives']} without it, sensitivity "
+        f"{point['sensitivity']:.2f}, specificity {point['specificity']:.2f}."
+    )
+
+
+def _calibration(descriptor: Mapping) -> str:
+    calibration = descriptor["calibration"]
+    parts = [f"temperature {calibration['temperature']:g}"]
+    if biases := calibration.get("biases"):
+        named = zip(descriptor["diagnosis"]["classes"], biases, strict=True)
+        parts.append("biases " + ", ".join(f"{entry['name']} {bias:+.2f}" for entry, bias in named))
+    return "; ".join([*parts, calibration["fitted_on"]])
 
 
 def _figures(results: list[Mapping], files: set[str]) -> list[str]:
@@ -100,6 +124,25 @@ def _figures(results: list[Mapping], files: set[str]) -> list[str]:
         f"Confidence intervals, confusion matrix and ROC curves of the split {split} are in [the report card]({PAGE}); "
     )
     return [*parts, link + "`resformer-unet evaluate` writes it with the best, median and worst cases as pictures."]
+
+
+def _stress(stress: Mapping, files: set[str]) -> list[str]:
+    head = ["shifts", *STRESS_FIGURES.values()]
+    rows = {"none": stress["unshifted"], **stress["means"]}
+    lines = [[name, *(number(row[key]) for key in STRESS_FIGURES)] for name, row in rows.items()]
+    table = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines)]
+    pictures = {
+        SHIFTS: "Dice and macro AUC under each shift, at three strengths",
+        RISK_COVERAGE: "Risk-coverage curves over all shifts; the dot is where the model begins to warn",
+    }
+    return [
+        "## Under shifts",
+        f"{stress['cases']} cases as another device, protocol or archive would give them: contrast, noise, blur, "
+        "resolution, compression, artefacts, cropping, rotation; means over the shifts. Flagged are the cases that the "
+        "model warns of as out of distribution. `resformer-unet evaluate --stress` repeats it.",
+        "\n".join(table),
+        *(f"![{text}]({name})" for name, text in pictures.items() if name in files),
+    ]
 
 
 def _results(results: list[Mapping]) -> str:

@@ -11,17 +11,16 @@ from torch import Tensor
 from resformer_unet.data.dataset import Case
 from resformer_unet.evaluation.evaluate import evaluate_cases, write_evaluation
 from resformer_unet.evaluation.report_card.page import write_report_card
-from resformer_unet.inference.backends.devices import choose_device
+from resformer_unet.evaluation.stress import stress_test
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.model.network import NetworkConfig, ResFormerUNet
 from resformer_unet.model.saving import save_bundle
-from resformer_unet.training.finish.calibration import collect_logits, fit_temperature
+from resformer_unet.training.finish.calibration import DiagnosedCase, diagnosed_cases, fit_calibration
 from resformer_unet.training.finish.card import card_files, model_card
 from resformer_unet.training.finish.onnx_export import add_exported_graph
+from resformer_unet.training.finish.operating_points import with_operating_points
 from resformer_unet.training.finish.patient_regression import fit_patient_regression, segmentation_errors
 from resformer_unet.training.finish.reference_statistics import reference_statistics
-from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
 from resformer_unet.training.loop.curves import PICTURE
 
 
@@ -29,13 +28,12 @@ def finish_bundle(
     output: Path,
     descriptor: dict,
     weights: Mapping[str, Tensor],
-    val_set: SliceArrays,
     splits: Mapping[str, Sequence[Case]],
     device: str,
     progress: Callable[[str, int, int], None],
     train: Sequence[Case] = (),
 ) -> ModelBundle:
-    """Calibrate on the validation slices, evaluate as a user would, and write the bundle.
+    """Calibrate on the validation cases, evaluate as a user would, and write the bundle.
 
     The results in the descriptor and the card are those of :func:`.evaluate_cases` with the weights that are
     written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``
@@ -46,21 +44,28 @@ def finish_bundle(
         splits: cases to report on, by name; one without cases is left out.
         train: cases that were trained on, to which, with ``val``, the out-of-distribution detector is fitted.
     """
-    descriptor = {**descriptor, "calibration": _calibration(descriptor, weights, val_set, device), "results": []}
+    descriptor = {**descriptor, "calibration": None, "results": []}
     work = output.with_name(output.name + ".training")
     with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
         report: dict | None = None
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+        val = splits.get("val", ())
         if descriptor.get("patient_diagnosis"):
-            descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, splits.get("val", ()))
-            predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
+            descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, val)
+        if descriptor["diagnosis"]:
+            descriptor |= _calibrated(descriptor, diagnosed_cases(val, predictor))
         descriptor["out_of_distribution"], tensors = reference_statistics(
-            predictor, train, splits.get("val", ()), lambda *n: progress("fitting the out-of-distribution detector", *n)
+            predictor, train, val, lambda *n: progress("fitting the out-of-distribution detector", *n)
         )
+        finished = save_bundle(Path(folder) / output.name, descriptor, {**weights, **tensors}, card="-")
+        predictor = Predictor(finished, device)
+        last = [split for split, cases in splits.items() if cases][-1:]
         for split, cases in splits.items():
             if not cases:
                 continue
             report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
+            if [split] == last:
+                report["stress"] = stress_test(cases, predictor, lambda *n: progress("stress test", *n))
             report["data"] = {"name": descriptor["training"]["data"][0]["name"], "split": split}
             write_evaluation(work / f"evaluation-{split}.json", report)
             descriptor["results"].append(
@@ -74,10 +79,18 @@ def finish_bundle(
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
         beside_card = card_files(report, predictor.bundle) if report else {}  # of the last split
     curves = [PICTURE] if (work / PICTURE).exists() else []
-    card = model_card(descriptor, [*beside_card, *curves])
+    card = model_card(descriptor, [*beside_card, *curves], report and report["stress"])
     bundle = save_bundle(output, descriptor, {**weights, **tensors}, card, beside_card)
     progress("exporting the network", 0, 1)
     return add_exported_graph(bundle)
+
+
+def _calibrated(descriptor: Mapping, cases: Sequence[DiagnosedCase]) -> dict:
+    """The descriptor's ``calibration``, and its ``diagnosis`` with operating points."""
+    where, diagnosis = "validation split", descriptor["diagnosis"]
+    calibration = fit_calibration(cases, where)
+    classes = with_operating_points(diagnosis["classes"], cases, calibration, where)
+    return {"calibration": calibration, "diagnosis": {**diagnosis, "classes": classes}}
 
 
 def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
@@ -100,19 +113,3 @@ def headline(report: Mapping) -> dict[str, float]:
             else:
                 figures[name] = value
     return {name: round(value, 4) for name, value in figures.items() if value is not None}
-
-
-def _calibration(descriptor: Mapping, weights: Mapping[str, Tensor], val_set: SliceArrays, device: str) -> dict | None:
-    known = val_set.labels != UNKNOWN
-    if not descriptor["diagnosis"] or not known.any():
-        return None
-    network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
-    network.load_state_dict(weights)
-    transpose_tta = descriptor["input"]["orientation"].get("transpose_tta", False)  # only with pictures
-    logits = collect_logits(network, val_set.images[known], choose_device(device), transpose_tta)
-    temperature = fit_temperature(logits, val_set.labels[known])
-    return {
-        "method": "temperature",
-        "temperature": temperature,
-        "fitted_on": f"validation split, {int(known.sum())} slices",
-    }

@@ -1,4 +1,4 @@
-"""Statistics of the training images' features, for out-of-distribution detection."""
+"""Statistics of the training images' features and of the validation cases, for out-of-distribution detection."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from torch import Tensor
 
 from resformer_unet.data.dataset import Case, read_case_image, without_groups_of
 from resformer_unet.data.splits import Splits
-from resformer_unet.inference.out_of_distribution import fit_out_of_distribution
+from resformer_unet.inference.out_of_distribution import ImageSigns, OutOfDistributionDetector, fit_distribution
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import CARD, GRAPH, load_bundle
 from resformer_unet.model.saving import save_bundle
 from resformer_unet.model.weights import load_weights
-from resformer_unet.training.input.acquisition import varied_acquisition
 
+FEW_GROUPS = 10  # validation patients; fewer do not tell how much patients differ, as the eye of a single one
+FOLDS = 10  # of the training groups
 MOST_CASES = 600  # of a split that are used; more change little
+
+Encoded = tuple[np.ndarray, np.ndarray]  # of a case, see Predictor.encoder_features
 
 
 def reference_statistics(
@@ -28,9 +31,6 @@ def reference_statistics(
 ) -> tuple[dict | None, dict[str, Tensor]]:
     """The descriptor's entry ``out_of_distribution`` and its tensors; ``None`` and none without enough cases.
 
-    Every other case is varied as if another device had acquired it, lest every image from another source than the
-    training set is out of distribution.
-
     Args:
         predictor: of the trained model.
         train, val: cases of the two splits, of which at most 600 each, evenly chosen, are used.
@@ -39,20 +39,46 @@ def reference_statistics(
     train, val = _evenly(train), _evenly(without_groups_of(val, train))
     if not train or not val:
         return None, {}
-    features, random = [], np.random.default_rng(0)
-    for index, case in enumerate((*train, *val)):
-        image = read_case_image(case)
-        features.append(predictor.encoder_features(varied_acquisition(image, random) if index % 2 else image))
+    found = []
+    for case in (*train, *val):
+        found.append(predictor.encoder_features(read_case_image(case)))
         if progress:
-            progress(len(features), len(train) + len(val))
-    known = np.concatenate(features[: len(train)])
+            progress(len(found), len(train) + len(val))
+    of_train, of_val = found[: len(train)], found[len(train) :]
+    known = _features(of_train)
     if len(known) < 2:
         return None, {}
-    fitted = fit_out_of_distribution(known, features[len(train) :])
-    fitted_on = (
-        f"training split, {len(known)} slices; threshold on the validation split, {len(val)} cases; half of them varied"
-    )
+    fitted = fit_distribution(known)
+    signs = _signs(fitted, of_val)
+    fitted_on = f"training split, {len(known)} slices; threshold on the validation split, {len(val)} cases"
+    if len({case.group for case in val}) < FEW_GROUPS:
+        signs += _held_out_signs(of_train, [case.group for case in train])
+        fitted_on += ", and on the training split by leaving out groups"
+    fitted = fitted.with_threshold(signs)
     return fitted.described(fitted_on), fitted.tensors()
+
+
+def _features(cases: Sequence[Encoded]) -> np.ndarray:
+    return np.concatenate([features for features, _ in cases])
+
+
+def _signs(fitted: OutOfDistributionDetector, cases: Sequence[Encoded]) -> list[ImageSigns]:
+    return [ImageSigns.of_slices(fitted.slice_distances(features), overlaps) for features, overlaps in cases]
+
+
+def _held_out_signs(cases: Sequence[Encoded], groups: Sequence[str]) -> list[ImageSigns]:
+    """Signs of the training cases by distributions that were fitted without their groups; none of a single group."""
+    names = list(dict.fromkeys(groups))
+    fold = {name: index % min(FOLDS, len(names)) for index, name in enumerate(names)}
+    found = []
+    for number in sorted(set(fold.values())):
+        inside, outside = (
+            [case for case, group in zip(cases, groups, strict=True) if (fold[group] == number) is held]
+            for held in (False, True)
+        )
+        if inside and len(known := _features(inside)) > 1:
+            found += _signs(fit_distribution(known), outside)
+    return found
 
 
 def add_reference_statistics(

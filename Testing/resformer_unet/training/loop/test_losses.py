@@ -1,17 +1,14 @@
-"""The loss of both tasks, the average of the weights, and the calibration that follows the training."""
+"""The loss of both tasks, and the average of the weights."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from helpers.tiny_model import tiny_descriptor
-
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
 pytest.importorskip("monai", reason="the extra “train” is not installed")
 
-from resformer_unet.model.network import Logits, NetworkConfig, ResFormerUNet
-from resformer_unet.training.finish.calibration import collect_logits, fit_temperature
+from resformer_unet.model.network import Logits, NetworkConfig
 from resformer_unet.training.input.arrays import UNKNOWN
 from resformer_unet.training.loop.callbacks import exponential_moving_average
 from resformer_unet.training.loop.losses import MultiTaskLoss, class_weights, exclusive_target
@@ -101,31 +98,6 @@ def test_rare_classes_weigh_more():
     assert (weights[1] / weights[0]).item() == pytest.approx(2)
     assert ((8 * weights[0] + 2 * weights[1]) / 10).item() == pytest.approx(1)
     assert torch.isfinite(class_weights(labels, 3, 0.5)).all()  # a class without a case
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_fitting_recovers_a_known_temperature(temperature):
-    generator = torch.Generator().manual_seed(0)
-    honest = 2 * torch.randn(20_000, 3, generator=generator)
-    labels = torch.multinomial(honest.softmax(1), 1, generator=generator)[:, 0]
-    assert fit_temperature(temperature * honest, labels) == pytest.approx(temperature, rel=0.05)
-
-
-def test_a_few_correct_cases_do_not_make_every_prediction_certain():
-    logits, labels = torch.tensor([[0.5, 0.0], [0.0, 0.5]]).repeat(5, 1), torch.tensor([0, 1]).repeat(5)
-    assert 0.3 < fit_temperature(logits, labels) < 1
-    assert fit_temperature(logits.repeat(100, 1), labels.repeat(100)) < 0.25  # many cases are believed
-
-
-@pytest.mark.parametrize("transpose_tta", [False, True])
-def test_the_logits_to_calibrate_with_are_those_of_prediction(transpose_tta):
-    torch.manual_seed(0)
-    network = ResFormerUNet(NetworkConfig(**tiny_descriptor()["network"])).eval()
-    images = torch.rand(5, 1, 32, 32).half()
-    with torch.inference_mode():
-        as_they_are, turned = (network(x.float()).diagnosis for x in (images, images.swapaxes(2, 3)))
-    logits = collect_logits(network, images, torch.device("cpu"), transpose_tta, batch_size=2)
-    torch.testing.assert_close(logits, (as_they_are + turned) / 2 if transpose_tta else as_they_are)
 
 
 def test_the_moving_average_of_a_short_training_forgets_its_random_initialisation():
