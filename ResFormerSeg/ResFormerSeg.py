@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Callable
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -26,6 +25,7 @@ from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
+from ResFormerSegLib.event_loop import callLater, onApplicationThread
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
 from ResFormerSegLib.runs.comparison import ComparisonTask
@@ -103,7 +103,12 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.logic.cleanup()
 
     def onReload(self) -> None:
-        """The developer's *Reload* button: also reads the library and the engine anew. The worker is stopped before."""
+        """The developer's *Reload* button: also reads the library and the engine anew. The worker is stopped before.
+
+        The application only hides the old widgets, which would keep all of the old panel alive.
+        """
+        items = [self.layout.itemAt(index) for index in range(self.layout.count())]
+        widgets = [item.widget() for item in items if item.widget() is not None]
         parameterNode = self.logic.getParameterNode()
         self.cleanup()
         replaceNode(parameterNode)
@@ -112,6 +117,8 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 del sys.modules[name]
         importlib.invalidate_caches()
         ScriptedLoadableModuleWidget.onReload(self)
+        for widget in widgets:
+            widget.deleteLater()
 
     def enter(self) -> None:
         if self.panel is not None:
@@ -137,7 +144,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndImport(self, caller=None, event=None) -> None:
         """A loaded scene restores its choices and its result, once the node selectors know its nodes."""
         self.setParameterNode(None)
-        qt.QTimer.singleShot(0, self._showImported)
+        callLater(self._showImported)
 
     def _showImported(self) -> None:
         if self._wrapper is not None:
@@ -176,7 +183,9 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     ResFormerSegError is raised on any failure and on cancel (code "CANCELLED"). With `wait=False` it returns the
     running `Job` at once: see there for `onFinished`, `onFailed`, `onProgress`, which may be given here too, and
     `cancel`. Invalid arguments raise ResFormerSegError either way. After a failure the scene is exactly as before.
-    While a run is in progress, another is refused (code "ENGINE_BUSY").
+    While a run is in progress, another is refused (code "ENGINE_BUSY"), and so is, within a function that a run calls,
+    a call that waits. All of it belongs to the application's thread: on another one of Python's, a call raises
+    ResFormerSegError (code "WRONG_THREAD") at once.
 
     progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: polled while waiting; True stops the
     run. makeEngine: makes a worker process for this logic alone; tests put their own here.
@@ -198,6 +207,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     def unwatch(self, listener: Callable[[], None]) -> None:
         self._keeper.listeners.remove(listener)
 
+    @onApplicationThread
     def renewEngine(self) -> None:
         """Stops an idle worker: the next one finds packages installed meanwhile."""
         self._keeper.renew()
@@ -207,10 +217,12 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         """Settings, error and log of the last run, for bug reports."""
         return self._keeper.lastRun
 
+    @onApplicationThread
     def cleanup(self) -> None:
         """Stops a run in progress and the worker, and returns when both have ended; a later run starts a new worker."""
         self._keeper.stopNow()
 
+    @onApplicationThread
     def process(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
@@ -240,6 +252,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
             self._keeper, PredictionTask(volumeNode, modelId, device, options, outputSegmentation), **waiting
         )
 
+    @onApplicationThread
     def processPatient(
         self,
         firstVolume: slicer.vtkMRMLScalarVolumeNode,
@@ -262,6 +275,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         task = PatientTask(firstVolume, secondVolume, modelId, device, options, outputSegmentation)
         return runTask(self._keeper, task, **waiting)
 
+    @onApplicationThread
     def explain(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
@@ -281,6 +295,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         options = explanationOptions(diagnosis, sliceAxis, slices)
         return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
 
+    @onApplicationThread
     def compare(
         self,
         first: slicer.vtkMRMLSegmentationNode,
@@ -291,6 +306,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         """Measures the agreement of two segmentations; see `ComparisonTask` for pairs of segments and the result."""
         return runTask(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
 
+    @onApplicationThread
     def devices(self, **waiting) -> dict | Job:
         """The devices that the engine can use, and its versions; see `DevicesTask`."""
         return runTask(self._keeper, DevicesTask(self.lastRun), **waiting)

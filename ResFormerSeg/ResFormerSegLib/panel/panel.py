@@ -5,13 +5,13 @@ inputs, advanced options -> readiness -> logic.process (a job) -> card, chart, e
 
 from __future__ import annotations
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import callLater
 from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.install.pytorch import lookAgain
 from ResFormerSegLib.panel.advanced_section import AdvancedSection
@@ -101,7 +101,7 @@ class Panel(VTKObservationMixin):
         self.update()
         self.ui.applyButton.setFocus()  # Return starts the run
         if isEngineInstalled():
-            qt.QTimer.singleShot(0, self.devices.askEngine)
+            callLater(self.devices.askEngine)
 
     def exit(self) -> None:
         self._isEntered = False

@@ -6,10 +6,10 @@ import logging
 import traceback
 from collections.abc import Callable
 
-import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import callLater
 from ResFormerSegLib.panel.chart.slice_chart import SliceChart
 from ResFormerSegLib.panel.comparison_section import ComparisonSection
 from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
@@ -106,4 +106,4 @@ class ResultSections:
             message = _("The result was added to the scene, but could not be displayed completely.")
             hint = _("Its nodes are listed in the Data module. Save the scene, and report the details.")
             self._message.showError(ResFormerSegError("NOT_SHOWN", message, hint, traceback.format_exc()))
-        qt.QTimer.singleShot(0, lambda: self._showStepwise(steps[1:], token))
+        callLater(lambda: self._showStepwise(steps[1:], token))
