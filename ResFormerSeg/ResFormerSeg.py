@@ -25,6 +25,7 @@ from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
+from ResFormerSegLib.engine.temporary_folder import removeLeftovers
 from ResFormerSegLib.event_loop import callLater, onApplicationThread
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
@@ -64,6 +65,7 @@ class ResFormerSeg(ScriptedLoadableModule):
             "chosen by this project. The details of each model list its public training data and its licence."
         ).format(paper="https://arxiv.org/abs/2412.00351")
         slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", removeLeftovers)
 
 
 class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

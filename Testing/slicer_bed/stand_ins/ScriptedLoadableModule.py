@@ -1,7 +1,7 @@
 """Stands for `slicer.ScriptedLoadableModule`: base classes of a module, its panel, its logic and its self test.
 
-In developer mode a panel has the section with the reload button, as in the application; `slicer_bed.reloadWidget` presses
-it in other modes, too.
+In developer mode a panel has the section with the reload button, as in the application; `slicer_bed.reloadWidget` does
+what it does.
 """
 
 import importlib
