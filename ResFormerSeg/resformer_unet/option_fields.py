@@ -117,7 +117,7 @@ class WholeNumber:
         return f"a whole number of at least {self.minimum}"
 
     def check(self, value: Any) -> int:
-        if isinstance(value, bool) or (number := operator.index(value)) < self.minimum:
+        if isinstance(value, bool) or not self.minimum <= (number := operator.index(value)) <= sys.maxsize:
             raise ValueError
         return number
 

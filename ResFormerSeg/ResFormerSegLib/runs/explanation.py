@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.runs.prediction import modelReference
-from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
+from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
@@ -42,7 +42,8 @@ class ExplanationTask(Task):
     def __init__(self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None) -> None:
         checkVolume(volumeNode)
         super().__init__(volumeNode)
-        self._command = {"command": "explain", "model": modelReference(modelId), "device": device, "options": options}
+        model, device = modelReference(modelId), checkedDevice(device)
+        self._command = {"command": "explain", "model": model, "device": device, "options": options}
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)

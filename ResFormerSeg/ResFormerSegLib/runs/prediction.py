@@ -14,7 +14,7 @@ from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
-from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
+from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillDiagnosisTable, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import importSegments
@@ -53,7 +53,8 @@ class PredictionTask(Task):
                 _("Select a segmentation, or none to create a new one."),
             )
         super().__init__(volumeNode, outputSegmentation)
-        self._command = {"command": "predict", "model": modelReference(modelId), "device": device, "options": options}
+        model, device = modelReference(modelId), checkedDevice(device)
+        self._command = {"command": "predict", "model": model, "device": device, "options": options}
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
@@ -161,4 +162,11 @@ def modelReference(modelId: str | os.PathLike) -> str:
             _("The model is neither an id nor a folder but a {kind}.").format(kind=type(modelId).__name__),
             _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
         )
-    return os.fspath(modelId)
+    reference = os.fsdecode(modelId)
+    if not reference or "\0" in reference:
+        raise ResFormerSegError(
+            "NOT_A_MODEL",
+            _("The model's name is empty or not a name."),
+            _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
+        )
+    return str(reference)

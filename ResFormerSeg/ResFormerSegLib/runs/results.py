@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.runs.plain_result import PlainResult, inOneLine
 
 
-@dataclass(frozen=True)
-class ProcessingResult:
+@dataclass(frozen=True, repr=False)
+class ProcessingResult(PlainResult):
     """The nodes that were made and the diagnosis in plain Python types.
 
     segmentationNode: one segment per structure, None for a model without segmentation. tableNode: one row per slice:
@@ -43,7 +46,7 @@ class ProcessingResult:
         return dict((self.report.get("diagnosis") or {}).get("probabilities", {}))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PatientResult:
     """What `processPatient` returns: the results of both volumes, each as of `process`, and the patient's diagnosis.
 
@@ -54,6 +57,14 @@ class PatientResult:
     first: ProcessingResult
     second: ProcessingResult
     patient: dict
+
+    def __repr__(self) -> str:
+        names = _("{first} and {second}").format(first=self.first.report["case"], second=self.second.report["case"])
+        return f"{type(self).__name__} of {names}\n  {inOneLine(self.patient.get('diagnosis'))}"
+
+    def toDict(self) -> dict:
+        """In Python's own types, as JSON takes them: `patient`, and `first` and `second` as of `ProcessingResult`."""
+        return {"patient": self.patient, "first": self.first.toDict(), "second": self.second.toDict()}
 
     def forDisplay(self) -> ProcessingResult:
         """The result of the first volume with the warnings of both."""
