@@ -322,6 +322,7 @@ BEHAVIOURS = {
     "deaf": deaf,
     "broken gpu": brokenGpu,
     "broken": lambda command: brokenGpu(command, alsoTheCpu=True),
+    "hangs before the second job": onceThen(lambda: time.sleep(60)),
     "killed before the second job": onceThen(lambda: die(signal.SIGKILL)),
     "leaves before the second job": onceThen(lambda: sys.exit(0)),
     "slow at the second": atTheSecond(slow),

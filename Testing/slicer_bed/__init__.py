@@ -19,6 +19,7 @@ it is to be the stricter of the two.
 | `application.py` | `slicer.app` and `slicer.modules` |
 | `files.py` | loading and saving through `slicer.util.load*`, `saveNode`, `saveScene` |
 | `subject_hierarchy.py` | nodes appear in the subject hierarchy, as the application's Qt plugins do it |
+| `lost_displays.py` | segmentations without their display node, in which the application crashes |
 | `scripted_module.py` | loads a scripted module as the application does |
 | `stand_ins/` | Python modules of Slicer that the wheel lacks: `slicer.parameterNodeWrapper`, `slicer.i18n` and so on |
 | `pythonqt/` | PySide6 with the rules of PythonQt, through which scripts see Qt inside Slicer |

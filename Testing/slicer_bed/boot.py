@@ -17,6 +17,7 @@ import vtk
 
 from slicer_bed import dialogs, pythonqt, qt_modules
 from slicer_bed.application import Application, Module, QtApplication
+from slicer_bed.lost_displays import LostDisplays
 from slicer_bed.subject_hierarchy import SubjectHierarchySync
 
 # (name in the application, class of its logic), in the order in which the application would set them up. The logic of
@@ -57,6 +58,7 @@ class Bed:
         self._setUpModules()
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self.subjectHierarchySync = SubjectHierarchySync(self.scene)
+        self.lostDisplays = LostDisplays(self.scene)
 
     def _setUpQt(self) -> None:
         pythonqt.install()
@@ -112,6 +114,7 @@ class Bed:
         """Takes everything down in the order that VTK's observers need: observers, scene, logics, application logic."""
         gc.collect()
         self.subjectHierarchySync.stop()
+        self.lostDisplays.stop()
         vtk.vtkObject.GlobalWarningDisplayOff()  # the segmentations logic complains while it is detached
         self.scene.Clear(True)
         for logic in reversed(list(self.logics.values())):

@@ -66,6 +66,7 @@ class PatientTask(Task):
         outputs = []
         for part, given in zip(self._parts, self._events, strict=True):
             outputs.append((yield from part.read(given)))
+        self._parts[0].checkOutput()
         output = self.nodes[2].Get() if len(self.nodes) > 2 else None
         with allOrNothing(output):
             # The second volume first: it only adds nodes, which can be undone; an existing output also gets attributes.

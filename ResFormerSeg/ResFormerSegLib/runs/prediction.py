@@ -7,7 +7,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
@@ -15,6 +14,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
+from ResFormerSegLib.scene.output_segmentation import checkOutput
 from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillDiagnosisTable, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import importSegments
@@ -46,13 +46,10 @@ class PredictionTask(Task):
         outputSegmentation=None,
     ) -> None:
         checkVolume(volumeNode)
-        if outputSegmentation is not None and not isinstance(outputSegmentation, slicer.vtkMRMLSegmentationNode):
-            raise ResFormerSegError(
-                "NOT_A_SEGMENTATION",
-                _("The output is not a segmentation."),
-                _("Select a segmentation, or none to create a new one."),
-            )
+        if outputSegmentation is not None:
+            checkOutput(outputSegmentation)
         super().__init__(volumeNode, outputSegmentation)
+        self._outputHadDisplay = outputSegmentation is not None and outputSegmentation.GetDisplayNode() is not None
         model, device = modelReference(modelId), checkedDevice(device)
         self._command = {"command": "predict", "model": model, "device": device, "options": options}
 
@@ -75,12 +72,18 @@ class PredictionTask(Task):
 
     def makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
+        self.checkOutput()
         scaling = scalingWarning(self.nodes[0].Get())
         notices = [*notices, scaling] if scaling else notices
         try:
             return self._makeNodes(output, notices, patient)
         except Exception as error:
             raise notImported(error) from error
+
+    def checkOutput(self) -> None:
+        """Whether the output can still take the result. Raises ResFormerSegError: OUTPUT_WITHOUT_DISPLAY."""
+        if len(self.nodes) > 1:
+            checkOutput(self.nodes[1].Get(), self._outputHadDisplay)
 
     def _read(self, path: str) -> Generator[None, None, list]:
         try:

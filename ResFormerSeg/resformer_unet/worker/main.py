@@ -145,7 +145,7 @@ class Worker:
 def _missing(error: ImportError) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"The engine needs the Python package '{error.name}', which is not installed."
-    return f"A Python package that the engine needs cannot be loaded: {error}."
+    return f"A Python package that the engine needs cannot be loaded: {str(error) or type(error).__name__}."
 
 
 class _GpuBroken(Exception):
