@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.errors import ResFormerSegError
 
 _pending: set[LaterCall] = set()  # a timer ends with the last reference to it
+_idleTimers: list[qt.QTimer] = []  # to be used again: none is deleted from within its own signal
 
 
 def callLater(function: Callable[[], None], milliseconds: int = 0) -> LaterCall:
@@ -29,7 +30,7 @@ class LaterCall:
 
     def __init__(self, function: Callable[[], None], milliseconds: int) -> None:
         self._function: Callable[[], None] | None = function
-        self._timer = qt.QTimer()
+        self._timer = _idleTimers.pop() if _idleTimers else qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
         self._timer.start(int(milliseconds))
@@ -46,7 +47,7 @@ class LaterCall:
         self._function = None
         self._timer.stop()
         self._timer.disconnect("timeout()", self._onTimeout)
-        self._timer.deleteLater()
+        _idleTimers.append(self._timer)
         _pending.discard(self)
 
     def _onTimeout(self) -> None:
