@@ -94,14 +94,14 @@ def test_a_wait_within_a_function_of_a_run_is_refused_at_once(scene, logicWith, 
     logic = logicWith("paced")
     refusals = []
 
-    def ask(*news) -> bool:
+    def tryToWait(*news) -> bool:
         for call in (logic.devices, lambda: logic.process(makeVolume())):
             with pytest.raises(ResFormerSegError) as caught:
                 call()
             refusals.append(caught.value.code)
         return False
 
-    assert logic.process(makeVolume(), **{of: ask}).diagnosis == "glioma"
+    assert logic.process(makeVolume(), **{of: tryToWait}).diagnosis == "glioma"
     assert set(refusals) == {"ENGINE_BUSY"}
     assert logic.devices()["devices"]
 
