@@ -15,14 +15,20 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
-from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillDiagnosisTable, fillScalarVolume
-from ResFormerSegLib.scene.scene_changes import allOrNothing
+from ResFormerSegLib.scene.result_display import styleSegmentation
+from ResFormerSegLib.scene.result_nodes import (
+    TABLE_ROLE,
+    VOLUME_ROLE,
+    addNodeBeside,
+    fillDiagnosisTable,
+    fillScalarVolume,
+    tableKept,
+)
+from ResFormerSegLib.scene.result_visibility import showOnly
+from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
 from ResFormerSegLib.scene.segmentation_import import importSegments
 from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
-
-# In the slice views, so that both the anatomy inside a new segmentation and its contour are visible.
-FILL_OPACITY, CONTOUR_THICKNESS = 0.25, 2
 
 
 @dataclass(frozen=True)
@@ -93,18 +99,20 @@ class PredictionTask(Task):
         report = output.report
         volumeNode = self.nodes[0].Get()
         segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
-        with allOrNothing(segmentationNode):
+        # A segmentation that is replaced takes its table with it.
+        tableNode = segmentationNode.GetNodeReference(TABLE_ROLE) if segmentationNode is not None else None
+        with allOrNothing(segmentationNode), tableKept(tableNode):
             if segmentationNode is None and report["segments"]:
                 name = _("{name} segmentation").format(name=volumeNode.GetName())
                 segmentationNode = addNodeBeside(volumeNode, "vtkMRMLSegmentationNode", name)
-                segmentationNode.CreateDefaultDisplayNodes()
-                segmentationNode.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
-                segmentationNode.GetDisplayNode().SetSliceIntersectionThickness(CONTOUR_THICKNESS)
+                styleSegmentation(segmentationNode, volumeNode)
             if segmentationNode is not None:
                 labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in output.layers]
                 importSegments(segmentationNode, labels, report["segments"], self._exported)
-            name = _("{name} diagnosis").format(name=volumeNode.GetName())
-            tableNode = addNodeBeside(volumeNode, "vtkMRMLTableNode", name)
+            tableName = _("{name} diagnosis").format(name=volumeNode.GetName())
+            isOther = tableNode is not None and tableNode.GetNodeReference(VOLUME_ROLE) is not volumeNode
+            if tableNode is None:
+                tableNode = addNodeBeside(volumeNode, "vtkMRMLTableNode", tableName)
             fillDiagnosisTable(tableNode, report)
             mapNodes = {}
             for row, scalars in zip(report["segments"], output.maps, strict=bool(output.maps)):
@@ -112,6 +120,7 @@ class PredictionTask(Task):
                 node = mapNodes[row["id"]] = addNodeBeside(volumeNode, "vtkMRMLScalarVolumeNode", name)
                 fillScalarVolume(node, scalars, self._exported, (0, 100))
                 node.SetAttribute("ResFormerSeg.ProbabilityOf", row["id"])
+                node.SetNodeReferenceID(VOLUME_ROLE, volumeNode.GetID())
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
             warnings = report["warnings"] + notices
             result = ProcessingResult(
@@ -127,7 +136,11 @@ class PredictionTask(Task):
             if segmentationNode is not None:
                 segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
                 segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+            if isOther:  # the segmentation that was replaced was one of another image
+                tableNode.SetName(slicer.mrmlScene.GenerateUniqueName(tableName))
+                placeBeside(tableNode, volumeNode)
             saveWithNodes(result)
+            showOnly(segmentationNode)
             if not self._exported.message["has_orientation"]:
                 for node in filter(None, (segmentationNode, tableNode)):
                     rememberPicture(node, volumeNode)
