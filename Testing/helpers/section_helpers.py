@@ -42,6 +42,7 @@ def makeResult(volume, box, classes=("glioma", "meningioma")):
         diagnosis=diagnosis.get("label"),
         probabilities=diagnosis.get("probabilities", {}),
         warnings=[],
+        patient=None,
     )
 
 

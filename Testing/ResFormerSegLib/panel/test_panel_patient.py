@@ -82,6 +82,37 @@ def test_apply_runs_both_and_the_card_shows_the_patient(runBoth):
     assert "Diastole: The lesion touches" in card.warnings.text and card.warnings.text.count("the CPU is used") == 1
 
 
+def test_a_result_of_both_phases_is_that_of_either(runBoth, tmp_path):
+    card = runBoth.panel.results.card
+    assert "Result of the patient in “Diastole” and “Systole”" in card.subject.text
+    diastole = slicer.util.getNode("Diastole")
+    runBoth.ui.inputSelector.setCurrentNode(diastole)
+    assert not card.otherVolumeWarning.visible
+    diastole.SetName("ED")
+    assert "“ED” and “Systole”" in card.subject.text and "End-diastole: “ED”." in card.cardiacFunction.text
+    runBoth.ui.inputSelector.setCurrentNode(makeVolume((6, 32, 32), name="Smith"))
+    assert "the result of “ED” and “Systole”, not of “Smith”" in card.otherVolumeWarning.text
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(False)
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    slicer.app.processEvents()
+    runBoth.ui.inputSelector.setCurrentNode(slicer.util.getNode("ED"))
+    assert not card.otherVolumeWarning.visible and "“ED” and “Systole”" in card.subject.text
+
+
+def test_no_probabilities_of_slices_contradict_the_diagnosis_of_the_patient(runBoth, waitFor):
+    waitFor(lambda: not runBoth.panel.results._waiting)
+    table = runBoth.panel.results.chart.table.table
+    titles = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
+    assert titles and "Most probable" not in titles
+
+
+def test_the_explanation_offers_the_diagnosis_and_the_number_of_the_card(runBoth, waitFor):
+    waitFor(lambda: not runBoth.panel.results._waiting)
+    selector = runBoth.panel.results.explanation.classSelector
+    assert [plain(selector.itemText(index)) for index in range(selector.count)] == ["Normal (90 %)", "Dilated (10 %)"]
+
+
 def test_the_inputs_segmentation_is_shown_and_the_others_is_hidden(runBoth):
     node = runBoth._parameterNode
     assert node.resultVolume.GetName() == "Systole"

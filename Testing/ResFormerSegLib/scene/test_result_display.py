@@ -198,3 +198,14 @@ def test_the_surface_of_much_is_made_the_fast_way(scene, monkeypatch):
     assert segmentation.GetConversionParameter("SurfaceNets smoothing") == "1"
     assert segmentation.GetConversionParameter("Conversion method") == "1"
     assert segmentation.ContainsRepresentation("Closed surface")
+
+
+def test_the_colours_of_a_picture_are_not_changed_by_a_fill(scene):
+    from ResFormerSegLib.scene.result_display import styleSegmentation
+
+    picture = makeVolume(shape=(1, 60, 80, 3), dtype=np.uint8, className="vtkMRMLVectorVolumeNode")
+    for volume, filled in ((makeVolume(), True), (picture, False)):
+        node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+        styleSegmentation(node, volume)
+        assert node.GetDisplayNode().GetVisibility2DFill() == filled
+        assert node.GetDisplayNode().GetVisibility2DOutline()
