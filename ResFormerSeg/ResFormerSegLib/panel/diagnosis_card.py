@@ -23,7 +23,7 @@ from ResFormerSegLib.panel.diagnosis_texts import (
     unreliableText,
     warningsOf,
 )
-from ResFormerSegLib.panel.folding import Folding
+from ResFormerSegLib.panel.folded_part import FoldedPart
 from ResFormerSegLib.panel.probability_bars import ProbabilityBars
 from ResFormerSegLib.panel.widgets import makeLabel
 from ResFormerSegLib.scene.volume_names import distinctName
@@ -56,7 +56,7 @@ class DiagnosisCard:
         self.alerts.styleSheet = ALERT_STYLE
         self.probability = makeLabel("diagnosisProbability")
         self.bars = ProbabilityBars("diagnosisBars")
-        self.output = Folding(
+        self.output = FoldedPart(
             "diagnosisOutput",
             _("Output of the model nevertheless"),
             _("What the model computed. This result should not be relied on."),
@@ -68,7 +68,7 @@ class DiagnosisCard:
         self.warnings = makeLabel("diagnosisWarnings", qt.Qt.RichText)
         self.disclaimer = makeLabel("diagnosisDisclaimer", qt.Qt.RichText)
         self.technical = makeLabel("diagnosisTechnical")
-        self.details = Folding(
+        self.details = FoldedPart(
             "diagnosisTechnical",
             _("Model and run"),
             _("Rule, model, device and computing time of this result"),

@@ -42,6 +42,7 @@ class Panel(VTKObservationMixin):
         self._parameterNode = None
         self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result that is shown
         self._volumeId = ""
+        self._lastVolumeId = ""  # of the input that the messages speak of; it may be deleted
         self._updating = False
         self._isEntered = False
         self._newImages = NewImages()
@@ -148,6 +149,7 @@ class Panel(VTKObservationMixin):
             if self._volumeId != (volume.GetID() if volume else ""):
                 self._volumeId = volume.GetID() if volume else ""
                 self._scene.observeVolume(volume)
+                self._clearOldMessage(volume)
                 self.models.chooseFor(volume)
             self.models.update()
             self.otherPhase.update(self.models.model())
@@ -194,6 +196,13 @@ class Panel(VTKObservationMixin):
         hasVolume = node is not None and node.inputVolume is not None
         self.run.progress.hint((reason or omitted) if hasVolume and hasEngine else "")
         self.engine.update()
+
+    def _clearOldMessage(self, volumeNode) -> None:
+        """An error that speaks of an earlier input does not stay when another one is chosen."""
+        if volumeNode is not None and volumeNode.GetID() != self._lastVolumeId:
+            if self._lastVolumeId:
+                self.message.clear()
+            self._lastVolumeId = volumeNode.GetID()
 
     def _preselectVolume(self, instead: bool = False) -> None:
         """Selects a newly loaded image, but only while the module is shown.

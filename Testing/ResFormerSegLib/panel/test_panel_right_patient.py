@@ -210,3 +210,17 @@ def test_a_volume_that_was_chosen_during_the_run_is_not_taken_for_that_of_the_re
     waitFor(lambda: not widget.panel.run.isRunning)
     assert "the result of “Brown”" in widget.panel.results.card.otherVolumeWarning.text
     assert widget.panel.results.card.otherVolumeWarning.visible
+
+
+def test_an_error_about_one_volume_goes_when_another_is_chosen(openPanel, workerThat, click, waitFor):
+    workerThat("error")
+    volume = makeVolume((6, 32, 32), name="Brown")
+    widget = openPanel()
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert widget.ui.messageFrame.visible
+    slicer.util.arrayFromVolumeModified(volume)  # the same volume: the error still holds
+    slicer.app.processEvents()
+    assert widget.ui.messageFrame.visible
+    widget.ui.inputSelector.setCurrentNode(makeVolume((6, 32, 32), name="Smith"))
+    assert not widget.ui.messageFrame.visible

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import qt
 
 
-class Folding:
+class FoldedPart:
     """`button` and, below it, `widget` with the given widgets. Nothing is shown at first."""
 
     def __init__(self, name: str, text: str, toolTip: str, widgets: Iterable) -> None:
