@@ -19,7 +19,7 @@ from ResFormerSegLib.panel.explain_section import ExplainSection
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
-from ResFormerSegLib.scene.result_display import showInSlices, showInThreeD
+from ResFormerSegLib.scene.result_display import showInSlices, surfaceSteps
 from ResFormerSegLib.scene.result_visibility import OwnImageOnly
 
 SURFACE_DELAY_MILLISECONDS = 50  # by then the views have shown the rest
@@ -33,6 +33,7 @@ class ResultSections:
         self._models = models
         self._message = message
         self._waiting: list[Callable[[], None]] = []  # the steps by which a new result is still to be shown
+        self._pause = 0  # milliseconds before the next of them
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._showNext)
@@ -73,7 +74,7 @@ class ResultSections:
             card,
             lambda: showInSlices(result, volumeNode),
             *others,
-            lambda: showInThreeD(result, volumeNode),
+            lambda: self._drawFirst(surfaceSteps(result, volumeNode)),
         ]
         self._showNext()
 
@@ -133,7 +134,12 @@ class ResultSections:
             hint = _("Its nodes are listed in the Data module. Save the scene, and report the details.")
             self._message.showError(ResFormerSegError("NOT_SHOWN", message, hint, traceback.format_exc()))
         if self._waiting:
-            self._timer.start(SURFACE_DELAY_MILLISECONDS if len(self._waiting) == 1 else 0)
+            self._timer.start(self._pause)
+        self._pause = 0
+
+    def _drawFirst(self, steps: list[Callable[[], None]]) -> None:
+        """The steps follow when the views have been drawn."""
+        self._waiting, self._pause = steps, SURFACE_DELAY_MILLISECONDS
 
     def _stop(self) -> None:
         """The steps that are left are those of a result which is not to be shown any more."""

@@ -26,17 +26,17 @@ from ResFormerSegLib.scene.result_nodes import (
 )
 from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
-from ResFormerSegLib.scene.segmentation_import import importSegments
+from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
 from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
 
 @dataclass(frozen=True)
 class PredictionOutput:
-    """What the engine computed for one image: its report, label layers and probability maps as VTK arrays."""
+    """What the engine computed for one image: report, a label map for each layer, probability maps as VTK arrays."""
 
     report: dict
-    layers: list
+    labelMaps: list
     maps: list
 
 
@@ -71,12 +71,19 @@ class PredictionTask(Task):
 
     def read(self, event: dict) -> Generator[None, None, PredictionOutput]:
         """Reads the engine's output; the scene is not changed yet. Raises ResFormerSegError: VOLUME_CHANGED ..."""
+        from vtk.util.numpy_support import vtk_to_numpy
+
         yield from checkUnchanged(self.nodes[0].Get(), self._exported)
         layers = yield from self._read(event["labels"])
         maps = []
         if event.get("probability_maps"):
             maps = yield from self._read(event["probability_maps"])
-        return PredictionOutput(event["report"], layers, maps)
+        try:
+            labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in layers]
+            labelMaps = yield from makeLabelMaps(labels, event["report"]["segments"], self._exported)
+        except Exception as error:
+            raise notImported(error) from error
+        return PredictionOutput(event["report"], labelMaps, maps)
 
     def makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
@@ -94,8 +101,6 @@ class PredictionTask(Task):
             raise invalidResult() from error
 
     def _makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None) -> ProcessingResult:
-        from vtk.util.numpy_support import vtk_to_numpy
-
         report = output.report
         volumeNode = self.nodes[0].Get()
         segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
@@ -107,8 +112,7 @@ class PredictionTask(Task):
                 segmentationNode = addNodeBeside(volumeNode, "vtkMRMLSegmentationNode", name)
                 styleSegmentation(segmentationNode, volumeNode)
             if segmentationNode is not None:
-                labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in output.layers]
-                importSegments(segmentationNode, labels, report["segments"], self._exported)
+                addSegments(segmentationNode, output.labelMaps, report["segments"])
             tableName = _("{name} diagnosis").format(name=volumeNode.GetName())
             isOther = tableNode is not None and tableNode.GetNodeReference(VOLUME_ROLE) is not volumeNode
             if tableNode is None:

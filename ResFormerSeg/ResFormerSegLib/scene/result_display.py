@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import slicer
+import vtk
 
 from ResFormerSegLib.scene.slice_positions import jumpSliceViews, positionOfSlice
 
@@ -29,7 +33,8 @@ def showResultInViews(result, volumeNode) -> None:
     result: a ProcessingResult. Views that show the volume already, in whichever layer, keep their layers and zoom.
     """
     showInSlices(result, volumeNode)
-    showInThreeD(result, volumeNode)
+    for step in surfaceSteps(result, volumeNode):
+        step()
 
 
 def showInSlices(result, volumeNode) -> None:
@@ -40,16 +45,19 @@ def showInSlices(result, volumeNode) -> None:
     jumpToLargestLesion(result, volumeNode)
 
 
-def showInThreeD(result, volumeNode) -> None:
-    """The second part, which takes much longer: surfaces, which a 2D image has none of."""
+def surfaceSteps(result, volumeNode) -> list[Callable[[], None]]:
+    """The second part, which takes much longer: a surface for each segment, all shown by the last step.
+
+    A 2D image has no surfaces. Between two steps the application may handle its events.
+    """
     node = result.segmentationNode
-    if node is None or node.GetScene() is None or node.GetDisplayNode() is None:
-        return
+    if node is None:
+        return []
     isSolid = min(volumeNode.GetImageData().GetDimensions()) > 1
-    node.GetDisplayNode().SetVisibility3D(isSolid)
-    if isSolid:
-        makeSurface(node)
-    _centreThreeDViews()
+    surfaces: dict[str, vtk.vtkPolyData] = {}
+    segments = list(node.GetSegmentation().GetSegmentIDs()) if isSolid else []
+    steps = [partial(_makeSurface, node, identifier, surfaces) for identifier in segments]
+    return [*steps, partial(_showInThreeD, node, isSolid, surfaces)]
 
 
 def jumpToLargestLesion(result, volumeNode) -> None:
@@ -91,14 +99,50 @@ def _showSegmentation(segmentationNode) -> None:
     display.SetVisibility2D(True)
 
 
-def makeSurface(segmentationNode) -> None:
-    """Gives every segment its closed surface; large ones by the surface nets method with its own smoothing."""
+def _makeSurface(segmentationNode, identifier: str, surfaces: dict[str, vtk.vtkPolyData]) -> None:
+    """Makes the closed surface of a segment, if it has none yet, in a segmentation that is not in the scene."""
+    if segmentationNode.GetScene() is None:
+        return
     segmentation = segmentationNode.GetSegmentation()
+    segment, converter = segmentation.GetSegment(identifier), slicer.vtkSegmentationConverter
+    surface, labels = (
+        converter.GetSegmentationClosedSurfaceRepresentationName(),
+        converter.GetSegmentationBinaryLabelmapRepresentationName(),
+    )
+    if segment is None or segment.GetRepresentation(surface) or not segment.GetRepresentation(labels):
+        return
+    _chooseMethod(segmentation)
+    alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
+    alone.SetSourceRepresentationName(labels)
+    alone.CopyConversionParameters(segmentation)
+    copy.AddRepresentation(labels, segment.GetRepresentation(labels))
+    copy.SetLabelValue(segment.GetLabelValue())
+    alone.AddSegment(copy, identifier)
+    if alone.CreateRepresentation(surface):
+        surfaces[identifier] = copy.GetRepresentation(surface)
+
+
+def _showInThreeD(segmentationNode, isSolid: bool, surfaces: dict[str, vtk.vtkPolyData]) -> None:
+    if segmentationNode.GetScene() is None or segmentationNode.GetDisplayNode() is None:
+        return
+    segmentationNode.GetDisplayNode().SetVisibility3D(isSolid)
+    if isSolid:
+        name = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+        for identifier, surface in surfaces.items():
+            segment = segmentationNode.GetSegmentation().GetSegment(identifier)
+            if segment is not None:
+                segment.AddRepresentation(name, surface)
+        _chooseMethod(segmentationNode.GetSegmentation())
+        segmentationNode.CreateClosedSurfaceRepresentation()  # what is still missing, and tells the views
+    _centreThreeDViews()
+
+
+def _chooseMethod(segmentation) -> None:
+    """Large segments get their surface by the surface nets method with its own smoothing."""
     rule = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
     if _voxelsToConvert(segmentation) > MANY_VOXELS:
         segmentation.SetConversionParameter(rule.GetConversionMethodParameterName(), "1")
         segmentation.SetConversionParameter(rule.GetSurfaceNetInternalSmoothingParameterName(), "1")
-    segmentationNode.CreateClosedSurfaceRepresentation()
 
 
 def _voxelsToConvert(segmentation) -> int:
