@@ -37,7 +37,7 @@ def unreliableText(reason: str) -> str:
         "UNUSUAL_INTENSITIES": _("The brightness of this image does not fit the model"),
         "SAME_PHASE": _("Both images seem to show the same cardiac phase"),
         "PHASES_MISMATCH": _("The two images may not belong together"),
-        "NOTHING_SEGMENTED": _("Nothing was outlined: no diagnosis to rely on"),
+        "NOTHING_SEGMENTED": _("Nothing was segmented: no diagnosis to rely on"),
         "DIAGNOSIS_MISMATCH": _("Segmentation and diagnosis disagree"),
     }
     return texts.get(reason, _("This result should not be relied on"))

@@ -67,7 +67,9 @@ class PredictionTask(Task):
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ProcessingResult]:
         output = yield from self.read(event)
-        return self.makeNodes(output, notices)
+        result = self.makeNodes(output, notices)
+        showOnly(result.segmentationNode)  # when nothing can fail any more
+        return result
 
     def read(self, event: dict) -> Generator[None, None, PredictionOutput]:
         """Reads the engine's output; the scene is not changed yet. Raises ResFormerSegError: VOLUME_CHANGED ..."""
@@ -144,7 +146,6 @@ class PredictionTask(Task):
                 tableNode.SetName(slicer.mrmlScene.GenerateUniqueName(tableName))
                 placeBeside(tableNode, volumeNode)
             saveWithNodes(result)
-            showOnly(segmentationNode)
             if not self._exported.message["has_orientation"]:
                 for node in filter(None, (segmentationNode, tableNode)):
                     rememberPicture(node, volumeNode)

@@ -61,7 +61,7 @@ def show(scene, module):
         ("OUT_OF_DISTRIBUTION", "Not the kind of image this model knows"),
         ("DIMENSION_MISMATCH", "Not the kind of image this model knows"),
         ("UNUSUAL_INTENSITIES", "The brightness of this image does not fit the model"),
-        ("NOTHING_SEGMENTED", "Nothing was outlined"),
+        ("NOTHING_SEGMENTED", "Nothing was segmented"),
         ("DIAGNOSIS_MISMATCH", "Segmentation and diagnosis disagree"),
     ],
 )

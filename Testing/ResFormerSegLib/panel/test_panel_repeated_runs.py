@@ -68,6 +68,16 @@ def test_a_console_run_hides_the_earlier_results_too(logicWith, scene):
     assert visibleResults() == [newest]
 
 
+def test_a_patients_run_that_fails_leaves_the_earlier_result_visible(logicWith, scene):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    volumes = makeVolume(name="Diastole"), makeVolume(name="Systole")
+    earlier = logicWith("exclusive").process(volumes[0]).segmentationNode
+    with pytest.raises(ResFormerSegError):
+        logicWith("bad report at the second").processPatient(*volumes, "cardiac-mr")
+    assert visibleResults() == [earlier]
+
+
 def test_a_replaced_output_replaces_its_table(openPanel, apply):
     makeVolume((6, 32, 32))
     widget = openPanel()

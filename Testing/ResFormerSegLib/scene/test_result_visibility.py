@@ -56,7 +56,7 @@ def isSeen(node, view="Red") -> bool:
     return bool(display.GetVisibility(viewNode.GetID()))
 
 
-def test_another_patients_image_does_not_get_the_outline_of_this_one(watch):
+def test_another_patients_image_does_not_get_the_contour_of_this_one(watch):
     brown = makeVolume(name="Brown")
     load(brown)
     result = resultOf(brown)

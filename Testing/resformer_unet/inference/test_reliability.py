@@ -33,7 +33,7 @@ def test_a_report_of_an_earlier_version_is_judged_by_its_warnings():
         (np.zeros_like(blocks()) + np.arange(22, dtype=np.uint8), ["NOTHING_SEGMENTED"]),
         (np.where(blocks() > 127, 1000, -1000).astype(np.int16), ["OUT_OF_DISTRIBUTION"]),
     ],
-    ids=["usual", "nothing outlined", "a CT for an MR model"],
+    ids=["usual", "nothing segmented", "a CT for an MR model"],
 )
 def test_the_report_says_whether_it_may_be_relied_on(monkeypatch, voxels, reasons):
     report = predict(monkeypatch, image_from_array(voxels, np.eye(4), "x"), modality="MR").report
