@@ -39,8 +39,11 @@ class ExplainSection:
         """classNames: of the diagnosis, by id, where the model's description gives them."""
         self.clear()
         self._result, self._volumeId = result, volumeNode.GetID()
-        names = namesOfClasses(result.report, classNames)
-        probabilities = (result.report.get("diagnosis") or {}).get("probabilities", {})
+        # Of a patient with two images the numbers are those of the card; the model has others for each image.
+        shown = result.patient or result.report
+        names = namesOfClasses(shown, classNames)
+        probabilities = (shown.get("diagnosis") or {}).get("probabilities", {})
+        self.patientNote.visible = bool(result.patient)
         for label in sorted(names, key=lambda label: -probabilities[label]):  # the diagnosis comes first
             text = _("{name} ({percent})").format(name=names[label], percent=percentText(probabilities[label]))
             self.classSelector.addItem(text, label)
@@ -125,7 +128,13 @@ class ExplainSection:
         self.form = qt.QWidget()
         form = qt.QFormLayout(self.form)
         form.setContentsMargins(0, 0, 0, 0)
+        self.patientNote = makeLabel("explainPatientNote")
+        self.patientNote.text = _(
+            "The patient's diagnosis is made from volumes and wall thickness. The overlay shows what in this image "
+            "speaks for a diagnosis."
+        )
         form.addRow(_("Diagnosis:"), self.classSelector)
+        form.addRow(self.patientNote)
         form.addRow(makeRow(self.sliceButton, self.volumeButton, self.cancelButton))
         self.status = makeLabel("explainStatus")
         for widget in (self.intro, self.form, self.status):

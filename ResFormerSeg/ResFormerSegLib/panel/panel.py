@@ -21,6 +21,7 @@ from ResFormerSegLib.panel.engine_section import EngineSection
 from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
+from ResFormerSegLib.panel.name_watch import NameWatch
 from ResFormerSegLib.panel.parameters import forgetNode
 from ResFormerSegLib.panel.readiness import whyNoPatient, whyNotReady
 from ResFormerSegLib.panel.result_sections import ResultSections
@@ -41,6 +42,7 @@ class Panel(VTKObservationMixin):
         self._parameterNode = None
         self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result that is shown
         self._volumeId = ""
+        self._lastVolumeId = ""  # of the input that the messages speak of; it may be deleted
         self._updating = False
         self._isEntered = False
         self._newImages = NewImages()
@@ -66,6 +68,7 @@ class Panel(VTKObservationMixin):
             "processed on this computer only."
         ).format(link="<a href='https://arxiv.org/abs/2412.00351'>Bui et al., 2024</a>")
         self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
+        self._names = NameWatch(self.update)
         logic.watch(self.checkCanApply)
 
     # --- life cycle
@@ -81,6 +84,7 @@ class Panel(VTKObservationMixin):
         self._newImages.forget()
         if parameterNode is None:
             self._scene.observeVolume(None)
+            self._names.stop()
             self.results.clear()
             return
         self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -117,6 +121,7 @@ class Panel(VTKObservationMixin):
         self.abandonRun()
         self.removeObservers()
         self._scene.cleanup()
+        self._names.stop()
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
         for part in (
@@ -144,12 +149,14 @@ class Panel(VTKObservationMixin):
             if self._volumeId != (volume.GetID() if volume else ""):
                 self._volumeId = volume.GetID() if volume else ""
                 self._scene.observeVolume(volume)
+                self._clearOldMessage(volume)
                 self.models.chooseFor(volume)
             self.models.update()
             self.otherPhase.update(self.models.model())
             self.devices.update()
             self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
+            self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
             self.checkCanApply()
         finally:
@@ -190,6 +197,13 @@ class Panel(VTKObservationMixin):
         self.run.progress.hint((reason or omitted) if hasVolume and hasEngine else "")
         self.engine.update()
 
+    def _clearOldMessage(self, volumeNode) -> None:
+        """An error that speaks of an earlier input does not stay when another one is chosen."""
+        if volumeNode is not None and volumeNode.GetID() != self._lastVolumeId:
+            if self._lastVolumeId:
+                self.message.clear()
+            self._lastVolumeId = volumeNode.GetID()
+
     def _preselectVolume(self, instead: bool = False) -> None:
         """Selects a newly loaded image, but only while the module is shown.
 
@@ -206,8 +220,9 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def _onSceneChanged(self) -> None:
+        """The views turn to an image that is loaded, and so does the panel: else it would speak of another one."""
         if self._parameterNode is not None:
-            self._preselectVolume()
+            self._preselectVolume(instead=not self.run.isRunning)
             self.update()
 
     def _onVolumeChanged(self) -> None:

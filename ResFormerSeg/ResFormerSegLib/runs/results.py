@@ -9,6 +9,8 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.runs.plain_result import PlainResult, inOneLine
 
+from resformer_unet.inference.reliability import reasons_of
+
 
 @dataclass(frozen=True, repr=False)
 class ProcessingResult(PlainResult):
@@ -19,7 +21,7 @@ class ProcessingResult(PlainResult):
     writes it to `<case>.json`. warnings: [{"code", "message"}], for the user to read; may be empty. volumeNode: the
     input; None if it is not known any more. probabilityMapNodes: by segment id, a volume in per cent each; empty unless
     asked for. patient: for a volume that was diagnosed together with the other cardiac phase: the patient's diagnosis
-    and cardiac function parameters, see `PatientResult`; else None.
+    and cardiac function parameters, see `PatientResult`; else None. otherVolumeNode: that other phase's volume.
     """
 
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
@@ -29,6 +31,22 @@ class ProcessingResult(PlainResult):
     volumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
     probabilityMapNodes: dict[str, slicer.vtkMRMLScalarVolumeNode] = field(default_factory=dict)
     patient: dict | None = None
+    otherVolumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
+
+    @property
+    def reliable(self) -> bool:
+        """False when a warning says that the result may be wrong as a whole: its diagnosis is then no answer."""
+        return not self.reasons
+
+    @property
+    def reasons(self) -> list[str]:
+        """Codes of the warnings because of which the result is not reliable, the gravest first."""
+        return reasons_of(self.patient or self.report)
+
+    @property
+    def alerts(self) -> list[dict]:
+        """Classes that are not excluded although another is more probable; rows with `text`, see the report."""
+        return list(((self.patient or self.report).get("diagnosis") or {}).get("alerts", []))
 
     @property
     def diagnosis(self) -> str | None:
@@ -51,7 +69,7 @@ class PatientResult:
     """What `processPatient` returns: the results of both volumes, each as of `process`, and the patient's diagnosis.
 
     patient: as the command line writes it to `<name>.patient.json`: diagnosis, cardiac_function, and cases,
-    the names of the two volumes with end-diastole first.
+    the names of the two volumes with end-diastole first. reliable, reasons, alerts: of the patient's diagnosis.
     """
 
     first: ProcessingResult
@@ -66,9 +84,22 @@ class PatientResult:
         """In Python's own types, as JSON takes them: `patient`, and `first` and `second` as of `ProcessingResult`."""
         return {"patient": self.patient, "first": self.first.toDict(), "second": self.second.toDict()}
 
+    @property
+    def reliable(self) -> bool:
+        return self.first.reliable
+
+    @property
+    def reasons(self) -> list[str]:
+        return self.first.reasons
+
+    @property
+    def alerts(self) -> list[dict]:
+        return self.first.alerts
+
     def forDisplay(self) -> ProcessingResult:
         """The result of the first volume with the warnings of both."""
         name = self.second.report["case"]
         own = self.second.report["warnings"]  # the notices of the run are in both
         others = [{**warning, "message": f"{name}: {warning['message']}"} for warning in own]
-        return replace(self.first, warnings=self.first.warnings + others)
+        warnings = self.first.warnings + others
+        return replace(self.first, warnings=warnings, otherVolumeNode=self.second.volumeNode)

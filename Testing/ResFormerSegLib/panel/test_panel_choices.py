@@ -63,10 +63,13 @@ def test_only_images_are_chosen_by_themselves(openPanel):
     assert openPanel().ui.inputSelector.currentNode() is image
 
 
-def test_an_image_that_is_loaded_while_the_panel_is_open_is_chosen_if_there_is_none(widget, waitFor):
+def test_an_image_that_is_loaded_while_the_panel_is_open_is_chosen(widget, waitFor):
     volume = makeVolume()
     waitFor(lambda: widget.ui.inputSelector.currentNode() is volume)
-    makeVolume(name="Another")
+    another = makeVolume(name="Another")
+    waitFor(lambda: widget.ui.inputSelector.currentNode() is another)
+    widget.ui.inputSelector.setCurrentNode(volume)  # the user's choice stays until the next one is loaded
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode")
     slicer.app.processEvents()
     assert widget.ui.inputSelector.currentNode() is volume
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume
 
 
@@ -61,6 +62,6 @@ def test_names_with_angle_brackets_are_shown_as_they_are_written(workerThat, ope
 
 def test_the_card_of_a_run_shows_probability_and_sizes(widgetWithResult):
     card = widgetWithResult.panel.results.card
-    assert card.probability.text == "Probability 75 %"
-    assert card.segmented.text == "Segmented: Tumour (0.614 ml), Oedema (0.614 ml)"
+    assert plain(card.probability.text) == "Probability 75 %"
+    assert plain(card.segmented.text) == "Segmented: Tumour (0.614 ml), Oedema (0.614 ml)"
     assert widgetWithResult.panel.results.chart.table.table.rowCount == 1  # the one slice with something in it

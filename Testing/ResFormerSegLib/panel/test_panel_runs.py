@@ -3,6 +3,7 @@
 import pytest
 import slicer
 
+from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume, sceneState, stateOf
 
 
@@ -27,7 +28,7 @@ def test_apply_segments_diagnoses_and_shows(panelWith, click, waitFor):
     assert widget.ui.progressBar.visible and widget.ui.statusLabel.text
     waitFor(lambda: not widget.panel.run.isRunning)
     assert "Glioma" in widget.panel.results.card.headline.text
-    assert widget.panel.results.card.probability.text == "Probability 75 %"
+    assert plain(widget.panel.results.card.probability.text) == "Probability 75 %"
     segmentation = widget._parameterNode.resultSegmentation
     assert segmentation.GetSegmentation().GetNumberOfSegments() == 2
     assert widget._parameterNode.resultVolume is volume

@@ -60,13 +60,33 @@ def test_a_row_tells_what_became_of_a_case(tmp_path):
     a, b, c, d = rows(tmp_path)
     assert a == {
         "case": "a", "input": str(tmp_path / "a.png"), "series": "", "status": "done", "diagnosis": "benign",
-        "probability": "0.7123", "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
+        "probability": "0.7123", "reliable": "yes", "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "",
+        "rim_voxels": "7",
         "rim_volume_mm3": "12.5", "rim_area_mm2": "", "warnings": "LOW_CONFIDENCE; TOUCHES_BORDER", "error": "",
         "message": "", "seconds": "1.5", "model": "tiny", "model_version": "1.0.0",
     }  # fmt: skip
     assert (b["core_area_mm2"], b["rim_area_mm2"]) == ("3.25", "1.0")
     assert (c["core_voxels"], c["core_volume_mm3"], c["core_area_mm2"]) == ("7", "", "")
     assert (d["status"], d["error"], d["message"]) == ("failed", "CORRUPT_IMAGE", "“x, y” is\ndamaged. Copy it.")
+
+
+def test_a_row_says_when_its_result_is_not_reliable(tmp_path):
+    outcome = done(tmp_path, "a")
+    outcome.result["warnings"].append({"code": "OUT_OF_DISTRIBUTION", "message": "…"})
+    with Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
+        summary.add(outcome)
+    assert rows(tmp_path)[0]["reliable"] == "no"
+
+
+def test_a_summary_of_a_version_that_did_not_tell_reliability_is_continued(tmp_path):
+    with Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "a"))
+    lines = [line.split(",") for line in summary.path.read_text().splitlines()]
+    place = lines[0].index("reliable")
+    summary.path.write_text("".join(",".join(line[:place] + line[place + 1 :]) + "\n" for line in lines))
+    with Summary(tmp_path, inputs(tmp_path, "b"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "b"))
+    assert [(row["case"], row["reliable"]) for row in rows(tmp_path)] == [("a", ""), ("b", "yes")]
 
 
 def test_every_row_is_on_disk_at_once_and_at_the_end_they_are_in_order(tmp_path):

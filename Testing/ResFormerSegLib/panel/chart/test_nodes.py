@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import slicer
 
+from helpers.plain_text import plain
 from helpers.scene_helpers import sceneState
 
 KINDS = ("vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode", "vtkMRMLPlotViewNode", "vtkMRMLTableNode")
@@ -116,7 +117,7 @@ def test_the_legend_tells_the_figures_of_the_slice_shown(nodes):
     from ResFormerSegLib.texts import percentText
 
     nodes.show(makeReport())
-    text = legendText(nodes.probabilityLegend, 3, percentText)
+    text = plain(legendText(nodes.probabilityLegend, 3, percentText))
     assert text.startswith("Slice 3: ") and "Glioma <b>30 %</b>" in text and "rgb(0, 114, 178)" in text
     assert "%" not in legendText(nodes.probabilityLegend, None, percentText)
     assert "<b>" not in legendText(nodes.areaLegend, 99, percentText)  # a slice that was not analysed
