@@ -94,7 +94,7 @@ class ExplainSection:
         elif not hasDiagnosis:
             self.intro.text = _("This model gives no diagnosis to explain.")
         elif not isTorchInstalled():
-            self.intro.text = _("Explanations need PyTorch. Press “Install PyTorch…” below the device.")
+            self.intro.text = _("Explanations need PyTorch.")
         canExplain = hasDiagnosis and isTorchInstalled()
         self.intro.visible = not canExplain
         self.form.visible = canExplain

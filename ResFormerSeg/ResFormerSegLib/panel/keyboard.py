@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import qt
 
@@ -63,7 +64,7 @@ class RunKeys:
 def followLayout(root) -> None:
     """Tab goes through the widgets as they are arranged: those made after the others would come last."""
     chain = [widget for widget in _arranged(root) if widget.focusPolicy & qt.Qt.TabFocus]
-    for earlier, later in zip(chain, chain[1:]):  # noqa: B905, one is longer
+    for earlier, later in pairwise(chain):
         qt.QWidget.setTabOrder(earlier, later)
 
 

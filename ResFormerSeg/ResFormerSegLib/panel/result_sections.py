@@ -6,10 +6,11 @@ import logging
 import traceback
 from collections.abc import Callable
 
-import qt
+import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.panel.chart.nodes import hasMillimetres
 from ResFormerSegLib.panel.chart.slice_chart import SliceChart
 from ResFormerSegLib.panel.comparison_section import ComparisonSection
 from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
@@ -17,7 +18,10 @@ from ResFormerSegLib.panel.explain_section import ExplainSection
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
+from ResFormerSegLib.panel.result_text import resultText
+from ResFormerSegLib.panel.timers import Later
 from ResFormerSegLib.scene.result_display import showResultInViews
+from ResFormerSegLib.scene.view_rotation import rotateViewsTo
 
 
 class ResultSections:
@@ -27,12 +31,22 @@ class ResultSections:
         self._ui = ui
         self._models = models
         self._message = message
-        self._token: object | None = None  # of the result that is being shown step by step
+        self._waiting: list[Callable[[], None]] = []  # steps of the result that is being shown
+        self._nextLater = Later(self._showNext)
+        self._shown: tuple | None = None  # the result, its volume, and the names of its classes
         self.card = DiagnosisCard(ui.diagnosisCardFrame)
         self.chart = SliceChart(ui.sliceChartFrame)
         self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
         self.comparison = ComparisonSection(ui.comparisonFrame, logic)
         self._sections = (self.card, self.chart, self.explanation, self.comparison)
+        self._folders = (
+            ui.diagnosisCollapsibleButton,
+            ui.sliceChartCollapsibleButton,
+            ui.explainCollapsibleButton,
+            ui.comparisonCollapsibleButton,
+        )
+        ui.copyResultButton.connect("clicked()", self.copyAsText)
+        self.clear()
 
     def show(self, result, volumeNode) -> None:
         """Shows a saved result at once; the views stay as they are. One of another version may lack entries."""
@@ -56,32 +70,44 @@ class ResultSections:
         Together they would block it for a tenth of a second.
         """
         card, *others = self._steps(result, volumeNode)
-        self._showStepwise([card, lambda: showResultInViews(result, volumeNode), *others], self._token)
+        self._waiting = [card, lambda: self._showInViews(result, volumeNode), *others]
+        self._showNext()
+
+    def copyAsText(self) -> None:
+        if self._shown is not None:
+            slicer.app.clipboard().setText(resultText(*self._shown))
+            self._message.showNotice(_("The result was copied to the clipboard."))
 
     def clear(self) -> None:
-        self._token = None
+        self._waiting, self._shown = [], None
         for section in self._sections:
             section.clear()
-        self._ui.sliceChartCollapsibleButton.visible = False
-        self._ui.editButton.enabled = False
+        for folder in self._folders:
+            folder.visible = False
+        self._ui.editButton.enabled = self._ui.copyResultButton.enabled = False
 
     def setActive(self, active: bool) -> None:
         for section in self._sections:
             section.setActive(active)
 
     def cleanup(self) -> None:
-        self._token = None
+        self._waiting, self._shown = [], None
+        self._nextLater.cleanup()
+        self._ui.copyResultButton.disconnect("clicked()", self.copyAsText)
         for section in self._sections:
             section.cleanup()
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
-        self._token = object()
-        model = result.report["model"]
+        model, rows = result.report["model"], result.report["slices"]
         names, bothPhases = self._models.classNames(model), self._models.diagnosesPatients(model)
-        several = len(result.report["slices"]) > 1
-        self._ui.sliceChartCollapsibleButton.text = _("Along the volume") if several else _("Measurements")
-        self._ui.sliceChartCollapsibleButton.visible = True
+        self._waiting, self._shown = [], (result, volumeNode, names)
+        for folder in self._folders:
+            folder.visible = True
+        chart = self._ui.sliceChartCollapsibleButton
+        chart.text = _("Along the volume") if len(rows) > 1 else _("Sizes")
+        chart.visible = len(rows) > 1 or hasMillimetres(rows)  # of a single picture the card says it all
         self._ui.editButton.enabled = result.segmentationNode is not None
+        self._ui.copyResultButton.enabled = True
         steps = [
             lambda: self.card.showResult(result, volumeNode, names, bothPhases),
             lambda: self.chart.showResult(result, volumeNode, names),
@@ -95,15 +121,24 @@ class ResultSections:
             steps += [self.explanation.clear, self.comparison.clear]
         return steps
 
-    def _showStepwise(self, steps: list[Callable[[], None]], token: object) -> None:
-        """Stops when another result is shown meanwhile. The result is in the scene, even if a step fails."""
-        if not steps or token is not self._token:
+    def _showInViews(self, result, volumeNode) -> None:
+        if rotateViewsTo(volumeNode):
+            self._message.showNotice(
+                _("“{name}” is oblique: the slice views were turned to its slices, so that they show what is analysed.")
+                .format(name=volumeNode.GetName())
+            )  # fmt: skip
+        showResultInViews(result, volumeNode)
+
+    def _showNext(self) -> None:
+        """One step. The result is in the scene, even if a step fails."""
+        if not self._waiting:
             return
+        step = self._waiting.pop(0)
+        self._nextLater.start()
         try:
-            steps[0]()
+            step()
         except Exception:
             logging.exception("Showing the result failed")
             message = _("The result was added to the scene, but could not be displayed completely.")
             hint = _("Its nodes are listed in the Data module. Save the scene, and report the details.")
             self._message.showError(ResFormerSegError("NOT_SHOWN", message, hint, traceback.format_exc()))
-        qt.QTimer.singleShot(0, lambda: self._showStepwise(steps[1:], token))

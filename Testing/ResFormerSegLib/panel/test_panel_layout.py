@@ -15,6 +15,7 @@ def result(mainWindow, workerThat, openPanel, click, waitFor):
     makeVolume((6, 32, 32))
     widget = openPanel()
     modulePanelOf(widget).resize(480, 400)
+    widget.ui.sliceChartCollapsibleButton.collapsed = False
     click(widget.ui.applyButton)
     waitFor(lambda: widget.panel.results.explanation._result is not None)
     settle()
