@@ -117,8 +117,8 @@ class ExplainSection:
         )
         self.volumeButton = makeButton(
             "explainVolumeButton",
-            _("Explain the whole volume"),
-            _("Explains all analysed slices; takes longer"),
+            _("Explain all slices"),
+            _("Explains the whole volume; takes longer"),
             self.explainVolume,
         )
         self.cancelButton = makeButton("explainCancelButton", _("Cancel"), _("Stops the explanation"), self.cancel)

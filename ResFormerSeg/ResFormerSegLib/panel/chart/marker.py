@@ -11,6 +11,7 @@ import importlib
 import qt
 import vtk
 
+from ResFormerSegLib.panel.event_filter import EventFilter
 from ResFormerSegLib.panel.timers import Later
 
 WIDTH = 2  # pixels
@@ -33,6 +34,8 @@ class SliceMarker:
         self.line.setAttribute(qt.Qt.WA_TransparentForMouseEvents)
         self.line.hide()
         self._moveLater = Later(self._move)
+        self._events = EventFilter(dict.fromkeys((qt.QEvent.Move, qt.QEvent.Resize), self._onMoved))
+        self._events.watch(plotView)
         self._window = plotView.renderWindow()
         self._tag = self._window.AddObserver(vtk.vtkCommand.EndEvent, self._onRendered)
 
@@ -43,10 +46,14 @@ class SliceMarker:
 
     def cleanup(self) -> None:
         self._window.RemoveObserver(self._tag)
+        self._events.cleanup()
         self._moveLater.cleanup()
 
     def _onRendered(self, caller, event) -> None:
         """The axes are laid out when the chart is drawn. Later, as nothing may be moved while it is being painted."""
+        self._moveLater.start()
+
+    def _onMoved(self, event) -> None:
         self._moveLater.start()
 
     def _move(self) -> None:
