@@ -328,6 +328,8 @@ def test_a_section_that_opens_keeps_hidden_widgets_hidden(qt, click):
     shown, hidden, shownLater = (qt.QLabel(name) for name in "abc")
     for label in (shown, hidden, shownLater):
         layout.addWidget(label)
+    folds = []
+    section.connect("contentsCollapsed(bool)", folds.append)
     hidden.visible = shownLater.visible = False
     section.resize(200, 200)
     section.show()
@@ -337,6 +339,7 @@ def test_a_section_that_opens_keeps_hidden_widgets_hidden(qt, click):
     assert not shownLater.visible
     click(section, (40, 10))
     assert [label.visible for label in (shown, hidden, shownLater)] == [True, False, True]
+    assert folds == [True, False]
 
 
 def test_a_wide_check_box_is_clicked_where_it_answers(qt, click):

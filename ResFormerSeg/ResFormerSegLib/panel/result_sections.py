@@ -10,7 +10,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.panel.chart.nodes import hasMillimetres
 from ResFormerSegLib.panel.chart.slice_chart import SliceChart
 from ResFormerSegLib.panel.comparison_section import ComparisonSection
 from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
@@ -105,7 +104,8 @@ class ResultSections:
             folder.visible = True
         chart = self._ui.sliceChartCollapsibleButton
         chart.text = _("Along the volume") if len(rows) > 1 else _("Sizes")
-        chart.visible = len(rows) > 1 or hasMillimetres(rows)  # of a single picture the card says it all
+        hasScale = any(segment.get("volume_mm3") is not None for segment in result.report["segments"])
+        chart.visible = len(rows) > 1 or hasScale  # of a single picture the card says it all
         self._ui.editButton.enabled = result.segmentationNode is not None
         self._ui.copyResultButton.enabled = True
         steps = [
