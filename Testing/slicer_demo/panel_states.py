@@ -24,8 +24,11 @@ DOUBLE = (340, 230)  # a screen of 1366 x 768 at double resolution, in its own l
 LONGEST_RUN = 600  # seconds
 
 
-def takePanelStates(folder: Path, image: Path) -> list[Path]:
-    """Writes a PNG for each state. image: a volume with something to find, for the brain model."""
+def takePanelStates(folder: Path, image: Path, strangeImage: Path) -> list[Path]:
+    """Writes a PNG for each state.
+
+    image: a volume with something to find, for the brain model. strangeImage: one that it does not know the like of.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     taken: list[Path] = []
 
@@ -44,34 +47,40 @@ def takePanelStates(folder: Path, image: Path) -> list[Path]:
         take(widget, "no-engine")
     with _panel() as widget:
         take(widget, "empty")
-        slicer.util.loadVolume(str(image), {"name": "Head"})
-        waitFor(lambda: widget.ui.applyButton.enabled)
+        _load(widget, image)
         take(widget, "ready")
         _apply(widget, LONGEST_RUN)
         take(widget, "result")
         take(widget, "result-dark", dark=True)
-        take(widget, "result-laptop", LAPTOP)
         take(widget, "result-narrow", NARROW)
+        slicer_bed.modulePanelOf(widget).resize(*LAPTOP)
+        _apply(widget, LONGEST_RUN)
+        take(widget, "result-laptop", LAPTOP)
         _unfold(widget)
-        take(widget, "unfolded", (480, 1500))
-        take(widget, "unfolded-dark", (480, 1500), dark=True)
-        take(widget, "unfolded-narrow", (320, 1700))
-    for behaviour, name in (("slow", "running"), ("exclusive", "flagged-result"), ("exit code", "error")):
-        with _fakeWorker(behaviour), _panel() as widget:
-            slicer.util.loadVolume(str(image), {"name": "Head"})
-            waitFor(lambda widget=widget: widget.ui.applyButton.enabled)
-            if name == "running":
-                take(widget, "ready-double", DOUBLE)
-                widget.ui.applyButton.click()
-                waitFor(lambda widget=widget: widget.ui.progressBar.value > 0)
-            else:
-                slicer_bed.modulePanelOf(widget).resize(*(DOUBLE if behaviour == "exclusive" else FULL_HD))
-                _apply(widget)
-            if behaviour == "exclusive":
-                take(widget, "result-double", DOUBLE)
-            take(widget, name)
-            widget.panel.abandonRun()
-            waitFor(lambda widget=widget: not widget.logic.isBusy)
+        take(widget, "unfolded", (480, 1700))
+        take(widget, "unfolded-dark", (480, 1700), dark=True)
+        take(widget, "unfolded-narrow", (320, 1900))
+    with _panel() as widget:
+        _load(widget, strangeImage)
+        _apply(widget, LONGEST_RUN)
+        take(widget, "flagged-result")
+    with _fakeWorker("slow"), _panel() as widget:
+        _load(widget, image)
+        take(widget, "ready-double", DOUBLE)
+        widget.ui.applyButton.click()
+        waitFor(lambda: widget.ui.progressBar.value > 0)
+        take(widget, "running")
+        widget.panel.abandonRun()
+        waitFor(lambda: not widget.logic.isBusy)
+    with _fakeWorker("exclusive"), _panel() as widget:
+        _load(widget, image)
+        slicer_bed.modulePanelOf(widget).resize(*DOUBLE)
+        _apply(widget)
+        take(widget, "result-double", DOUBLE)
+    with _fakeWorker("exit code"), _panel() as widget:
+        _load(widget, image)
+        _apply(widget)
+        take(widget, "error")
     return taken
 
 
@@ -113,10 +122,19 @@ def _without(*packages: str) -> Iterator[None]:
         importlib.util.find_spec = find
 
 
+def _load(widget, image: Path) -> None:
+    """The file, as the brain model's input."""
+    volumeNode = slicer.util.loadVolume(str(image), {"name": "Head"})
+    widget.ui.inputSelector.setCurrentNode(volumeNode)
+    widget.ui.modelSelector.setCurrentIndex(widget.ui.modelSelector.findData("brain-tumor-mr"))
+    waitFor(lambda: widget.ui.applyButton.enabled)
+
+
 def _apply(widget, seconds: float = 60) -> None:
     widget.ui.applyButton.click()
     waitFor(lambda: not widget.panel.run.isRunning, seconds)
     waitFor(lambda: not widget.panel.results._waiting)
+    waitFor(lambda: widget.panel.folding.isSettled)
     _settle()
 
 

@@ -7,7 +7,8 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.timers import Later
 
-SETTLING_MILLISECONDS = 50  # the panel takes its new height first
+# The panel takes its new height step by step, as the result is shown: one looks several times.
+LOOK_MILLISECONDS, LOOKS = 40, 8
 
 
 class InputsFolding:
@@ -16,32 +17,43 @@ class InputsFolding:
     def __init__(self, root, ui) -> None:
         self._root, self._ui = root, ui
         self._title = ui.inputsCollapsibleButton.text
-        self._foldLater = Later(self._fold, SETTLING_MILLISECONDS)
+        self._lookLater = Later(self._look, LOOK_MILLISECONDS)
+        self._looks = 0  # how often to look yet
         self._volumeName = ""
         ui.inputsCollapsibleButton.connect("contentsCollapsed(bool)", self._onFolded)
 
     def makeRoom(self, volumeName: str) -> None:
         """For a result that was just shown. volumeName: of the input, for the heading of the folded section."""
-        self._volumeName = volumeName
-        self._foldLater.start()
+        self._volumeName, self._looks = volumeName, LOOKS
+        self._lookLater.start()
+
+    @property
+    def isSettled(self) -> bool:
+        return self._looks == 0
 
     def unfold(self) -> None:
-        self._foldLater.stop()
+        self._looks = 0
+        self._lookLater.stop()
         self._ui.inputsCollapsibleButton.collapsed = False
 
     def cleanup(self) -> None:
-        self._foldLater.cleanup()
+        self._lookLater.cleanup()
         self._ui.inputsCollapsibleButton.disconnect("contentsCollapsed(bool)", self._onFolded)
 
-    def _fold(self) -> None:
-        area = self._scrollArea()
-        if area is None:
+    def _look(self) -> None:
+        area, diagnosis = self._scrollArea(), self._ui.diagnosisCollapsibleButton
+        if area is None or self._looks == 0:
+            self._looks = 0
             return
-        diagnosis = self._ui.diagnosisCollapsibleButton
         end = diagnosis.mapTo(area.widget(), qt.QPoint(0, 0)).y() + diagnosis.height
         if end > area.viewport().height:
+            self._looks = 0
             self._ui.inputsCollapsibleButton.collapsed = True
             self._ui.advancedCollapsibleButton.collapsed = True
+            return
+        self._looks -= 1
+        if self._looks:
+            self._lookLater.start()
 
     def _onFolded(self, folded: bool) -> None:
         heading = _("{title}: {volume}").format(title=self._title, volume=self._volumeName)

@@ -26,6 +26,10 @@ class Later:
         if self._timer is not None:
             self._timer.start()
 
+    @property
+    def isPending(self) -> bool:
+        return self._timer is not None and self._timer.isActive()
+
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.stop()

@@ -22,7 +22,7 @@ def panelWith(workerThat, openPanel, click, waitFor):
         modulePanelOf(widget).resize(*size)
         click(widget.ui.applyButton)
         waitFor(lambda: not widget.panel.run.isRunning and not widget.panel.results._waiting)
-        waitFor(lambda: not widget.panel.folding._foldLater._timer.isActive())
+        waitFor(lambda: widget.panel.folding.isSettled)
         slicer.app.processEvents()
         return widget
 
@@ -108,7 +108,7 @@ def test_a_notice_goes_by_itself_and_an_error_stays(widget, waitFor):
     waitFor(lambda: not widget.ui.messageFrame.visible)
     message.showNotice("Copied.")
     message.showError(ResFormerSegError("X", "It failed.", "", ""))
-    assert not message._clearLater._timer.isActive() and "failed" in widget.ui.messageLabel.text
+    assert not message._clearLater.isPending and "failed" in widget.ui.messageLabel.text
 
 
 def test_the_charts_follow_a_change_of_style_at_once(mainWindow, panelWith):
