@@ -71,7 +71,9 @@ class EngineSection:
         try:
             if not install():
                 self._message.showNotice(
-                    _("{name} was not installed; nothing was changed. You can install it at any time.").format(name=name)
+                    _("{name} was not installed; nothing was changed. You can install it at any time.").format(
+                        name=name
+                    )
                 )
         except ResFormerSegError as error:
             self._message.showError(error)

@@ -14,7 +14,10 @@ NOTICE_MILLISECONDS = 12_000  # long enough to read three lines
 
 
 class MessageArea:
-    """ui: the widgets of ResFormerSeg.ui as attributes. A notice goes by itself, an error stays until it is dismissed."""
+    """ui: the widgets of ResFormerSeg.ui as attributes.
+
+    A notice goes by itself, an error stays until it is dismissed.
+    """
 
     def __init__(self, ui) -> None:
         self._ui = ui

@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable
 
-import slicer
+import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
@@ -17,10 +17,8 @@ from ResFormerSegLib.panel.explain_section import ExplainSection
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
-from ResFormerSegLib.panel.result_text import resultText
-from ResFormerSegLib.panel.timers import Later
+from ResFormerSegLib.panel.result_folders import ResultFolders
 from ResFormerSegLib.scene.result_display import showResultInViews
-from ResFormerSegLib.scene.view_rotation import rotateViewsTo
 
 
 class ResultSections:
@@ -30,22 +28,16 @@ class ResultSections:
         self._ui = ui
         self._models = models
         self._message = message
-        self._waiting: list[Callable[[], None]] = []  # steps of the result that is being shown
-        self._nextLater = Later(self._showNext)
-        self._shown: tuple | None = None  # the result, its volume, and the names of its classes
+        self._waiting: list[Callable[[], None]] = []  # the steps by which a new result is still to be shown
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.connect("timeout()", self._showNext)
+        self._folders = ResultFolders(ui, message)
         self.card = DiagnosisCard(ui.diagnosisCardFrame)
         self.chart = SliceChart(ui.sliceChartFrame)
         self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
         self.comparison = ComparisonSection(ui.comparisonFrame, logic)
         self._sections = (self.card, self.chart, self.explanation, self.comparison)
-        self._folders = (
-            ui.diagnosisCollapsibleButton,
-            ui.sliceChartCollapsibleButton,
-            ui.explainCollapsibleButton,
-            ui.comparisonCollapsibleButton,
-        )
-        ui.copyResultButton.connect("clicked()", self.copyAsText)
-        self.clear()
 
     def show(self, result, volumeNode) -> None:
         """Shows a saved result at once; the views stay as they are. One of another version may lack entries."""
@@ -55,7 +47,7 @@ class ResultSections:
         except Exception:
             logging.exception("Showing a saved result failed")
             self.clear()
-            self._ui.editButton.enabled = result.segmentationNode is not None
+            self._folders.showEditOnly(result)
             self._message.showNotice(
                 _(
                     "The result in this scene was made by another version of ResFormerSeg, or was modified, and cannot "
@@ -69,45 +61,35 @@ class ResultSections:
         Together they would block it for a tenth of a second.
         """
         card, *others = self._steps(result, volumeNode)
-        self._waiting = [card, lambda: self._showInViews(result, volumeNode), *others]
+        self._waiting = [
+            card,
+            lambda: self._folders.turnViews(volumeNode),
+            lambda: showResultInViews(result, volumeNode),
+            *others,
+        ]
         self._showNext()
 
-    def copyAsText(self) -> None:
-        if self._shown is not None:
-            slicer.app.clipboard().setText(resultText(*self._shown))
-            self._message.showNotice(_("The result was copied to the clipboard."))
-
     def clear(self) -> None:
-        self._waiting, self._shown = [], None
+        self._stop()
         for section in self._sections:
             section.clear()
-        for folder in self._folders:
-            folder.visible = False
-        self._ui.editButton.enabled = self._ui.copyResultButton.enabled = False
+        self._folders.clear()
 
     def setActive(self, active: bool) -> None:
         for section in self._sections:
             section.setActive(active)
 
     def cleanup(self) -> None:
-        self._waiting, self._shown = [], None
-        self._nextLater.cleanup()
-        self._ui.copyResultButton.disconnect("clicked()", self.copyAsText)
-        for section in self._sections:
+        self._stop()
+        self._timer.disconnect("timeout()", self._showNext)
+        for section in (*self._sections, self._folders):
             section.cleanup()
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
-        model, rows = result.report["model"], result.report["slices"]
+        self._stop()
+        model = result.report["model"]
         names, bothPhases = self._models.classNames(model), self._models.diagnosesPatients(model)
-        self._waiting, self._shown = [], (result, volumeNode, names)
-        for folder in self._folders:
-            folder.visible = True
-        chart = self._ui.sliceChartCollapsibleButton
-        chart.text = _("Along the volume") if len(rows) > 1 else _("Sizes")
-        hasScale = any(segment.get("volume_mm3") is not None for segment in result.report["segments"])
-        chart.visible = len(rows) > 1 or hasScale  # of a single picture the card says it all
-        self._ui.editButton.enabled = result.segmentationNode is not None
-        self._ui.copyResultButton.enabled = True
+        self._folders.show(result, volumeNode, names)
         steps = [
             lambda: self.card.showResult(result, volumeNode, names, bothPhases),
             lambda: self.chart.showResult(result, volumeNode, names),
@@ -121,20 +103,11 @@ class ResultSections:
             steps += [self.explanation.clear, self.comparison.clear]
         return steps
 
-    def _showInViews(self, result, volumeNode) -> None:
-        if rotateViewsTo(volumeNode):
-            self._message.showNotice(
-                _("“{name}” is oblique: the slice views were turned to its slices, so that they show what is analysed.")
-                .format(name=volumeNode.GetName())
-            )  # fmt: skip
-        showResultInViews(result, volumeNode)
-
     def _showNext(self) -> None:
-        """One step. The result is in the scene, even if a step fails."""
+        """The result is in the scene, even if a step fails."""
         if not self._waiting:
             return
         step = self._waiting.pop(0)
-        self._nextLater.start()
         try:
             step()
         except Exception:
@@ -142,3 +115,10 @@ class ResultSections:
             message = _("The result was added to the scene, but could not be displayed completely.")
             hint = _("Its nodes are listed in the Data module. Save the scene, and report the details.")
             self._message.showError(ResFormerSegError("NOT_SHOWN", message, hint, traceback.format_exc()))
+        if self._waiting:
+            self._timer.start(0)
+
+    def _stop(self) -> None:
+        """The steps that are left are those of a result which is not to be shown any more."""
+        self._timer.stop()
+        self._waiting = []

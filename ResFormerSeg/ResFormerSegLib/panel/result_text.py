@@ -35,9 +35,7 @@ def _diagnosisLines(diagnosis: dict | None, classNames: dict[str, str] | None) -
         return []
     names = namesOfClasses({"diagnosis": diagnosis}, classNames)
     ranked = sorted(diagnosis["probabilities"].items(), key=lambda item: -item[1])
-    shares = [
-        _("{name} {percent}").format(name=names.get(label, label), percent=percentText(share)) for label, share in ranked
-    ]
+    shares = [f"{names.get(label, label)} {percentText(share)}" for label, share in ranked]
     label = diagnosis["label"]
     return [
         _("Most probable diagnosis: {name}").format(name=names.get(label, label)),

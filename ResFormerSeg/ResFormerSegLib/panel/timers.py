@@ -1,4 +1,4 @@
-"""A timer that lets go of what it calls: `QTimer.singleShot` keeps its callable for as long as the application lives."""
+"""A timer that lets go of what it calls; `QTimer.singleShot` keeps its callable as long as the application lives."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import slicer
-
 from ResFormerSegLib.scene.slice_positions import sliceViewsInSight, worldFromIjk
 
 # Of the angle between a volume's axis and the nearest axis of the patient; below it (1 degree) a slice of a head leaves

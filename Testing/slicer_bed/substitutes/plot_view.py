@@ -1,8 +1,8 @@
 """qMRMLPlotView: draws a plot chart of the scene with VTK's charts, as the real one does, into a Qt widget.
 
-As in the application, an OpenGL widget is drawn when the chart has changed, and whenever something moves inside it; what
-lies over it in its parent only covers it. Mouse events reach VTK's interactor, and what `fitToContent` (the key R) makes of the axes goes into the chart node. Not
-here: selecting points, zooming, saving.
+As an OpenGL widget in the application, it is drawn again when the chart has changed, and when something moves inside
+it; what lies over it in its parent only covers it. Mouse events reach VTK's interactor, and what `fitToContent` (the
+key R) makes of the axes goes into the chart node. Not here: selecting points, zooming, saving.
 """
 
 import vtk
