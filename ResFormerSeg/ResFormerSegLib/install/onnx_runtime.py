@@ -58,6 +58,6 @@ def engineExplanation() -> str:
     if torchIsPending():
         return _("The PyTorch extension was installed. Restart Slicer, then install PyTorch here.")
     return _(
-        "First, install what runs the models. ONNX Runtime computes on the CPU. PyTorch (0.2 to 3 GB) also explains "
+        "First, install an inference engine. ONNX Runtime computes on the CPU. PyTorch (0.2 to 3 GB) also explains "
         "diagnoses and computes on a GPU; it can follow later."
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import qt
 
-from ResFormerSegLib.panel.event_filter import EventFilter
-from ResFormerSegLib.panel.timers import Later
+from ResFormerSegLib.event_filter import EventFilter
+from ResFormerSegLib.timers import Later
 
 
 class ContentHeight:

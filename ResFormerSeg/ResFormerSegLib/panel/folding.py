@@ -5,7 +5,7 @@ from __future__ import annotations
 import qt
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.panel.timers import Later
+from ResFormerSegLib.timers import Later
 
 # The panel takes its new height step by step, as the result is shown: one looks several times.
 LOOK_MILLISECONDS, LOOKS = 40, 8

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import qt
 
-from ResFormerSegLib.panel.event_filter import EventFilter
+from ResFormerSegLib.event_filter import EventFilter
 
 RETURN_KEYS = (qt.Qt.Key_Return, qt.Qt.Key_Enter)
 # Where Return means something else, or nothing: other buttons, headings of sections, tables, texts.

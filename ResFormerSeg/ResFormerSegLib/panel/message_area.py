@@ -7,7 +7,7 @@ import html
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.panel.timers import Later
+from ResFormerSegLib.timers import Later
 
 ERROR_COLOR, NOTICE_COLOR = "#d64545", "#2f86d6"
 NOTICE_MILLISECONDS = 12_000  # long enough to read three lines

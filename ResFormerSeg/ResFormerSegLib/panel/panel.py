@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_filter import EventFilter
 from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.install.pytorch import lookAgain
 from ResFormerSegLib.panel.advanced_section import AdvancedSection
@@ -19,7 +20,6 @@ from ResFormerSegLib.panel.content_height import ContentHeight
 from ResFormerSegLib.panel.device_section import DeviceSection
 from ResFormerSegLib.panel.diagnostics import diagnosticsText
 from ResFormerSegLib.panel.engine_section import EngineSection
-from ResFormerSegLib.panel.event_filter import EventFilter
 from ResFormerSegLib.panel.folding import InputsFolding
 from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasImages, hasVoxels
 from ResFormerSegLib.panel.keyboard import RunKeys, followLayout
@@ -31,9 +31,9 @@ from ResFormerSegLib.panel.result_sections import ResultSections
 from ResFormerSegLib.panel.run_control import RunControl
 from ResFormerSegLib.panel.scene_watch import SceneWatch
 from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
-from ResFormerSegLib.panel.timers import Later
 from ResFormerSegLib.runs.saved_results import restoreResult
 from ResFormerSegLib.texts import toolTipOf
+from ResFormerSegLib.timers import Later
 
 LINK_COLOR = "#2f86d6"  # visible on a light and on a dark background, unlike the palette's own
 
@@ -75,7 +75,6 @@ class Panel(VTKObservationMixin):
             "Not a medical device; for research and teaching only. Images stay on this computer. Method: {link}."
         ).format(link=f"<a href='https://arxiv.org/abs/2412.00351' style='color: {LINK_COLOR}'>Bui et al., 2024</a>")
         self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
-        self._askDevicesLater = Later(self.devices.askEngine)
         self._styleLater = Later(self.results.chart.fitStyle)
         self._events = EventFilter({qt.QEvent.PaletteChange: self._onStyle})
         self._events.watch(root)
@@ -117,7 +116,7 @@ class Panel(VTKObservationMixin):
         self.update()
         self.ui.applyButton.setFocus()  # Return starts the run
         if isEngineInstalled():
-            self._askDevicesLater.start()
+            qt.QTimer.singleShot(0, self.devices.askEngine)
 
     def exit(self) -> None:
         self._isEntered = False
@@ -136,7 +135,6 @@ class Panel(VTKObservationMixin):
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
         for part in (
-            self._askDevicesLater,
             self._styleLater,
             self._events,
             self._height,

@@ -1,4 +1,4 @@
-"""The folding sections around a result: there only with a result, and what one does with it: edit, copy, turn the views.
+"""The folding sections around a result, there only with a result, and what one does with it: edit, copy, turn views.
 
 The diagnosis is open, everything else is folded until the user opens it.
 """

@@ -10,24 +10,23 @@ from ResFormerSegLib.texts import millilitresText, namesOfClasses, percentText, 
 def resultText(result, volumeNode, classNames: dict[str, str] | None = None) -> str:
     """result: a ProcessingResult, new or restored. volumeNode: None if it was deleted. classNames: of all classes.
 
-    What the result should not be relied on for comes first.
+    A result that is not reliable says so first, and why.
     """
     report, patient = result.report, getattr(result, "patient", None)
     name = volumeNode.GetName() if volumeNode is not None else report.get("case", "?")
     lines = [_("ResFormerSeg: {image}").format(image=" + ".join(patient["cases"]) if patient else name)]
-    if not getattr(result, "reliable", True):
-        lines += [_("Do not rely on this result."), *(f"- {reason}" for reason in _reasons(result))]
+    reasons = list(getattr(result, "reasons", ()))  # codes of warnings
+    warnings = [*(patient or {}).get("warnings", ()), *result.warnings]
+    if reasons:
+        lines.append(_("Do not rely on this result:"))
+        lines += [warning["message"] for warning in warnings if warning["code"] in reasons]
     lines += _diagnosisLines(patient["diagnosis"] if patient else report.get("diagnosis"), classNames)
     lines += _segmentLines(report)
-    lines += [_("Warning: {text}").format(text=warning["message"]) for warning in result.warnings]
+    others = [warning for warning in warnings if warning["code"] not in reasons]
+    lines += [_("Warning: {text}").format(text=warning["message"]) for warning in others]
     model = report["model"]
     lines.append(_("Model {id}, version {version}.").format(id=model["id"], version=model["version"]))
     return "\n".join([*lines, _("Not a medical device. Not for clinical use without expert review.")])
-
-
-def _reasons(result) -> list[str]:
-    """Warnings, or their texts."""
-    return [row["message"] if isinstance(row, dict) else str(row) for row in getattr(result, "reasons", ())]
 
 
 def _diagnosisLines(diagnosis: dict | None, classNames: dict[str, str] | None) -> list[str]:

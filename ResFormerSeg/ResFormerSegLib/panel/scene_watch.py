@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
-
-from ResFormerSegLib.panel.timers import Later
 
 
 class SceneWatch(VTKObservationMixin):
@@ -24,9 +23,9 @@ class SceneWatch(VTKObservationMixin):
         onNodeRemoved: Callable[[object], None],
     ) -> None:
         VTKObservationMixin.__init__(self)
-        self._onVolumeChanged, self._onNodeRemoved = onVolumeChanged, onNodeRemoved
-        self._volumeNode = None
-        self._reportLater = Later(onChanged)
+        self._onChanged, self._onVolumeChanged, self._onNodeRemoved = onChanged, onVolumeChanged, onNodeRemoved
+        self._isScheduled = False
+        self._isOver = False
         scene = slicer.mrmlScene
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self._onNodes)
@@ -34,25 +33,31 @@ class SceneWatch(VTKObservationMixin):
 
     def observeVolume(self, volumeNode) -> None:
         """Observes this volume's voxels in place of the previous one's; None observes none."""
-        event = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
-        if self._volumeNode is not None:  # `removeObservers(method)` would keep the node, and with it its voxels
-            self.removeObserver(self._volumeNode, event, self._onVoxels)
-        self._volumeNode = volumeNode
+        self.removeObservers(self._onVoxels)
         if volumeNode is not None:
-            self.addObserver(volumeNode, event, self._onVoxels)
+            self.addObserver(volumeNode, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._onVoxels)
 
     def cleanup(self) -> None:
-        self._reportLater.cleanup()
+        self._isOver = True
         self.removeObservers()
-        self._volumeNode = None
 
     def _onNodes(self, caller=None, event=None) -> None:
-        self._reportLater.start()
+        self._schedule()
 
     def _onVoxels(self, caller=None, event=None) -> None:
         self._onVolumeChanged()
-        self._reportLater.start()
+        self._schedule()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller, event, node) -> None:
         self._onNodeRemoved(node)
+
+    def _schedule(self) -> None:
+        if not self._isScheduled:
+            self._isScheduled = True
+            qt.QTimer.singleShot(0, self._report)
+
+    def _report(self) -> None:
+        self._isScheduled = False
+        if not self._isOver:
+            self._onChanged()

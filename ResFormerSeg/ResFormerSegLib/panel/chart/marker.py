@@ -11,8 +11,8 @@ import importlib
 import qt
 import vtk
 
-from ResFormerSegLib.panel.event_filter import EventFilter
-from ResFormerSegLib.panel.timers import Later
+from ResFormerSegLib.event_filter import EventFilter
+from ResFormerSegLib.timers import Later
 
 WIDTH = 2  # pixels
 STYLE = "background: rgba(128, 128, 128, 200);"  # visible on white and on black
