@@ -8,7 +8,7 @@ import qt
 
 
 class Later:
-    """A call that can be put off and repeated: calls `action` once from the event loop, `milliseconds` after the last `start`.
+    """A call that can be put off and repeated: `action` comes once, `milliseconds` after the last `start`.
 
     >>> later = Later(self.update)
     >>> later.start()       # any number of times: one call
