@@ -31,8 +31,6 @@ class SliceTable:
         self.table.setSelectionMode(qt.QAbstractItemView.SingleSelection)
         self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         self.table.setAlternatingRowColors(True)
-        self.table.setTabKeyNavigation(False)  # Tab leaves the table; the arrow keys move in it
-        self.table.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)  # else a high panel pads its section
         self.table.verticalHeader().setVisible(False)
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().setStretchLastSection(True)
@@ -100,7 +98,12 @@ class SliceTable:
 
 
 def fitTableHeight(table, rows: int, rowHeight: int) -> None:
-    """Fits the header, that many rows and, if the columns are wider than the table, the scroll bar."""
+    """Fits the header, that many rows and, if the columns are wider than the table, the scroll bar.
+
+    The table is a part of the panel: Tab leaves it, the arrow keys move in it, and a high panel does not pad its section.
+    """
+    table.setTabKeyNavigation(False)
+    table.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
     scrollBar = table.horizontalScrollBar()
     bar = scrollBar.sizeHint.height() if scrollBar.maximum > scrollBar.minimum else 0
     header = table.horizontalHeader().sizeHint.height()
