@@ -100,7 +100,7 @@ class SliceTable:
 def fitTableHeight(table, rows: int, rowHeight: int) -> None:
     """Fits the header, that many rows and, if the columns are wider than the table, the scroll bar.
 
-    The table is a part of the panel: Tab leaves it, the arrow keys move in it, and a high panel does not pad its section.
+    The table is a part of the panel: Tab leaves it, arrow keys move in it, and a high panel does not pad its section.
     """
     table.setTabKeyNavigation(False)
     table.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
