@@ -97,7 +97,7 @@ class ExplainSection:
         elif not hasDiagnosis:
             self.intro.text = _("This model gives no diagnosis to explain.")
         elif not isTorchInstalled():
-            self.intro.text = _("Explanations need PyTorch. Press “Install PyTorch…” below the device.")
+            self.intro.text = _("Explanations need PyTorch.")
         canExplain = hasDiagnosis and isTorchInstalled()
         self.intro.visible = not canExplain
         self.form.visible = canExplain
@@ -120,8 +120,8 @@ class ExplainSection:
         )
         self.volumeButton = makeButton(
             "explainVolumeButton",
-            _("Explain the whole volume"),
-            _("Explains all analysed slices; takes longer"),
+            _("Explain all slices"),
+            _("Explains the whole volume; takes longer"),
             self.explainVolume,
         )
         self.cancelButton = makeButton("explainCancelButton", _("Cancel"), _("Stops the explanation"), self.cancel)

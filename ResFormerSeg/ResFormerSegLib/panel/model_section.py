@@ -197,9 +197,10 @@ class ModelSection:
 
 
 def _summary(model: ModelDescription, volumeNode) -> str:
-    """Rich text: the images that the model is for, and a warning when the volume is of another modality."""
-    text = html.escape(
-        _("Input: {input}. {description}").format(input=inputName(model), description=model.descriptor["description"])
-    )
+    """Rich text: the images that the model is for, and a warning when the volume is of another modality.
+
+    What it does with them is in the list's tool tips and in the details: here it would push Apply out of sight.
+    """
+    text = html.escape(_("Input: {input}").format(input=inputName(model)))
     mismatch = modalityMismatch(volumeNode, model) if volumeNode is not None else ""
     return f"{text}<br><font color='{WARNING_COLOR}'>▲</font> {html.escape(mismatch)}" if mismatch else text

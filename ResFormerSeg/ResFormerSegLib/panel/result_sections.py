@@ -19,6 +19,7 @@ from ResFormerSegLib.panel.explain_section import ExplainSection
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
+from ResFormerSegLib.panel.result_folders import ResultFolders
 from ResFormerSegLib.scene.result_display import showInSlices, surfaceSteps
 from ResFormerSegLib.scene.result_visibility import OwnImageOnly
 
@@ -40,6 +41,7 @@ class ResultSections:
         self._visibility = OwnImageOnly()
         self._edits = EditWatch(self._onEdited)
         self._result = None
+        self._folders = ResultFolders(ui, message)
         self.card = DiagnosisCard(ui.diagnosisCardFrame)
         self.chart = SliceChart(ui.sliceChartFrame)
         self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
@@ -55,7 +57,7 @@ class ResultSections:
         except Exception:
             logging.exception("Showing a saved result failed")
             self.clear()
-            self._ui.editButton.enabled = result.segmentationNode is not None
+            self._folders.showEditOnly(result)
             self._message.showNotice(
                 _(
                     "The result in this scene was made by another version of ResFormerSeg, or was modified, and cannot "
@@ -72,6 +74,7 @@ class ResultSections:
         self._visibility.present(result.segmentationNode)
         self._waiting = [
             card,
+            lambda: self._folders.turnViews(volumeNode),
             lambda: showInSlices(result, volumeNode),
             *others,
             lambda: self._drawFirst(surfaceSteps(result, volumeNode)),
@@ -84,8 +87,7 @@ class ResultSections:
             section.clear()
         self._edits.stop()
         self._result = None
-        self._ui.sliceChartCollapsibleButton.visible = False
-        self._ui.editButton.enabled = False
+        self._folders.clear()
 
     def setActive(self, active: bool) -> None:
         for section in (*self._sections, self._edits):
@@ -94,17 +96,14 @@ class ResultSections:
     def cleanup(self) -> None:
         self._stop()
         self._timer.disconnect("timeout()", self._showNext)
-        for section in (*self._sections, self._visibility, self._edits):
+        for section in (*self._sections, self._visibility, self._edits, self._folders):
             section.cleanup()
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
         self._stop()
         model = result.report["model"]
         names, bothPhases = self._models.classNames(model), self._models.diagnosesPatients(model)
-        several = len(result.report["slices"]) > 1
-        self._ui.sliceChartCollapsibleButton.text = _("Along the volume") if several else _("Measurements")
-        self._ui.sliceChartCollapsibleButton.visible = True
-        self._ui.editButton.enabled = result.segmentationNode is not None
+        self._folders.show(result, volumeNode, names)
         inMillimetres = all(row.get("volume_mm3") is not None for row in result.report["segments"])
         self._edits.watch(result.segmentationNode, inMillimetres)
         self._result = result

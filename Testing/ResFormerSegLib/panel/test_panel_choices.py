@@ -103,7 +103,7 @@ def test_a_picture_in_colour_gets_the_skin_model_and_a_grey_volume_the_brain_mod
     widget.ui.inputSelector.setCurrentNode(volume)
     assert widget._parameterNode.modelReference == "brain-tumor-mr"
     assert widget.ui.modelSelector.currentText.startswith("Brain tumour")
-    assert "contrast-enhanced" in widget.ui.modelSummaryLabel.text
+    assert "MR" in widget.ui.modelSummaryLabel.text
     widget.ui.inputSelector.setCurrentNode(picture)
     assert widget._parameterNode.modelReference == "skin-lesion"
 
@@ -145,6 +145,7 @@ def test_a_folder_of_ones_own_is_added_chosen_and_remembered(openPanel, skinFold
     folder = ownModel(skinFolder, tmp_path / "mein-modell ä", title="Mine")
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *args: str(folder))
     widget = openPanel()
+    widget.ui.advancedCollapsibleButton.collapsed = False
     click(widget.ui.addModelButton)
     assert widget.ui.modelSelector.currentText == "Mine"
     assert widget._parameterNode.modelReference == str(folder)
@@ -174,7 +175,7 @@ def test_a_model_of_other_images_says_nothing_of_their_modality(openPanel, skinF
     hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(picture), "DICOM.Modality", "ES")
     widget = openPanel()
     widget.panel.models.addFolder(str(folder))
-    assert widget.ui.modelSummaryLabel.text == "Input: colour, 2D images. Mine."
+    assert widget.ui.modelSummaryLabel.text == "Input: colour, 2D images"
 
 
 def test_a_folder_without_a_model_is_refused_with_the_reason(widget, tmp_path):

@@ -143,8 +143,33 @@ def test_the_segments_are_those_of_the_input_and_the_confidence_in_a_single_phas
     frame.deleteLater()
 
 
+def test_the_only_other_volume_of_the_same_geometry_is_the_other_phase(panelWith):
+    widget, systole, diastole = panelWith("exclusive")
+    assert widget._parameterNode.otherVolume is diastole
+    widget.ui.inputSelector.setCurrentNode(diastole)
+    assert widget._parameterNode.otherVolume is systole
+    widget.ui.otherPhaseSelector.setCurrentNode(None)
+    widget.panel.update()
+    assert widget._parameterNode.otherVolume is None  # what the user has chosen stays
+
+
+@pytest.mark.parametrize(("shape", "name"), [((6, 32, 32), "Another time"), ((6, 32, 30), "Another heart")])
+def test_none_is_the_other_phase_by_itself_where_there_is_a_choice_or_no_fit(
+    workerThat, openPanel, twoPhases, shape, name
+):
+    workerThat("exclusive")
+    volumes = [makeVolume((6, 32, 32), name="Systole"), makeVolume(shape, name=name)]
+    if shape == (6, 32, 32):
+        volumes.append(makeVolume(shape, name="A third time"))
+    widget = openPanel()
+    widget.ui.inputSelector.setCurrentNode(volumes[0])
+    choose(widget, twoPhases)
+    assert widget.ui.otherPhaseSelector.visible and widget._parameterNode.otherVolume is None
+
+
 def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):
     widget, _, _ = panelWith("exclusive")
+    widget.ui.otherPhaseSelector.setCurrentNode(None)
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning)
     card = widget.panel.results.card
