@@ -36,7 +36,7 @@ def bed():
 
 @pytest.fixture
 def scene(bed):
-    """An empty scene.
+    """An empty scene, and no settings of the module.
 
     The test fails on a VTK error, an exception in an observer or slot, a warning of Qt's, and a temporary folder left
     behind. As in the application, the module's parameter node and the views' nodes, also those that a loaded scene
@@ -54,6 +54,7 @@ def scene(bed):
 
 
 def _empty(bed) -> None:
+    bed.app.settings().remove("ResFormerSeg")  # what the user chose and added
     bed.scene.Clear(False)
     outliving = [bed.scene.GetSingletonNode("ResFormerSeg", "vtkMRMLScriptedModuleNode")]
     for className in ("vtkMRMLSliceCompositeNode", "vtkMRMLAbstractViewNode"):

@@ -171,6 +171,7 @@ class Panel(VTKObservationMixin):
                 self.advanced.isOneSliceOnly(
                     node.inputVolume if hasVoxels(node.inputVolume) else None, self.models.model()
                 ),
+                self.models.whyNone(),
             )
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
