@@ -13,6 +13,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.models.catalog import (
     ModelDescription,
     inputName,
@@ -28,16 +29,18 @@ from ResFormerSegLib.panel.choice_boxes import ChoiceBox
 from ResFormerSegLib.panel.diagnosis_texts import WARNING_COLOR
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.model_details import ModelDetails
+from ResFormerSegLib.panel.model_suggestion import ModelSuggestion
 from ResFormerSegLib.texts import toolTipOf
 
 
 class ModelSection:
     """Owns the model's combo box and buttons; the selection itself is kept in the parameter node.
 
-    onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show.
+    onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show. logic: a
+    ResFormerSegLogic, which is asked for a suggestion where no model is selected.
     """
 
-    def __init__(self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None]) -> None:
+    def __init__(self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None], logic) -> None:
         self._ui = ui
         self._onChanged = onChanged
         self._onProblem = onProblem
@@ -46,13 +49,18 @@ class ModelSection:
         self._details: ModelDetails | None = None
         self._restoredFor = ""  # id of the volume for which a model was selected before: in a saved scene, say
         self._reason = ""  # why the present model was selected without being asked
+        self._isActive = False
+        self._suggestion = ModelSuggestion(logic, self.update)
         self._box = ChoiceBox(ui.modelSelector, self._onChosen, _("Choose a model"))
+        ui.modelSummaryLabel.connect("linkActivated(QString)", self._onChosen)
         ui.modelDetailsButton.connect("clicked()", self.showDetails)
         ui.addModelButton.connect("clicked()", self._askForFolder)
         self.refresh()
 
     def setParameterNode(self, parameterNode) -> None:
         self._parameterNode = parameterNode
+        if parameterNode is None:
+            self._suggestion.stop()
         volume = parameterNode.inputVolume if parameterNode is not None else None
         self._restoredFor = volume.GetID() if volume is not None and parameterNode.modelReference else ""
         self._reason = ""
@@ -81,7 +89,27 @@ class ModelSection:
         self._ui.modelDetailsButton.enabled = model is not None
         volume = self._parameterNode.inputVolume if self._parameterNode else None
         self._ui.modelSummaryLabel.text = _summary(model, volume) if model else html.escape(self.whyNone())
+        if reference:
+            self._suggestion.stop()
+        else:
+            self._suggest(volume)
         self._ui.modelSelector.toolTip = toolTipOf(self._reason or _("Model"))
+
+    def setActive(self, active: bool) -> None:
+        """The engine is asked for a suggestion only while the module is shown."""
+        self._isActive = active
+        if active:
+            self.update()
+        else:
+            self._suggestion.stop()
+
+    def _suggest(self, volumeNode) -> None:
+        if not (self._isActive and hasVoxels(volumeNode) and isEngineInstalled()):
+            return
+        fitting = [model for model in self._present() if not whyUnsuitable(volumeNode, model)]
+        self._suggestion.ask(volumeNode, fitting)
+        if text := self._suggestion.text(fitting):
+            self._ui.modelSummaryLabel.text = text
 
     def whyNone(self) -> str:
         """Why there is no model to choose for the volume; empty when there is one, or one is selected."""
@@ -186,6 +214,8 @@ class ModelSection:
 
     def cleanup(self) -> None:
         self._box.cleanup()
+        self._ui.modelSummaryLabel.disconnect("linkActivated(QString)", self._onChosen)
+        self._suggestion.cleanup()
         if self._details is not None:
             self._details.cleanup()
         self._parameterNode = None

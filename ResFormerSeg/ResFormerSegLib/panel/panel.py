@@ -47,7 +47,7 @@ class Panel(VTKObservationMixin):
         self._late: tuple | None = None  # a result that arrived while there was no parameter node, and its volume
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
-        self.models = ModelSection(ui, self.update, self.message.showError)
+        self.models = ModelSection(ui, self.update, self.message.showError, logic)
         self.otherPhase = OtherPhaseRow(ui)
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
@@ -99,12 +99,14 @@ class Panel(VTKObservationMixin):
         self.results.setActive(True)
         self._preselectVolume(instead=not self.run.isRunning)
         self.update()
+        self.models.setActive(True)
         self.ui.applyButton.setFocus()  # Return starts the run
         if isEngineInstalled():
             qt.QTimer.singleShot(0, self.devices.askEngine)
 
     def exit(self) -> None:
         self._isEntered = False
+        self.models.setActive(False)
         self.results.setActive(False)
 
     def abandonRun(self) -> None:

@@ -14,8 +14,9 @@ COLOUR, LABELS = "vtkMRMLVectorVolumeNode", "vtkMRMLLabelMapVolumeNode"
 
 
 @pytest.fixture(autouse=True)
-def noWorker(workerThat):
+def nothingChosenBefore(workerThat, bed):
     workerThat("exclusive")
+    bed.app.settings().remove("ResFormerSeg/LastModels")
 
 
 def preselected(widget, volume) -> str:
@@ -60,6 +61,7 @@ def test_an_image_of_which_nothing_is_known_gets_no_model_and_the_panel_asks(wid
 )
 def test_a_name_is_a_reason(widget, name, shape, model):
     assert preselected(widget, makeVolume(shape, name=name)) == model
+    assert widget.ui.modelSelector.toolTip == "Selected because of the image's name."
 
 
 @pytest.mark.parametrize(
