@@ -31,6 +31,11 @@ class CountedRun:
         if getattr(error, "code", "") == "INTERNAL":
             raise AssertionError(f"{self.what}: {error}\n{error.details}")
 
+    @property
+    def isGivenUp(self) -> bool:
+        """Whether a section of the panel has put callbacks of its own, which ignore the end, in the place of these."""
+        return self.job.isOver and self.job.onFailed != self.failed
+
     def _end(self, how: str, outcome) -> None:
         self.ends.append(how)
         callback = self._callbacks[how.partition(" ")[0]]
@@ -80,14 +85,16 @@ def _hash(volumeNode) -> str:
     return hashlib.sha256(vtk_to_numpy(scalars).tobytes()).hexdigest()
 
 
-def settle(widget, runs: list[CountedRun]) -> None:
-    """Waits until nothing is under way any more; a run that works until it is cancelled must have been."""
+def settle(widget, runs: list[CountedRun]) -> list[str]:
+    """The ends of the runs. Waits until nothing is under way any more; a run that works until it is cancelled must have been."""
     waitFor(lambda: not widget.logic._keeper._jobs, PATIENCE, "the end of all runs")
     for _round in range(5):
         slicer.app.processEvents()
     for run in runs:
-        assert len(run.ends) == 1, f"{run.what} ended {len(run.ends)} times: {run.ends}"
+        assert len(run.ends) == (0 if run.isGivenUp else 1), f"{run.what} ended {len(run.ends)} times: {run.ends}"
+    ends = [f"{run.what} {end}" for run in runs for end in run.ends]
     runs.clear()
+    return ends
 
 
 def checkPanel(widget) -> None:

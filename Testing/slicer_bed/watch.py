@@ -13,6 +13,10 @@ from slicer_bed.pythonqt import QtCore, QtWidgets
 from slicer_bed.pythonqt.signals import slotErrors
 
 
+# In warnings: a file of colours, and that of a cache folder.
+WHAT_THE_WHEEL_LACKS = ("vtkMRMLColorTableNodeFileGenericColors.txt can't be found", "sentinel file .slicer-cache")
+
+
 @contextmanager
 def watch(bed) -> Iterator[list[str]]:
     """While it is open, all that would appear in the application's log as an error or a warning goes into its list.
@@ -31,7 +35,8 @@ def watch(bed) -> Iterator[list[str]]:
 
     @vtk.calldata_type(vtk.VTK_STRING)
     def onWarning(caller, event, message) -> None:
-        problems.append(f"VTK warning: {message.strip()}")
+        if not any(words in message for words in WHAT_THE_WHEEL_LACKS):
+            problems.append(f"VTK warning: {message.strip()}")
 
     def onException(kind, value, traceback) -> None:
         problems.append(f"exception in an observer: {kind.__name__}: {value}")
