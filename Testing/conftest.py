@@ -43,9 +43,10 @@ def loggedErrors():
 def scene(bed, request):
     """An empty scene, and no settings of the module.
 
-    The test fails on anything that the application's log would show as an error or a warning, see
-    `slicer_bed.watch` (`loggedErrors` allows the module's own), and on a temporary folder left behind. As in the application, the module's parameter node and the views' nodes, also those that a loaded scene
-    brought along, outlive the closing of the scene, so they are removed.
+    The test fails on anything that the application's log would show as an error or a warning, see `slicer_bed.watch`
+    (`loggedErrors` allows the module's own), and on a temporary folder left behind. As in the application, the module's
+    parameter node and the views' nodes, also those that a loaded scene brought along, outlive the closing of the scene,
+    so they are removed.
     """
     from slicer_bed.watch import LOGGED, watch
 

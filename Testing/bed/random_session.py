@@ -86,7 +86,7 @@ def _hash(volumeNode) -> str:
 
 
 def settle(widget, runs: list[CountedRun]) -> list[str]:
-    """The ends of the runs. Waits until nothing is under way any more; a run that works until it is cancelled must have been."""
+    """Waits until nothing is under way any more; returns how the runs ended."""
     waitFor(lambda: not widget.logic._keeper._jobs, PATIENCE, "the end of all runs")
     for _round in range(5):
         slicer.app.processEvents()

@@ -22,7 +22,16 @@ FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Blocks that are no code: a diagram, the layout of a folder, a table.
 NO_CODE = ("flowchart TB", "DATASET/labels.csv", "id,label,split,group")
 # Lines that the tests cannot run: they fetch from the network, or are programs of others.
-NOT_RUN = ("pip install ", "git clone ", "cd ", "python3 -m venv ", "training/bin/pip ", "dask ", "make ", "CUDA_VISIBLE")
+NOT_RUN = (
+    "pip install ",
+    "git clone ",
+    "cd ",
+    "python3 -m venv ",
+    "training/bin/pip ",
+    "dask ",
+    "make ",
+    "CUDA_VISIBLE",
+)
 # Trainings that take hours, and a cluster at an address of the reader's: their arguments are checked only.
 PARSED = ("resformer-unet train ", "--cluster ")
 

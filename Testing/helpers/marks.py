@@ -12,6 +12,7 @@ MARKED = {
     "resformer_unet/training/test_several_processes.py": "long",
     "resformer_unet/training/test_train.py::test_the_same_seed_gives_the_same_weights_and_another_seed_others": "long",
     "bed/test_random_actions.py::test_more_seeds": "long",
+    "bed/test_odd_environments.py::test_each_oddity": "long",
     "extension/test_snippets.py::test_the_tutorials_training": "long",
     "extension/test_snippets.py": "slow",
     "benchmarks/test_ablation.py": "training",

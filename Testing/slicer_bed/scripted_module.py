@@ -14,8 +14,8 @@ from slicer_bed.boot import boot
 def loadModule(path: str | Path) -> ModuleType:
     """Imports the scripted module file `path` and makes it known as `slicer.modules.<name>`; returns the Python module.
 
-    The described parent (title, help text and so on) is then `slicer.modules.<name>Instance.parent`. Raises RuntimeError
-    for a module that depends on others which are not there: the application does not load it.
+    The described parent (title, help text and so on) is then `slicer.modules.<name>Instance.parent`. Raises
+    RuntimeError for a module that depends on others which are not there: the application does not load it.
     """
     boot()
     path = Path(path).resolve()

@@ -12,7 +12,6 @@ import vtk
 from slicer_bed.pythonqt import QtCore, QtWidgets
 from slicer_bed.pythonqt.signals import slotErrors
 
-
 # In warnings: a file of colours, and that of a cache folder.
 WHAT_THE_WHEEL_LACKS = ("vtkMRMLColorTableNodeFileGenericColors.txt can't be found", "sentinel file .slicer-cache")
 

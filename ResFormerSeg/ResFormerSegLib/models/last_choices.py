@@ -14,7 +14,9 @@ CHOICES_SETTING = "ResFormerSeg/LastModels"
 def kindOf(volumeNode) -> str:
     """What the choice is remembered for: "MR, grey, volume". volumeNode: with image data."""
     colour = "colour" if isColour(volumeNode) else "grey"
-    return ", ".join((modalityOf(volumeNode) or "unknown", colour, "picture" if sliceCount(volumeNode) == 1 else "volume"))
+    return ", ".join(
+        (modalityOf(volumeNode) or "unknown", colour, "picture" if sliceCount(volumeNode) == 1 else "volume")
+    )
 
 
 def lastChoice(volumeNode) -> str:

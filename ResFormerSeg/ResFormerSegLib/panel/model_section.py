@@ -40,7 +40,9 @@ class ModelSection:
     ResFormerSegLogic, which is asked for a suggestion where no model is selected.
     """
 
-    def __init__(self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None], logic) -> None:
+    def __init__(
+        self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None], logic
+    ) -> None:
         self._ui = ui
         self._onChanged = onChanged
         self._onProblem = onProblem
