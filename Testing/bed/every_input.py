@@ -29,7 +29,7 @@ class Stored:
         return stored.transpose(np.argsort(self.order))[tuple(slice(None, None, step) for step in self.directions)]
 
     def affine(self, affine: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """Of the stored voxels, for the affine that takes (column, row, slice, 1) of voxels of this shape to a place."""
+        """That of the stored voxels. affine: takes (column, row, slice, 1) of voxels of this shape to a place."""
         toVoxels = np.zeros((4, 4))  # from a stored (i, j, k, 1) to the (column, row, slice, 1) before
         toVoxels[3, 3] = 1
         for storedAxis, axis in enumerate(self.order):

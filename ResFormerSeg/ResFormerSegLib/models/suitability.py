@@ -66,8 +66,8 @@ def whyNoImage(volumeNode) -> str:
     if not volumeNode.IsA("vtkMRMLLabelMapVolumeNode"):
         return ""
     return _(
-        "'{name}' is a label map: its voxels are numbers of structures. Choose the image itself; load it again if it was "
-        "loaded as a label map."
+        "'{name}' is a label map: its voxels are numbers of structures. Choose the image itself; load it again if it "
+        "was loaded as a label map."
     ).format(name=volumeNode.GetName())
 
 

@@ -109,7 +109,7 @@ class ModelSection:
         if not (self._isActive and hasVoxels(volumeNode) and isEngineInstalled()):
             return
         fitting = [model for model in self._present() if not whyUnsuitable(volumeNode, model)]
-        self._suggestion.ask(volumeNode, fitting)
+        self._suggestion.request(volumeNode, fitting)
         if text := self._suggestion.text(fitting):
             self._ui.modelSummaryLabel.text = text
 

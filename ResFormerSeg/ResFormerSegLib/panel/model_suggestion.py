@@ -29,7 +29,7 @@ class ModelSuggestion:
         self._stopTimer.connect("timeout()", self.stop)
         logic.watch(self._stopForRun)
 
-    def ask(self, volumeNode, models: list[ModelDescription]) -> None:
+    def request(self, volumeNode, models: list[ModelDescription]) -> None:
         """models: those that can be used on the volume. Does nothing if that was asked before."""
         question = (volumeNode.GetID(), tuple(model.reference for model in models))
         if question == self._question or len(models) < 2 or self._logic.isBusy:
