@@ -48,12 +48,12 @@ def install() -> None:
 
 
 def installMessageHandler(messages: list[str]) -> None:
-    """Qt's warnings ("QObject::connect: No such slot ...") are appended to `messages` and printed."""
+    """Qt's own warnings ("QObject::connect: No such slot ...") are appended to `messages` and printed."""
 
     def onMessage(kind, context, text) -> None:
         if text.startswith("This plugin does not support"):  # what a window without a screen cannot do
             return
-        if kind != QtCore.QtMsgType.QtDebugMsg:
+        if kind not in (QtCore.QtMsgType.QtDebugMsg, QtCore.QtMsgType.QtInfoMsg):
             messages.append(text)
         print(text, file=sys.stderr)
 
