@@ -275,7 +275,7 @@ class User:
 
     def hide(self) -> None:
         if (node := self.segmentation()) and node.GetDisplayNode():
-            node.GetDisplayNode().SetVisibility(self.random.random() < 0.5)
+            node.GetDisplayNode().SetVisibility(False)  # who shows an old one over another image wants to see it there
 
     def reload(self) -> None:
         self.cancelEverything()
