@@ -40,7 +40,7 @@ def main() -> None:
     slicer_bed.loadModule(MODULE)
     from ResFormerSegLib.sample_data import SKIN
 
-    takeScreenshot(bed, getCase(options.cache).image, "Head", options.output / "panel-head.png")
+    takeScreenshot(bed, getCase(options.cache).image, "Brain", options.output / "panel-head.png")
     takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
 
 
