@@ -30,7 +30,8 @@ test: $(READY)
 	$(PYTEST) -m 'not (long or cluster)'
 
 test-long: $(READY)
-	$(PYTEST) -m 'long or cluster' Testing/resformer_unet/batch Testing/resformer_unet/training
+	$(PYTEST) -m 'long or cluster' Testing/bed Testing/extension Testing/resformer_unet/batch \
+		Testing/resformer_unet/training
 
 # What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
 NOT_FAST := ResFormerSegLib/engine ResFormerSegLib/panel ResFormerSegLib/runs bed benchmarks golden mutants \

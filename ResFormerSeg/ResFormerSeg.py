@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import slicer
 from slicer.i18n import tr as _
@@ -33,6 +33,7 @@ from ResFormerSegLib.runs.comparison import ComparisonTask
 from ResFormerSegLib.runs.devices import DevicesTask
 from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask, explanationOptions
 from ResFormerSegLib.runs.job import Job
+from ResFormerSegLib.runs.model_ranking import RankingTask
 from ResFormerSegLib.runs.patient import PatientTask
 from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
@@ -42,6 +43,10 @@ from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the applic
 
 HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
 
+# Without these modules a run could not put its result into the scene, or nobody would see it. The application does not
+# load this module when one of them is switched off, instead of failing once a run is over.
+DEPENDENCIES = ("Colors", "Plots", "Segmentations", "SubjectHierarchy", "Tables", "Terminologies", "Volumes")
+
 
 class ResFormerSeg(ScriptedLoadableModule):
     """The module's description in the application."""
@@ -50,7 +55,7 @@ class ResFormerSeg(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("ResFormerSeg")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = []
+        self.parent.dependencies = list(DEPENDENCIES)
         self.parent.contributors = ["The ResFormerSeg contributors"]
         self.parent.helpText = _(
             "Segments lesions or organs in 2D images and volumes, and gives the most probable diagnosis, with "
@@ -307,6 +312,13 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     ) -> list[dict] | Job:
         """Measures the agreement of two segmentations; see `ComparisonTask` for pairs of segments and the result."""
         return runTask(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
+
+    @onApplicationThread
+    def rankModels(
+        self, volumeNode: slicer.vtkMRMLScalarVolumeNode, models: Sequence[str], **waiting
+    ) -> list[tuple[str, float | None]] | Job:
+        """Which of the models knows images like this one; see `RankingTask`."""
+        return runTask(self._keeper, RankingTask(volumeNode, models), **waiting)
 
     @onApplicationThread
     def devices(self, **waiting) -> dict | Job:

@@ -47,7 +47,7 @@ def main() -> None:
 
     head = getCase(options.cache).image
     if not options.only_states:
-        takeScreenshot(bed, head, "Head", options.output / "panel-head.png")
+        takeScreenshot(bed, head, "Brain", options.output / "panel-head.png")
         takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
     with MainWindow(bed, STATE_VIEW):  # charts are drawn beside views only
         for path in takePanelStates(options.states, head, HEAD.image):

@@ -34,7 +34,7 @@ def test_what_a_timer_calls_is_let_go(scene, waitFor):
     owner = Owner()
     later, reference = Later(owner.act), weakref.ref(owner)
     later.start()
-    waitFor(lambda: owner.called)
+    waitFor(lambda: not later.isPending)
     later.cleanup()
     del owner
     gc.collect()

@@ -20,9 +20,9 @@ from slicer_bed.application import Application, Module, QtApplication
 from slicer_bed.lost_displays import LostDisplays
 from slicer_bed.subject_hierarchy import SubjectHierarchySync
 
-# (name in the application, class of its logic), in the order in which the application would set them up. The logic of
-# Terminologies is left out: its static methods work without it, and it would complain about terminology files that
-# the wheel does not have.
+# (name in the application, class of its logic), in the order in which the application would set them up. Terminologies
+# has none here: its static methods work without one, which would complain about terminology files that the wheel does
+# not have.
 MODULE_LOGICS = (
     ("Colors", "vtkSlicerColorLogic"),
     ("Units", "vtkSlicerUnitsLogic"),
@@ -109,6 +109,7 @@ class Bed:
             logic.SetMRMLScene(self.scene)
             self.logics[name] = logic
             self.app.addModule(Module(name, logic))
+        self.app.addModule(Module("Terminologies"))
 
     def shutdown(self) -> None:
         """Takes everything down in the order that VTK's observers need: observers, scene, logics, application logic."""

@@ -5,6 +5,7 @@ inputs, advanced options -> readiness -> logic.process (a job) -> card, chart, e
 
 from __future__ import annotations
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -59,7 +60,7 @@ class Panel(VTKObservationMixin):
         self.folding = InputsFolding(root, ui)
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
-        self.models = ModelSection(ui, self.update, self.message.showError)
+        self.models = ModelSection(ui, self.update, self.message.showError, logic)
         self.otherPhase = OtherPhaseRow(ui)
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
@@ -118,12 +119,14 @@ class Panel(VTKObservationMixin):
         self.results.setActive(True)
         self._preselectVolume(instead=not self.run.isRunning)
         self.update()
+        self.models.setActive(True)
         self.ui.applyButton.setFocus()  # Return starts the run
         if isEngineInstalled():
             callLater(self.devices.askEngine)
 
     def exit(self) -> None:
         self._isEntered = False
+        self.models.setActive(False)
         self.results.setActive(False)
 
     def abandonRun(self) -> None:
@@ -199,6 +202,7 @@ class Panel(VTKObservationMixin):
                 self.advanced.isOneSliceOnly(
                     node.inputVolume if hasVoxels(node.inputVolume) else None, self.models.model()
                 ),
+                self.models.whyNone(),
             )
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")

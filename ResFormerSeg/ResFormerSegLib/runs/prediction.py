@@ -7,6 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays

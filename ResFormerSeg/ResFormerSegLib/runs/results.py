@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.runs.plain_result import PlainResult, inOneLine
-
 from resformer_unet.inference.reliability import reasons_of
+from ResFormerSegLib.runs.plain_result import PlainResult, inOneLine
 
 
 @dataclass(frozen=True, repr=False)

@@ -75,6 +75,11 @@ SCHEMAS = {
         "required": ["model", "reports"],
         "properties": {"model": TEXT, "reports": {"type": "array", "items": REPORT}},
     },
+    "rank": {
+        "type": "object",
+        "required": ["models", "image"],
+        "properties": {"models": {"type": "array", "items": TEXT}, "device": TEXT_OR_NULL, "image": IMAGE},
+    },
     "devices": {"type": "object"},
 }  # fmt: skip
 
