@@ -5,7 +5,7 @@
 # make mutants  changes the engine's code in small ways and counts what the tests notice; MUTANTS="image --count 10"
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
-# make screenshots  takes the pictures of README and tutorial, and one of each state of the panel in build/panel-states
+# make screenshots  takes the pictures of README and tutorial, and of each state of the panel (build/panel-states)
 # make clean  removes what the other targets made
 PYTHON ?= python3
 VENV := .venv

@@ -26,15 +26,13 @@ def test_what_a_timer_calls_is_let_go(scene, waitFor):
     from ResFormerSegLib.timers import Later
 
     class Owner:
-        called = False
-
         def act(self) -> None:
-            self.called = True
+            calls.append(1)
 
-    owner = Owner()
+    calls, owner = [], Owner()
     later, reference = Later(owner.act), weakref.ref(owner)
     later.start()
-    waitFor(lambda: not later.isPending)
+    waitFor(lambda: calls)
     later.cleanup()
     del owner
     gc.collect()
