@@ -129,6 +129,7 @@ def test_who_does_not_want_onnx_runtime_is_left_with_the_choice(openPanel, nothi
     assert widget.ui.engineFrame.visible and not widget.ui.applyButton.enabled
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_failed_installation_of_onnx_runtime_is_reported_with_its_reason(openPanel, nothing, packages, click):
     packages.answers = ConnectionError("proxy says no")
     makeVolume()
@@ -194,6 +195,7 @@ def test_a_refusal_leaves_a_working_panel(openPanel, nothing, extension, click):
     assert widget.ui.installTorchButton.enabled and widget.ui.modelDetailsButton.enabled
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_failed_installation_of_pytorch_is_reported_with_its_reason(openPanel, nothing, extension, click):
     extension.answers = ConnectionError("proxy says no")
     makeVolume()
