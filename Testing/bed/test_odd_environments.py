@@ -48,7 +48,7 @@ def test_two_applications_at_once_give_the_same_mask(expected):
 
 
 def test_an_odd_place_and_odd_settings_give_the_same_mask(model, expected, tmp_path):
-    """Several at once, as each start of an application takes seconds; `test_each_oddity` tells which it was."""
+    """Several at once, as each start of an application takes seconds; the long test below tells which it was."""
     folder = oddFolder(tmp_path)
     strayModules(folder)
     odd = {"TMPDIR": str(folder), "LC_ALL": "C", "PYTHONOPTIMIZE": "1", "HOME": str(tmp_path / "gone"), "LANG": "tr_TR"}

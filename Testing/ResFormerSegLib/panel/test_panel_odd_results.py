@@ -19,6 +19,7 @@ def widgetWithResult(workerThat, openPanel, click, waitFor):
     return widget
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_result_of_another_version_is_reported_and_leaves_the_panel_usable(widgetWithResult):
     widget = widgetWithResult
     segmentation = widget._parameterNode.resultSegmentation
@@ -33,6 +34,7 @@ def test_a_result_of_another_version_is_reported_and_leaves_the_panel_usable(wid
         assert widget.ui.applyButton.enabled and widget.ui.editButton.enabled
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_run_that_cannot_be_started_for_an_unforeseen_reason_ends(workerThat, openPanel, click, monkeypatch):
     workerThat("exclusive")
     makeVolume((6, 32, 32))

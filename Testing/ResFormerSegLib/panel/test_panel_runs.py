@@ -120,6 +120,7 @@ def test_a_message_goes_with_the_next_run(panelWith, click, waitFor):
     waitFor(lambda: not widget.panel.run.isRunning)
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_result_that_cannot_be_shown_is_reported_and_kept(panelWith, click, waitFor, monkeypatch):
     widget, _ = panelWith("exclusive")
     monkeypatch.setattr(widget.panel.results.chart, "showResult", lambda *args: 1 / 0)

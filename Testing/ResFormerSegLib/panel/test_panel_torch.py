@@ -152,6 +152,7 @@ def isCalm(widget) -> bool:
     return NOTICE_COLOR in widget.ui.messageLabel.text
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_failed_installation_of_onnx_runtime_is_reported_with_its_reason(openPanel, nothing, packages, click):
     packages.answers = ConnectionError("proxy says no")
     makeVolume()
@@ -218,6 +219,7 @@ def test_a_refusal_leaves_a_working_panel(openPanel, nothing, extension, click):
     assert widget.ui.installTorchButton.enabled and widget.ui.modelDetailsButton.enabled
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_failed_installation_of_pytorch_is_reported_with_its_reason(openPanel, nothing, extension, click):
     extension.answers = ConnectionError("proxy says no")
     makeVolume()
