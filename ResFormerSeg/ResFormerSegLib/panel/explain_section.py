@@ -14,7 +14,7 @@ from ResFormerSegLib.install.pytorch import isTorchInstalled
 from ResFormerSegLib.panel.saliency_controls import SaliencyControls
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel, makeRow
 from ResFormerSegLib.scene.slice_positions import sliceOnDisplay
-from ResFormerSegLib.texts import namesOfClasses, percentText
+from ResFormerSegLib.texts import namesOfClasses, percentText, withUnbrokenUnits
 
 
 class ExplainSection:
@@ -170,7 +170,8 @@ class ExplainSection:
         self.refresh()
 
     def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
-        self._setStatus(_("{message} ({percent} %)").format(message=message, percent=round(100 * fraction)))
+        text = _("{message} ({percent} %)").format(message=message, percent=round(100 * fraction))
+        self._setStatus(withUnbrokenUnits(text))
 
     def _onFinished(self, explanation) -> None:
         self._job = None

@@ -33,7 +33,7 @@ def makeLabelMaps(layers, segments: list[dict], exported: ExportedVolume) -> Gen
 
 
 def addSegments(segmentationNode, labelMaps: list, segments: list[dict]) -> None:
-    """Replaces the node's segments.
+    """Replaces the node's segments; the label maps are theirs from then on.
 
     segments: rows of the engine's report with id, name, value, layer, color (0 to 255) and terminology (or None). A
     segment that is nowhere in the image stays as an empty segment.
@@ -48,14 +48,14 @@ def addSegments(segmentationNode, labelMaps: list, segments: list[dict]) -> None
         labelMap = labelMaps[row["layer"]]
         if labelMap is None:
             segmentation.AddEmptySegment(row["id"])
+            _describe(segmentation.GetSegment(row["id"]), row)
             continue
         segment = slicer.vtkSegment()
         segment.AddRepresentation(name, labelMap)
         segment.SetLabelValue(row["value"])
+        _describe(segment, row)  # before it is added: `AddEmptySegment` ends the process if a segment has no name
         if not segmentation.AddSegment(segment, row["id"]):
             raise RuntimeError(f"the segment {row['id']} could not be added")
-    for row in segments:
-        _describe(segmentation.GetSegment(row["id"]), row)
     if hadSurface:
         segmentationNode.CreateClosedSurfaceRepresentation()
 
