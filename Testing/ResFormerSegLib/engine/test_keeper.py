@@ -239,6 +239,18 @@ def test_the_last_run_is_remembered_for_bug_reports_without_the_image(scene, log
     assert "Jane" not in repr(logic.lastRun)
 
 
+def test_the_diagnostics_name_the_cause_of_a_result_that_does_not_fit(scene, logicWith):
+    from ResFormerSegLib.errors import ResFormerSegError
+    from ResFormerSegLib.panel.diagnostics import diagnosticsText
+
+    logic = logicWith("wrong shape")
+    with pytest.raises(ResFormerSegError):
+        logic.process(makeVolume(name="Jane Doe"))
+    text = diagnosticsText(logic)
+    assert "Last error: RESULT_INVALID" in text and "an array of (1, 2, 8, 10) uint8" in text and "Jane" not in text
+    assert logic.lastRun.error.__traceback__ is None
+
+
 def test_after_an_installation_a_new_worker_begins_but_one_at_work_stays(scene, logicWith, pid):
     logic = logicWith("exclusive")
     logic.process(makeVolume())

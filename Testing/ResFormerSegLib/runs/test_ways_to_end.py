@@ -91,18 +91,6 @@ def test_a_result_that_does_not_fit_is_refused(fails, behaviour):
     assert error.details.startswith(cause[behaviour])
 
 
-def test_the_diagnostics_name_the_cause_of_a_result_that_does_not_fit(scene, logicWith):
-    from ResFormerSegLib.errors import ResFormerSegError
-    from ResFormerSegLib.panel.diagnostics import diagnosticsText
-
-    logic = logicWith("wrong shape")
-    with pytest.raises(ResFormerSegError):
-        logic.process(makeVolume(name="Jane Doe"))
-    text = diagnosticsText(logic)
-    assert "Last error: RESULT_INVALID" in text and "an array of (1, 2, 8, 10) uint8" in text and "Jane" not in text
-    assert logic.lastRun.error.__traceback__ is None
-
-
 def test_a_report_that_cannot_be_understood_is_refused(fails):
     assert fails("bad report").code == "RESULT_NOT_IMPORTED"
 
