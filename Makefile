@@ -5,7 +5,7 @@
 # make mutants  changes the engine's code in small ways and counts what the tests notice; MUTANTS="image --count 10"
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
-# make screenshots  takes the pictures of README and tutorial: panel and views after real runs
+# make screenshots  takes the pictures of README and tutorial, and of each state of the panel (build/panel-states)
 # make clean  removes what the other targets made
 PYTHON ?= python3
 VENV := .venv
@@ -30,7 +30,8 @@ test: $(READY)
 	$(PYTEST) -m 'not (long or cluster)'
 
 test-long: $(READY)
-	$(PYTEST) -m 'long or cluster' Testing/resformer_unet/batch Testing/resformer_unet/training
+	$(PYTEST) -m 'long or cluster' Testing/bed Testing/extension Testing/resformer_unet/batch \
+		Testing/resformer_unet/training
 
 # What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
 NOT_FAST := ResFormerSegLib/engine ResFormerSegLib/panel ResFormerSegLib/runs bed benchmarks golden mutants \

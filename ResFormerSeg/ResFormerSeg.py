@@ -11,9 +11,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -26,12 +25,15 @@ from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
+from ResFormerSegLib.engine.temporary_folder import removeLeftovers
+from ResFormerSegLib.event_loop import callLater, onApplicationThread
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
 from ResFormerSegLib.runs.comparison import ComparisonTask
 from ResFormerSegLib.runs.devices import DevicesTask
 from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask, explanationOptions
 from ResFormerSegLib.runs.job import Job
+from ResFormerSegLib.runs.model_ranking import RankingTask
 from ResFormerSegLib.runs.patient import PatientTask
 from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
@@ -41,6 +43,10 @@ from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the applic
 
 HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
 
+# Without these modules a run could not put its result into the scene, or nobody would see it. The application does not
+# load this module when one of them is switched off, instead of failing once a run is over.
+DEPENDENCIES = ("Colors", "Plots", "Segmentations", "SubjectHierarchy", "Tables", "Terminologies", "Volumes")
+
 
 class ResFormerSeg(ScriptedLoadableModule):
     """The module's description in the application."""
@@ -49,7 +55,7 @@ class ResFormerSeg(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("ResFormerSeg")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = []
+        self.parent.dependencies = list(DEPENDENCIES)
         self.parent.contributors = ["The ResFormerSeg contributors"]
         self.parent.helpText = _(
             "Segments lesions or organs in 2D images and volumes, and gives the most probable diagnosis, with "
@@ -64,6 +70,7 @@ class ResFormerSeg(ScriptedLoadableModule):
             "chosen by this project. The details of each model list its public training data and its licence."
         ).format(paper="https://arxiv.org/abs/2412.00351")
         slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", removeLeftovers)
 
 
 class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -103,7 +110,12 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.logic.cleanup()
 
     def onReload(self) -> None:
-        """The developer's *Reload* button: also reads the library and the engine anew. The worker is stopped before."""
+        """The developer's *Reload* button: also reads the library and the engine anew. The worker is stopped before.
+
+        The application only hides the old widgets, which would keep all of the old panel alive.
+        """
+        items = [self.layout.itemAt(index) for index in range(self.layout.count())]
+        widgets = [item.widget() for item in items if item.widget() is not None]
         parameterNode = self.logic.getParameterNode()
         self.cleanup()
         replaceNode(parameterNode)
@@ -112,6 +124,8 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 del sys.modules[name]
         importlib.invalidate_caches()
         ScriptedLoadableModuleWidget.onReload(self)
+        for widget in widgets:
+            widget.deleteLater()
 
     def enter(self) -> None:
         if self.panel is not None:
@@ -137,7 +151,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndImport(self, caller=None, event=None) -> None:
         """A loaded scene restores its choices and its result, once the node selectors know its nodes."""
         self.setParameterNode(None)
-        qt.QTimer.singleShot(0, self._showImported)
+        callLater(self._showImported)
 
     def _showImported(self) -> None:
         if self._wrapper is not None:
@@ -176,7 +190,9 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     ResFormerSegError is raised on any failure and on cancel (code "CANCELLED"). With `wait=False` it returns the
     running `Job` at once: see there for `onFinished`, `onFailed`, `onProgress`, which may be given here too, and
     `cancel`. Invalid arguments raise ResFormerSegError either way. After a failure the scene is exactly as before.
-    While a run is in progress, another is refused (code "ENGINE_BUSY").
+    While a run is in progress, another is refused (code "ENGINE_BUSY"), and so is, within a function that a run calls,
+    a call that waits. All of it belongs to the application's thread: on another one of Python's, a call raises
+    ResFormerSegError (code "WRONG_THREAD") at once.
 
     progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: polled while waiting; True stops the
     run. makeEngine: makes a worker process for this logic alone; tests put their own here.
@@ -198,6 +214,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     def unwatch(self, listener: Callable[[], None]) -> None:
         self._keeper.listeners.remove(listener)
 
+    @onApplicationThread
     def renewEngine(self) -> None:
         """Stops an idle worker: the next one finds packages installed meanwhile."""
         self._keeper.renew()
@@ -207,10 +224,12 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         """Settings, error and log of the last run, for bug reports."""
         return self._keeper.lastRun
 
+    @onApplicationThread
     def cleanup(self) -> None:
         """Stops a run in progress and the worker, and returns when both have ended; a later run starts a new worker."""
         self._keeper.stopNow()
 
+    @onApplicationThread
     def process(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
@@ -240,6 +259,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
             self._keeper, PredictionTask(volumeNode, modelId, device, options, outputSegmentation), **waiting
         )
 
+    @onApplicationThread
     def processPatient(
         self,
         firstVolume: slicer.vtkMRMLScalarVolumeNode,
@@ -262,6 +282,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         task = PatientTask(firstVolume, secondVolume, modelId, device, options, outputSegmentation)
         return runTask(self._keeper, task, **waiting)
 
+    @onApplicationThread
     def explain(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
@@ -281,6 +302,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         options = explanationOptions(diagnosis, sliceAxis, slices)
         return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
 
+    @onApplicationThread
     def compare(
         self,
         first: slicer.vtkMRMLSegmentationNode,
@@ -291,6 +313,14 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         """Measures the agreement of two segmentations; see `ComparisonTask` for pairs of segments and the result."""
         return runTask(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
 
+    @onApplicationThread
+    def rankModels(
+        self, volumeNode: slicer.vtkMRMLScalarVolumeNode, models: Sequence[str], **waiting
+    ) -> list[tuple[str, float | None]] | Job:
+        """Which of the models knows images like this one; see `RankingTask`."""
+        return runTask(self._keeper, RankingTask(volumeNode, models), **waiting)
+
+    @onApplicationThread
     def devices(self, **waiting) -> dict | Job:
         """The devices that the engine can use, and its versions; see `DevicesTask`."""
         return runTask(self._keeper, DevicesTask(self.lastRun), **waiting)

@@ -1,6 +1,7 @@
-"""Takes the screenshots of README and tutorial: the panel after a real run, beside Slicer's own views.
+"""Takes the screenshots of README and tutorial, and pictures of every state of the panel, for looking at.
 
-    python Testing/screenshots.py [--output Resources/Screenshots] [--cache .cache]
+    python Testing/screenshots.py [--output Resources/Screenshots] [--states build/panel-states] [--only-states]
+                                  [--cache .cache]
 
 The panel is operated as by a user: load an image, press Apply, wait. The head is the one of `Testing/demo.py`, the skin
 is the module's sample image.
@@ -24,24 +25,33 @@ import slicer_bed  # noqa: E402
 from helpers.paths import MODULE, ROOT  # noqa: E402
 from slicer_bed.main_window import MainWindow  # noqa: E402
 from slicer_demo.case import getCase  # noqa: E402
+from slicer_demo.panel_states import takePanelStates  # noqa: E402
 from slicer_demo.window import composeWindow  # noqa: E402
 
 PANEL_WIDTH = 480
 PICTURE_VIEW, VOLUME_VIEW = (720, 880), (540, 720)  # width and height of each view
+STATE_VIEW = (200, 200)  # not in the pictures
 LONGEST_RUN, SETTLING = 600, 0.5  # seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Takes the screenshots of README and tutorial.")
     parser.add_argument("--output", type=Path, default=ROOT / "Resources" / "Screenshots")
+    parser.add_argument("--states", type=Path, default=ROOT / "build" / "panel-states", help="folder of the states")
+    parser.add_argument("--only-states", action="store_true", help="leave README's and tutorial's screenshots alone")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache", help="folder that keeps the head")
     options = parser.parse_args()
     bed = slicer_bed.boot()
     slicer_bed.loadModule(MODULE)
-    from ResFormerSegLib.sample_data import SKIN
+    from ResFormerSegLib.sample_data import HEAD, SKIN
 
-    takeScreenshot(bed, getCase(options.cache).image, "Head", options.output / "panel-head.png")
-    takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
+    head = getCase(options.cache).image
+    if not options.only_states:
+        takeScreenshot(bed, head, "Brain", options.output / "panel-head.png")
+        takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
+    with MainWindow(bed, STATE_VIEW):  # charts are drawn beside views only
+        for path in takePanelStates(options.states, head, HEAD.image):
+            print(f"Written: {path}")
 
 
 def takeScreenshot(bed, image: Path, name: str, path: Path) -> None:
@@ -52,6 +62,7 @@ def takeScreenshot(bed, image: Path, name: str, path: Path) -> None:
     with MainWindow(bed, PICTURE_VIEW if isPicture else VOLUME_VIEW) as window:
         widget = slicer_bed.openWidget(MODULE)
         applyAndWait(widget)
+        widget.ui.sliceChartCollapsibleButton.collapsed = False
         views = [["Red"]] if isPicture else [["Red", "1"], ["Yellow", "Green"]]
         window.views["1"].lookFrom((0.5, 1.0, 0.3), zoom=1.2)
         panel = grabWholePanel(widget)
@@ -78,12 +89,12 @@ def applyAndWait(widget) -> None:
 
 def grabWholePanel(widget) -> Image.Image:
     """The panel as high as its contents, which in the application one would scroll."""
-    panel = widget.parent
+    panel, window = widget.parent, slicer_bed.modulePanelOf(widget)
     unchanged, settled = 0, time.monotonic() + SETTLING
     while unchanged < 5 or time.monotonic() < settled:  # labels wrap, markers follow the views
         height = panel.layout().totalHeightForWidth(PANEL_WIDTH)
         unchanged = unchanged + 1 if height == panel.height else 0
-        panel.resize(PANEL_WIDTH, height)
+        window.resize(PANEL_WIDTH, height)
         slicer.app.processEvents()
         time.sleep(0.01)
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ Findings = Iterator[tuple[int, str]]
 # Of the engine, test_layers.py makes sure that what is loaded with the module needs nothing but Python itself.
 ALWAYS_THERE = {"slicer", "qt", "ctk", "vtk", "ResFormerSegLib", "resformer_unet", *sys.stdlib_module_names}
 THREADS = {"threading", "_thread", "concurrent", "multiprocessing", "asyncio"}
+WHICH_THREAD = {"get_ident", "main_thread"}  # of `threading`: tell which thread this is, and start none
 # Properties and methods that hand a value to a widget.
 WIDGET_PROPERTIES = {
     *("text", "value", "minimum", "maximum", "toolTip", "title", "currentText", "currentIndex", "format", "checked"),
@@ -151,8 +152,13 @@ def execWithoutUnderscore(tree: ast.AST) -> Findings:
 
 def threads(tree: ast.AST) -> Findings:
     """MRML and Qt belong to the main thread; work is done by a QProcess."""
+    harmless = {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} <= WHICH_THREAD
+    }
     for line, package in importedPackages(tree):
-        if package in THREADS:
+        if package in THREADS and line not in harmless:
             yield line, f"{package}: the application allows scripts no threads"
     for node in ast.walk(tree):
         if dotted(node)[:2] in (["qt", "QThread"], ["qt", "QThreadPool"], ["qt", "QRunnable"]):
@@ -168,6 +174,23 @@ def defaultsInSlots(tree: ast.AST) -> Findings:
                 yield argument.lineno, "the signal's argument replaces the default of the lambda: use a function"
 
 
+def singleShots(tree: ast.AST) -> Findings:
+    """`qt.QTimer.singleShot(ms, f)`: the application keeps `f`, and all it refers to, for as long as it runs."""
+    for node in ast.walk(tree):
+        if dotted(node)[-1:] == ["singleShot"]:
+            yield node.lineno, "QTimer.singleShot never lets its function go: use callLater of event_loop.py"
+
+
+def observersOfNodesThatGo(tree: ast.AST) -> Findings:
+    """`removeObservers(method)` of VTKObservationMixin keeps the node, with its voxels, as a key."""
+    for call in calls(tree):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "removeObservers" and call.args:
+            yield (
+                call.lineno,
+                "removeObservers(method) keeps the node: use NodeObserver of scene/node_observer.py",
+            )
+
+
 LINTS = (
     keywordsInConstructors,
     namesOfEnums,
@@ -179,4 +202,6 @@ LINTS = (
     execWithoutUnderscore,
     threads,
     defaultsInSlots,
+    singleShots,
+    observersOfNodesThatGo,
 )

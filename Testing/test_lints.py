@@ -39,13 +39,16 @@ EXAMPLES = {
     ),
     lints.execWithoutUnderscore: (["dialog.exec()"], ["dialog.exec_()", "exec('a')"]),
     lints.threads: (
-        ["import threading", "from concurrent.futures import Future", "qt.QThread()"],
-        ["import queue", "qt.QProcess()"],
+        ["import threading", "from threading import Thread, get_ident", "from concurrent.futures import Future"]
+        + ["qt.QThread()"],
+        ["import queue", "qt.QProcess()", "from threading import get_ident"],
     ),
     lints.defaultsInSlots: (
         ["button.connect('clicked(bool)', lambda n=1: f(n))", "button.clicked.connect(lambda n=1: f(n))"],
         ["button.connect('clicked()', lambda: f(n))", "sorted(a, key=lambda n=1: n)"],
     ),
+    lints.singleShots: (["qt.QTimer.singleShot(0, f)"], ["timer.setSingleShot(True)", "callLater(f)"]),
+    lints.observersOfNodesThatGo: (["self.removeObservers(self._onVoxels)"], ["self.removeObservers()"]),
 }
 
 

@@ -18,6 +18,14 @@ class ResFormerSegError(Exception):
         self.hint = hint
         self.details = details
 
+    def __reduce__(self) -> tuple:
+        """For pickle and copy, which would call the class with the text that `str` gives."""
+        return type(self), (self.code, self.message, self.hint, self.details)
+
+    def copy(self) -> ResFormerSegError:
+        """The same error without its traceback and its cause."""
+        return type(self)(self.code, self.message, self.hint, self.details)
+
     @classmethod
     def fromEngine(cls, error) -> ResFormerSegError:
         """error: an EngineError of one of the engine's modules that run in the application."""

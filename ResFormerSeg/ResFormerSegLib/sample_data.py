@@ -38,7 +38,7 @@ SKIN = Sample(
     "753ea32b11fd53f6f308b85c7fea01205c52c4a1535e60c5dd216d453ac3841e",
 )
 HEAD = Sample(
-    "ResFormerSeg synthetic head",
+    "ResFormerSeg synthetic brain MR",
     "ResFormerSegHeadSample",
     "187ecd4b0258fce1493255b5e36ef21175ff50a9a27ec6925107f5313bc2f289",
 )

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import html
+import re
 
 from slicer.i18n import tr as _
 
 SPACE = "\N{NO-BREAK SPACE}"
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:mm|cm|ml|g|s|pixels|voxels)\b)")
+
+
+def withUnbrokenUnits(text: str) -> str:
+    """A sentence in which no line ends between a number and its unit."""
+    return _BEFORE_UNIT.sub(SPACE, text)
 
 
 def percentText(probability: float) -> str:
     """probability: 0 to 1. Never "0 %" or "100 %" for a value that is merely close: the network is never certain."""
     if 0 < probability < 0.01:
-        return _("< 1 %")
-    if 0.99 < probability < 1:
-        return _("> 99 %")
-    return _("{percent} %").format(percent=f"{100 * probability:.0f}")
+        text = _("< 1 %")
+    elif 0.99 < probability < 1:
+        text = _("> 99 %")
+    else:
+        text = _("{percent} %").format(percent=f"{100 * probability:.0f}")
+    return text.replace(" ", SPACE)
 
 
 def wholeText(value: float) -> str:
@@ -27,8 +36,14 @@ def millilitresText(cubicMillimetres: float) -> str:
     """A volume in ml, with three significant digits."""
     value = cubicMillimetres / 1000
     if 0 < value < 0.001:
-        return _("< 0.001 ml")
-    return _("{volume} ml").format(volume=wholeText(value) if value >= 99.5 else f"{value:.3g}")
+        text = _("< 0.001 ml")
+    else:
+        text = _("{volume} ml").format(volume=wholeText(value) if value >= 99.5 else f"{value:.3g}")
+    return text.replace(" ", SPACE)
+
+
+def pixelsText(count: int) -> str:
+    return _("{count} pixels").format(count=wholeText(count)).replace(" ", SPACE)
 
 
 def namesOfClasses(report: dict, known: dict[str, str] | None = None) -> dict[str, str]:

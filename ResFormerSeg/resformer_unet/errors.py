@@ -1,4 +1,6 @@
-"""The two exceptions of the engine that callers are meant to catch."""
+"""The two exceptions of the engine that callers are meant to catch, and how a value is shown in them."""
+
+LONGEST_SHOWN = 80  # characters
 
 
 class EngineError(Exception):
@@ -18,6 +20,21 @@ class EngineError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
+
+
+def shown(value: object) -> str:
+    """A value that somebody gave, for an error message: a text in quotation marks, and none of it longer than a line.
+
+    What the terminal or a pipe cannot take, such as half of a pair of surrogates, becomes a question mark.
+    """
+    try:
+        text = str(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "a number that is too long to write"
+    text = text.encode(errors="replace").decode()
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN - 1]}…"
+    return f"“{text}”" if isinstance(value, str) else text
 
 
 def unexpected(error: Exception) -> EngineError:

@@ -11,10 +11,9 @@ import operator
 import sys
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from numbers import Real
 from typing import Any, TypeVar
 
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import EngineError, shown
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ class Switch:
     requirement = "true or false"
 
     def check(self, value: Any) -> bool:
-        numpy = sys.modules.get("numpy")  # not imported for this alone: without it there is no value of its type
-        if not isinstance(value, bool) and not (numpy and isinstance(value, numpy.bool_)):
+        if not _is_truth_value(value):
             raise ValueError
         return bool(value)
 
@@ -93,11 +91,13 @@ class Number:
         return f"a number {least}" + (f" and at most {self.maximum:g}{unit}" if self.maximum < math.inf else "")
 
     def check(self, value: Any) -> float:
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+        if isinstance(value, str | bytes | bytearray) or _is_truth_value(value):
             raise ValueError
-        if not self.minimum <= value <= self.maximum or (self.above and value == self.minimum):
+        if not math.isfinite(number := float(value)):
             raise ValueError
-        return float(value)
+        if not self.minimum <= number <= self.maximum or (self.above and number == self.minimum):
+            raise ValueError
+        return number
 
     def schema(self) -> dict:
         most = {"maximum": self.maximum} if self.maximum < math.inf else {}
@@ -117,7 +117,7 @@ class WholeNumber:
         return f"a whole number of at least {self.minimum}"
 
     def check(self, value: Any) -> int:
-        if isinstance(value, bool) or (number := operator.index(value)) < self.minimum:
+        if isinstance(value, bool) or not self.minimum <= (number := operator.index(value)) <= sys.maxsize:
             raise ValueError
         return number
 
@@ -166,6 +166,14 @@ class ImageSize:
 
     def parse(self, text: str) -> int:
         return WholeNumber(1).check(int(text))
+
+
+def _is_truth_value(value: Any) -> bool:
+    """Whether it is Python's or NumPy's true or false, the latter also as an array without dimensions."""
+    numpy = sys.modules.get("numpy")  # not imported for this alone: without it there is no value of its type
+    if numpy and isinstance(value, numpy.bool_ | numpy.ndarray):
+        return value.ndim == 0 and value.dtype == bool
+    return isinstance(value, bool)
 
 
 OptionKind = Text | Choice | Switch | Number | WholeNumber | SliceRange | ImageSize
@@ -233,9 +241,8 @@ def checked(entry: Field, value: Any) -> Any:
     kind = entry.metadata["kind"]
     try:
         return kind.check(value)
-    except (TypeError, ValueError):
-        shown = f"“{value}”" if isinstance(value, str) else value
-        raise bad_option(f"{entry.metadata['label']} must be {kind.requirement}, but is {shown}.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise bad_option(f"{entry.metadata['label']} must be {kind.requirement}, but is {shown(value)}.") from None
 
 
 def bad_option(message: str, hint: str = "Correct it.") -> EngineError:

@@ -10,8 +10,8 @@ import pytest
 def test_a_volume_is_never_written_in_powers_of_ten(module, cubicMillimetres, text):
     from ResFormerSegLib.texts import SPACE, millilitresText
 
-    assert millilitresText(cubicMillimetres) == text
-    assert millilitresText(1_234_567) == f"1{SPACE}235 ml"
+    assert millilitresText(cubicMillimetres) == text.replace(" ", SPACE)
+    assert millilitresText(1_234_567) == f"1{SPACE}235{SPACE}ml"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,14 @@ def test_a_volume_is_never_written_in_powers_of_ten(module, cubicMillimetres, te
     ],
 )
 def test_a_probability_is_never_rounded_to_certainty(module, probability, text):
-    from ResFormerSegLib.texts import percentText
+    from ResFormerSegLib.texts import SPACE, percentText
 
-    assert percentText(probability) == text
+    assert percentText(probability) == text.replace(" ", SPACE)
+
+
+def test_no_line_ends_between_a_number_and_its_unit(module):
+    from ResFormerSegLib.texts import SPACE, withUnbrokenUnits
+
+    assert withUnbrokenUnits("A volume of 20 slices: 32 %. 12.5 mm, 3 ml; 4 minutes") == (
+        f"A volume of 20 slices: 32{SPACE}%. 12.5{SPACE}mm, 3{SPACE}ml; 4 minutes"
+    )

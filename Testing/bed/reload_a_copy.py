@@ -18,11 +18,11 @@ from helpers.scene_helpers import makeVolume
 from slicer_bed.watch import waitFor
 
 
-def useFakeWorker(pidFile: Path) -> None:
+def useFakeWorker(pidFile: Path, behaviour: str = "slow") -> None:
     from ResFormerSegLib.engine import keeper
     from ResFormerSegLib.engine.process import EngineProcess
 
-    command = [sys.executable, str(TESTING / "helpers" / "fake_worker.py"), "slow", str(pidFile)]
+    command = [sys.executable, str(TESTING / "helpers" / "fake_worker.py"), behaviour, str(pidFile)]
     keeper._shared = keeper.EngineKeeper(lambda: EngineProcess(command))
 
 

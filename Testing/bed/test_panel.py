@@ -89,6 +89,79 @@ def test_a_substitute_offers_no_more_than_the_real_class(scene):
         substitute(type("ctkCollapsibleButton", (slicer.qMRMLWidget,), {"blink": lambda self: None}))
 
 
+@pytest.fixture
+def plotView(scene, qt):
+    """A plot view with one series, and its table; drawn once."""
+    table, series = slicer.vtkMRMLTableNode(), slicer.vtkMRMLPlotSeriesNode()
+    chart, viewNode = slicer.vtkMRMLPlotChartNode(), slicer.vtkMRMLPlotViewNode()
+    for node in (table, series, chart, viewNode):
+        scene.AddNode(node)
+    slicer.util.updateTableFromArray(table, np.arange(6.0).reshape(3, 2), ["x", "y"])
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetXColumnName("x")
+    series.SetYColumnName("y")
+    chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    viewNode.SetPlotChartNodeID(chart.GetID())
+    host = qt.QWidget()
+    qt.QVBoxLayout(host)
+    view = slicer.qMRMLPlotView()
+    host.layout().addWidget(view)
+    view.setMRMLScene(scene)
+    view.setMRMLPlotViewNode(viewNode)
+    host.resize(200, 200)
+    host.show()
+    slicer.app.processEvents()
+    yield view, table
+    view.setMRMLScene(None)
+    host.delete()
+
+
+def test_a_table_that_is_emptied_under_a_shown_plot_prints_an_error(plotView, bed):
+    from slicer_bed.watch import watch
+
+    with watch(bed) as problems:
+        slicer.util.updateTableFromArray(plotView[1], np.ones((2, 2)), ["x", "y"])
+    assert any("column is set" in problem for problem in problems)
+
+
+def test_a_plot_is_drawn_again_when_something_moves_in_it_but_not_when_over_it(plotView, qt):
+    view, drawn = plotView[0], []
+    view.renderWindow().AddObserver("StartEvent", lambda caller, event: drawn.append(1))
+    for parent, times in ((view.parentWidget(), 0), (view, 1)):
+        line = qt.QFrame(parent)
+        line.setGeometry(20, 20, 2, 80)
+        line.show()
+        slicer.app.processEvents()
+        drawn.clear()
+        line.move(60, 20)
+        slicer.app.processEvents()
+        assert len(drawn) == times
+
+
+def test_the_module_panel_does_not_follow_a_content_that_gets_higher(scene, qt):
+    from slicer_bed.module_panel import ModulePanel
+
+    panel = qt.QWidget()
+    layout = qt.QVBoxLayout(panel)
+    label = qt.QLabel("Some words that need many lines. " * 9)
+    label.wordWrap = True
+    layout.addWidget(label)
+    area = ModulePanel(panel)
+    area.resize(200, 100)
+    area.show()
+    for _ in range(3):  # the scroll bar appears, too
+        slicer.app.processEvents()
+    height = panel.height
+    assert height > 100 and area.leastWidth > 300  # the size hint of a label with line breaks is wide
+    label.text = 3 * label.text
+    slicer.app.processEvents()
+    assert panel.height == height
+    panel.setMinimumHeight(panel.layout().heightForWidth(panel.width))
+    slicer.app.processEvents()
+    assert panel.height > 2 * height
+    area.delete()
+
+
 def test_a_node_list_chooses_nothing_by_itself_and_follows_the_scene(scene):
     nodes = slicer.qMRMLNodeComboBox()
     nodes.nodeTypes = ["vtkMRMLTextNode"]
@@ -255,6 +328,8 @@ def test_a_section_that_opens_keeps_hidden_widgets_hidden(qt, click):
     shown, hidden, shownLater = (qt.QLabel(name) for name in "abc")
     for label in (shown, hidden, shownLater):
         layout.addWidget(label)
+    folds = []
+    section.connect("contentsCollapsed(bool)", folds.append)
     hidden.visible = shownLater.visible = False
     section.resize(200, 200)
     section.show()
@@ -264,6 +339,7 @@ def test_a_section_that_opens_keeps_hidden_widgets_hidden(qt, click):
     assert not shownLater.visible
     click(section, (40, 10))
     assert [label.visible for label in (shown, hidden, shownLater)] == [True, False, True]
+    assert folds == [True, False]
 
 
 def test_a_wide_check_box_is_clicked_where_it_answers(qt, click):

@@ -49,6 +49,15 @@ def test_segments_are_children_of_their_segmentation(scene):
     assert [hierarchy.GetItemName(children.GetId(index)) for index in range(children.GetNumberOfIds())] == ["A"]
 
 
+def test_a_segmentation_that_was_hidden_before_it_was_added_makes_qt_complain_of_its_segments(scene, bed):
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetHideFromEditors(True)
+    scene.AddNode(node)
+    node.GetSegmentation().AddEmptySegment("tumour", "Tumour")
+    assert any("Unable to find subject hierarchy item" in message for message in bed.qtMessages)
+    bed.qtMessages.clear()
+
+
 def test_errors_of_vtk_and_exceptions_in_observers_are_noticed(bed):
     from slicer_bed.watch import watch
 

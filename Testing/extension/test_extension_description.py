@@ -61,7 +61,6 @@ def test_the_module_says_what_cmake_says(parent, staged):
     assert parent.title == "ResFormerSeg"
     assert parent.categories == [staged.description["CATEGORY"]]
     assert ", ".join(parent.contributors) == staged.description["CONTRIBUTORS"]
-    assert parent.dependencies == []
     assert staged.description["HOMEPAGE"] in parent.helpText
     for words in ("Not a medical device", "probab", "volumes"):
         assert words in parent.helpText and words in staged.description["DESCRIPTION"]

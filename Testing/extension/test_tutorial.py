@@ -28,8 +28,8 @@ def test_buttons_and_sections_that_are_named_are_in_the_panel():
     panel = (ROOT / "ResFormerSeg/Resources/UI/ResFormerSeg.ui").read_text(encoding="utf-8")
     texts = set(re.findall(r"<string>([^<]+)</string>", panel))
     named = (
-        "Apply", "Cancel", "Details…", "Add a model folder…", "Install ONNX Runtime for the CPU (about 30 MB)…",
-        "Install PyTorch for the GPU…", "Edit in Segment Editor", "Copy diagnostics", "Show details", "Advanced",
+        "Apply", "Cancel", "Details…", "Add a model folder…", "Install ONNX Runtime…", "Install PyTorch…",
+        "Edit in Segment Editor", "Copy as text", "Copy diagnostics", "Show details", "Advanced",
         "Diagnosis", "Along the volume", "Explain", "Compare with a reference",
     )  # fmt: skip
     for text in named:

@@ -229,6 +229,18 @@ def patient(command: dict) -> None:
     )
 
 
+def rank(command: dict) -> None:
+    """The first model knows the image, the second does not."""
+    if sys.argv[1] == "dies when asked to rank":
+        die(signal.SIGSEGV)
+    if sys.argv[1] == "slow to rank":
+        slow(command)
+        return
+    distances = [0.5, 2.0] + [None] * len(command["models"])
+    rows = [{"model": name, "distance": value} for name, value in zip(command["models"], distances, strict=False)]
+    send("result", id=command["id"], ranking=rows)
+
+
 def devices(command: dict) -> None:
     time.sleep(60 if sys.argv[1] == "hangs when asked for devices" else 0.3)
     cpu = {"id": "cpu", "name": "CPU", "usable": True, "reason": None}
@@ -302,9 +314,17 @@ def exitWith(code: int, message: str) -> None:
     sys.exit(code)
 
 
+def asTold(command: dict) -> None:
+    """A test writes beside the file of the process id how the next run is to go."""
+    BEHAVIOURS[Path(sys.argv[2] + ".next").read_text()](command)
+
+
 BEHAVIOURS = {
+    "as told": asTold,
     "exclusive": work,
     "hangs when asked for devices": work,
+    "slow to rank": work,
+    "dies when asked to rank": work,
     "overlapping": lambda command: sendResult(command, layers=2, values=(1, 1)),
     "sparse values": lambda command: sendResult(command, values=(7, 3)),
     "only diagnosis": lambda command: sendResult(command, drop=("segments",)),
@@ -322,6 +342,7 @@ BEHAVIOURS = {
     "deaf": deaf,
     "broken gpu": brokenGpu,
     "broken": lambda command: brokenGpu(command, alsoTheCpu=True),
+    "hangs before the second job": onceThen(lambda: time.sleep(60)),
     "killed before the second job": onceThen(lambda: die(signal.SIGKILL)),
     "leaves before the second job": onceThen(lambda: sys.exit(0)),
     "slow at the second": atTheSecond(slow),
@@ -347,7 +368,7 @@ def main() -> None:
     if behaviour == "never ready":
         time.sleep(60)
     send("ready", protocol=2, version="0")
-    others = {"explain": explain, "compare": compare, "patient": patient, "devices": devices}
+    others = {"explain": explain, "compare": compare, "patient": patient, "devices": devices, "rank": rank}
     commands = {"predict": BEHAVIOURS.get(behaviour), **others}
     while (command := receive())["command"] != "quit":
         if command["command"] in commands:

@@ -1,4 +1,4 @@
-"""Makes the models "grey", "colour", "exclusive", "heart" in the folder given: untrained, but with masks to show.
+"""Makes the models "grey", "turned", "colour", "exclusive", "heart" in the folder given: untrained, with masks to show.
 
 `python -m helpers.make_tiny_models FOLDER`, a program of its own: torch has no place in the process of the scene.
 """
@@ -18,7 +18,12 @@ def makeModels(folder: Path) -> None:
     colour["input"]["intensity"] |= {"mean": [0.0] * 3, "std": [1.0] * 3}
     exclusive = tiny_descriptor(segments=("lesion", "edema"))
     exclusive["network"]["exclusive"] = exclusive["segmentation"]["exclusive"] = True
-    models = {"grey": grey, "colour": colour, "exclusive": exclusive, "heart": heart_descriptor()}
+    turned = tiny_descriptor()  # turns the image before the network and the mask back after it, as the brain model does
+    turned["input"] |= {
+        "slice_axis": "acquisition",
+        "orientation": {"volume": "radiological", "picture": "transposed", "transpose_tta": True},
+    }
+    models = {"grey": grey, "turned": turned, "colour": colour, "exclusive": exclusive, "heart": heart_descriptor()}
     for name, descriptor in models.items():
         save_bundle(folder / name, descriptor, weights_that_segment(descriptor), "# Untrained, for tests\n")
 

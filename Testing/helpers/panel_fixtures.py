@@ -1,5 +1,6 @@
 """The module's panel, opened as the user opens it, and what a user does with it."""
 
+import json
 import os
 import sys
 
@@ -85,17 +86,20 @@ def widget(openPanel):
 
 
 @pytest.fixture
-def workerThat(module, monkeypatch, tmp_path):
+def workerThat(scene, bed, module, monkeypatch, tmp_path):
     """`workerThat("slow")`: the panels that are opened after it use a fake worker of that behaviour.
 
-    The engine is not asked for its devices. No worker may outlive the test.
+    The engine is not asked for its devices. The user chose the brain model for a grey volume before, so that it is
+    selected for any. No worker may outlive the test.
     """
     from ResFormerSegLib.engine import keeper as engine_keeper
     from ResFormerSegLib.engine.process import EngineProcess
+    from ResFormerSegLib.models.last_choices import CHOICES_SETTING
     from ResFormerSegLib.panel.device_section import DeviceSection
 
     keepers, pidFile = [], tmp_path / "worker.pid"
     monkeypatch.setattr(DeviceSection, "askEngine", lambda self: None)
+    bed.app.settings().setValue(CHOICES_SETTING, json.dumps({"unknown, grey, volume": "brain-tumor-mr"}))
 
     def use(behaviour: str, **limits):
         command = [sys.executable, str(TESTING / "helpers" / "fake_worker.py"), behaviour, str(pidFile)]

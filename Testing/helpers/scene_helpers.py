@@ -24,6 +24,19 @@ def makeVolume(shape=(3, 8, 10), dtype=np.int16, className="vtkMRMLScalarVolumeN
     return node
 
 
+def importSegments(segmentationNode, layers, segments: list[dict], exported) -> None:
+    """Layers into a segmentation at once, as a run does it step by step."""
+    from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
+
+    steps = makeLabelMaps(layers, segments, exported)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            addSegments(segmentationNode, end.value, segments)
+            return
+
+
 def later(milliseconds: int, action) -> None:
     """Calls `action` from the event loop, as a user would act in the midst of a run."""
     import qt

@@ -6,6 +6,8 @@ import numpy as np
 import slicer
 import vtk
 
+from helpers.scene_helpers import importSegments
+
 
 def makeHost(width: int = 440):
     """A widget that is shown, for a section to fill."""
@@ -22,7 +24,6 @@ def makeResult(volume, box, classes=("glioma", "meningioma")):
 
     The probability of the first class falls from 0.9 along the slices.
     """
-    from ResFormerSegLib.scene.segmentation_import import importSegments
     from ResFormerSegLib.scene.volume_export import ExportedVolume
 
     shape = tuple(reversed(volume.GetImageData().GetDimensions()))
@@ -42,6 +43,7 @@ def makeResult(volume, box, classes=("glioma", "meningioma")):
         diagnosis=diagnosis.get("label"),
         probabilities=diagnosis.get("probabilities", {}),
         warnings=[],
+        patient=None,
     )
 
 

@@ -19,12 +19,13 @@ it is to be the stricter of the two.
 | `application.py` | `slicer.app` and `slicer.modules` |
 | `files.py` | loading and saving through `slicer.util.load*`, `saveNode`, `saveScene` |
 | `subject_hierarchy.py` | nodes appear in the subject hierarchy, as the application's Qt plugins do it |
+| `lost_displays.py` | segmentations without their display node, in which the application crashes |
 | `scripted_module.py` | loads a scripted module as the application does |
 | `stand_ins/` | Python modules of Slicer that the wheel lacks: `slicer.parameterNodeWrapper`, `slicer.i18n` and so on |
 | `pythonqt/` | PySide6 with the rules of PythonQt, through which scripts see Qt inside Slicer |
 | `qt_modules.py`, `ui_loader.py` | `import qt`, `import ctk`, and .ui files |
 | `substitutes/` | widgets of CTK and Slicer, held to the names of the real classes |
-| `panel.py` | opens, reloads, closes and photographs a module's panel |
+| `panel.py`, `module_panel.py` | opens, reloads, closes and photographs a module's panel; the scroll area it lives in |
 | `views.py` | slice and 3D views of Slicer, rendered offscreen |
 | `main_window.py` | the application with its main window: a layout manager with rendered views, a module selector |
 | `mouse.py`, `dialogs.py` | clicks where a user could click; answers what the application asks |
@@ -33,7 +34,7 @@ it is to be the stricter of the two.
 """
 
 from slicer_bed.boot import boot
-from slicer_bed.panel import closeWidget, grabWidget, openWidget, reloadWidget, setDark
+from slicer_bed.panel import closeWidget, grabWidget, modulePanelOf, openWidget, reloadWidget, setDark
 from slicer_bed.scripted_module import loadModule
 
-__all__ = ["boot", "closeWidget", "grabWidget", "loadModule", "openWidget", "reloadWidget", "setDark"]
+__all__ = ["boot", "closeWidget", "grabWidget", "loadModule", "modulePanelOf", "openWidget", "reloadWidget", "setDark"]

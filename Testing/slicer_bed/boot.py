@@ -17,11 +17,12 @@ import vtk
 
 from slicer_bed import dialogs, pythonqt, qt_modules
 from slicer_bed.application import Application, Module, QtApplication
+from slicer_bed.lost_displays import LostDisplays
 from slicer_bed.subject_hierarchy import SubjectHierarchySync
 
-# (name in the application, class of its logic), in the order in which the application would set them up. The logic of
-# Terminologies is left out: its static methods work without it, and it would complain about terminology files that
-# the wheel does not have.
+# (name in the application, class of its logic), in the order in which the application would set them up. Terminologies
+# has none here: its static methods work without one, which would complain about terminology files that the wheel does
+# not have.
 MODULE_LOGICS = (
     ("Colors", "vtkSlicerColorLogic"),
     ("Units", "vtkSlicerUnitsLogic"),
@@ -57,6 +58,7 @@ class Bed:
         self._setUpModules()
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self.subjectHierarchySync = SubjectHierarchySync(self.scene)
+        self.lostDisplays = LostDisplays(self.scene)
 
     def _setUpQt(self) -> None:
         pythonqt.install()
@@ -107,11 +109,13 @@ class Bed:
             logic.SetMRMLScene(self.scene)
             self.logics[name] = logic
             self.app.addModule(Module(name, logic))
+        self.app.addModule(Module("Terminologies"))
 
     def shutdown(self) -> None:
         """Takes everything down in the order that VTK's observers need: observers, scene, logics, application logic."""
         gc.collect()
         self.subjectHierarchySync.stop()
+        self.lostDisplays.stop()
         vtk.vtkObject.GlobalWarningDisplayOff()  # the segmentations logic complains while it is detached
         self.scene.Clear(True)
         for logic in reversed(list(self.logics.values())):

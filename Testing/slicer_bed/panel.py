@@ -5,10 +5,12 @@ from pathlib import Path
 
 import slicer
 
+from slicer_bed.module_panel import ModulePanel
 from slicer_bed.pythonqt import QtCore, QtGui, QtWidgets
 from slicer_bed.scripted_module import loadModule
 
 PANEL_SIZE = (480, 900)
+_windows: list[ModulePanel] = []
 
 # The window, text and so on of Fusion's dark palette, which Slicer's dark style is.
 DARK = {
@@ -34,7 +36,8 @@ DARK = {
 def openWidget(moduleFile: str | Path):
     """Loads the module if need be, makes its panel, shows it and enters it; returns the Python widget.
 
-    The widget the application gives it is `widget.parent`. Exceptions in `setup` and `enter` are raised.
+    The widget the application gives it is `widget.parent`; `modulePanelOf(widget)` is the scroll area around it.
+    Exceptions in `setup` and `enter` are raised.
     """
     moduleFile = Path(moduleFile).resolve()
     module = slicer.app.moduleManager().module(moduleFile.stem)
@@ -42,22 +45,30 @@ def openWidget(moduleFile: str | Path):
         loadModule(moduleFile)
         module = slicer.app.moduleManager().module(moduleFile.stem)
     panel = slicer.qSlicerScriptedLoadableModuleWidget(module)
-    panel.resize(*PANEL_SIZE)
-    panel.show()
+    window = ModulePanel(panel)
+    _windows.append(window)
+    window.resize(*PANEL_SIZE)
+    window.show()
     panel.enter()
     slicer.app.processEvents()
     return panel.self()
 
 
+def modulePanelOf(widget) -> ModulePanel:
+    """The scroll area that shows the panel."""
+    return next(window for window in _windows if window.isAncestorOf(widget.parent))
+
+
 def closeWidget(widget) -> None:
     """What the application does when it unloads the module: the user leaves, `cleanup` is called, all is deleted."""
-    panel = widget.parent
+    panel, window = widget.parent, modulePanelOf(widget)
     panel.exit()
     slicer.app.moduleManager().moduleAboutToBeUnloaded.emit(widget.moduleName)
     slicer.modules.__dict__.pop(f"{widget.moduleName}Widget", None)
     slicer.app.moduleManager().module(widget.moduleName).representation = None
-    panel.hide()
-    panel.deleteLater()
+    window.hide()
+    window.deleteLater()
+    _windows.remove(window)
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
     slicer.app.processEvents()
     # Parameter wrappers take their observers along when they are collected. Should that happen while the scene calls

@@ -51,9 +51,10 @@ def installMessageHandler(messages: list[str]) -> None:
     """Qt's own warnings ("QObject::connect: No such slot ...") are appended to `messages` and printed."""
 
     def onMessage(kind, context, text) -> None:
-        if kind != QtCore.QtMsgType.QtDebugMsg and text.startswith("Q"):
+        if text.startswith("This plugin does not support"):  # what a window without a screen cannot do
+            return
+        if kind not in (QtCore.QtMsgType.QtDebugMsg, QtCore.QtMsgType.QtInfoMsg):
             messages.append(text)
-        if not text.startswith("This plugin does not support"):  # what a window without a screen cannot do
-            print(text, file=sys.stderr)
+        print(text, file=sys.stderr)
 
     QtCore.qInstallMessageHandler(onMessage)

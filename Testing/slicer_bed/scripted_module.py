@@ -14,7 +14,8 @@ from slicer_bed.boot import boot
 def loadModule(path: str | Path) -> ModuleType:
     """Imports the scripted module file `path` and makes it known as `slicer.modules.<name>`; returns the Python module.
 
-    The described parent (title, help text and so on) is then `slicer.modules.<name>Instance.parent`.
+    The described parent (title, help text and so on) is then `slicer.modules.<name>Instance.parent`. Raises
+    RuntimeError for a module that depends on others which are not there: the application does not load it.
     """
     boot()
     path = Path(path).resolve()
@@ -27,6 +28,9 @@ def loadModule(path: str | Path) -> ModuleType:
     spec.loader.exec_module(module)
     parent = SimpleNamespace(path=str(path), widgetRepresentationCreationEnabled=True)
     instance = getattr(module, name)(parent)
+    missing = set(parent.dependencies) - set(slicer.app.moduleManager().modulesNames())
+    if missing:
+        raise RuntimeError(f"{name} cannot be loaded: it depends on {', '.join(sorted(missing))}")
     made = Module(name, path=str(path))
     made.title = parent.title
     slicer.app.addModule(made)

@@ -1,11 +1,13 @@
 """Keeps the subject hierarchy in step with the scene: in the application that is the work of Qt plugins.
 
 A node that appears gets an item under the scene, a node that goes takes its item along, and a segmentation has one
-child per segment.
+child per segment. A hidden node gets none; of a hidden segmentation Qt then prints an error for each segment.
 """
 
 import slicer
 import vtk
+
+from slicer_bed.pythonqt import QtCore
 
 # The first match counts: a label map is a scalar volume, too.
 PLUGIN_OF_CLASS = (
@@ -40,10 +42,11 @@ class SubjectHierarchySync:
             slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self._scene)
             return
         plugin = next((plugin for className, plugin in PLUGIN_OF_CLASS if node.IsA(className)), None)
-        if plugin is None or node.GetHideFromEditors() or self._scene.IsImporting():
+        if plugin is None or self._scene.IsImporting():
             return
-        hierarchy = self._hierarchy()
-        hierarchy.CreateItem(hierarchy.GetSceneItemID(), node, plugin)
+        if not node.GetHideFromEditors():
+            hierarchy = self._hierarchy()
+            hierarchy.CreateItem(hierarchy.GetSceneItemID(), node, plugin)
         if node.IsA("vtkMRMLSegmentationNode"):
             for segmentEvent in ("SegmentAdded", "SegmentRemoved", "SegmentModified"):
                 node.AddObserver(getattr(slicer.vtkSegmentation, segmentEvent), self._onSegmentsChanged)
@@ -59,6 +62,7 @@ class SubjectHierarchySync:
         hierarchy = self._hierarchy()
         item = hierarchy.GetItemByDataNode(segmentationNode)
         if not item:
+            QtCore.qWarning(f"Unable to find subject hierarchy item for segmentation node {segmentationNode.GetName()}")
             return
         attribute = slicer.vtkMRMLSegmentationNode.GetSegmentIDAttributeName()
         children = vtk.vtkIdList()

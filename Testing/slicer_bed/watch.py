@@ -1,6 +1,8 @@
 """Collects what the application would only print, so that a test can fail on it, and measures blocked event loops."""
 
+import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +12,17 @@ import vtk
 from slicer_bed.pythonqt import QtCore, QtWidgets
 from slicer_bed.pythonqt.signals import slotErrors
 
+# In warnings: a file of colours, and that of a cache folder.
+WHAT_THE_WHEEL_LACKS = ("vtkMRMLColorTableNodeFileGenericColors.txt can't be found", "sentinel file .slicer-cache")
+
 
 @contextmanager
 def watch(bed) -> Iterator[list[str]]:
-    """While it is open, VTK errors, exceptions in observers and slots and Qt's warnings are appended to its list.
+    """While it is open, all that would appear in the application's log as an error or a warning goes into its list.
 
-    VTK hands an observer's exception to `sys.excepthook` and goes on; Qt goes on after one in a slot. What slots and
-    Qt had to say is in the list when the watch is closed.
+    Errors and warnings of VTK, exceptions in observers, slots, threads and destructors, Qt's messages, and what is
+    logged as an error, with or without a traceback. VTK hands an observer's exception to `sys.excepthook` and goes on;
+    Qt goes on after one in a slot. What slots and Qt had to say is in the list when the watch is closed.
     """
     problems: list[str] = []
     slotErrors.clear()
@@ -26,24 +32,53 @@ def watch(bed) -> Iterator[list[str]]:
     def onError(caller, event, message) -> None:
         problems.append(f"VTK error: {message.strip()}")
 
+    @vtk.calldata_type(vtk.VTK_STRING)
+    def onWarning(caller, event, message) -> None:
+        if not any(words in message for words in WHAT_THE_WHEEL_LACKS):
+            problems.append(f"VTK warning: {message.strip()}")
+
     def onException(kind, value, traceback) -> None:
         problems.append(f"exception in an observer: {kind.__name__}: {value}")
 
-    previousWindow, previousHook = vtk.vtkOutputWindow.GetInstance(), sys.excepthook
+    def onUnraisable(event) -> None:
+        problems.append(f"exception in a destructor: {event.exc_type.__name__}: {event.exc_value}")
+
+    def onThreadException(event) -> None:
+        problems.append(f"exception in a thread: {event.exc_type.__name__}: {event.exc_value}")
+
+    previousWindow = vtk.vtkOutputWindow.GetInstance()
+    previousHooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     window = vtk.vtkOutputWindow()
     window.SetDisplayModeToNever()
     window.AddObserver("ErrorEvent", onError)
+    window.AddObserver("WarningEvent", onWarning)
     vtk.vtkOutputWindow.SetInstance(window)
-    sys.excepthook = onException
+    sys.excepthook, sys.unraisablehook, threading.excepthook = onException, onUnraisable, onThreadException
+    handler = _LoggedErrors(problems)
+    logging.getLogger().addHandler(handler)
     try:
         yield problems
     finally:
+        logging.getLogger().removeHandler(handler)
         vtk.vtkOutputWindow.SetInstance(previousWindow)
-        sys.excepthook = previousHook
+        sys.excepthook, sys.unraisablehook, threading.excepthook = previousHooks
         problems.extend(f"exception in a slot: {type(error).__name__}: {error}" for error in slotErrors)
-        problems.extend(f"Qt warning: {message}" for message in bed.qtMessages)
+        problems.extend(f"Qt message: {message}" for message in bed.qtMessages)
         slotErrors.clear()
         bed.qtMessages.clear()
+
+
+LOGGED = "logged error: "
+
+
+class _LoggedErrors(logging.Handler):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._problems = problems
+
+    def emit(self, record: logging.LogRecord) -> None:
+        reason = f" ({record.exc_info[0].__name__}: {record.exc_info[1]})" if record.exc_info else ""
+        self._problems.append(f"{LOGGED}{record.getMessage()}{reason}")
 
 
 def waitFor(predicate, timeout: float = 10.0, what: str = "") -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import callSafely
 
 BACKGROUND_SECONDS = 30.0  # how long a run of the user waits for a job in the background; a driver may hang
 
@@ -20,7 +21,8 @@ class LastRun:
     """What a bug report says of the last run.
 
     settings: command, model, device and options; nothing of the image. error: None when it succeeded. log: the engine's
-    last lines. devices: the last list of devices and versions from the engine, whichever run it was; None before.
+    last lines, after the cause of the error. devices: the last list of devices and versions from the engine, whichever
+    run it was; None before.
     """
 
     settings: dict | None = None
@@ -28,10 +30,11 @@ class LastRun:
     log: str = ""
     devices: dict | None = None
 
-    def remember(self, command: dict, error: Exception | None, log: str) -> None:
+    def remember(self, command: dict, error: BaseException | None, log: str) -> None:
         shown = ("command", "model", "device", "options")
         self.settings = {name: command[name] for name in shown if name in command}
-        self.error = error if isinstance(error, ResFormerSegError) else None
+        # A copy: the traceback of an exception refers to whatever its callers held, such as nodes.
+        self.error = error.copy() if isinstance(error, ResFormerSegError) else None
         self.log = log
 
 
@@ -54,6 +57,7 @@ class EngineKeeper:
         self._jobs: list = []  # the first has the worker, the others wait
         self._onQuit = self._stopAll  # one object, for connect and disconnect
         self._watchesQuitting = False
+        self.isCallingBack = False  # whether the run in progress is in a function of its caller
         self.listeners: list[Callable[[], None]] = []  # called whenever a run of the user begins or ends
 
     def isBusy(self) -> bool:
@@ -74,10 +78,10 @@ class EngineKeeper:
         self._jobs.append(job)
         self._notifyListeners(job)
         if len(self._jobs) == 1:
-            qt.QTimer.singleShot(0, job.begin)
+            job.callLater(job.begin)
         elif not job.inBackground:
             first = self._jobs[0]
-            qt.QTimer.singleShot(round(1000 * BACKGROUND_SECONDS), lambda: first.abort(_outOfTime()))
+            first.callLater(lambda: first.abort(_outOfTime()), round(1000 * BACKGROUND_SECONDS))
 
     def engine(self) -> tuple[EngineProcess, bool]:
         """The worker, and whether it has completed a job before; a new one is started if there is none."""
@@ -100,8 +104,17 @@ class EngineKeeper:
         else:
             self._discard(then)
         if hadTheEngine and self._jobs:
-            qt.QTimer.singleShot(0, self._jobs[0].begin)
+            self._jobs[0].callLater(self._jobs[0].begin)
         self._notifyListeners(job)
+
+    @contextmanager
+    def callingBack(self) -> Iterator[None]:
+        """While a run calls a function of its caller, which must not wait for another run: it would wait for itself."""
+        before, self.isCallingBack = self.isCallingBack, True
+        try:
+            yield
+        finally:
+            self.isCallingBack = before
 
     def renew(self) -> None:
         """The next job starts a new worker, which finds packages installed meanwhile; a busy worker stays."""
@@ -139,7 +152,7 @@ class EngineKeeper:
     def _notifyListeners(self, job) -> None:
         if not job.inBackground:
             for listener in list(self.listeners):
-                listener()
+                callSafely(listener)
 
     def _discard(self, then: Callable[[], None] | None = None) -> None:
         engine, self._engine = self._engine, None

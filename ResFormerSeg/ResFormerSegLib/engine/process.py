@@ -7,7 +7,6 @@ error. Everything is driven by Qt's signals: Python threads do not run reliably 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import qt
 
 from ResFormerSegLib.engine import process_errors
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import LaterCall, callLater
 
 MODULE_FOLDER = Path(__file__).resolve().parents[2]
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; a result for thousands of slices stays far below
@@ -27,17 +27,18 @@ ENDS_OF_A_JOB = ("result", "error", "cancelled")
 
 
 def engineCommand() -> list[str]:
-    """The command line that starts the worker with the application's own Python."""
+    """The command line that starts the worker with the application's own Python.
+
+    By its path, not as a module: PYTHONPATH, which would have to name the extension's folder, ends at a colon in it.
+    """
     python = shutil.which("python-real") or shutil.which("PythonSlicer") or sys.executable
-    return [python, "-m", "resformer_unet.worker"]
+    return [python, str(MODULE_FOLDER / "resformer_unet" / "worker" / "__main__.py")]
 
 
 def engineEnvironment() -> qt.QProcessEnvironment:
     """The worker runs in the application's working directory, where a relative model folder is found, as on the
     command line, but imports nothing from there."""
     environment = qt.QProcessEnvironment.systemEnvironment()
-    searchPath = [str(MODULE_FOLDER), os.environ.get("PYTHONPATH", "")]
-    environment.insert("PYTHONPATH", os.pathsep.join(filter(None, searchPath)))
     for name in ("PYTHONSAFEPATH", "PYTHONUNBUFFERED", "PYTHONUTF8"):
         environment.insert(name, "1")
     return environment
@@ -72,28 +73,31 @@ class EngineProcess:
         self._isDoubtful = False  # silent for so long that one more look is due
         self._garbled = False
         self._then: Callable[[], None] = _ignore
+        self._later: LaterCall | None = None
 
     def start(self) -> None:
         """Starts the worker; a failure to start is reported through `onEnded`."""
         self._clock = qt.QTimer()
         self._clock.setSingleShot(True)
-        self._clock.connect("timeout()", self._onSilence)
         process = self._process = qt.QProcess()
         process.setProcessChannelMode(qt.QProcess.SeparateChannels)
         process.setProcessEnvironment(engineEnvironment())
-        process.connect("readyReadStandardOutput()", self._readEvents)
-        process.connect("readyReadStandardError()", self._readLog)
-        process.connect("finished(int,QProcess::ExitStatus)", self._onFinished)
-        process.connect("errorOccurred(QProcess::ProcessError)", self._onError)
+        for sender, signal, slot in self._connections():
+            sender.connect(signal, slot)
         process.start(self._command[0], self._command[1:])
 
-    def send(self, command: dict) -> None:
-        """Sends a command; that the worker has exited meanwhile is reported through `onEnded`."""
+    def send(self, command: dict, replySeconds: float | None = None) -> None:
+        """Sends a command; that the worker has exited meanwhile is reported through `onEnded`.
+
+        replySeconds: when the first event is due, for a worker that is known to reply at once.
+        """
         if self._isOver:
             return
         self._process.write(json.dumps(command).encode() + b"\n")
         if command["command"] not in ("cancel", "quit"):
             self._isDoubtful = False
+            if replySeconds is not None:
+                self._allowed = min(replySeconds, self._allowed)
             self._clock.start(round(1000 * self._allowed))
 
     def stop(self, graceSeconds: float = 3.0, then: Callable[[], None] | None = None) -> None:
@@ -110,7 +114,7 @@ class EngineProcess:
             return
         self._clock.stop()
         self._requestQuit()
-        qt.QTimer.singleShot(round(1000 * graceSeconds), self._terminate)
+        self._later = callLater(self._terminate, round(1000 * graceSeconds))
 
     def stopNow(self, graceSeconds: float = 3.0) -> None:
         """As `stop`, but returns only when the worker has exited: for the end of the application."""
@@ -130,6 +134,15 @@ class EngineProcess:
         """The last lines that the worker wrote to its log."""
         return self._log.decode(errors="replace").strip()
 
+    def _connections(self) -> tuple[tuple, ...]:
+        return (
+            (self._clock, "timeout()", self._onSilence),
+            (self._process, "readyReadStandardOutput()", self._readEvents),
+            (self._process, "readyReadStandardError()", self._readLog),
+            (self._process, "finished(int,QProcess::ExitStatus)", self._onFinished),
+            (self._process, "errorOccurred(QProcess::ProcessError)", self._onError),
+        )
+
     def _requestQuit(self) -> None:
         self.send({"command": "quit"})
         self._process.closeWriteChannel()
@@ -137,7 +150,7 @@ class EngineProcess:
     def _terminate(self) -> None:
         if not self._isOver:
             self._process.terminate()
-            qt.QTimer.singleShot(round(1000 * TERMINATE_SECONDS), self._kill)
+            self._later = callLater(self._kill, round(1000 * TERMINATE_SECONDS))
 
     def _kill(self) -> None:
         if not self._isOver:
@@ -192,13 +205,17 @@ class EngineProcess:
         if error == qt.QProcess.FailedToStart and not self._isOver:
             reason = self._process.errorString()
             self._finish()
-            qt.QTimer.singleShot(0, lambda: self.onEnded(process_errors.notStarted(self._command[0], reason)))
+            callLater(lambda: self.onEnded(process_errors.notStarted(self._command[0], reason)))
 
     def _finish(self) -> None:
         if self._isOver:
             return
         self._isOver = True
         self._clock.stop()
+        if self._later is not None:
+            self._later.cancel()
+        for sender, signal, slot in self._connections():  # they keep this object alive
+            sender.disconnect(signal, slot)
         # The references stay until this object goes: Qt must not delete a process from within its own signal.
         self._process.deleteLater()
         self._clock.deleteLater()

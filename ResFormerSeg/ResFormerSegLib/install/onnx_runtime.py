@@ -11,9 +11,12 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.install.pytorch import installPackages, isTorchInstalled, missingOtherPackages, torchIsPending
 
 PACKAGE = "onnxruntime"
+# Downloads in MB, with what each package needs itself, of the largest of the three platforms' wheels.
+MEGABYTES = {PACKAGE: 30, "scipy": 37, "safetensors": 1}
 REQUIREMENTS = "requirements-cpu.txt"  # beside the requirements of the others
 
 
@@ -27,26 +30,34 @@ def isEngineInstalled() -> bool:
     return isOnnxInstalled() or isTorchInstalled()
 
 
-def installOnnx(requirementsFile: str) -> None:
+def installOnnx(requirementsFile: str) -> bool:
     """Asks, then installs ONNX Runtime with the other packages of the engine; the application is busy meanwhile.
 
-    requirementsFile: of the other packages.
+    requirementsFile: of the other packages. False when the user declined.
 
-    Raises ResFormerSegError: PACKAGES_DECLINED, NOT_INSTALLED.
+    Raises ResFormerSegError: NOT_INSTALLED.
     """
     files = [requirementsFile, str(Path(requirementsFile).with_name(REQUIREMENTS))]
-    installPackages(files, [*missingOtherPackages(), PACKAGE])
+    try:
+        installPackages(files, [*missingOtherPackages(), PACKAGE])
+    except ResFormerSegError as error:
+        if error.code != "PACKAGES_DECLINED":
+            raise
+        return False
+    return True
+
+
+def onnxMegabytes() -> int:
+    """What `installOnnx` downloads, in MB."""
+    missing = [*missingOtherPackages(), *([] if isOnnxInstalled() else [PACKAGE])]
+    return sum(MEGABYTES[name] for name in missing)
 
 
 def engineExplanation() -> str:
-    """Says which inference engines can be installed, what each is for, and the size of the downloads."""
+    """Says what comes next while no inference engine is installed, and what each of them is for."""
     if torchIsPending():
-        return _(
-            "The PyTorch extension was installed. Restart Slicer, then come back here to install PyTorch itself. Until "
-            "then the models can run on the CPU."
-        )
+        return _("The PyTorch extension was installed. Restart Slicer, then install PyTorch here.")
     return _(
-        "No inference engine is installed. Install ONNX Runtime or PyTorch below. ONNX Runtime runs the models on the "
-        "CPU: about 30 MB to download. PyTorch adds GPUs and explanations of a diagnosis: about 0.2 GB for the CPU "
-        "only, up to 3 GB with support for NVIDIA GPUs. This needs the internet; PyTorch can be added later."
+        "First, install an inference engine. ONNX Runtime computes on the CPU. PyTorch (0.2 to 3 GB) also explains "
+        "diagnoses and computes on a GPU; it can follow later."
     )

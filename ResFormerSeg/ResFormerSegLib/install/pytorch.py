@@ -115,13 +115,19 @@ def _isExtensionPending() -> bool:
 def _installExtension() -> bool:
     if slicer.app.testingEnabled():  # a test must not change the application
         return False
+    if not hasattr(slicer.app, "extensionsManagerModel"):  # Slicer can be built without it
+        raise ResFormerSegError(
+            "NOT_INSTALLED",
+            _("This Slicer cannot install extensions, and PyTorch comes through one."),
+            _("Install ONNX Runtime instead: it runs all models on the CPU."),
+        )
+    manager = slicer.app.extensionsManagerModel()
     question = _(
         "PyTorch comes through Slicer's PyTorch extension, which is not installed. Install the extension now? Slicer "
         "must be restarted after it; save your work first."
     )
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Install the PyTorch extension")):
         return False
-    manager = slicer.app.extensionsManagerModel()
     wasInteractive = manager.interactive
     manager.interactive = False  # it would ask once more
     try:

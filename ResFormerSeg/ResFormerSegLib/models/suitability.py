@@ -1,4 +1,4 @@
-"""Which model suits which volume: why one cannot be used, and which one to preselect."""
+"""Whether a model can be used on a volume, and if not, why."""
 
 from __future__ import annotations
 
@@ -16,27 +16,59 @@ def whyUnsuitable(volumeNode, model: ModelDescription, oneSliceOnly: bool = Fals
 
     volumeNode: with image data. oneSliceOnly: only one slice of it is to be analysed.
     """
-    name = volumeNode.GetName()
+    if reason := whyNoImage(volumeNode):
+        return reason
+    name, slices = volumeNode.GetName(), sliceCount(volumeNode)
     components = volumeNode.GetImageData().GetNumberOfScalarComponents()
-    if model.channels == 1 and components > 1 and not isGreyInside(volumeNode):
-        return _("'{name}' is a colour image; the model '{model}' takes greyscale. Select another model.").format(
-            name=name, model=model.title
-        )
+    if model.channels == 1 and isColour(volumeNode):
+        text = _("'{name}' is a colour image; the model '{model}' takes greyscale. Choose another model.")
+        if slices > 1:
+            text = _("'{name}' is a stack of colour images; the model '{model}' takes greyscale. Choose another model.")
+        return text.format(name=name, model=model.title)
     if model.channels == 3 and components == 1:
-        return _("'{name}' is a greyscale image; the model '{model}' takes colour. Select another model.").format(
+        return _("'{name}' is a greyscale image; the model '{model}' takes colour. Choose another model.").format(
             name=name, model=model.title
         )
-    slices = min(volumeNode.GetImageData().GetDimensions())
     if model.kind == "2d" and slices > 1 and not oneSliceOnly:
         return _(
-            "'{name}' is a volume; the model '{model}' takes {kind}. Select another model, or under Advanced "
+            "'{name}' has {count} slices; the model '{model}' takes {kind}. Choose another model, or under Advanced "
             "“Current slice only”."
-        ).format(name=name, model=model.title, kind=kindName(model.kind))
+        ).format(name=name, count=slices, model=model.title, kind=kindName(model.kind))
     if model.kind == "volume" and slices == 1:
-        return _("'{name}' is a single slice; the model '{model}' takes {kind}. Select another model.").format(
+        return _("'{name}' is a single slice; the model '{model}' takes {kind}. Choose another model.").format(
             name=name, model=model.title, kind=kindName(model.kind)
         )
     return ""
+
+
+def whyNoneFits(volumeNode, models: list[ModelDescription]) -> str:
+    """Why none of the models can be used on the volume, and what the user can do; empty when one can."""
+    if not models or (reason := whyNoImage(volumeNode)):
+        return reason if models else _("There is no model. Add a model folder.")
+    if any(not whyUnsuitable(volumeNode, model) for model in models):
+        return ""
+    forOneSlice = [model.title for model in models if not whyUnsuitable(volumeNode, model, oneSliceOnly=True)]
+    kind = _("a stack of colour images") if isColour(volumeNode) else _("a greyscale volume")
+    if forOneSlice:
+        return _(
+            "No model takes '{name}' as a whole: it is {kind}. For one of its slices, choose '{model}', and under "
+            "Advanced “Current slice only”."
+        ).format(name=volumeNode.GetName(), kind=kind, model="', '".join(forOneSlice))
+    if sliceCount(volumeNode) == 1:
+        kind = _("a colour image") if isColour(volumeNode) else _("a single greyscale slice")
+    return _("No model takes '{name}': it is {kind}. Add a folder with a model for such images.").format(
+        name=volumeNode.GetName(), kind=kind
+    )
+
+
+def whyNoImage(volumeNode) -> str:
+    """Why the volume is no image for any model: a label map holds numbers of structures; empty for an image."""
+    if not volumeNode.IsA("vtkMRMLLabelMapVolumeNode"):
+        return ""
+    return _(
+        "'{name}' is a label map: its voxels are numbers of structures. Choose the image itself; load it again if it "
+        "was loaded as a label map."
+    ).format(name=volumeNode.GetName())
 
 
 def modalityMismatch(volumeNode, model: ModelDescription) -> str:
@@ -52,6 +84,11 @@ def modalityMismatch(volumeNode, model: ModelDescription) -> str:
     )
 
 
+def isColour(volumeNode) -> bool:
+    """Whether the volume has colours: not a greyscale image stored as red, green and blue."""
+    return volumeNode.GetImageData().GetNumberOfScalarComponents() > 1 and not isGreyInside(volumeNode)
+
+
 def isGreyInside(volumeNode) -> bool:
     """Whether red, green and blue are equal everywhere: a greyscale image stored as colour."""
     from vtk.util.numpy_support import vtk_to_numpy
@@ -62,25 +99,9 @@ def isGreyInside(volumeNode) -> bool:
     return bool((sample[:, :1] == sample).all())
 
 
-def bestModel(volumeNode, models: list[ModelDescription]) -> ModelDescription | None:
-    """The model to preselect for the volume.
-
-    Among the models that can be used, those of the volume's modality come first, then those with a word of their id in
-    the volume's name, then MR: a greyscale volume of unknown origin gets the brain model.
-    """
-    fitting = [model for model in models if not whyUnsuitable(volumeNode, model)]
-    modality = modalityOf(volumeNode)
-    name = (volumeNode.GetName() or "").lower()
-
-    def rank(model: ModelDescription) -> tuple:
-        return (
-            modality != "" and model.modality != modality,
-            not any(word in name for word in model.id.split("-") if len(word) > 3),
-            model.modality != "MR" if model.channels == 1 else False,
-            not model.bundled,
-        )
-
-    return min(fitting, key=rank, default=None)  # the first of equals, in the order of the list
+def sliceCount(volumeNode) -> int:
+    """Along the shortest axis: a single slice may be stored along any."""
+    return min(volumeNode.GetImageData().GetDimensions())
 
 
 def modalityOf(volumeNode) -> str:

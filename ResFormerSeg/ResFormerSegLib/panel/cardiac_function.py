@@ -6,9 +6,14 @@ import html
 
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.texts import withUnbrokenUnits
 
-def cardiacFunctionText(patient: dict) -> str:
-    """patient: see `PatientResult`; parameters missing in one of another version are shown as a dash."""
+
+def cardiacFunctionText(patient: dict, names: list[str] | None = None) -> str:
+    """patient: see `PatientResult`; parameters missing in one of another version are shown as a dash.
+
+    names: of the volumes as they are named now, end-diastole first; else those of the run.
+    """
     parameters = patient["cardiac_function"]
     rows = [
         ("", _("Left ventricle"), _("Right ventricle")),
@@ -27,13 +32,12 @@ def cardiacFunctionText(patient: dict) -> str:
     wall = _("Maximum end-diastolic wall thickness: {thickness} (mean of the slice).").format(
         thickness=_parameter(parameters, "wall_thickness_ed_max_mm", _("{value:.1f} mm"))
     )
-    phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(
-        first=patient["cases"][0], second=patient["cases"][1]
-    )
+    first, second = names or patient["cases"]
+    phases = _("End-diastole: “{first}”. End-systole: “{second}”.").format(first=first, second=second)
     table = "".join(f"<tr>{row}</tr>" for row in cells)
     return f"<table cellspacing='0'>{table}</table>{html.escape(wall)}<br>{html.escape(phases)}"
 
 
 def _parameter(parameters: dict, name: str, text: str, factor: float = 1) -> str:
     value = parameters.get(name)
-    return "–" if value is None else text.format(value=factor * value)
+    return "–" if value is None else withUnbrokenUnits(text.format(value=factor * value))

@@ -14,13 +14,14 @@ class ChoiceBox:
     """A ctkComboBox that shows texts and returns values. The mouse wheel scrolls the panel, not the choices.
 
     onChosen: called with the value when the user (or a script) changes the selection; never while the box is
-    filled or set from here.
+    filled or set from here. whenNone: shown while nothing is selected.
     """
 
-    def __init__(self, comboBox, onChosen: Callable[[str], None]) -> None:
+    def __init__(self, comboBox, onChosen: Callable[[str], None], whenNone: str = "") -> None:
         self._box = comboBox
         self._onChosen = onChosen
         self._silent = False
+        comboBox.defaultText = whenNone
         comboBox.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         comboBox.connect("currentIndexChanged(int)", self._changed)
 
@@ -47,7 +48,7 @@ class ChoiceBox:
     def value(self, wanted: str) -> None:
         """A value that is not in the list leaves nothing selected."""
         self._silent = True
-        self._box.setCurrentIndex(self._box.findData(wanted))
+        self._box.setCurrentIndex(self._box.findData(wanted) if wanted else -1)  # a separator has no value either
         self._silent = False
 
     @property

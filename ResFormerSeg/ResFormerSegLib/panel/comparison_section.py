@@ -12,7 +12,6 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
 from ResFormerSegLib.panel.comparison_columns import comparisonColumns, fillComparisonTable
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
-from ResFormerSegLib.scene.reference_segmentation import addReference, removeReference
 from ResFormerSegLib.scene.scene_changes import placeBeside
 
 ROW_HEIGHT = 24
@@ -26,9 +25,8 @@ class ComparisonSection(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._logic = logic
         self._job = None
-        self._resultId = self._volumeId = self._temporaryId = None
+        self._resultId = self._volumeId = None
         self._isPicture = False
-        self._report: dict = {}
         self._rows: list[dict] = []
         self._build(parentWidget)
         self.clear()
@@ -36,13 +34,16 @@ class ComparisonSection(VTKObservationMixin):
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
 
     def showResult(self, result, volumeNode) -> None:
+        """The reference stays chosen for the next result of the same volume."""
+        chosen = self.selector.currentNode() if volumeNode.GetID() == self._volumeId else None
         self.clear()
         self._volumeId = volumeNode.GetID()
         node = result.segmentationNode
         if node is not None:
-            self._resultId, self._report = node.GetID(), result.report
+            self._resultId = node.GetID()
             self._isPicture = any(row.get("volume_mm3") is None for row in result.report["segments"])
-            self.selector.setCurrentNode(node.GetNodeReference(REFERENCE_ROLE))
+            self.selector.sortFilterProxyModel().hiddenNodeIDs = [node.GetID()]  # not to be compared with itself
+            self.selector.setCurrentNode(node.GetNodeReference(REFERENCE_ROLE) or chosen)
         self._refresh()
 
     def clear(self) -> None:
@@ -51,10 +52,10 @@ class ComparisonSection(VTKObservationMixin):
         if job is not None:
             job.onFinished = job.onFailed = lambda outcome: None  # its outcome is no longer of interest
             job.cancel()
-        self._removeTemporary()
         self._resultId = self._volumeId = None
         self._rows = []
         self.selector.setCurrentNode(None)
+        self.selector.sortFilterProxyModel().hiddenNodeIDs = []
         self._setStatus("")
         self._refresh()
 
@@ -76,12 +77,14 @@ class ComparisonSection(VTKObservationMixin):
         self.selector.noneEnabled = True
         self.selector.noneDisplay = _("Select a segmentation or a label map")
         self.selector.toolTip = _(
-            "The segmentation to compare the result with. Segments of the same name are compared."
+            "The segmentation to compare the result with. Segments of the same name are compared, else those of the "
+            "same label value."
         )
         self.selector.setMRMLScene(slicer.mrmlScene)
         self.selector.connect("currentNodeChanged(vtkMRMLNode*)", self._onReferenceChosen)
         self.compareButton = makeButton("compareButton", _("Compare"), "", self.compare)
         self.cancelButton = makeButton("compareCancelButton", _("Cancel"), _("Stops the comparison"), self.cancel)
+        self.reason = makeLabel("comparisonReason")
         self.status = makeLabel("comparisonStatus")
         self.table = qt.QTableWidget()
         self.table.objectName = "comparisonTable"
@@ -102,7 +105,7 @@ class ComparisonSection(VTKObservationMixin):
         for button in (self.compareButton, self.cancelButton):
             buttons.addWidget(button)
         layout.addLayout(buttons)
-        for widget in (self.status, self.table, self.storeButton):
+        for widget in (self.reason, self.status, self.table, self.storeButton):
             layout.addWidget(widget)
 
     def compare(self) -> None:
@@ -114,7 +117,7 @@ class ComparisonSection(VTKObservationMixin):
         try:
             self._job = self._logic.compare(
                 result,
-                self._asSegmentation(reference),
+                reference,
                 self._node(self._volumeId),
                 wait=False,
                 onProgress=self._onProgress,
@@ -156,29 +159,14 @@ class ComparisonSection(VTKObservationMixin):
 
     def _onFinished(self, rows: list[dict]) -> None:
         self._job = None
-        self._removeTemporary()
         self._rows = rows
         self._setStatus(self._missing(rows))
         self._refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
-        self._removeTemporary()
         self._setStatus("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
         self._refresh()
-
-    def _asSegmentation(self, reference):
-        """A label map is copied into a segmentation that lives as long as the comparison."""
-        if reference.IsA("vtkMRMLSegmentationNode"):
-            return reference
-        node = addReference(reference, self._node(self._resultId), self._report)
-        self._temporaryId = node.GetID()
-        return node
-
-    def _removeTemporary(self) -> None:
-        node, self._temporaryId = self._node(self._temporaryId), None
-        if node is not None:
-            removeReference(node)
 
     def _missing(self, rows: list[dict]) -> str:
         """Lists the segments of the result that the reference lacks."""
@@ -195,12 +183,12 @@ class ComparisonSection(VTKObservationMixin):
             reason = _("There is no segmentation to compare yet.")
         elif reference is None:
             reason = _("Select a reference first.")
-        elif reference.GetID() == self._resultId:
-            reason = _("This is the result itself; select another segmentation.")
         else:
             reason = ""
         self.compareButton.enabled = not reason and not running
         self.compareButton.toolTip = reason or _("Measures the agreement of result and reference")
+        self.reason.text = reason
+        self.reason.visible = bool(reason)  # a tool tip is easily missed
         self.selector.enabled = not running
         self.cancelButton.visible = self.cancelButton.enabled = running
         self.table.visible = self.storeButton.visible = bool(self._rows)

@@ -1,25 +1,40 @@
-"""The diagnosis of a result: class, probability, a bar for each class, how it was made, and the warnings."""
+"""The diagnosis of a result: whose it is, class, probability, a bar for each class, sizes, warnings.
+
+A result that is not reliable has the reason for its headline, and its probabilities folded and grey.
+"""
 
 from __future__ import annotations
 
 import html
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.cardiac_function import cardiacFunctionText
 from ResFormerSegLib.panel.diagnosis_texts import (
     WARNING_SIGN,
     calibrationText,
-    ruleText,
+    diagnosisText,
+    otherVolumeText,
     segmentedText,
     subjectText,
     technicalText,
+    unreliableText,
     warningsOf,
 )
+from ResFormerSegLib.panel.folded_part import FoldedPart
 from ResFormerSegLib.panel.probability_bars import ProbabilityBars
 from ResFormerSegLib.panel.widgets import makeLabel
-from ResFormerSegLib.texts import namesOfClasses, percentText
+from ResFormerSegLib.scene.volume_names import distinctName
+from ResFormerSegLib.texts import namesOfClasses, percentText, withUnbrokenUnits
+
+# With colours of their own for text and background, so that they stand out in a light and in a dark application.
+BANNER_STYLE = (
+    "QLabel {{ background: {background}; color: {text}; border: 1px solid {text}; border-radius: 4px; padding: 6px; }}"
+)
+OTHER_VOLUME_STYLE = BANNER_STYLE.format(background="#ffe9a8", text="#5c4300")
+ALERT_STYLE = BANNER_STYLE.format(background="#ffd9d6", text="#7a1410")
 
 
 class DiagnosisCard:
@@ -33,40 +48,47 @@ class DiagnosisCard:
         layout = qt.QVBoxLayout(parentWidget)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(6)
-        self.headline = makeLabel("diagnosisHeadline", qt.Qt.RichText)
-        self.subject = makeLabel("diagnosisSubject")
         self.otherVolumeWarning = makeLabel("diagnosisOtherVolumeWarning", qt.Qt.RichText)
+        self.otherVolumeWarning.styleSheet = OTHER_VOLUME_STYLE
+        self.subject = makeLabel("diagnosisSubject", qt.Qt.RichText)
+        self.headline = makeLabel("diagnosisHeadline", qt.Qt.RichText)
+        self.alerts = makeLabel("diagnosisAlerts", qt.Qt.RichText)
+        self.alerts.styleSheet = ALERT_STYLE
         self.probability = makeLabel("diagnosisProbability")
         self.bars = ProbabilityBars("diagnosisBars")
+        self.output = FoldedPart(
+            "diagnosisOutput",
+            _("Output of the model nevertheless"),
+            _("What the model computed. This result should not be relied on."),
+            (self.probability, self.bars.widget),
+        )
         self.cardiacFunction = makeLabel("diagnosisCardiacFunction", qt.Qt.RichText)
         self.segmented = makeLabel("diagnosisSegmented", qt.Qt.RichText)
-        self.rule = makeLabel("diagnosisRule")
+        self.edited = makeLabel("diagnosisEdited")
         self.warnings = makeLabel("diagnosisWarnings", qt.Qt.RichText)
         self.disclaimer = makeLabel("diagnosisDisclaimer", qt.Qt.RichText)
-        self.technicalButton = qt.QToolButton()
-        self.technicalButton.objectName = "diagnosisTechnicalButton"
-        self.technicalButton.text = _("Model and run")
-        self.technicalButton.toolTip = _("Model, device and computing time of this result")
-        self.technicalButton.checkable = True
-        self.technicalButton.autoRaise = True
-        self.technicalButton.toolButtonStyle = qt.Qt.ToolButtonTextBesideIcon
-        self.technicalButton.arrowType = qt.Qt.RightArrow
-        self.technicalButton.connect("toggled(bool)", self._showTechnical)
         self.technical = makeLabel("diagnosisTechnical")
-        self.technical.visible = False
+        self.details = FoldedPart(
+            "diagnosisTechnical",
+            _("Model and run"),
+            _("Rule, model, device and computing time of this result"),
+            (self.technical,),
+        )
+        self.technicalButton = self.details.button
         for widget in (
-            self.headline,
-            self.subject,
             self.otherVolumeWarning,
-            self.probability,
-            self.bars.widget,
+            self.subject,
+            self.headline,
+            self.alerts,
+            self.output.button,
+            self.output.widget,
             self.cardiacFunction,
             self.segmented,
-            self.rule,
+            self.edited,
             self.warnings,
             self.disclaimer,
-            self.technicalButton,
-            self.technical,
+            self.details.button,
+            self.details.widget,
         ):
             layout.addWidget(widget)
         self.clear()
@@ -79,75 +101,114 @@ class DiagnosisCard:
         classNames: of all classes, by id. needsBothPhases: whether the model diagnoses patients from two phases.
         """
         report, patient = result.report, result.patient
-        self._volumeId = volumeNode.GetID() if volumeNode is not None else ""
-        self._case = volumeNode.GetName() if volumeNode is not None else report.get("case", "?")
-        self.subject.text = subjectText(self._case, patient)
-        self.subject.visible = True
+        self._result = result
+        volumes = [volumeNode, result.otherVolumeNode] if patient else [volumeNode]
+        self._ids = [node.GetID() if node is not None else "" for node in volumes]
+        self._showNames()
         diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
-        self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames))
-        self.cardiacFunction.text = cardiacFunctionText(patient) if patient else ""
+        warnings = warningsOf(result, needsBothPhases)
+        isUncertain = any(warning["code"] == "LOW_CONFIDENCE" for warning in warnings)
+        self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames), isUncertain)
         self.cardiacFunction.visible = patient is not None
-        self.segmented.text = segmentedText(report, ofSeveral=patient is not None)
-        self.rule.text = ruleText(report, patient)
-        self.rule.visible = diagnosis is not None
-        self._showWarnings(warningsOf(result, needsBothPhases))
+        self.showSizes(report["segments"], isEdited=False)
+        self._showWarnings(warnings)
         self.disclaimer.text = "<b>" + _("Not for clinical use without expert review.") + "</b>"
-        self.technical.text = technicalText(report)
-        for widget in (self.segmented, self.disclaimer, self.technicalButton):
+        self.technical.text = withUnbrokenUnits(technicalText(report, patient))
+        self.details.fold()
+        for widget in (self.subject, self.segmented, self.disclaimer):
             widget.visible = True
 
+    def showSizes(self, rows: list[dict], isEdited: bool) -> None:
+        """rows: of the segments, as in the report. isEdited: whether they were measured after a manual edit."""
+        self.segmented.text = segmentedText(rows, self._result.report["case"] if self._result.patient else "")
+        self.edited.visible = isEdited
+        self.edited.text = _(
+            "Edited by hand: these sizes are those of the edited segments. Diagnosis, chart and table are as before."
+        )
+
     def setInputVolume(self, volumeNode) -> None:
-        """Warns when the volume that is selected for the next run is not the one of this result."""
-        isOther = self._volumeId is not None and volumeNode is not None and volumeNode.GetID() != self._volumeId
+        """Warns when the volume that is selected for the next run is not one of this result's."""
+        if self._result is None:
+            return
+        self._showNames()  # volumes can be renamed
+        isOther = volumeNode is not None and volumeNode.GetID() not in self._ids
         self.otherVolumeWarning.visible = isOther
         if isOther:
-            text = _("This is the result of “{case}”. Press Apply to analyse “{volume}”.").format(
-                case=self._case, volume=volumeNode.GetName()
-            )
-            self.otherVolumeWarning.text = f"{WARNING_SIGN} <b>{html.escape(text)}</b>"
+            text = otherVolumeText(self._names, distinctName(volumeNode))
+            self.otherVolumeWarning.text = f"<b>▲ {html.escape(text)}</b>"
 
     def clear(self) -> None:
-        self._volumeId: str | None = None  # of the volume whose result is shown; empty if it was deleted
-        self._case = ""
+        self._result = None
+        self._ids: list[str] = []  # of the volumes whose result is shown; empty for one that was deleted
+        self._names: list[str] = []
         self.headline.text = "<b>" + _("No result yet") + "</b>"
         self.bars.clear()
         self.segmented.text = _("Press Apply to segment and diagnose the volume.")
         for widget in (
             self.subject,
             self.otherVolumeWarning,
+            self.alerts,
             self.probability,
             self.cardiacFunction,
-            self.rule,
+            self.edited,
             self.warnings,
             self.disclaimer,
-            self.technicalButton,
         ):
             widget.visible = False
-        self.technicalButton.checked = False
+        self.output.hide()
+        self.details.hide()
 
     def setActive(self, active: bool) -> None:
         """Nothing here depends on whether the module is shown."""
 
     def cleanup(self) -> None:
-        self.technicalButton.disconnect("toggled(bool)", self._showTechnical)
+        self.clear()
+        self.output.cleanup()
+        self.details.cleanup()
 
-    def _showTechnical(self, shown: bool) -> None:
-        self.technicalButton.arrowType = qt.Qt.DownArrow if shown else qt.Qt.RightArrow
-        self.technical.visible = shown
+    def _showNames(self) -> None:
+        """Of the volumes as they are named now; of one that was deleted as it was named at the run."""
+        report, patient = self._result.report, self._result.patient
+        saved = [report.get("case", "?")]
+        if patient:
+            saved.append(next((case for case in patient["cases"] if case != saved[0]), saved[0]))
+        nodes = [slicer.mrmlScene.GetNodeByID(nodeId) if nodeId else None for nodeId in self._ids]
+        names = [distinctName(node) if node is not None else name for node, name in zip(nodes, saved, strict=True)]
+        if patient and patient["cases"][0] != saved[0]:
+            names.reverse()  # end-diastole first
+        self._names = names
+        self.subject.text = f"<b>{html.escape(subjectText(names))}</b>"
+        self.cardiacFunction.text = cardiacFunctionText(patient, names) if patient else ""
 
-    def _showDiagnosis(self, diagnosis: dict | None, names: dict[str, str]) -> None:
+    def _showDiagnosis(self, diagnosis: dict | None, names: dict[str, str], isUncertain: bool) -> None:
+        reasons, alerts = self._result.reasons, self._result.alerts
+        self.alerts.visible = bool(alerts)
+        self.alerts.text = "<br>".join(f"<b>{html.escape(withUnbrokenUnits(alert['text']))}</b>" for alert in alerts)
         self.probability.visible = diagnosis is not None
-        if diagnosis is None:
-            self.bars.clear()
+        if reasons:
+            headline = unreliableText(reasons[0])
+            self.headline.text = f"<font size='+1'>{WARNING_SIGN} <b>{html.escape(headline)}</b></font>"
+        elif diagnosis is None:
             self.headline.text = "<b>" + _("This model gives no diagnosis") + "</b>"
+        else:
+            headline = diagnosisText(diagnosis, names, isUncertain)
+            self.headline.text = f"<font size='+2'><b>{html.escape(headline)}</b></font>"
+        if diagnosis is None:
+            self.output.hide()
+            self.bars.clear()
             return
-        self.headline.text = f"<font size='+2'><b>{html.escape(names[diagnosis['label']])}</b></font>"
-        isCalibrated = diagnosis.get("calibrated", False)
-        text = _("Probability {percent}") if isCalibrated else _("Probability {percent} (not calibrated)")
-        self.probability.text = text.format(percent=percentText(diagnosis["probability"]))
-        self.probability.toolTip = calibrationText(isCalibrated)
+        self.output.fold() if reasons else self.output.layOpen()
+        self.output.widget.enabled = not reasons  # grey
+        text = _("Probability of {name}: {percent}") if reasons or isUncertain else _("Probability {percent}")
+        if not diagnosis.get("calibrated", False):
+            text = _("{probability} (not calibrated)").format(probability=text)
+        self.probability.text = text.format(
+            name=names[diagnosis["label"]], percent=percentText(diagnosis["probability"])
+        )
+        self.probability.toolTip = calibrationText(diagnosis.get("calibrated", False))
         self.bars.show(diagnosis["probabilities"], names)
 
     def _showWarnings(self, warnings: list[dict]) -> None:
         self.warnings.visible = bool(warnings)
-        self.warnings.text = "<br>".join(f"{WARNING_SIGN} {html.escape(warning['message'])}" for warning in warnings)
+        texts = [html.escape(withUnbrokenUnits(warning["message"])) for warning in warnings]
+        self.warnings.text = "<br>".join(f"{WARNING_SIGN} {text}" for text in texts)

@@ -6,18 +6,49 @@ import html
 
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.texts import millilitresText, wholeText
+from ResFormerSegLib.texts import millilitresText, pixelsText
 
 # Visible on a light and on a dark background.
 WARNING_COLOR = "#d98a00"
 WARNING_SIGN = f"<font color='{WARNING_COLOR}'><b>▲</b></font>"
 
 
-def subjectText(case: str, patient: dict | None) -> str:
-    """Which image or patient the diagnosis is of."""
-    if patient is None:
-        return _("of “{volume}”").format(volume=case)
-    return _("of the patient in “{first}” and “{second}”").format(first=patient["cases"][0], second=patient["cases"][1])
+def subjectText(names: list[str]) -> str:
+    """Whose result it is. names: of the volume, or of a patient's volumes with end-diastole first."""
+    if len(names) == 1:
+        return _("Result of “{volume}”").format(volume=names[0])
+    return _("Result of the patient in “{first}” and “{second}”").format(first=names[0], second=names[1])
+
+
+def otherVolumeText(names: list[str], chosen: str) -> str:
+    """Says that the result is not that of the chosen volume. names: as of `subjectText`."""
+    if len(names) == 1:
+        text = _("This is the result of “{result}”, not of “{chosen}”. Press Apply to analyse “{chosen}”.")
+        return text.format(result=names[0], chosen=chosen)
+    text = _("This is the result of “{first}” and “{second}”, not of “{chosen}”. Press Apply to analyse “{chosen}”.")
+    return text.format(first=names[0], second=names[1], chosen=chosen)
+
+
+def unreliableText(reason: str) -> str:
+    """The headline of a result that is not reliable. reason: the first of its `reasons`."""
+    texts = {
+        "OUT_OF_DISTRIBUTION": _("Not the kind of image this model knows"),
+        "DIMENSION_MISMATCH": _("Not the kind of image this model knows"),
+        "UNUSUAL_INTENSITIES": _("The brightness of this image does not fit the model"),
+        "SAME_PHASE": _("Both images seem to show the same cardiac phase"),
+        "PHASES_MISMATCH": _("The two images may not belong together"),
+        "NOTHING_SEGMENTED": _("Nothing was segmented: no diagnosis to rely on"),
+        "DIAGNOSIS_MISMATCH": _("Segmentation and diagnosis disagree"),
+    }
+    return texts.get(reason, _("This result should not be relied on"))
+
+
+def diagnosisText(diagnosis: dict, names: dict[str, str], isUncertain: bool) -> str:
+    """The headline of a reliable diagnosis. names: of the classes by id."""
+    ranked = sorted(diagnosis["probabilities"], key=lambda label: -diagnosis["probabilities"][label])
+    if not isUncertain or len(ranked) < 2:
+        return names[diagnosis["label"]]
+    return _("Uncertain: {first} or {second}").format(first=names[ranked[0]], second=names[ranked[1]])
 
 
 def calibrationText(isCalibrated: bool) -> str:
@@ -27,26 +58,28 @@ def calibrationText(isCalibrated: bool) -> str:
     return _(
         "Slice probabilities are calibrated on cases not used for training: of slices with a probability of 80 %, "
         "about 80 % were classified correctly. This holds only for images similar to the training images. The "
-        "probability of a case of several slices is computed from them by the rule below and is not calibrated itself."
+        "probability of a case of several slices is computed from them by a rule, see “Model and run”, and is not "
+        "calibrated itself."
     )
 
 
-def segmentedText(report: dict, ofSeveral: bool) -> str:
-    """Rich text: the segments and their sizes. ofSeveral: whether to name the volume, as there is more than one."""
-    if not report["segments"]:
+def segmentedText(rows: list[dict], case: str = "") -> str:
+    """Rich text: the segments and their sizes.
+
+    rows: of the report, or as measured since. case: the volume, if it is to be named because there is more than one.
+    """
+    if not rows:
         return _("This model does not segment.")
-    found = [segment for segment in report["segments"] if segment["voxels"]]
+    found = [segment for segment in rows if segment["voxels"]]
     if not found:
         return "<b>" + _("Nothing was segmented.") + "</b>"
     sizes = []
     for segment in found:
-        if segment.get("volume_mm3") is None:
-            size = _("{count} pixels").format(count=wholeText(segment["voxels"]))
-        else:
-            size = millilitresText(segment["volume_mm3"])
+        isPicture = segment.get("volume_mm3") is None
+        size = pixelsText(segment["voxels"]) if isPicture else millilitresText(segment["volume_mm3"])
         sizes.append(_("{name} ({size})").format(name=html.escape(segment["name"]), size=size))
-    if ofSeveral:
-        return _("Segmented in “{case}”: {list}").format(case=html.escape(report["case"]), list=", ".join(sizes))
+    if case:
+        return _("Segmented in “{case}”: {list}").format(case=html.escape(case), list=", ".join(sizes))
     return _("Segmented: {list}").format(list=", ".join(sizes))
 
 
@@ -68,18 +101,17 @@ def warningsOf(result, needsBothPhases: bool) -> list[dict]:
 
 
 def ruleText(report: dict, patient: dict | None) -> str:
-    """How the diagnosis was made from slices or cardiac phases."""
+    """How the diagnosis was made from slices or cardiac phases; empty where there is nothing to explain."""
     if patient:
         return _("From both cardiac phases. {rule}").format(rule=patient["diagnosis"].get("rule_text", ""))
     count = len(report["slices"])
-    rule = (report.get("diagnosis") or {}).get("rule_text", "")
-    if count == 1:
-        return _("From one slice. {rule}").format(rule=rule)
-    return _("From {count} slices. {rule}").format(count=count, rule=rule)
+    if count == 1 or not report.get("diagnosis"):
+        return ""
+    return _("From {count} slices. {rule}").format(count=count, rule=report["diagnosis"].get("rule_text", ""))
 
 
-def technicalText(report: dict) -> str:
-    """Model, weights, device and time."""
+def technicalText(report: dict, patient: dict | None = None) -> str:
+    """Rule, model, weights, device and time."""
     model = report["model"]
     seconds = (report.get("timing_s") or {}).get("total")
     parts = [
@@ -89,4 +121,5 @@ def technicalText(report: dict) -> str:
     ]
     if seconds is not None:
         parts.append(_("in {seconds} s").format(seconds=f"{seconds:.1f}"))
-    return ", ".join(parts) + "."
+    rule = ruleText(report, patient)
+    return (f"{rule}\n" if rule else "") + ", ".join(parts) + "."

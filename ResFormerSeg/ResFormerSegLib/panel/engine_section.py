@@ -1,4 +1,7 @@
-"""Offers to install an inference engine: ONNX Runtime, PyTorch, or the one of them that is missing."""
+"""Offers to install an inference engine: at the top while there is none, else the one that is missing where it is used.
+
+ONNX Runtime is offered beside the device, PyTorch where diagnoses are explained.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,13 @@ from collections.abc import Callable
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.install.onnx_runtime import engineExplanation, installOnnx, isEngineInstalled, isOnnxInstalled
+from ResFormerSegLib.install.onnx_runtime import (
+    engineExplanation,
+    installOnnx,
+    isEngineInstalled,
+    isOnnxInstalled,
+    onnxMegabytes,
+)
 from ResFormerSegLib.install.pytorch import installTorch, isTorchInstalled, lookAgain
 from ResFormerSegLib.panel.message_area import MessageArea
 
@@ -23,47 +32,49 @@ class EngineSection:
         self._buttons = (
             (ui.installOnnxButton, self.installOnnx),
             (ui.installTorchButton, self.installTorch),
-            (ui.otherEngineButton, self.installOther),
+            (ui.otherEngineButton, self.installOnnx),
+            (ui.explainInstallButton, self.installTorch),
         )
         for button, action in self._buttons:
             button.connect("clicked()", action)
 
     def update(self) -> None:
-        hasTorch, hasOnnx = isTorchInstalled(), isOnnxInstalled()
-        self._ui.engineFrame.visible = not isEngineInstalled()
-        if not isEngineInstalled():
-            self._ui.engineLabel.text = engineExplanation()
-        button = self._ui.otherEngineButton
-        button.visible = hasTorch != hasOnnx
+        ui, hasTorch, hasOnnx = self._ui, isTorchInstalled(), isOnnxInstalled()
+        ui.engineFrame.visible = not isEngineInstalled()
+        ui.otherEngineButton.visible = hasTorch and not hasOnnx
+        ui.explainInstallButton.visible = hasOnnx and not hasTorch
+        ui.explainInstallButton.toolTip = _("Explains a diagnosis, and computes on a GPU; up to 3 GB to download")
         if hasOnnx:
-            button.text = _("Install PyTorch…")
-            button.toolTip = _("For computing on the GPU and for explanations; download of up to 3 GB")
-        else:
-            button.text = _("Install ONNX Runtime…")
-            button.toolTip = _("For faster computing on the CPU; download of about 30 MB")
+            return
+        megabytes = onnxMegabytes()
+        ui.installOnnxButton.text = _("Install ONNX Runtime ({size} MB)…").format(size=megabytes)
+        ui.otherEngineButton.text = _("Install ONNX Runtime…")
+        ui.otherEngineButton.toolTip = _("Computes faster on the CPU; about {size} MB to download").format(
+            size=megabytes
+        )
+        if not hasTorch:
+            ui.engineLabel.text = engineExplanation()
 
     def installTorch(self) -> None:
-        def install() -> None:
-            if not installTorch():
-                self._message.showNotice(_("PyTorch was not installed. You can install it at any time."))
-
-        self._install(install)
+        self._install(installTorch, "PyTorch")
 
     def installOnnx(self) -> None:
-        self._install(lambda: installOnnx(self._requirementsFile))
-
-    def installOther(self) -> None:
-        """Installs the engine that is missing beside the present one."""
-        (self.installOnnx if isTorchInstalled() else self.installTorch)()
+        self._install(lambda: installOnnx(self._requirementsFile), "ONNX Runtime")
 
     def cleanup(self) -> None:
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
 
-    def _install(self, install: Callable[[], None]) -> None:
+    def _install(self, install: Callable[[], bool], name: str) -> None:
+        """install: False when the user declined."""
         self._message.clear()
         try:
-            install()
+            if not install():
+                self._message.showNotice(
+                    _("{name} was not installed; nothing was changed. You can install it at any time.").format(
+                        name=name
+                    )
+                )
         except ResFormerSegError as error:
             self._message.showError(error)
         lookAgain()

@@ -14,7 +14,7 @@ from ResFormerSegLib.install.pytorch import isTorchInstalled
 from ResFormerSegLib.panel.saliency_controls import SaliencyControls
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel, makeRow
 from ResFormerSegLib.scene.slice_positions import sliceOnDisplay
-from ResFormerSegLib.texts import namesOfClasses, percentText
+from ResFormerSegLib.texts import namesOfClasses, percentText, withUnbrokenUnits
 
 
 class ExplainSection:
@@ -39,8 +39,11 @@ class ExplainSection:
         """classNames: of the diagnosis, by id, where the model's description gives them."""
         self.clear()
         self._result, self._volumeId = result, volumeNode.GetID()
-        names = namesOfClasses(result.report, classNames)
-        probabilities = (result.report.get("diagnosis") or {}).get("probabilities", {})
+        # Of a patient with two images the numbers are those of the card; the model has others for each image.
+        shown = result.patient or result.report
+        names = namesOfClasses(shown, classNames)
+        probabilities = (shown.get("diagnosis") or {}).get("probabilities", {})
+        self.patientNote.visible = bool(result.patient)
         for label in sorted(names, key=lambda label: -probabilities[label]):  # the diagnosis comes first
             text = _("{name} ({percent})").format(name=names[label], percent=percentText(probabilities[label]))
             self.classSelector.addItem(text, label)
@@ -94,7 +97,7 @@ class ExplainSection:
         elif not hasDiagnosis:
             self.intro.text = _("This model gives no diagnosis to explain.")
         elif not isTorchInstalled():
-            self.intro.text = _("Explanations need PyTorch. Press “Install PyTorch…” below the device.")
+            self.intro.text = _("Explanations need PyTorch.")
         canExplain = hasDiagnosis and isTorchInstalled()
         self.intro.visible = not canExplain
         self.form.visible = canExplain
@@ -117,15 +120,21 @@ class ExplainSection:
         )
         self.volumeButton = makeButton(
             "explainVolumeButton",
-            _("Explain the whole volume"),
-            _("Explains all analysed slices; takes longer"),
+            _("Explain all slices"),
+            _("Explains the whole volume; takes longer"),
             self.explainVolume,
         )
         self.cancelButton = makeButton("explainCancelButton", _("Cancel"), _("Stops the explanation"), self.cancel)
         self.form = qt.QWidget()
         form = qt.QFormLayout(self.form)
         form.setContentsMargins(0, 0, 0, 0)
+        self.patientNote = makeLabel("explainPatientNote")
+        self.patientNote.text = _(
+            "The patient's diagnosis is made from volumes and wall thickness. The overlay shows what in this image "
+            "speaks for a diagnosis."
+        )
         form.addRow(_("Diagnosis:"), self.classSelector)
+        form.addRow(self.patientNote)
         form.addRow(makeRow(self.sliceButton, self.volumeButton, self.cancelButton))
         self.status = makeLabel("explainStatus")
         for widget in (self.intro, self.form, self.status):
@@ -161,7 +170,8 @@ class ExplainSection:
         self.refresh()
 
     def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
-        self._setStatus(_("{message} ({percent} %)").format(message=message, percent=round(100 * fraction)))
+        text = _("{message} ({percent} %)").format(message=message, percent=round(100 * fraction))
+        self._setStatus(withUnbrokenUnits(text))
 
     def _onFinished(self, explanation) -> None:
         self._job = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import slicer
+import vtk
 
 from ResFormerSegLib.models.catalog import ModelDescription
 from ResFormerSegLib.models.suitability import COMPONENTS
@@ -29,21 +30,39 @@ class NewImages:
 class OtherPhaseRow:
     """Visible only with a model that diagnoses a patient from two cardiac phases.
 
-    The selection is kept while another model hides the row, but used only while the row is visible.
+    The selection is kept while another model hides the row, but used only while the row is visible. The other phase is
+    selected by itself, once for each input volume, if exactly one other image has the same geometry.
     """
 
     def __init__(self, ui) -> None:
         self._widgets = (ui.otherPhaseLabel, ui.otherPhaseSelector)
         self._parameterNode = None
         self._isShown = False
+        self._offeredFor: set[str] = set()  # ids of the input volumes
 
     def setParameterNode(self, parameterNode) -> None:
         self._parameterNode = parameterNode
+        self._offeredFor = set()
 
     def update(self, model: ModelDescription | None) -> None:
         self._isShown = model is not None and model.diagnosesPatients
         for widget in self._widgets:
             widget.visible = self._isShown
+        if self._isShown:
+            self._preselect()
+
+    def _preselect(self) -> None:
+        node = self._parameterNode
+        volume = node.inputVolume if node is not None else None
+        if not hasVoxels(volume) or volume.GetID() in self._offeredFor:
+            return
+        self._offeredFor.add(volume.GetID())
+        if node.otherVolume is volume:  # the phases change places
+            node.otherVolume = None
+        if node.otherVolume is None and node.resultVolume is not volume:
+            others = [image for image in _images() if image is not volume and _haveSameGeometry(image, volume)]
+            if len(others) == 1:
+                node.otherVolume = others[0]
 
     def volume(self):
         """The other volume for the next run; None for a run on the input alone."""
@@ -57,6 +76,11 @@ def hasVoxels(volumeNode) -> bool:
     """Whether there is a volume with image data."""
     image = volumeNode.GetImageData() if volumeNode is not None else None
     return image is not None and image.GetNumberOfPoints() > 0 and image.GetPointData().GetScalars() is not None
+
+
+def hasImages() -> bool:
+    """Whether the scene has an image that could be selected."""
+    return bool(_images())
 
 
 def _images() -> list:
@@ -73,3 +97,15 @@ def _isImage(node) -> bool:
 def _isMadeByThisModule(node) -> bool:
     """Probability maps and saliency are volumes, too."""
     return any(name.startswith("ResFormerSeg.") for name in node.GetAttributeNames() or ())
+
+
+def _haveSameGeometry(first, second) -> bool:
+    if first.GetImageData().GetDimensions() != second.GetImageData().GetDimensions():
+        return False
+    if first.GetParentTransformNode() is not second.GetParentTransformNode():
+        return False
+    matrices = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    for node, matrix in zip((first, second), matrices, strict=True):
+        node.GetIJKToRASMatrix(matrix)
+    places = [(row, column) for row in range(4) for column in range(4)]
+    return all(abs(matrices[0].GetElement(*place) - matrices[1].GetElement(*place)) < 1e-3 for place in places)

@@ -13,6 +13,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.models.catalog import (
     ModelDescription,
     inputName,
@@ -20,33 +21,51 @@ from ResFormerSegLib.models.catalog import (
     readModel,
     readModels,
 )
+from ResFormerSegLib.models.last_choices import rememberChoice
 from ResFormerSegLib.models.own_folders import ownFolderOf, ownFolders, setOwnFolders
-from ResFormerSegLib.models.suitability import bestModel, modalityMismatch
+from ResFormerSegLib.models.preselection import preselect
+from ResFormerSegLib.models.suitability import modalityMismatch, whyNoImage, whyNoneFits, whyUnsuitable
 from ResFormerSegLib.panel.choice_boxes import ChoiceBox
 from ResFormerSegLib.panel.diagnosis_texts import WARNING_COLOR
+from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.model_details import ModelDetails
+from ResFormerSegLib.panel.model_suggestion import ModelSuggestion
+from ResFormerSegLib.texts import toolTipOf
 
 
 class ModelSection:
     """Owns the model's combo box and buttons; the selection itself is kept in the parameter node.
 
-    onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show.
+    onChanged: called when another model was chosen. onProblem: called with a ResFormerSegError to show. logic: a
+    ResFormerSegLogic, which is asked for a suggestion where no model is selected.
     """
 
-    def __init__(self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None]) -> None:
+    def __init__(
+        self, ui, onChanged: Callable[[], None], onProblem: Callable[[ResFormerSegError], None], logic
+    ) -> None:
         self._ui = ui
         self._onChanged = onChanged
         self._onProblem = onProblem
         self._parameterNode = None
         self._models: list[ModelDescription] = []
         self._details: ModelDetails | None = None
-        self._box = ChoiceBox(ui.modelSelector, self._onChosen)
+        self._restoredFor = ""  # id of the volume for which a model was selected before: in a saved scene, say
+        self._reason = ""  # why the present model was selected without being asked
+        self._isActive = False
+        self._suggestion = ModelSuggestion(logic, self.update)
+        self._box = ChoiceBox(ui.modelSelector, self._onChosen, _("Choose a model"))
+        ui.modelSummaryLabel.connect("linkActivated(QString)", self._onChosen)
         ui.modelDetailsButton.connect("clicked()", self.showDetails)
         ui.addModelButton.connect("clicked()", self._askForFolder)
         self.refresh()
 
     def setParameterNode(self, parameterNode) -> None:
         self._parameterNode = parameterNode
+        if parameterNode is None:
+            self._suggestion.stop()
+        volume = parameterNode.inputVolume if parameterNode is not None else None
+        self._restoredFor = volume.GetID() if volume is not None and parameterNode.modelReference else ""
+        self._reason = ""
         self.update()
 
     def refresh(self) -> None:
@@ -71,7 +90,35 @@ class ModelSection:
         model = self.model()
         self._ui.modelDetailsButton.enabled = model is not None
         volume = self._parameterNode.inputVolume if self._parameterNode else None
-        self._ui.modelSummaryLabel.text = _summary(model, volume) if model else ""
+        self._ui.modelSummaryLabel.text = _summary(model, volume) if model else html.escape(self.whyNone())
+        if reference:
+            self._suggestion.stop()
+        else:
+            self._suggest(volume)
+        self._ui.modelSelector.toolTip = toolTipOf(self._reason or _("Model"))
+
+    def setActive(self, active: bool) -> None:
+        """The engine is asked for a suggestion only while the module is shown."""
+        self._isActive = active
+        if active:
+            self.update()
+        else:
+            self._suggestion.stop()
+
+    def _suggest(self, volumeNode) -> None:
+        if not (self._isActive and hasVoxels(volumeNode) and isEngineInstalled()):
+            return
+        fitting = [model for model in self._present() if not whyUnsuitable(volumeNode, model)]
+        self._suggestion.request(volumeNode, fitting)
+        if text := self._suggestion.text(fitting):
+            self._ui.modelSummaryLabel.text = text
+
+    def whyNone(self) -> str:
+        """Why there is no model to choose for the volume; empty when there is one, or one is selected."""
+        if self._parameterNode is None or self.model() is not None:
+            return ""
+        volume = self._parameterNode.inputVolume
+        return whyNoneFits(volume, self._present()) if hasVoxels(volume) else ""
 
     def model(self) -> ModelDescription | None:
         """The selected model; None when none is, or when it is gone."""
@@ -86,16 +133,21 @@ class ModelSection:
         return model is None or not model.exists()
 
     def chooseFor(self, volumeNode) -> None:
-        """Selects the model that fits the volume best, unless the user has selected one."""
-        if self._parameterNode is None or self._parameterNode.modelChosen or volumeNode is None:
+        """Selects the model that there is a reason for, or none: the user is then asked to choose one.
+
+        A model that the user has chosen, and that of a saved scene, stays as long as it can be used on the volume.
+        """
+        node = self._parameterNode
+        if node is None or not hasVoxels(volumeNode) or whyNoImage(volumeNode):
             return
-        image = volumeNode.GetImageData()
-        best = None
-        if image is not None and image.GetPointData().GetScalars() is not None:
-            best = bestModel(volumeNode, [model for model in self._models if model.exists()])
-        if best is not None and best.reference != self._parameterNode.modelReference:
-            self._parameterNode.modelReference = best.reference
-            self.update()
+        model = self.model()
+        if node.modelReference and (node.modelChosen or volumeNode.GetID() == self._restoredFor):
+            if model is None or not whyUnsuitable(volumeNode, model, oneSliceOnly=True):
+                return
+        found = preselect(volumeNode, self._present())
+        self._reason = found.reason if found is not None else ""
+        node.modelReference, node.modelChosen = (found.model.reference if found is not None else ""), False
+        self.update()
 
     def addFolder(self, folder: str) -> None:
         """Adds the folder to the list for this and later sessions, and selects the first model in it.
@@ -126,6 +178,7 @@ class ModelSection:
         self.refresh()
         if self._parameterNode is not None and self.model() is None:
             self._parameterNode.modelReference, self._parameterNode.modelChosen = "", False
+            self._restoredFor = ""
             self.refresh()
             self.chooseFor(self._parameterNode.inputVolume)
         self._onChanged()
@@ -163,6 +216,8 @@ class ModelSection:
 
     def cleanup(self) -> None:
         self._box.cleanup()
+        self._ui.modelSummaryLabel.disconnect("linkActivated(QString)", self._onChosen)
+        self._suggestion.cleanup()
         if self._details is not None:
             self._details.cleanup()
         self._parameterNode = None
@@ -187,8 +242,19 @@ class ModelSection:
             return
         self._parameterNode.modelReference = reference
         self._parameterNode.modelChosen = True
+        self._reason = ""
+        self._remember()
         self.update()
         self._onChanged()
+
+    def _remember(self) -> None:
+        """For the next such image, also in another scene; not a choice that cannot be used."""
+        volume, model = self._parameterNode.inputVolume, self.model()
+        if model is not None and hasVoxels(volume) and not whyUnsuitable(volume, model, oneSliceOnly=True):
+            rememberChoice(volume, model.reference)
+
+    def _present(self) -> list[ModelDescription]:
+        return [model for model in self._models if model.exists()]
 
     def _askForFolder(self) -> None:
         folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Add a model folder"))
@@ -197,9 +263,10 @@ class ModelSection:
 
 
 def _summary(model: ModelDescription, volumeNode) -> str:
-    """Rich text: the images that the model is for, and a warning when the volume is of another modality."""
-    text = html.escape(
-        _("Input: {input}. {description}").format(input=inputName(model), description=model.descriptor["description"])
-    )
+    """Rich text: the images that the model is for, and a warning when the volume is of another modality.
+
+    What it does with them is in the list's tool tips and in the details: here it would push Apply out of sight.
+    """
+    text = html.escape(_("Input: {input}").format(input=inputName(model)))
     mismatch = modalityMismatch(volumeNode, model) if volumeNode is not None else ""
     return f"{text}<br><font color='{WARNING_COLOR}'>▲</font> {html.escape(mismatch)}" if mismatch else text

@@ -12,15 +12,21 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_filter import EventFilter
+from ResFormerSegLib.event_loop import callLater
 from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.install.pytorch import lookAgain
 from ResFormerSegLib.panel.advanced_section import AdvancedSection
+from ResFormerSegLib.panel.content_height import ContentHeight
 from ResFormerSegLib.panel.device_section import DeviceSection
 from ResFormerSegLib.panel.diagnostics import diagnosticsText
 from ResFormerSegLib.panel.engine_section import EngineSection
-from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasVoxels
+from ResFormerSegLib.panel.folding import InputsFolding
+from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasImages, hasVoxels
+from ResFormerSegLib.panel.keyboard import RunKeys, followLayout
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
+from ResFormerSegLib.panel.name_watch import NameWatch
 from ResFormerSegLib.panel.parameters import forgetNode
 from ResFormerSegLib.panel.readiness import whyNoPatient, whyNotReady
 from ResFormerSegLib.panel.result_sections import ResultSections
@@ -29,6 +35,9 @@ from ResFormerSegLib.panel.scene_watch import SceneWatch
 from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
 from ResFormerSegLib.runs.saved_results import restoreResult
 from ResFormerSegLib.texts import toolTipOf
+from ResFormerSegLib.timers import Later
+
+LINK_COLOR = "#2f86d6"  # visible on a light and on a dark background, unlike the palette's own
 
 
 class Panel(VTKObservationMixin):
@@ -41,13 +50,17 @@ class Panel(VTKObservationMixin):
         self._parameterNode = None
         self._shown: tuple[str, ...] | None = None  # ids of the nodes of the result that is shown
         self._volumeId = ""
+        self._lastVolumeId = ""  # of the input that the messages speak of; it may be deleted
         self._updating = False
         self._isEntered = False
         self._newImages = NewImages()
         self._late: tuple | None = None  # a result that arrived while there was no parameter node, and its volume
+        root = ui.inputsCollapsibleButton.parentWidget()
+        self.keys = RunKeys(root, ui, self.apply)
+        self.folding = InputsFolding(root, ui)
         self.message = MessageArea(ui)
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
-        self.models = ModelSection(ui, self.update, self.message.showError)
+        self.models = ModelSection(ui, self.update, self.message.showError, logic)
         self.otherPhase = OtherPhaseRow(ui)
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
@@ -62,10 +75,15 @@ class Panel(VTKObservationMixin):
         for button, action in self._buttons:
             button.connect("clicked()", action)
         ui.aboutLabel.text = _(
-            "Not a medical device; for research and teaching only. Method: ResFormer-UNet after {link}. Images are "
-            "processed on this computer only."
-        ).format(link="<a href='https://arxiv.org/abs/2412.00351'>Bui et al., 2024</a>")
+            "Not a medical device; for research and teaching only. Images stay on this computer. Method: {link}."
+        ).format(link=f"<a href='https://arxiv.org/abs/2412.00351' style='color: {LINK_COLOR}'>Bui et al., 2024</a>")
         self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
+        self._names = NameWatch(self.update)
+        self._styleLater = Later(self.results.chart.fitStyle)
+        self._events = EventFilter({qt.QEvent.PaletteChange: self._onStyle})
+        self._events.watch(root)
+        self._height = ContentHeight(root)
+        followLayout(root)
         logic.watch(self.checkCanApply)
 
     # --- life cycle
@@ -76,11 +94,13 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         self._parameterNode = parameterNode
         self._shown, self._volumeId = None, ""
+        self.folding.unfold()
         for section in (self.models, self.otherPhase, self.devices, self.advanced):
             section.setParameterNode(parameterNode)
         self._newImages.forget()
         if parameterNode is None:
             self._scene.observeVolume(None)
+            self._names.stop()
             self.results.clear()
             return
         self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -99,12 +119,14 @@ class Panel(VTKObservationMixin):
         self.results.setActive(True)
         self._preselectVolume(instead=not self.run.isRunning)
         self.update()
+        self.models.setActive(True)
         self.ui.applyButton.setFocus()  # Return starts the run
         if isEngineInstalled():
-            qt.QTimer.singleShot(0, self.devices.askEngine)
+            callLater(self.devices.askEngine)
 
     def exit(self) -> None:
         self._isEntered = False
+        self.models.setActive(False)
         self.results.setActive(False)
 
     def abandonRun(self) -> None:
@@ -117,9 +139,15 @@ class Panel(VTKObservationMixin):
         self.abandonRun()
         self.removeObservers()
         self._scene.cleanup()
+        self._names.stop()
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
         for part in (
+            self._styleLater,
+            self._events,
+            self._height,
+            self.folding,
+            self.keys,
             self.results,
             self.models,
             self.otherPhase,
@@ -144,12 +172,15 @@ class Panel(VTKObservationMixin):
             if self._volumeId != (volume.GetID() if volume else ""):
                 self._volumeId = volume.GetID() if volume else ""
                 self._scene.observeVolume(volume)
+                self._clearOldMessage(volume)
+                self.folding.unfold()
                 self.models.chooseFor(volume)
             self.models.update()
             self.otherPhase.update(self.models.model())
             self.devices.update()
             self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
+            self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
             self.checkCanApply()
         finally:
@@ -171,10 +202,11 @@ class Panel(VTKObservationMixin):
                 self.advanced.isOneSliceOnly(
                     node.inputVolume if hasVoxels(node.inputVolume) else None, self.models.model()
                 ),
+                self.models.whyNone(),
             )
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
-        self.ui.applyButton.enabled = not reason
+        self.keys.enable(canApply=not reason, canCancel=self.run.canCancel)
         omitted = ""
         if not reason:
             omitted = self.advanced.omittedSlicesText(node.inputVolume, self.models.model())
@@ -184,11 +216,19 @@ class Panel(VTKObservationMixin):
             self.ui.applyButton.toolTip = toolTipOf(f"{action}. {omitted}" if omitted else action)
         else:
             self.ui.applyButton.toolTip = toolTipOf(reason)
-        self.ui.cancelButton.enabled = self.run.isRunning
-        # A tool tip is easily missed. Without a volume, or where an engine is offered, the reason is obvious.
-        hasVolume = node is not None and node.inputVolume is not None
-        self.run.progress.hint((reason or omitted) if hasVolume and hasEngine else "")
+        # A tool tip is easily missed. Where an engine is offered, that is the next step.
+        hint = reason or omitted
+        if node is not None and node.inputVolume is None and not hasImages():
+            hint = _("Load an image, for example from Sample Data. It is then selected here.")
+        self.run.progress.hint(hint if hasEngine else "")
         self.engine.update()
+
+    def _clearOldMessage(self, volumeNode) -> None:
+        """An error that speaks of an earlier input does not stay when another one is chosen."""
+        if volumeNode is not None and volumeNode.GetID() != self._lastVolumeId:
+            if self._lastVolumeId:
+                self.message.clear()
+            self._lastVolumeId = volumeNode.GetID()
 
     def _preselectVolume(self, instead: bool = False) -> None:
         """Selects a newly loaded image, but only while the module is shown.
@@ -206,8 +246,9 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def _onSceneChanged(self) -> None:
+        """The views turn to an image that is loaded, and so does the panel: else it would speak of another one."""
         if self._parameterNode is not None:
-            self._preselectVolume()
+            self._preselectVolume(instead=not self.run.isRunning)
             self.update()
 
     def _onVolumeChanged(self) -> None:
@@ -260,6 +301,7 @@ class Panel(VTKObservationMixin):
         self._shown = _idsOf(node)
         self.update()
         self.results.present(result, volumeNode)
+        self.folding.makeRoom(volumeNode.GetName())
         self.results.card.setInputVolume(node.inputVolume)
 
     def _showSavedResult(self) -> None:
@@ -285,6 +327,9 @@ class Panel(VTKObservationMixin):
         node = self._parameterNode
         if node is not None and (explanation := openInSegmentEditor(node.resultSegmentation, node.resultVolume)):
             self.message.showNotice(explanation)
+
+    def _onStyle(self, event) -> None:
+        self._styleLater.start()  # when all widgets have the new palette
 
     def copyDiagnostics(self) -> None:
         slicer.app.clipboard().setText(diagnosticsText(self.logic))

@@ -11,7 +11,8 @@ from ResFormerSegLib.texts import percentText, toolTipOf
 LEADING_COLOR, OTHER_COLOR = "#2f86d6", "#8d939b"
 BAR_STYLE = (
     "QProgressBar {{ border: none; border-radius: 3px; background: rgba(128, 128, 128, 70); }} "
-    "QProgressBar::chunk {{ border-radius: 3px; background: {color}; }}"
+    "QProgressBar::chunk {{ border-radius: 3px; background: {color}; }} "
+    f"QProgressBar::chunk:disabled {{{{ background: {OTHER_COLOR}; }}}}"
 )
 
 

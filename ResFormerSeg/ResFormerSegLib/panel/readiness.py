@@ -19,11 +19,13 @@ def whyNotReady(
     isRunning: bool,
     isBusy: bool,
     oneSliceOnly: bool,
+    whyNoModel: str = "",
 ) -> str:
     """Why Apply is disabled, a sentence or two for the user; empty when a run can start.
 
     modelMissing: a model is selected, but its folder is gone. isRunning: a run started by Apply is in progress. isBusy:
     any run is in progress. hasEngine: an inference engine is installed. oneSliceOnly: a single slice is to be analysed.
+    whyNoModel: why no model can be used on the volume; empty when there is one to choose.
     """
     if isRunning:
         return _("A run is in progress. Wait until it has finished, or cancel it.")
@@ -36,7 +38,7 @@ def whyNotReady(
     if modelMissing:
         return _("The folder of the selected model was not found. Restore it, or select another model.")
     if model is None:
-        return _("Select a model.")
+        return whyNoModel or _("Choose a model.")
     if reason := whyUnsuitable(volumeNode, model, oneSliceOnly):
         return reason
     if not hasEngine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 import qt
 from slicer.i18n import tr as _
@@ -13,11 +14,16 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.panel.chart.slice_chart import SliceChart
 from ResFormerSegLib.panel.comparison_section import ComparisonSection
 from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
+from ResFormerSegLib.panel.edit_watch import EditWatch
 from ResFormerSegLib.panel.explain_section import ExplainSection
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
-from ResFormerSegLib.scene.result_display import showResultInViews
+from ResFormerSegLib.panel.result_folders import ResultFolders
+from ResFormerSegLib.scene.result_display import showInSlices, surfaceSteps
+from ResFormerSegLib.scene.result_visibility import OwnImageOnly
+
+SURFACE_DELAY_MILLISECONDS = 50  # by then the views have shown the rest
 
 
 class ResultSections:
@@ -27,7 +33,15 @@ class ResultSections:
         self._ui = ui
         self._models = models
         self._message = message
-        self._token: object | None = None  # of the result that is being shown step by step
+        self._waiting: list[Callable[[], None]] = []  # the steps by which a new result is still to be shown
+        self._pause = 0  # milliseconds before the next of them
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.connect("timeout()", self._showNext)
+        self._visibility = OwnImageOnly()
+        self._edits = EditWatch(self._onEdited)
+        self._result = None
+        self._folders = ResultFolders(ui, message)
         self.card = DiagnosisCard(ui.diagnosisCardFrame)
         self.chart = SliceChart(ui.sliceChartFrame)
         self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
@@ -39,10 +53,11 @@ class ResultSections:
         try:
             for step in self._steps(result, volumeNode):
                 step()
+            self._edits.measure()
         except Exception:
             logging.exception("Showing a saved result failed")
             self.clear()
-            self._ui.editButton.enabled = result.segmentationNode is not None
+            self._folders.showEditOnly(result)
             self._message.showNotice(
                 _(
                     "The result in this scene was made by another version of ResFormerSeg, or was modified, and cannot "
@@ -56,35 +71,45 @@ class ResultSections:
         Together they would block it for a tenth of a second.
         """
         card, *others = self._steps(result, volumeNode)
-        self._showStepwise([card, lambda: showResultInViews(result, volumeNode), *others], self._token)
+        self._visibility.present(result.segmentationNode)
+        self._waiting = [
+            card,
+            lambda: self._folders.turnViews(volumeNode),
+            lambda: showInSlices(result, volumeNode),
+            *others,
+            lambda: self._drawFirst(surfaceSteps(result, volumeNode)),
+        ]
+        self._showNext()
 
     def clear(self) -> None:
-        self._token = None
+        self._stop()
         for section in self._sections:
             section.clear()
-        self._ui.sliceChartCollapsibleButton.visible = False
-        self._ui.editButton.enabled = False
+        self._edits.stop()
+        self._result = None
+        self._folders.clear()
 
     def setActive(self, active: bool) -> None:
-        for section in self._sections:
+        for section in (*self._sections, self._edits):
             section.setActive(active)
 
     def cleanup(self) -> None:
-        self._token = None
-        for section in self._sections:
+        self._stop()
+        self._timer.disconnect("timeout()", self._showNext)
+        for section in (*self._sections, self._visibility, self._edits, self._folders):
             section.cleanup()
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
-        self._token = object()
+        self._stop()
         model = result.report["model"]
         names, bothPhases = self._models.classNames(model), self._models.diagnosesPatients(model)
-        several = len(result.report["slices"]) > 1
-        self._ui.sliceChartCollapsibleButton.text = _("Along the volume") if several else _("Measurements")
-        self._ui.sliceChartCollapsibleButton.visible = True
-        self._ui.editButton.enabled = result.segmentationNode is not None
+        self._folders.show(result, volumeNode, names)
+        inMillimetres = all(row.get("volume_mm3") is not None for row in result.report["segments"])
+        self._edits.watch(result.segmentationNode, inMillimetres)
+        self._result = result
         steps = [
             lambda: self.card.showResult(result, volumeNode, names, bothPhases),
-            lambda: self.chart.showResult(result, volumeNode, names),
+            lambda: self.chart.showResult(_forTheChart(result), volumeNode, names),
         ]
         if hasVoxels(volumeNode):
             steps += [
@@ -95,15 +120,39 @@ class ResultSections:
             steps += [self.explanation.clear, self.comparison.clear]
         return steps
 
-    def _showStepwise(self, steps: list[Callable[[], None]], token: object) -> None:
-        """Stops when another result is shown meanwhile. The result is in the scene, even if a step fails."""
-        if not steps or token is not self._token:
+    def _showNext(self) -> None:
+        """The result is in the scene, even if a step fails."""
+        if not self._waiting:
             return
+        step = self._waiting.pop(0)
         try:
-            steps[0]()
+            step()
         except Exception:
             logging.exception("Showing the result failed")
             message = _("The result was added to the scene, but could not be displayed completely.")
             hint = _("Its nodes are listed in the Data module. Save the scene, and report the details.")
             self._message.showError(ResFormerSegError("NOT_SHOWN", message, hint, traceback.format_exc()))
-        qt.QTimer.singleShot(0, lambda: self._showStepwise(steps[1:], token))
+        if self._waiting:
+            self._timer.start(self._pause)
+        self._pause = 0
+
+    def _drawFirst(self, steps: list[Callable[[], None]]) -> None:
+        """The steps follow when the views have been drawn."""
+        self._waiting, self._pause = steps, SURFACE_DELAY_MILLISECONDS
+
+    def _stop(self) -> None:
+        """The steps that are left are those of a result which is not to be shown any more."""
+        self._timer.stop()
+        self._waiting = []
+
+    def _onEdited(self, rows: list[dict] | None) -> None:
+        report = self._result.report
+        self.card.showSizes(report["segments"] if rows is None else rows, isEdited=rows is not None)
+
+
+def _forTheChart(result):
+    """A patient's diagnosis is not made from the probabilities of slices, which would contradict it."""
+    if not result.patient:
+        return result
+    slices = [{**row, "probabilities": {}} for row in result.report["slices"]]
+    return replace(result, report={**result.report, "diagnosis": None, "slices": slices})

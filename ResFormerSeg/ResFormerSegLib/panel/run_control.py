@@ -44,12 +44,17 @@ class RunControl:
         self.progress = ProgressDisplay(ui)
         self._job = None
         self._run: object | None = None  # token of the current run; callbacks of an abandoned run are ignored
+        self._isStopping = False
         self._volumeId = ""
         self._started = 0.0
 
     @property
     def isRunning(self) -> bool:
         return self._run is not None
+
+    @property
+    def canCancel(self) -> bool:
+        return self.isRunning and not self._isStopping
 
     def start(self, volumeNode, outputSegmentation, otherVolume=None, **options) -> None:
         """options: those of the logic's `process`; with another volume of its `processPatient`, which takes all slices.
@@ -64,6 +69,7 @@ class RunControl:
                 return
             ensureOtherPackages(self._requirementsFile)
             run = self._run = object()
+            self._isStopping = False
             self._volumeId = volumeNode.GetID()
             self._started = time.monotonic()
             self.progress.begin()
@@ -92,7 +98,8 @@ class RunControl:
     def cancel(self) -> None:
         """Asks the run to stop; it ends when the engine has stopped."""
         if self._job is not None:
-            self._ui.cancelButton.enabled = False
+            self._isStopping = True
+            self._onChanged()
             self._job.cancel()
 
     def abandon(self) -> None:
@@ -131,6 +138,9 @@ class RunControl:
         self._job = self._run = None
         if error.code == "CANCELLED":
             self.progress.end(_("Cancelled; nothing was changed."))
+        elif error.code == "PACKAGES_DECLINED":
+            self.progress.end()
+            self._message.showNotice(f"{error.message} {error.hint}")
         else:
             self.progress.end()
             self._message.showError(error)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
+
+from ResFormerSegLib.event_loop import callLater
+from ResFormerSegLib.scene.node_observer import NodeObserver
 
 
 class SceneWatch(VTKObservationMixin):
@@ -24,6 +26,7 @@ class SceneWatch(VTKObservationMixin):
     ) -> None:
         VTKObservationMixin.__init__(self)
         self._onChanged, self._onVolumeChanged, self._onNodeRemoved = onChanged, onVolumeChanged, onNodeRemoved
+        self._voxels = NodeObserver(slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._onVoxels)
         self._isScheduled = False
         self._isOver = False
         scene = slicer.mrmlScene
@@ -33,12 +36,11 @@ class SceneWatch(VTKObservationMixin):
 
     def observeVolume(self, volumeNode) -> None:
         """Observes this volume's voxels in place of the previous one's; None observes none."""
-        self.removeObservers(self._onVoxels)
-        if volumeNode is not None:
-            self.addObserver(volumeNode, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._onVoxels)
+        self._voxels.observe(volumeNode)
 
     def cleanup(self) -> None:
         self._isOver = True
+        self._voxels.stop()
         self.removeObservers()
 
     def _onNodes(self, caller=None, event=None) -> None:
@@ -55,7 +57,7 @@ class SceneWatch(VTKObservationMixin):
     def _schedule(self) -> None:
         if not self._isScheduled:
             self._isScheduled = True
-            qt.QTimer.singleShot(0, self._report)
+            callLater(self._report)
 
     def _report(self) -> None:
         self._isScheduled = False

@@ -12,13 +12,13 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.runs.prediction import modelReference
-from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
-from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillScalarVolume
+from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
+from ResFormerSegLib.scene.result_nodes import VOLUME_ROLE, addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
-VOLUME_ROLE = "ResFormerSeg.SaliencyOf"  # node reference from the saliency volume to the image
+SALIENCY_ROLE = "ResFormerSeg.SaliencyOf"  # node reference from the saliency volume to the image
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class ExplanationTask(Task):
     def __init__(self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None) -> None:
         checkVolume(volumeNode)
         super().__init__(volumeNode)
-        self._command = {"command": "explain", "model": modelReference(modelId), "device": device, "options": options}
+        model, device = modelReference(modelId), checkedDevice(device)
+        self._command = {"command": "explain", "model": model, "device": device, "options": options}
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
@@ -62,7 +63,8 @@ class ExplanationTask(Task):
                 if node is None:
                     name = _("{name} saliency").format(name=volumeNode.GetName())
                     node = addNodeBeside(volumeNode, "vtkMRMLScalarVolumeNode", name)
-                    node.SetNodeReferenceID(VOLUME_ROLE, volumeNode.GetID())
+                    for role in (SALIENCY_ROLE, VOLUME_ROLE):
+                        node.SetNodeReferenceID(role, volumeNode.GetID())
                 fillScalarVolume(node, scalars, self._exported, (0, 1))
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
                 for key, value in result.items():
@@ -75,7 +77,7 @@ class ExplanationTask(Task):
 def findSaliencyNode(volumeNode):
     """The saliency volume that was made of this volume; None if there is none yet."""
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        if volumeNode is not None and node.GetNodeReferenceID(VOLUME_ROLE) == volumeNode.GetID():
+        if volumeNode is not None and node.GetNodeReferenceID(SALIENCY_ROLE) == volumeNode.GetID():
             return node
     return None
 

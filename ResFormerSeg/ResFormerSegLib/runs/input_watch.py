@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import LaterCall, callLater
 
 
 class InputWatch:
@@ -19,6 +19,7 @@ class InputWatch:
         self._nodes = nodes
         self._onRemoved = onRemoved
         self._observations: list[int] = []
+        self._due: LaterCall | None = None
 
     def start(self) -> None:
         scene = slicer.mrmlScene
@@ -29,6 +30,9 @@ class InputWatch:
         for observation in self._observations:
             slicer.mrmlScene.RemoveObserver(observation)
         self._observations = []
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
     def check(self) -> None:
         """Raises ResFormerSegError INPUT_REMOVED when a node is gone."""
@@ -41,11 +45,11 @@ class InputWatch:
 
     def _onSceneChanged(self, *arguments) -> None:
         """Called from within the scene's own change; checked once that is complete."""
-        qt.QTimer.singleShot(0, self._checkLater)
+        if self._due is None:
+            self._due = callLater(self._checkLater)
 
     def _checkLater(self) -> None:
-        if not self._observations:
-            return
+        self._due = None
         try:
             self.check()
         except ResFormerSegError as error:

@@ -15,6 +15,7 @@ from ResFormerSegLib.runs.prediction import PredictionTask, modelReference
 from ResFormerSegLib.runs.results import PatientResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task
+from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 
 
@@ -66,6 +67,7 @@ class PatientTask(Task):
         outputs = []
         for part, given in zip(self._parts, self._events, strict=True):
             outputs.append((yield from part.read(given)))
+        self._parts[0].checkOutput()
         output = self.nodes[2].Get() if len(self.nodes) > 2 else None
         with allOrNothing(output):
             # The second volume first: it only adds nodes, which can be undone; an existing output also gets attributes.
@@ -73,6 +75,7 @@ class PatientTask(Task):
             first = self._parts[0].makeNodes(outputs[0], notices, patient)
             result = PatientResult(first, second, patient)
             saveWithNodes(result.forDisplay())  # the first volume's result also shows the warnings of the second
+        showOnly(first.segmentationNode)  # two overlapping segmentations of a heart are unreadable
         return result
 
     def describeProgress(self, done: int, total: int) -> str:

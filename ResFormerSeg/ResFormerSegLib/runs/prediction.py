@@ -14,23 +14,30 @@ from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
-from ResFormerSegLib.runs.task import Task, checkedOptions, invalidResult, notImported
-from ResFormerSegLib.scene.result_nodes import addNodeBeside, fillDiagnosisTable, fillScalarVolume
-from ResFormerSegLib.scene.scene_changes import allOrNothing
-from ResFormerSegLib.scene.segmentation_import import importSegments
+from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
+from ResFormerSegLib.scene.output_segmentation import checkOutput
+from ResFormerSegLib.scene.result_display import styleSegmentation
+from ResFormerSegLib.scene.result_nodes import (
+    TABLE_ROLE,
+    VOLUME_ROLE,
+    addNodeBeside,
+    fillDiagnosisTable,
+    fillScalarVolume,
+    tableKept,
+)
+from ResFormerSegLib.scene.result_visibility import showOnly
+from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
+from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
 from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
-
-# In the slice views, so that both the anatomy inside a new segmentation and its contour are visible.
-FILL_OPACITY, CONTOUR_THICKNESS = 0.25, 2
 
 
 @dataclass(frozen=True)
 class PredictionOutput:
-    """What the engine computed for one image: its report, label layers and probability maps as VTK arrays."""
+    """What the engine computed for one image: report, a label map for each layer, probability maps as VTK arrays."""
 
     report: dict
-    layers: list
+    labelMaps: list
     maps: list
 
 
@@ -46,14 +53,12 @@ class PredictionTask(Task):
         outputSegmentation=None,
     ) -> None:
         checkVolume(volumeNode)
-        if outputSegmentation is not None and not isinstance(outputSegmentation, slicer.vtkMRMLSegmentationNode):
-            raise ResFormerSegError(
-                "NOT_A_SEGMENTATION",
-                _("The output is not a segmentation."),
-                _("Select a segmentation, or none to create a new one."),
-            )
+        if outputSegmentation is not None:
+            checkOutput(outputSegmentation)
         super().__init__(volumeNode, outputSegmentation)
-        self._command = {"command": "predict", "model": modelReference(modelId), "device": device, "options": options}
+        self._outputHadDisplay = outputSegmentation is not None and outputSegmentation.GetDisplayNode() is not None
+        model, device = modelReference(modelId), checkedDevice(device)
+        self._command = {"command": "predict", "model": model, "device": device, "options": options}
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
@@ -61,25 +66,40 @@ class PredictionTask(Task):
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ProcessingResult]:
         output = yield from self.read(event)
-        return self.makeNodes(output, notices)
+        result = self.makeNodes(output, notices)
+        showOnly(result.segmentationNode)  # when nothing can fail any more
+        return result
 
     def read(self, event: dict) -> Generator[None, None, PredictionOutput]:
         """Reads the engine's output; the scene is not changed yet. Raises ResFormerSegError: VOLUME_CHANGED ..."""
+        from vtk.util.numpy_support import vtk_to_numpy
+
         yield from checkUnchanged(self.nodes[0].Get(), self._exported)
         layers = yield from self._read(event["labels"])
         maps = []
         if event.get("probability_maps"):
             maps = yield from self._read(event["probability_maps"])
-        return PredictionOutput(event["report"], layers, maps)
+        try:
+            labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in layers]
+            labelMaps = yield from makeLabelMaps(labels, event["report"]["segments"], self._exported)
+        except Exception as error:
+            raise notImported(error) from error
+        return PredictionOutput(event["report"], labelMaps, maps)
 
     def makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
+        self.checkOutput()
         scaling = scalingWarning(self.nodes[0].Get())
         notices = [*notices, scaling] if scaling else notices
         try:
             return self._makeNodes(output, notices, patient)
         except Exception as error:
             raise notImported(error) from error
+
+    def checkOutput(self) -> None:
+        """Whether the output can still take the result. Raises ResFormerSegError: OUTPUT_WITHOUT_DISPLAY."""
+        if len(self.nodes) > 1:
+            checkOutput(self.nodes[1].Get(), self._outputHadDisplay)
 
     def _read(self, path: str) -> Generator[None, None, list]:
         try:
@@ -88,23 +108,22 @@ class PredictionTask(Task):
             raise invalidResult() from error
 
     def _makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None) -> ProcessingResult:
-        from vtk.util.numpy_support import vtk_to_numpy
-
         report = output.report
         volumeNode = self.nodes[0].Get()
         segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
-        with allOrNothing(segmentationNode):
+        # A segmentation that is replaced takes its table with it.
+        tableNode = segmentationNode.GetNodeReference(TABLE_ROLE) if segmentationNode is not None else None
+        with allOrNothing(segmentationNode), tableKept(tableNode):
             if segmentationNode is None and report["segments"]:
                 name = _("{name} segmentation").format(name=volumeNode.GetName())
                 segmentationNode = addNodeBeside(volumeNode, "vtkMRMLSegmentationNode", name)
-                segmentationNode.CreateDefaultDisplayNodes()
-                segmentationNode.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
-                segmentationNode.GetDisplayNode().SetSliceIntersectionThickness(CONTOUR_THICKNESS)
+                styleSegmentation(segmentationNode, volumeNode)
             if segmentationNode is not None:
-                labels = [vtk_to_numpy(layer).reshape(self._exported.shape) for layer in output.layers]
-                importSegments(segmentationNode, labels, report["segments"], self._exported)
-            name = _("{name} diagnosis").format(name=volumeNode.GetName())
-            tableNode = addNodeBeside(volumeNode, "vtkMRMLTableNode", name)
+                addSegments(segmentationNode, output.labelMaps, report["segments"])
+            tableName = _("{name} diagnosis").format(name=volumeNode.GetName())
+            isOther = tableNode is not None and tableNode.GetNodeReference(VOLUME_ROLE) is not volumeNode
+            if tableNode is None:
+                tableNode = addNodeBeside(volumeNode, "vtkMRMLTableNode", tableName)
             fillDiagnosisTable(tableNode, report)
             mapNodes = {}
             for row, scalars in zip(report["segments"], output.maps, strict=bool(output.maps)):
@@ -112,6 +131,7 @@ class PredictionTask(Task):
                 node = mapNodes[row["id"]] = addNodeBeside(volumeNode, "vtkMRMLScalarVolumeNode", name)
                 fillScalarVolume(node, scalars, self._exported, (0, 100))
                 node.SetAttribute("ResFormerSeg.ProbabilityOf", row["id"])
+                node.SetNodeReferenceID(VOLUME_ROLE, volumeNode.GetID())
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
             warnings = report["warnings"] + notices
             result = ProcessingResult(
@@ -127,6 +147,9 @@ class PredictionTask(Task):
             if segmentationNode is not None:
                 segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
                 segmentationNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+            if isOther:  # the segmentation that was replaced was one of another image
+                tableNode.SetName(slicer.mrmlScene.GenerateUniqueName(tableName))
+                placeBeside(tableNode, volumeNode)
             saveWithNodes(result)
             if not self._exported.message["has_orientation"]:
                 for node in filter(None, (segmentationNode, tableNode)):
@@ -161,4 +184,11 @@ def modelReference(modelId: str | os.PathLike) -> str:
             _("The model is neither an id nor a folder but a {kind}.").format(kind=type(modelId).__name__),
             _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
         )
-    return os.fspath(modelId)
+    reference = os.fsdecode(modelId)
+    if not reference or "\0" in reference:
+        raise ResFormerSegError(
+            "NOT_A_MODEL",
+            _("The model's name is empty or not a name."),
+            _("Give the id of a model, such as 'brain-tumor-mr', or a model folder."),
+        )
+    return str(reference)

@@ -8,6 +8,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from resformer_unet.errors import shown
 from ResFormerSegLib.engine.keeper import EngineKeeper
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.job import Job
@@ -31,7 +32,19 @@ def runTask(
 
     progress: called with the fraction done, 0 to 1, and a sentence. isCancelled: polled while
     waiting; True stops the run. The others: see `Job`; with `wait` only onProgress of them is used.
+
+    Raises ResFormerSegError: NOT_A_FUNCTION; ENGINE_BUSY, also for a wait within a function that a run calls while it
+    is in progress, and which it waits for.
     """
+    _checkCallable(
+        progress=progress, isCancelled=isCancelled, onProgress=onProgress, onFinished=onFinished, onFailed=onFailed
+    )
+    if wait and keeper.isCallingBack:
+        raise ResFormerSegError(
+            "ENGINE_BUSY",
+            _("A function that a run calls, such as progress, cannot wait for another run."),
+            _("Call it with wait=False, or once the run is over."),
+        )
     job = Job(keeper, task)
     if progress is not None:
         job.onProgress = lambda fraction, message, secondsLeft: progress(fraction, message)
@@ -60,22 +73,43 @@ def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
 
     def poll() -> None:
         try:
-            if isCancelled():
-                job.cancel()
-        except Exception as error:
+            with keeper.callingBack():
+                isToStop = isCancelled()
+        except BaseException as error:
             job.abort(error)
+            return
+        if isToStop:
+            job.cancel()
 
+    keeper = job.keeper
     job.onFinished = lambda result: end(result=result)
     job.onFailed = lambda error: end(error=error)
     clock = qt.QTimer()
-    if isCancelled is not None:
-        clock.connect("timeout()", poll)
-        clock.start(POLL_MILLISECONDS)
-    job.start()
-    loop.exec_()
-    clock.stop()
-    if not outcome:  # the application quits, which ends all event loops
-        job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was stopped because the application is closing.")))
-    if "error" in outcome:
-        raise outcome["error"]
-    return outcome["result"]
+    clock.connect("timeout()", poll)
+    try:
+        job.start()
+        if isCancelled is not None:
+            clock.start(POLL_MILLISECONDS)
+        loop.exec_()
+        if not outcome:  # the application quits, which ends all event loops
+            job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was stopped because the application is closing.")))
+        if "error" in outcome:
+            raise outcome["error"]
+        return outcome["result"]
+    except BaseException as error:  # of the keyboard, perhaps, in the midst of the wait
+        job.abort(error)
+        raise
+    finally:
+        clock.disconnect("timeout()", poll)
+        clock.deleteLater()
+        outcome.clear()  # else the error and its traceback would refer to each other
+
+
+def _checkCallable(**functions: Callable | None) -> None:
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ResFormerSegError(
+                "NOT_A_FUNCTION",
+                _("{name} must be a function, but is {value}.").format(name=name, value=shown(function)),
+                _("Give a function, or leave it out."),
+            )

@@ -6,8 +6,9 @@ import json
 import logging
 
 from ResFormerSegLib.runs.results import ProcessingResult
+from ResFormerSegLib.scene.result_nodes import OTHER_VOLUME_ROLE, REPORT, TABLE_ROLE, VOLUME_ROLE
 
-REPORT, PATIENT = "ResFormerSeg.Report", "ResFormerSeg.Patient"  # attributes of segmentation and table
+PATIENT = "ResFormerSeg.Patient"  # attribute of segmentation and table
 
 
 def saveWithNodes(result: ProcessingResult) -> None:
@@ -22,10 +23,16 @@ def saveWithNodes(result: ProcessingResult) -> None:
         PATIENT: None if result.patient is None else json.dumps(result.patient),
         "ResFormerSeg.Diagnosis": result.diagnosis,
         "ResFormerSeg.Probability": None if result.probability is None else f"{result.probability:.4f}",
+        "ResFormerSeg.Reliable": "true" if result.reliable else "false",
     }
+    references = {VOLUME_ROLE: result.volumeNode, OTHER_VOLUME_ROLE: result.otherVolumeNode}
     for node in filter(None, (result.segmentationNode, result.tableNode)):
         for name, value in attributes.items():
             node.SetAttribute(name, value)
+        for role, referred in references.items():
+            node.SetNodeReferenceID(role, referred.GetID() if referred is not None else None)
+    if result.segmentationNode is not None:
+        result.segmentationNode.SetNodeReferenceID(TABLE_ROLE, result.tableNode.GetID())
 
 
 def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
@@ -42,10 +49,16 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         tableNode=tableNode,
         report=report,
         warnings=list(report.get("warnings", [])),
+        volumeNode=_referred(nodes, VOLUME_ROLE),
+        otherVolumeNode=_referred(nodes, OTHER_VOLUME_ROLE),
         patient=next(
             filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None
         ),
     )
+
+
+def _referred(nodes, role: str):
+    return next(filter(None, (node.GetNodeReference(role) for node in nodes if node is not None)), None)
 
 
 def _saved(node, attribute: str, entries: set[str]) -> dict | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
@@ -27,6 +28,9 @@ class Task:
     passes = 1
 
     def __init__(self, *nodes) -> None:
+        """Raises ResFormerSegError NOT_IN_SCENE."""
+        for node in filter(None, nodes):
+            _checkInScene(node)
         self.nodes = [weakReference(node) for node in nodes if node is not None]
 
     def export(self, folder: Path | None) -> Generator[None, None, dict]:
@@ -62,6 +66,26 @@ def notImported(error: Exception) -> ResFormerSegError:
         _("The result could not be added to the scene: {reason}.").format(reason=error or type(error).__name__),
         _("Close other programs to free memory, then try again."),
     )
+
+
+def checkedDevice(device: str | None) -> str:
+    """The name of a device, None for that of the engine's choice. Raises ResFormerSegError: DEVICE_UNKNOWN."""
+    from resformer_unet.errors import EngineError
+    from resformer_unet.inference.backends.devices import check_device_name
+
+    try:
+        return check_device_name("auto" if device is None else device)
+    except EngineError as error:
+        raise ResFormerSegError.fromEngine(error) from error
+
+
+def _checkInScene(node) -> None:
+    if node.GetScene() is not slicer.mrmlScene:
+        raise ResFormerSegError(
+            "NOT_IN_SCENE",
+            _("'{name}' is not in the scene.").format(name=node.GetName()),
+            _("Add it with slicer.mrmlScene.AddNode(), or make it with AddNewNodeByClass()."),
+        )
 
 
 def checkedOptions(kind: type, options: dict) -> dict:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -9,12 +12,31 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.scene.scene_changes import placeBeside
 from ResFormerSegLib.scene.volume_export import ExportedVolume
 
+REPORT = "ResFormerSeg.Report"  # attribute of the segmentation and the table of a result
+# Node references: from both to the image, and to the image of the other cardiac phase; from the segmentation to the
+# table; from volumes that were computed of an image to that image.
+VOLUME_ROLE, OTHER_VOLUME_ROLE, TABLE_ROLE = "ResFormerSeg.Volume", "ResFormerSeg.OtherVolume", "ResFormerSeg.Table"
+
 
 def addNodeBeside(volumeNode, className: str, name: str):
     """A new node of an unused name, beside the volume in the subject hierarchy."""
     node = slicer.mrmlScene.AddNewNodeByClass(className, slicer.mrmlScene.GenerateUniqueName(name))
     placeBeside(node, volumeNode)
     return node
+
+
+@contextmanager
+def tableKept(tableNode) -> Iterator[None]:
+    """When the block fails, the table has its old content again. tableNode: None for none."""
+    before = vtk.vtkTable()
+    if tableNode is not None:
+        before.DeepCopy(tableNode.GetTable())
+    try:
+        yield
+    except BaseException:
+        if tableNode is not None:
+            tableNode.GetTable().DeepCopy(before)
+        raise
 
 
 def fillDiagnosisTable(tableNode, report: dict) -> None:

@@ -35,16 +35,6 @@ def allOrNothing(segmentationNode=None) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def temporaryNodes() -> Iterator[None]:
-    """The nodes that the block adds are removed at its end, also those that Slicer adds to them, such as displays."""
-    before = _nodeIds()
-    try:
-        yield
-    finally:
-        _removeNodesBut(before)
-
-
 def placeBeside(node, volumeNode) -> None:
     """Puts the node into the volume's study (or folder) in the subject hierarchy."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)

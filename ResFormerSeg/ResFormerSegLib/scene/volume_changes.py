@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import slicer
 import vtk
 from slicer.i18n import tr as _
 
@@ -30,16 +29,23 @@ def checkUnchanged(volumeNode, exported: ExportedVolume) -> Generator[None, None
 
 def scalingWarning(volumeNode) -> dict | None:
     """A warning when a transform of the volume changes sizes, which are measured without it; else None."""
-    toWorld = vtk.vtkMatrix4x4()
-    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(volumeNode.GetParentTransformNode(), None, toWorld)
-    columns = [[toWorld.GetElement(row, column) for row in range(3)] for column in range(3)]
-    products = [vtk.vtkMath.Dot(columns[a], columns[b]) - (a == b) for a in range(3) for b in range(a + 1)]
-    if all(abs(product) < 2e-3 for product in products):  # lengths within 0.1 %
+    transform = volumeNode.GetParentTransformNode()
+    if transform is None or (transform.IsTransformToWorldLinear() and _keepsSizes(transform)):
         return None
     message = _(
-        "The transform of '{name}' scales or shears it. All measurements refer to the volume without the transform."
+        "The transform of '{name}' scales, shears or bends it. All measurements refer to the volume without the "
+        "transform."
     ).format(name=volumeNode.GetName())
     return {"code": "VOLUME_SCALED", "message": message}
+
+
+def _keepsSizes(transformNode) -> bool:
+    """Of a linear transform: whether lengths stay as they are within 0.1 %."""
+    toWorld = vtk.vtkMatrix4x4()
+    transformNode.GetMatrixTransformToWorld(toWorld)
+    columns = [[toWorld.GetElement(row, column) for row in range(3)] for column in range(3)]
+    products = [vtk.vtkMath.Dot(columns[a], columns[b]) - (a == b) for a in range(3) for b in range(a + 1)]
+    return all(abs(product) < 2e-3 for product in products)
 
 
 def _hasGeometryOf(volumeNode, exported: ExportedVolume) -> bool:

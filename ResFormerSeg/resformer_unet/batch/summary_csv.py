@@ -11,10 +11,11 @@ from typing import TextIO
 from resformer_unet.atomic_files import atomic_write_text
 from resformer_unet.batch.cases import REPORT, Outcome
 from resformer_unet.errors import EngineError
+from resformer_unet.inference.reliability import reasons_of
 
 NAME = "summary.csv"
 _FIRST = ("case", "input", "series", "status", "diagnosis", "probability")
-_ALERTS = "alerts"  # which summaries of earlier versions lack
+_ADDED = ("reliable", "alerts")  # since the first version; summaries of earlier ones lack them
 _LAST = ("warnings", "error", "message", "seconds", "model", "model_version")
 _MEASURES = ("voxels", "volume_mm3", "area_mm2")
 
@@ -32,7 +33,7 @@ class Summary:
         self.path = output / NAME
         self._series = series or ""
         measures = [f"{segment['id']}_{measure}" for segment in segments for measure in _MEASURES]
-        self._columns = [*_FIRST, _ALERTS, *measures, *_LAST]
+        self._columns = [*_FIRST, *_ADDED, *measures, *_LAST]
         earlier = {(row["input"], row["series"]): row for row in self._earlier_rows()}
         self._columns += sorted({name for row in earlier.values() for name in row} - {*self._columns})
         own = dict.fromkeys((str(path.absolute()), self._series) for path in inputs)
@@ -108,11 +109,12 @@ def _row(outcome: Outcome, series: str) -> dict[str, object]:
     report = outcome.result
     row |= {"status": "done", "warnings": "; ".join(warning["code"] for warning in report["warnings"])}
     row |= {"model": report["model"]["id"], "model_version": report["model"]["version"]}
+    row["reliable"] = "no" if reasons_of(report) else "yes"
     if report["diagnosis"]:
         row |= {
             "diagnosis": report["diagnosis"]["label"],
             "probability": round(report["diagnosis"]["probability"], 4),
-            _ALERTS: "; ".join(alert["class"] for alert in report["diagnosis"].get("alerts", ())),
+            "alerts": "; ".join(alert["class"] for alert in report["diagnosis"].get("alerts", ())),
         }
     areas = report["slices"][0]["area_mm2"] if len(report["slices"]) == 1 else None
     for segment in report["segments"]:

@@ -22,6 +22,7 @@ from resformer_unet.atomic_files import atomic_write_text
 from resformer_unet.cardiac.function_parameters import MYOCARDIAL_DENSITY, cardiac_function, end_diastole_first
 from resformer_unet.cardiac.phase_warnings import phase_warnings
 from resformer_unet.errors import EngineError
+from resformer_unet.inference.reliability import reasons_of, reliability
 from resformer_unet.inference.result_warnings import low_confidence_warning
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
@@ -67,7 +68,8 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
 
     Returns:
         ``cases`` (names, end-diastole first), ``model``, ``diagnosis`` as in a prediction's report,
-        ``cardiac_function`` of :func:`.cardiac_function`, ``warnings`` as in a report, ``not_for_clinical_use``.
+        ``cardiac_function`` of :func:`.cardiac_function`, ``warnings`` as in a report, ``reliable`` and ``reasons``
+        of the pair and of both images, ``not_for_clinical_use``.
 
     Raises:
         EngineError: MODEL_WITHOUT_PATIENTS, PATIENT_NEEDS_TWO, HEART_NOT_FOUND; PATIENT_MODELS_DIFFER for reports of
@@ -84,6 +86,8 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
     function = cardiac_function(diastole, systole)
     probabilities = patient_probabilities(_chosen_inputs(function, regression, bundle), regression)
     best = bundle.diagnoses[int(probabilities.argmax())]
+    warnings = [*phase_warnings(diastole, systole), *low_confidence_warning(bundle, probabilities)]
+    reasons = [*reasons_of(diastole), *reasons_of(systole), *(row["code"] for row in warnings)]
     return {
         "cases": [diastole["case"], systole["case"]],
         "model": dict(diastole["model"]),
@@ -100,7 +104,8 @@ def diagnose_patient(reports: Sequence[Mapping], bundle: ModelBundle) -> dict:
             "calibrated": False,
         },
         "cardiac_function": function,
-        "warnings": [*phase_warnings(diastole, systole), *low_confidence_warning(bundle, probabilities)],
+        "warnings": warnings,
+        **reliability(reasons),
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }
 

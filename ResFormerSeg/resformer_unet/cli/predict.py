@@ -6,7 +6,7 @@ import argparse
 import os.path
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,8 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_line(f"Summary: {summary.path}", sys.stderr)
     if arguments.patient and not failed:
         in_order = [reports[path] for path in inputs]
-        diagnosis = write_patient(arguments.patient, in_order, arguments.model, arguments.output)["diagnosis"]
-        print_line(f"{arguments.patient}: {diagnosis['name']} {diagnosis['probability']:.0%}", sys.stdout)
+        patient = write_patient(arguments.patient, in_order, arguments.model, arguments.output)
+        print_line(f"{arguments.patient}: {_diagnosis(patient)}", sys.stdout)
+        _print_remarks(patient)
     return 1 if failed else 0
 
 
@@ -121,18 +122,33 @@ def _print_outcome(outcome: Outcome, debug: bool) -> None:
     if outcome.kept:
         return
     print_line(_sentence(outcome.result), sys.stdout)
-    for alert in (outcome.result["diagnosis"] or {}).get("alerts", ()):
-        print_line(f"  alert: {alert['text']}", sys.stdout)
-    for warning in outcome.result["warnings"]:
+    _print_remarks(outcome.result)
+
+
+def _print_remarks(result: Mapping) -> None:
+    """result: a report, or a patient's diagnosis."""
+    for alert in (result["diagnosis"] or {}).get("alerts", []):
+        print_line(f"  alert: {alert['text']}", sys.stderr)
+    for warning in result["warnings"]:
         print_line(f"  warning: {warning['message']}", sys.stderr)
 
 
-def _sentence(report: dict) -> str:
-    parts = []
-    if report["diagnosis"]:
-        parts.append(f"{report['diagnosis']['name']} (probability {report['diagnosis']['probability']:.2f})")
+def _sentence(report: Mapping) -> str:
+    parts = [_diagnosis(report)]
     for segment in report["segments"]:
         volume = segment["volume_mm3"]
         size = f"{segment['voxels']} pixels" if volume is None else f"{volume / 1000:.2f} ml"
         parts.append(f"{segment['name'].lower()} {size}")
-    return f"{report['case']}: {', '.join(parts)}"
+    return f"{report['case']}: {', '.join(filter(None, parts))}"
+
+
+def _diagnosis(result: Mapping) -> str:
+    """In a result that is not reliable, it must not look like one."""
+    from resformer_unet.inference.reliability import reasons_of
+
+    diagnosis, reasons = result["diagnosis"], reasons_of(result)
+    text = diagnosis and f"{diagnosis['name']} (probability {diagnosis['probability']:.2f})"
+    if not reasons:
+        return text or ""
+    not_reliable = f"NOT RELIABLE ({', '.join(reasons)})"
+    return f"{not_reliable}, model output {text}" if text else not_reliable

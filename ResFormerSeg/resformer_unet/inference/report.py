@@ -7,6 +7,7 @@ import numpy as np
 from resformer_unet import NOT_FOR_CLINICAL_USE
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.inference.alerts import diagnosis_alerts
+from resformer_unet.inference.reliability import reliability
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.postprocessing.components import bounding_box
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
@@ -69,6 +70,7 @@ def build_report(
             for index in range(len(masks))
         ],
         "warnings": warnings,
+        **reliability(row["code"] for row in warnings),
         "timing_s": {},
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,
     }

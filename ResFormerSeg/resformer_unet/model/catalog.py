@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import EngineError, shown
 from resformer_unet.model.bundle import ModelBundle, load_bundle
 from resformer_unet.model.descriptor import DESCRIPTOR
 
@@ -58,12 +58,12 @@ def find_model(id_or_folder: str | os.PathLike) -> ModelBundle:
     ids = {folder: _stated(folder, "id") for folder in reversed(folders)}
     named = [folder for folder in folders if ids[folder] == wanted]
     found = [*named, *(folder for folder in folders if folder.name == wanted)]  # the latter with another or no id
-    if found or Path(wanted).is_dir():
+    if found or os.path.isdir(wanted):  # Path.is_dir raises an exception for a name that is too long
         return load_bundle([*found, Path(wanted)][0])
     known = ", ".join(dict.fromkeys(ids[folder] for folder in folders if ids[folder])) or "none"
     raise EngineError(
         "MODEL_NOT_FOUND",
-        f"There is no model “{wanted}”. Known models: {known}.",
+        f"There is no model {shown(wanted)}. Known models: {known}.",
         f"Give one of these, or a model folder; {USER_FOLDERS} names more folders to search.",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
+from resformer_unet.worker.ranking import rank
 from resformer_unet.worker.result_commands import compare, diagnose_patient
 
 
@@ -23,6 +24,7 @@ class Commands:
             "explain": on_image.explain,
             "compare": compare,
             "patient": diagnose_patient,
+            "rank": rank,
             "devices": list_devices,
         }
 

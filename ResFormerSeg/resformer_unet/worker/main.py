@@ -2,7 +2,8 @@
 
 Commands come as JSON lines on stdin, events go as JSON lines to stdout, log text to stderr; ``docs/worker-protocol.md``
 describes them. The process ends when its stdin is closed, so that it never outlives the other program, and when it has
-been idle for some minutes.
+been idle for some minutes. If the other program has died, the worker removes the temporary folders of its commands, as
+they hold a patient's image.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import queue
+import shutil
 import sys
 import threading
 import traceback
@@ -38,7 +40,8 @@ class Worker:
         self._queue: queue.Queue[dict | None] = queue.Queue()
         self._open: list[str] = []  # ids of the commands that wait or are under way
         self._cancelled: set[str] = set()
-        self._stopping = False
+        self._folders: set[str] = set()  # temporary ones, of the commands so far
+        self._stopping = self._abandoned = False
         self._busy = threading.Event()
         self._commands = Commands()
         threading.Thread(target=self._read, args=(commands,), daemon=True).start()
@@ -55,6 +58,9 @@ class Worker:
                 return EXIT_GPU_BROKEN
             finally:
                 self._busy.clear()
+        if self._abandoned:
+            for folder in self._folders:
+                shutil.rmtree(folder, ignore_errors=True)
         return 0
 
     def _next(self) -> dict | None:
@@ -112,7 +118,11 @@ class Worker:
                 break
             else:
                 self._open.append(identifier)
+                if isinstance(folder := command.get("temporary_folder"), str):
+                    self._folders.add(folder)
                 self._queue.put(command)
+        else:  # the end of stdin, without a word
+            self._abandoned = True
         self._stopping = True
         self._queue.put(None)
 
@@ -135,7 +145,7 @@ class Worker:
 def _missing(error: ImportError) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"The engine needs the Python package '{error.name}', which is not installed."
-    return f"A Python package that the engine needs cannot be loaded: {error}."
+    return f"A Python package that the engine needs cannot be loaded: {str(error) or type(error).__name__}."
 
 
 class _GpuBroken(Exception):
@@ -143,13 +153,15 @@ class _GpuBroken(Exception):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m resformer_unet.worker", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m resformer_unet.worker", description="Serves the engine to another program."
+    )
     parser.add_argument(
         "--idle-seconds", type=float, default=IDLE_SECONDS, help="end after this time without a command (default 300)"
     )
     parsed = parser.parse_args(arguments)
     # Libraries may print: only events belong on the channel that the other program reads.
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", buffering=1)  # half a surrogate: “?”
     os.dup2(2, 1)
     commands = os.fdopen(0, "r", encoding="utf-8", errors="replace")
     code = Worker(commands, events, parsed.idle_seconds).serve()

@@ -54,7 +54,8 @@ def _on_image(options: type[Options]) -> dict:
         "type": "object",
         "required": ["model", "image", "output"],
         "properties": {
-            "model": TEXT, "device": TEXT_OR_NULL, "output": TEXT, "image": IMAGE, "options": options.schema()
+            "model": TEXT, "device": TEXT_OR_NULL, "output": TEXT, "image": IMAGE, "options": options.schema(),
+            "temporary_folder": TEXT,
         },
     }  # fmt: skip
 
@@ -66,12 +67,18 @@ SCHEMAS = {
         "required": ["first", "second", "segments", "affine_lps"],
         "properties": {
             "first": TEXT, "second": TEXT, "segments": {"type": "array", "items": SEGMENT}, "affine_lps": AFFINE,
+            "temporary_folder": TEXT,
         },
     },
     "patient": {
         "type": "object",
         "required": ["model", "reports"],
         "properties": {"model": TEXT, "reports": {"type": "array", "items": REPORT}},
+    },
+    "rank": {
+        "type": "object",
+        "required": ["models", "image"],
+        "properties": {"models": {"type": "array", "items": TEXT}, "device": TEXT_OR_NULL, "image": IMAGE},
     },
     "devices": {"type": "object"},
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,32 @@ def test_a_worker_killed_from_outside_while_idle_is_replaced_silently(scene, log
     worker = pid()
     os.kill(worker, signal.SIGKILL)
     letPass(0.3)
+    assert logic.process(makeVolume()).diagnosis == "glioma" and pid() != worker
+
+
+def test_a_worker_that_hangs_while_idle_is_replaced_within_seconds(scene, logicWith, pid, monkeypatch):
+    import ResFormerSegLib.runs.job
+    from ResFormerSegLib.engine.process import SECOND_LOOK_SECONDS
+
+    assert ResFormerSegLib.runs.job.REPLY_SECONDS + SECOND_LOOK_SECONDS < 10
+    monkeypatch.setattr(ResFormerSegLib.runs.job, "REPLY_SECONDS", 0.4)
+    logic = logicWith("hangs before the second job")
+    logic.process(makeVolume())
+    worker = pid()
+    started = time.monotonic()
+    assert logic.process(makeVolume()).diagnosis == "glioma" and pid() != worker
+    assert time.monotonic() - started < 10
+
+
+def test_a_worker_that_is_stopped_while_idle_is_replaced_too(scene, logicWith, pid, monkeypatch):
+    """Such as by a debugger, or by a fault in a driver: it does not even end when it is asked to."""
+    import ResFormerSegLib.runs.job
+
+    monkeypatch.setattr(ResFormerSegLib.runs.job, "REPLY_SECONDS", 0.4)
+    logic = logicWith("exclusive")
+    logic.process(makeVolume())
+    worker = pid()
+    os.kill(worker, signal.SIGSTOP)
     assert logic.process(makeVolume()).diagnosis == "glioma" and pid() != worker
 
 
@@ -210,6 +237,18 @@ def test_the_last_run_is_remembered_for_bug_reports_without_the_image(scene, log
     assert logic.lastRun.settings["device"] == "cuda"
     assert logic.lastRun.settings["options"]["slice_axis"] == "coronal"
     assert "Jane" not in repr(logic.lastRun)
+
+
+def test_the_diagnostics_name_the_cause_of_a_result_that_does_not_fit(scene, logicWith):
+    from ResFormerSegLib.errors import ResFormerSegError
+    from ResFormerSegLib.panel.diagnostics import diagnosticsText
+
+    logic = logicWith("wrong shape")
+    with pytest.raises(ResFormerSegError):
+        logic.process(makeVolume(name="Jane Doe"))
+    text = diagnosticsText(logic)
+    assert "Last error: RESULT_INVALID" in text and "an array of (1, 2, 8, 10) uint8" in text and "Jane" not in text
+    assert logic.lastRun.error.__traceback__ is None
 
 
 def test_after_an_installation_a_new_worker_begins_but_one_at_work_stays(scene, logicWith, pid):

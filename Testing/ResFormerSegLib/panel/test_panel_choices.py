@@ -10,17 +10,7 @@ import slicer
 from helpers.paths import MODELS
 from helpers.scene_helpers import choose, makeVolume
 
-COLOUR = "vtkMRMLVectorVolumeNode"
-
-
-@pytest.fixture(autouse=True)
-def freshSettings(bed):
-    """Remembered folders are gone before and after each test."""
-    import qt
-
-    qt.QSettings().remove("ResFormerSeg/ModelFolders")
-    yield
-    qt.QSettings().remove("ResFormerSeg/ModelFolders")
+COLOUR, LABELS = "vtkMRMLVectorVolumeNode", "vtkMRMLLabelMapVolumeNode"
 
 
 @pytest.fixture(autouse=True)
@@ -63,10 +53,13 @@ def test_only_images_are_chosen_by_themselves(openPanel):
     assert openPanel().ui.inputSelector.currentNode() is image
 
 
-def test_an_image_that_is_loaded_while_the_panel_is_open_is_chosen_if_there_is_none(widget, waitFor):
+def test_an_image_that_is_loaded_while_the_panel_is_open_is_chosen(widget, waitFor):
     volume = makeVolume()
     waitFor(lambda: widget.ui.inputSelector.currentNode() is volume)
-    makeVolume(name="Another")
+    another = makeVolume(name="Another")
+    waitFor(lambda: widget.ui.inputSelector.currentNode() is another)
+    widget.ui.inputSelector.setCurrentNode(volume)  # the user's choice stays until the next one is loaded
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode")
     slicer.app.processEvents()
     assert widget.ui.inputSelector.currentNode() is volume
 
@@ -93,37 +86,27 @@ def test_label_maps_and_pictures_can_be_chosen_too(openPanel):
 # --- the model
 
 
-def test_a_picture_in_colour_gets_the_skin_model_and_a_grey_volume_the_brain_model(openPanel):
-    volume, picture = makeVolume(name="CT17"), makePicture()
+def test_a_picture_in_colour_gets_the_skin_model_and_a_volume_named_brain_the_brain_model(openPanel):
+    volume, picture = makeVolume(name="MRBrainTumor1"), makePicture()
     widget = openPanel()
     assert widget._parameterNode.modelReference == "skin-lesion"
     widget.ui.inputSelector.setCurrentNode(volume)
     assert widget._parameterNode.modelReference == "brain-tumor-mr"
     assert widget.ui.modelSelector.currentText.startswith("Brain tumour")
-    assert "contrast-enhanced" in widget.ui.modelSummaryLabel.text
+    assert "MR" in widget.ui.modelSummaryLabel.text
     widget.ui.inputSelector.setCurrentNode(picture)
     assert widget._parameterNode.modelReference == "skin-lesion"
 
 
-def test_the_users_choice_of_a_model_stays(openPanel):
-    volume, picture = makeVolume(), makePicture()
+def test_the_users_choice_of_a_model_stays_while_it_can_be_used(openPanel):
+    makeVolume(name="One"), makeVolume(name="Two"), makePicture()
     widget = openPanel()
-    choose(widget.ui.modelSelector, "brain-tumor-mr")
-    widget.ui.inputSelector.setCurrentNode(volume)
-    widget.ui.inputSelector.setCurrentNode(picture)
-    assert widget._parameterNode.modelReference == "brain-tumor-mr"
-
-
-def test_a_volume_from_dicom_gets_a_model_of_its_modality(openPanel, skinFolder, tmp_path):
-    folder = ownModel(MODELS / "brain-tumor-mr", tmp_path / "breast", modality="US", kind="both")
-    volume = makeVolume()
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(volume), "DICOM.Modality", "US")
-    widget = openPanel()
-    widget.panel.models.addFolder(str(folder))
-    widget._parameterNode.modelChosen = False
-    widget.panel.models.chooseFor(volume)
-    assert widget._parameterNode.modelReference == str(folder)
+    widget.ui.inputSelector.setCurrentNode(slicer.util.getNode("One"))
+    choose(widget.ui.modelSelector, "cardiac-mr")
+    widget.ui.inputSelector.setCurrentNode(slicer.util.getNode("Two"))
+    assert widget._parameterNode.modelReference == "cardiac-mr"
+    widget.ui.inputSelector.setCurrentNode(slicer.util.getNode("Mole"))
+    assert widget._parameterNode.modelReference == "skin-lesion"
 
 
 def test_a_model_of_another_modality_is_warned_of_and_not_refused(openPanel):
@@ -142,6 +125,7 @@ def test_a_folder_of_ones_own_is_added_chosen_and_remembered(openPanel, skinFold
     folder = ownModel(skinFolder, tmp_path / "mein-modell ä", title="Mine")
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *args: str(folder))
     widget = openPanel()
+    widget.ui.advancedCollapsibleButton.collapsed = False
     click(widget.ui.addModelButton)
     assert widget.ui.modelSelector.currentText == "Mine"
     assert widget._parameterNode.modelReference == str(folder)
@@ -171,7 +155,7 @@ def test_a_model_of_other_images_says_nothing_of_their_modality(openPanel, skinF
     hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(picture), "DICOM.Modality", "ES")
     widget = openPanel()
     widget.panel.models.addFolder(str(folder))
-    assert widget.ui.modelSummaryLabel.text == "Input: colour, 2D images. Mine."
+    assert widget.ui.modelSummaryLabel.text == "Input: colour, 2D images"
 
 
 def test_a_folder_without_a_model_is_refused_with_the_reason(widget, tmp_path):
@@ -248,7 +232,9 @@ def test_apply_says_that_a_volume_is_empty_until_it_is_filled(widget, waitFor):
     [
         (lambda: makeVolume((1, 48, 64, 3), np.uint8, COLOUR), "brain-tumor-mr", "is a colour image"),
         (lambda: makeVolume((1, 48, 64)), "skin-lesion", "is a greyscale image"),
-        (lambda: makeVolume((5, 48, 64, 3), np.uint8, COLOUR), "skin-lesion", "is a volume"),
+        (lambda: makeVolume((5, 48, 64, 3), np.uint8, COLOUR), "skin-lesion", "has 5 slices"),
+        (lambda: makeVolume((5, 48, 64, 3), np.uint8, COLOUR), "brain-tumor-mr", "is a stack of colour images"),
+        (lambda: makeVolume(className=LABELS, dtype=np.uint8), "brain-tumor-mr", "is a label map"),
         (lambda: makeVolume((3, 8, 8, 7), np.uint8, COLOUR), "skin-lesion", "contains several volumes"),
     ],
 )

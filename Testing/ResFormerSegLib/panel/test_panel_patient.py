@@ -6,6 +6,7 @@ import pytest
 import slicer
 
 from helpers.paths import MODELS
+from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume, sceneState
 
 
@@ -69,14 +70,47 @@ def test_the_row_is_there_only_with_a_model_for_both_phases(panelWith, twoPhases
 
 def test_apply_runs_both_and_the_card_shows_the_patient(runBoth):
     card = runBoth.panel.results.card
-    assert "Normal" in card.headline.text and card.probability.text == "Probability 90 % (not calibrated)"
+    assert "Normal" in card.headline.text and plain(card.probability.text) == (
+        "Probability of Normal: 90 % (not calibrated)"
+    )
     assert [bar.text for bar in card.bars._parts[::3]] == ["Normal", "Dilated"]
-    assert card.rule.text == "From both cardiac phases. By volume."
+    assert card.technical.text.startswith("From both cardiac phases. By volume.")
     assert card.cardiacFunction.visible
     for words in ("152 ml", "142 ml", "58 %", "50 %", "9.3 mm", "End-diastole: “Diastole”. End-systole: “Systole”."):
-        assert words in card.cardiacFunction.text
+        assert words in plain(card.cardiacFunction.text)
     assert "one cardiac phase" not in card.warnings.text and "is not sure: Normal" in card.warnings.text
     assert "Diastole: The lesion touches" in card.warnings.text and card.warnings.text.count("the CPU is used") == 1
+
+
+def test_a_result_of_both_phases_is_that_of_either(runBoth, tmp_path):
+    card = runBoth.panel.results.card
+    assert "Result of the patient in “Diastole” and “Systole”" in card.subject.text
+    diastole = slicer.util.getNode("Diastole")
+    runBoth.ui.inputSelector.setCurrentNode(diastole)
+    assert not card.otherVolumeWarning.visible
+    diastole.SetName("ED")
+    assert "“ED” and “Systole”" in card.subject.text and "End-diastole: “ED”." in card.cardiacFunction.text
+    runBoth.ui.inputSelector.setCurrentNode(makeVolume((6, 32, 32), name="Smith"))
+    assert "the result of “ED” and “Systole”, not of “Smith”" in card.otherVolumeWarning.text
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(False)
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    slicer.app.processEvents()
+    runBoth.ui.inputSelector.setCurrentNode(slicer.util.getNode("ED"))
+    assert not card.otherVolumeWarning.visible and "“ED” and “Systole”" in card.subject.text
+
+
+def test_no_probabilities_of_slices_contradict_the_diagnosis_of_the_patient(runBoth, waitFor):
+    waitFor(lambda: not runBoth.panel.results._waiting)
+    table = runBoth.panel.results.chart.table.table
+    titles = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
+    assert titles and "Most probable" not in titles
+
+
+def test_the_explanation_offers_the_diagnosis_and_the_number_of_the_card(runBoth, waitFor):
+    waitFor(lambda: not runBoth.panel.results._waiting)
+    selector = runBoth.panel.results.explanation.classSelector
+    assert [plain(selector.itemText(index)) for index in range(selector.count)] == ["Normal (90 %)", "Dilated (10 %)"]
 
 
 def test_the_inputs_segmentation_is_shown_and_the_others_is_hidden(runBoth):
@@ -104,13 +138,38 @@ def test_the_segments_are_those_of_the_input_and_the_confidence_in_a_single_phas
     frame = qt.QWidget()
     card = DiagnosisCard(frame)
     card.showResult(ProcessingResult(None, None, report, warnings, patient=patient))
-    assert card.segmented.text == "Segmented in “Systole”: Left ventricle (150 ml)"
+    assert plain(card.segmented.text) == "Segmented in “Systole”: Left ventricle (150 ml)"
     assert "At the edge." in card.warnings.text and "Not sure." not in card.warnings.text
     frame.deleteLater()
 
 
+def test_the_only_other_volume_of_the_same_geometry_is_the_other_phase(panelWith):
+    widget, systole, diastole = panelWith("exclusive")
+    assert widget._parameterNode.otherVolume is diastole
+    widget.ui.inputSelector.setCurrentNode(diastole)
+    assert widget._parameterNode.otherVolume is systole
+    widget.ui.otherPhaseSelector.setCurrentNode(None)
+    widget.panel.update()
+    assert widget._parameterNode.otherVolume is None  # what the user has chosen stays
+
+
+@pytest.mark.parametrize(("shape", "name"), [((6, 32, 32), "Another time"), ((6, 32, 30), "Another heart")])
+def test_none_is_the_other_phase_by_itself_where_there_is_a_choice_or_no_fit(
+    workerThat, openPanel, twoPhases, shape, name
+):
+    workerThat("exclusive")
+    volumes = [makeVolume((6, 32, 32), name="Systole"), makeVolume(shape, name=name)]
+    if shape == (6, 32, 32):
+        volumes.append(makeVolume(shape, name="A third time"))
+    widget = openPanel()
+    widget.ui.inputSelector.setCurrentNode(volumes[0])
+    choose(widget, twoPhases)
+    assert widget.ui.otherPhaseSelector.visible and widget._parameterNode.otherVolume is None
+
+
 def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):
     widget, _, _ = panelWith("exclusive")
+    widget.ui.otherPhaseSelector.setCurrentNode(None)
     click(widget.ui.applyButton)
     waitFor(lambda: not widget.panel.run.isRunning)
     card = widget.panel.results.card
@@ -129,7 +188,9 @@ def test_a_saved_scene_restores_the_patient(runBoth, tmp_path):
     slicer.app.processEvents()
     assert runBoth._parameterNode.otherVolume.GetName() == "Diastole"
     assert runBoth.ui.otherPhaseSelector.currentNode() is runBoth._parameterNode.otherVolume
-    assert "Normal" in card.headline.text and card.cardiacFunction.visible and "152 ml" in card.cardiacFunction.text
+    assert (
+        "Normal" in card.headline.text and card.cardiacFunction.visible and "152 ml" in plain(card.cardiacFunction.text)
+    )
 
 
 def test_cancel_leaves_nothing_of_either_phase(panelWith, click, waitFor):

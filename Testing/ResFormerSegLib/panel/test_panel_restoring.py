@@ -3,6 +3,7 @@
 import pytest
 import slicer
 
+from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume
 
 
@@ -57,7 +58,7 @@ def test_a_saved_scene_brings_back_the_result(savedScene):
     path, widget = savedScene
     load(path)
     assert "Glioma" in widget.panel.results.card.headline.text
-    assert widget.panel.results.card.probability.text == "Probability 75 %"
+    assert plain(widget.panel.results.card.probability.text) == "Probability 75 %"
     assert widget.panel.results.explanation._volumeId == widget._parameterNode.inputVolume.GetID()
     assert widget.ui.editButton.enabled
 

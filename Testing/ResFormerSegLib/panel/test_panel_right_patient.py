@@ -185,13 +185,11 @@ def test_the_card_names_the_volume_and_warns_when_another_is_chosen(ran):
     makeVolume(name="Brown")
     widget = ran()
     card = widget.panel.results.card
-    assert card.subject.text == "of “Brown”" and not card.otherVolumeWarning.visible
+    assert card.subject.text == "<b>Result of “Brown”</b>" and not card.otherVolumeWarning.visible
     other = makeVolume(name="Smith <b>")
     widget.ui.inputSelector.setCurrentNode(other)
     assert card.otherVolumeWarning.visible
-    assert (
-        "the result of “Brown”" in card.otherVolumeWarning.text and "“Smith &lt;b&gt;”" in card.otherVolumeWarning.text
-    )
+    assert "the result of “Brown”, not of “Smith &lt;b&gt;”" in card.otherVolumeWarning.text
     widget.ui.inputSelector.setCurrentNode(widget._parameterNode.resultVolume)
     assert not card.otherVolumeWarning.visible
 
@@ -200,16 +198,29 @@ def test_the_card_still_names_a_volume_that_was_deleted(ran, waitFor):
     volume = makeVolume(name="Brown")
     widget = ran()
     slicer.mrmlScene.RemoveNode(volume)
-    waitFor(lambda: widget.panel.results.card._volumeId == "")
-    assert widget.panel.results.card.subject.text == "of “Brown”"
+    waitFor(lambda: widget.panel.results.card._ids == [""])
+    assert widget.panel.results.card.subject.text == "<b>Result of “Brown”</b>"
 
 
 def test_a_volume_that_was_chosen_during_the_run_is_not_taken_for_that_of_the_result(openPanel, click, waitFor):
     makeVolume(name="Brown")
     widget = openPanel()
-    other = makeVolume(name="Smith")
     click(widget.ui.applyButton)
-    widget.ui.inputSelector.setCurrentNode(other)
+    widget.ui.inputSelector.setCurrentNode(makeVolume(name="Smith"))
     waitFor(lambda: not widget.panel.run.isRunning)
     assert "the result of “Brown”" in widget.panel.results.card.otherVolumeWarning.text
     assert widget.panel.results.card.otherVolumeWarning.visible
+
+
+def test_an_error_about_one_volume_goes_when_another_is_chosen(openPanel, workerThat, click, waitFor):
+    workerThat("error")
+    volume = makeVolume((6, 32, 32), name="Brown")
+    widget = openPanel()
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert widget.ui.messageFrame.visible
+    slicer.util.arrayFromVolumeModified(volume)  # the same volume: the error still holds
+    slicer.app.processEvents()
+    assert widget.ui.messageFrame.visible
+    widget.ui.inputSelector.setCurrentNode(makeVolume((6, 32, 32), name="Smith"))
+    assert not widget.ui.messageFrame.visible

@@ -64,7 +64,8 @@ def test_the_panel_opens_without_anything_that_runs_models_and_offers_both_with_
     assert not widget.ui.applyButton.enabled
     assert "No inference engine is installed" in widget.ui.applyButton.toolTip
     assert widget.ui.engineFrame.visible
-    assert "30 MB" in widget.ui.engineLabel.text and "3 GB" in widget.ui.engineLabel.text
+    assert "30 MB" in widget.ui.installOnnxButton.text and "3 GB" in widget.ui.engineLabel.text
+    assert "GPU" not in widget.ui.installTorchButton.text  # there may be none
     assert widget.ui.installOnnxButton.visible and widget.ui.installTorchButton.visible
     assert not widget.ui.otherEngineButton.visible
     assert widget.ui.modelSelector.count >= 2 and widget.ui.modelDetailsButton.enabled
@@ -73,20 +74,36 @@ def test_the_panel_opens_without_anything_that_runs_models_and_offers_both_with_
 def test_with_both_there_is_no_offer(openPanel):
     makeVolume()
     widget = openPanel()
-    assert not widget.ui.engineFrame.visible and not widget.ui.otherEngineButton.visible
+    assert not widget.ui.engineFrame.visible and not isOffered(widget.ui.otherEngineButton)
+    assert not isOffered(widget.ui.explainInstallButton)
 
 
-@pytest.mark.parametrize(
-    ("missing", "offered"), [("torch", "Install PyTorch…"), ("onnxruntime", "Install ONNX Runtime…")]
-)
-def test_with_one_of_them_apply_works_and_the_other_is_offered_beside_the_device(
-    openPanel, installed, missing, offered
-):
+def isOffered(button) -> bool:
+    """Also while its section is folded."""
+    return not button.isHidden()
+
+
+@pytest.mark.parametrize("missing", ["torch", "onnxruntime"])
+def test_with_one_of_them_apply_works_and_the_other_is_offered_where_it_is_used(openPanel, installed, missing):
     installed.add(missing)
     makeVolume()
     widget = openPanel()
+    widget.ui.advancedCollapsibleButton.collapsed = widget.ui.explainCollapsibleButton.collapsed = False
     assert widget.ui.applyButton.enabled and not widget.ui.engineFrame.visible
-    assert widget.ui.otherEngineButton.visible and widget.ui.otherEngineButton.text == offered
+    assert isOffered(widget.ui.otherEngineButton) == (missing == "onnxruntime")  # beside the device
+    assert isOffered(widget.ui.explainInstallButton) == (missing == "torch")
+
+
+def test_the_size_of_the_download_is_that_of_what_is_missing(installed):
+    from ResFormerSegLib.install.onnx_runtime import MEGABYTES, onnxMegabytes
+    from ResFormerSegLib.install.pytorch import OTHER_PACKAGES
+
+    assert onnxMegabytes() == 0
+    installed.add("onnxruntime")
+    assert onnxMegabytes() == 30  # the wheel of Linux has 28, with what it needs itself 29
+    installed.update({"scipy", "safetensors"})
+    assert onnxMegabytes() == 68
+    assert set(MEGABYTES) == {"onnxruntime", *OTHER_PACKAGES}
 
 
 @pytest.fixture
@@ -117,7 +134,7 @@ def test_one_press_and_one_question_bring_onnx_runtime_and_what_else_is_missing(
     click(widget.ui.installOnnxButton)
     assert packages.calls == [["scipy", "safetensors", "onnxruntime"]]
     assert widget.ui.applyButton.enabled and not widget.ui.engineFrame.visible
-    assert widget.ui.otherEngineButton.text == "Install PyTorch…"
+    assert isOffered(widget.ui.explainInstallButton)
 
 
 def test_who_does_not_want_onnx_runtime_is_left_with_the_choice(openPanel, nothing, packages, click):
@@ -125,10 +142,17 @@ def test_who_does_not_want_onnx_runtime_is_left_with_the_choice(openPanel, nothi
     makeVolume()
     widget = openPanel()
     click(widget.ui.installOnnxButton)
-    assert "onnxruntime" in widget.ui.messageLabel.text and "nothing was changed" in widget.ui.messageLabel.text
+    assert isCalm(widget) and "ONNX Runtime was not installed; nothing was changed" in widget.ui.messageLabel.text
     assert widget.ui.engineFrame.visible and not widget.ui.applyButton.enabled
 
 
+def isCalm(widget) -> bool:
+    from ResFormerSegLib.panel.message_area import NOTICE_COLOR
+
+    return NOTICE_COLOR in widget.ui.messageLabel.text
+
+
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_failed_installation_of_onnx_runtime_is_reported_with_its_reason(openPanel, nothing, packages, click):
     packages.answers = ConnectionError("proxy says no")
     makeVolume()
@@ -163,15 +187,16 @@ def test_pytorch_can_follow_and_a_new_worker_finds_it(openPanel, installed, exte
     renewed, asked = [], []
     monkeypatch.setattr(widget.panel.logic, "renewEngine", lambda: renewed.append(True))
     monkeypatch.setattr(widget.panel.devices, "askAgain", lambda: asked.append(True))
-    click(widget.ui.otherEngineButton)
+    widget.panel.engine.installTorch()
     assert extension.calls == [(True, ">=2.5,<3")] and renewed == asked == [True]
-    assert not widget.ui.otherEngineButton.visible
+    assert not isOffered(widget.ui.explainInstallButton)
 
 
 def test_onnx_runtime_can_follow_too(openPanel, installed, packages, click):
     installed.add("onnxruntime")
     makeVolume()
     widget = openPanel()
+    widget.ui.advancedCollapsibleButton.collapsed = False
     click(widget.ui.otherEngineButton)
     assert packages.calls == [["scipy", "safetensors", "onnxruntime"]]
     assert not widget.ui.otherEngineButton.visible
@@ -190,10 +215,11 @@ def test_a_refusal_leaves_a_working_panel(openPanel, nothing, extension, click):
     makeVolume()
     widget = openPanel()
     click(widget.ui.installTorchButton)
-    assert "was not installed" in widget.ui.messageLabel.text
+    assert isCalm(widget) and "PyTorch was not installed; nothing was changed" in widget.ui.messageLabel.text
     assert widget.ui.installTorchButton.enabled and widget.ui.modelDetailsButton.enabled
 
 
+@pytest.mark.usefixtures("loggedErrors")
 def test_a_failed_installation_of_pytorch_is_reported_with_its_reason(openPanel, nothing, extension, click):
     extension.answers = ConnectionError("proxy says no")
     makeVolume()
@@ -230,6 +256,16 @@ def test_without_the_extension_the_extension_is_offered_first(openPanel, install
         qt.QSettings().remove("ResFormerSeg/PyTorchExtensionPending")
 
 
+def test_a_slicer_without_extensions_manager_says_so(openPanel, installed, click, monkeypatch):
+    installed.update({"torch", "onnxruntime", "PyTorchUtils"})
+    monkeypatch.setattr(slicer.app, "testingEnabled", lambda: False)
+    makeVolume()
+    widget = openPanel()
+    click(widget.ui.installTorchButton)
+    assert "cannot install extensions" in widget.ui.messageLabel.text
+    assert "ONNX Runtime" in widget.ui.messageLabel.text
+
+
 def test_other_packages_are_asked_for_when_apply_is_pressed(openPanel, installed, click, monkeypatch):
     import slicer.packaging
 
@@ -246,5 +282,5 @@ def test_other_packages_are_asked_for_when_apply_is_pressed(openPanel, installed
     installed.add("scipy")
     click(widget.ui.applyButton)
     assert asked[0][1] == "ResFormerSeg" and asked[0][0][0].endswith("requirements.txt")
-    assert "scipy" in widget.ui.messageLabel.text
+    assert isCalm(widget) and "scipy" in widget.ui.messageLabel.text
     assert not widget.panel.run.isRunning and widget.ui.applyButton.enabled

@@ -18,7 +18,7 @@ def showSample(sample, name: str):
 
 def test_from_opening_the_module_to_segmentation_and_diagnosis(mainWindow, openPanel, click, waitFor):
     """A head and then a picture of the skin, with the worker that stays warm in between."""
-    head = showSample(headSample(), "Head")
+    head = showSample(headSample(), "Brain MR")
     widget = openPanel()
     assert widget.ui.inputSelector.currentNode() is head
     assert widget._parameterNode.modelReference == "brain-tumor-mr"

@@ -59,15 +59,35 @@ def figures(section) -> dict[str, str]:
     return {table.verticalHeaderItem(row).text(): table.item(row, 0).text() for row in range(table.rowCount)}
 
 
-def test_the_button_says_what_is_missing(comparison):
+def test_the_section_says_what_is_missing_where_it_is_seen(comparison):
     section, volume, result = comparison(PatientLogic())
-    assert not section.compareButton.enabled and "Select a reference" in section.compareButton.toolTip
-    section.selector.setCurrentNode(result.segmentationNode)
-    assert not section.compareButton.enabled and "result itself" in section.compareButton.toolTip
+    assert not section.compareButton.enabled
+    assert section.reason.isVisible() and section.reason.text == "Select a reference first."
     section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
-    assert section.compareButton.enabled
+    assert section.compareButton.enabled and not section.reason.isVisible()
     section.clear()
-    assert "no segmentation" in section.compareButton.toolTip
+    assert "no segmentation" in section.reason.text and section.reason.isVisible()
+
+
+def test_the_result_is_not_offered_as_its_own_reference(comparison):
+    section, volume, result = comparison(PatientLogic())
+    other = makeResult(volume, LESION).segmentationNode
+    nodes = [section.selector.nodeFromIndex(index) for index in range(section.selector.nodeCount())]
+    assert nodes == [other]
+    section.showResult(makeResult(volume, LESION), volume)  # the earlier result may be a reference of the new one
+    section.selector.setCurrentNode(result.segmentationNode)
+    assert section.selector.currentNode() is result.segmentationNode
+
+
+def test_the_reference_stays_chosen_for_the_next_result_of_the_volume_not_for_another_volumes(comparison):
+    section, volume, _result = comparison(PatientLogic())
+    reference = makeResult(volume, LESION).segmentationNode
+    section.selector.setCurrentNode(reference)
+    section.showResult(makeResult(volume, LESION), volume)
+    assert section.selector.currentNode() is reference and section.compareButton.enabled
+    other = makeVolume(shape=(6, 16, 20), name="Another patient")
+    section.showResult(makeResult(other, LESION), other)
+    assert section.selector.currentNode() is None
 
 
 def test_the_figures_are_shown_and_can_be_kept_as_a_table(comparison, click):

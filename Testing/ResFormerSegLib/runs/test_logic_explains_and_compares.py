@@ -123,25 +123,74 @@ def test_a_reference_on_another_grid_and_under_a_transform_is_brought_to_the_vol
     assert logicWith("exclusive").compare(first, second, volume)[0]["second"] == 0
 
 
-def test_segments_on_the_grid_of_the_volume_are_taken_as_slicer_would_export_them(scene, volume):
+def test_segments_on_the_grid_of_the_volume_are_taken_as_slicer_would_export_them(scene, volume, monkeypatch):
     from ResFormerSegLib.scene import segment_layers
+    from ResFormerSegLib.scene.segment_source import sourceOf
 
-    masks = {"A": box(SHAPE, (1, 3), (2, 8), (2, 8)), "B": box(SHAPE, (2, 6), (10, 20), (0, 24)), "C": box(SHAPE)}
-    masks["C"][:] = False
+    masks = {"A": box(SHAPE, (1, 3), (2, 8), (2, 8)), "B": box(SHAPE, (2, 6), (10, 20), (0, 24))}
     node = makeSegmentation(volume, masks)
-    ids = list(node.GetSegmentation().GetSegmentIDs())
-    assert segment_layers._layerOnTheGrid(node, ids, volume) is None  # each has a label map of its own
     node.GetSegmentation().CollapseBinaryLabelmaps(False)
-    for chosen in (ids[:2], ids[1::-1], ids[1:2], ids):
-        taken = segment_layers._layerOnTheGrid(node, chosen, volume)
-        assert taken.max() == min(len(chosen), 2) and np.array_equal(
-            taken, segment_layers._resampledLayer(node, chosen, volume)
-        )
+    source = sourceOf(node)
+    places = [source.labels(identifier) for identifier in source.ids]
+    assert places[0][0] is places[1][0]  # they share a label map
+    values = [value for _image, value in places]
+    taken = segment_layers._exportLayer(places[0][0], values, node, volume)
+    monkeypatch.setattr(segment_layers, "_liesOnTheGrid", lambda *arguments: False)
+    resampled = segment_layers._exportLayer(places[0][0], values, node, volume)
+    exported = [slicer.util.arrayFromSegmentBinaryLabelmap(node, identifier, volume) for identifier in source.ids]
+    assert np.array_equal(taken, exported[0] + 2 * exported[1]) and np.array_equal(taken, resampled)
+    assert segment_layers._exportLayer(places[0][0], values[1:], node, volume).max() == 1
+
+
+def test_another_place_or_transform_is_not_taken_for_the_grid_of_the_volume(scene, volume):
+    from ResFormerSegLib.scene import segment_layers
+    from ResFormerSegLib.scene.segment_source import sourceOf
+
+    node = makeSegmentation(volume, {"A": box(SHAPE, (1, 3))})
+    source = sourceOf(node)
+    image, _value = source.labels(source.ids[0])
+    assert segment_layers._liesOnTheGrid(image, node, volume)
     shifted = makeVolume(shape=SHAPE, oblique=True, name="Shifted")
     shifted.SetOrigin(*np.add(volume.GetOrigin(), 0.1))
-    assert segment_layers._layerOnTheGrid(node, ids, shifted) is None
+    assert not segment_layers._liesOnTheGrid(image, node, shifted)
+    assert not segment_layers._liesOnTheGrid(image, node, makeVolume(shape=(2, 20, 24), oblique=True))
     volume.SetAndObserveTransformNodeID(scene.AddNewNodeByClass("vtkMRMLLinearTransformNode").GetID())
-    assert segment_layers._layerOnTheGrid(node, ids, volume) is None
+    assert not segment_layers._liesOnTheGrid(image, node, volume)
+
+
+def test_segments_that_are_surfaces_are_compared_and_stay_surfaces(scene, logicWith, volume):
+    mask = box(SHAPE, (1, 5), (3, 14), (4, 18))
+    first, second = makeSegmentation(volume, {"A": mask}), makeSegmentation(volume, {"A": mask})
+    second.CreateClosedSurfaceRepresentation()
+    second.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    second.RemoveBinaryLabelmapRepresentation()
+    (row,) = logicWith("exclusive").compare(first, second, volume)
+    assert abs(row["second"] - mask.sum()) < 0.4 * mask.sum() and row["both"] > 0.6 * mask.sum()
+    assert not second.GetSegmentation().ContainsRepresentation("Binary labelmap")
+
+
+def test_a_reference_whose_display_was_removed_is_compared_too(scene, logicWith, volume):
+    first, second = (makeSegmentation(volume, {"A": box(SHAPE, (1, 2))}) for _ in range(2))
+    second.CreateDefaultDisplayNodes()
+    scene.RemoveNode(second.GetDisplayNode())  # Slicer's own export dies of such a segmentation
+    shifted = makeVolume(shape=SHAPE, oblique=True, name="Shifted")
+    shifted.SetOrigin(*np.add(volume.GetOrigin(), 0.001))  # so that it is resampled
+    assert logicWith("exclusive").compare(first, second, shifted)[0]["second"] == 480
+
+
+def test_segments_of_a_file_without_names_are_paired_by_their_values(scene, logicWith, volume):
+    import json
+
+    masks = {"Tumour": box(SHAPE, (1, 2)), "Oedema": box(SHAPE, (2, 4))}
+    result = makeSegmentation(volume, masks)
+    ids = list(result.GetSegmentation().GetSegmentIDs())
+    rows = [{"id": ids[0], "value": 4}, {"id": ids[1], "value": 2}]
+    result.SetAttribute("ResFormerSeg.Report", json.dumps({"segments": rows}))
+    expert = makeSegmentation(
+        volume, {"Segment_2": masks["Oedema"], "Segment_4": masks["Tumour"], "Segment_9": box(SHAPE, (4, 5))}
+    )
+    rows = logicWith("exclusive").compare(result, expert, volume)
+    assert [(row["name"], row["both"]) for row in rows] == [("Tumour", 480), ("Oedema", 960)]
 
 
 def test_overlapping_segments_are_compared_whole(scene, logicWith, volume):

@@ -85,7 +85,10 @@ def test_a_program_that_does_not_exist_is_named(fails, module):
 
 @pytest.mark.parametrize("behaviour", ["lost labels", "wrong shape"])
 def test_a_result_that_does_not_fit_is_refused(fails, behaviour):
-    assert fails(behaviour).code == "RESULT_INVALID"
+    error = fails(behaviour)
+    assert error.code == "RESULT_INVALID"
+    cause = {"lost labels": "FileNotFoundError", "wrong shape": "ValueError: an array of (1, 2, 8, 10) uint8"}
+    assert error.details.startswith(cause[behaviour])
 
 
 def test_a_report_that_cannot_be_understood_is_refused(fails):

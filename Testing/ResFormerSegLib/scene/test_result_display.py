@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
-from helpers.scene_helpers import makeVolume
+from helpers.scene_helpers import importSegments, makeVolume
 
 AXES = {0: "Axial", 1: "Coronal", 2: "Sagittal"}
 
@@ -53,7 +54,6 @@ def moved(volume, nonlinear=False):
 
 def resultFor(volume, lesion, axis=0):
     """A result whose segmentation holds the voxels of `lesion` (k, j, i slices)."""
-    from ResFormerSegLib.scene.segmentation_import import importSegments
     from ResFormerSegLib.scene.volume_export import ExportedVolume
 
     labels = np.zeros((1, *slicer.util.arrayFromVolume(volume).shape[:3]), np.uint8)
@@ -193,8 +193,51 @@ def test_the_surface_of_much_is_made_the_fast_way(scene, monkeypatch):
     volume = makeVolume()
     result = resultFor(volume, np.s_[:, :, :])
     monkeypatch.setattr(result_display, "MANY_VOXELS", 100)
-    result_display.makeSurface(result.segmentationNode)
+    result_display.showResultInViews(result, volume)
     segmentation = result.segmentationNode.GetSegmentation()
     assert segmentation.GetConversionParameter("SurfaceNets smoothing") == "1"
     assert segmentation.GetConversionParameter("Conversion method") == "1"
     assert segmentation.ContainsRepresentation("Closed surface")
+
+
+def test_surfaces_made_step_by_step_are_those_that_slicer_makes_at_once(scene, logicWith):
+    from ResFormerSegLib.scene.result_display import surfaceSteps
+
+    volume = makeVolume((6, 32, 32))
+    results = [logicWith("exclusive").process(volume) for _ in range(2)]
+    results[0].segmentationNode.CreateClosedSurfaceRepresentation()
+    steps = surfaceSteps(results[1], volume)
+    assert len(steps) == 3  # one for each segment, and one to show them
+    for step in steps[:2]:
+        step()
+        assert not results[1].segmentationNode.GetSegmentation().ContainsRepresentation("Closed surface")
+    steps[2]()
+    for identifier in ("tumour", "edema"):
+        atOnce, stepwise = vtk.vtkPolyData(), vtk.vtkPolyData()
+        assert results[0].segmentationNode.GetClosedSurfaceRepresentation(identifier, atOnce)
+        assert results[1].segmentationNode.GetClosedSurfaceRepresentation(identifier, stepwise)
+        points = [vtk_to_numpy(surface.GetPoints().GetData()) for surface in (atOnce, stepwise)]
+        assert len(points[0]) and np.array_equal(*points)
+
+
+def test_a_result_deleted_between_two_steps_does_not_hurt(scene, logicWith):
+    from ResFormerSegLib.scene.result_display import surfaceSteps
+
+    volume = makeVolume((6, 32, 32))
+    result = logicWith("exclusive").process(volume)
+    steps = surfaceSteps(result, volume)
+    steps[0]()
+    scene.RemoveNode(result.segmentationNode)
+    for step in steps[1:]:
+        step()
+
+
+def test_the_colours_of_a_picture_are_not_changed_by_a_fill(scene):
+    from ResFormerSegLib.scene.result_display import styleSegmentation
+
+    picture = makeVolume(shape=(1, 60, 80, 3), dtype=np.uint8, className="vtkMRMLVectorVolumeNode")
+    for volume, filled in ((makeVolume(), True), (picture, False)):
+        node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+        styleSegmentation(node, volume)
+        assert node.GetDisplayNode().GetVisibility2DFill() == filled
+        assert node.GetDisplayNode().GetVisibility2DOutline()

@@ -25,7 +25,7 @@ def composites(scene):
 
 def saliencyFor(volume):
     """A saliency volume as the logic makes it, with a strong box in the second slice."""
-    from ResFormerSegLib.runs.explanation import VOLUME_ROLE
+    from ResFormerSegLib.runs.explanation import SALIENCY_ROLE
     from ResFormerSegLib.scene.saliency_overlay import styleSaliencyNode
 
     values = np.zeros(slicer.util.arrayFromVolume(volume).shape[:3], np.float32)
@@ -34,7 +34,7 @@ def saliencyFor(volume):
     toRas = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(toRas)
     node.SetIJKToRASMatrix(toRas)
-    node.SetNodeReferenceID(VOLUME_ROLE, volume.GetID())
+    node.SetNodeReferenceID(SALIENCY_ROLE, volume.GetID())
     node.CreateDefaultDisplayNodes()
     styleSaliencyNode(node, volume, "Glioma")
     return node

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from vtk.util import numpy_support
 
 from helpers.scene_helpers import makeVolume, sceneState
 
@@ -81,3 +82,20 @@ def test_a_transform_that_changes_sizes_is_warned_of(scene, logicWith, scale, sh
     volume.SetAndObserveTransformNodeID(transform.GetID())
     warnings = logicWith("exclusive").process(volume).warnings
     assert ("VOLUME_SCALED" in [warning["code"] for warning in warnings]) == warned
+
+
+def test_a_transform_that_bends_put_on_during_the_run_is_warned_of_without_a_vtk_error(scene, logicWith):
+    volume = makeVolume()
+    node = scene.AddNewNodeByClass("vtkMRMLGridTransformNode")
+    grid = slicer.vtkOrientedGridTransform()
+    displacements = vtk.vtkImageData()
+    displacements.SetDimensions(2, 2, 2)
+    displacements.SetSpacing(100, 100, 100)
+    displacements.AllocateScalars(vtk.VTK_DOUBLE, 3)
+    numpy_support.vtk_to_numpy(displacements.GetPointData().GetScalars())[:] = 1.0
+    grid.SetDisplacementGridData(displacements)
+    node.SetAndObserveTransformToParent(grid)
+    logic = logicWith("exclusive")
+    result = logic.process(volume, progress=lambda *news: volume.SetAndObserveTransformNodeID(node.GetID()))
+    assert "VOLUME_SCALED" in [warning["code"] for warning in result.warnings]
+    assert result.segmentationNode.GetParentTransformNode() is node

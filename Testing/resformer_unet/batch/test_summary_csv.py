@@ -61,7 +61,7 @@ def test_a_row_tells_what_became_of_a_case(tmp_path):
     a, b, c, d = rows(tmp_path)
     assert a == {
         "case": "a", "input": str(tmp_path / "a.png"), "series": "", "status": "done", "diagnosis": "benign",
-        "probability": "0.7123", "alerts": "malignant; other",
+        "probability": "0.7123", "reliable": "yes", "alerts": "malignant; other",
         "core_voxels": "7", "core_volume_mm3": "12.5", "core_area_mm2": "", "rim_voxels": "7",
         "rim_volume_mm3": "12.5", "rim_area_mm2": "", "warnings": "LOW_CONFIDENCE; TOUCHES_BORDER", "error": "",
         "message": "", "seconds": "1.5", "model": "tiny", "model_version": "1.0.0",
@@ -71,14 +71,27 @@ def test_a_row_tells_what_became_of_a_case(tmp_path):
     assert (d["status"], d["error"], d["message"]) == ("failed", "CORRUPT_IMAGE", "“x, y” is\ndamaged. Copy it.")
 
 
-def test_a_summary_of_an_earlier_version_without_alerts_is_continued(tmp_path):
+def test_a_row_says_when_its_result_is_not_reliable(tmp_path):
+    outcome = done(tmp_path, "a")
+    outcome.result["warnings"].append({"code": "OUT_OF_DISTRIBUTION", "message": "…"})
+    with Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
+        summary.add(outcome)
+    assert rows(tmp_path)[0]["reliable"] == "no"
+
+
+@pytest.mark.parametrize(("column", "value"), [("reliable", "yes"), ("alerts", "malignant; other")])
+def test_a_summary_of_an_earlier_version_without_a_column_is_continued(tmp_path, column, value):
     with Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
         summary.add(done(tmp_path, "a"))
-    header, row = summary.path.read_text("utf-8").splitlines()
-    summary.path.write_text(f"{header.replace(',alerts', '')}\n{row.replace(',malignant; other', '')}\n", "utf-8")
+    with summary.path.open(newline="", encoding="utf-8") as file:
+        earlier = [{name: cell for name, cell in row.items() if name != column} for row in csv.DictReader(file)]
+    with summary.path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, earlier[0].keys())
+        writer.writeheader()
+        writer.writerows(earlier)
     with Summary(tmp_path, inputs(tmp_path, "b"), None, SEGMENTS) as summary:
         summary.add(done(tmp_path, "b"))
-    assert [(row["case"], row["alerts"]) for row in rows(tmp_path)] == [("a", ""), ("b", "malignant; other")]
+    assert [(row["case"], row[column]) for row in rows(tmp_path)] == [("a", ""), ("b", value)]
 
 
 def test_every_row_is_on_disk_at_once_and_at_the_end_they_are_in_order(tmp_path):

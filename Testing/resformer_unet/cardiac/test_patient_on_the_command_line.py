@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,18 @@ def test_the_patients_file_lies_beside_those_of_the_images(phases, tmp_path, cap
     assert patient["cardiac_function"]["rvedv_ml"] == pytest.approx(volumes[0]["rv"] / 1000)
     assert "not" in patient["not_for_clinical_use"].lower()
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith(f"Jo: {patient['diagnosis']['name']} ") and last.endswith("%")
+    assert last.startswith(f"Jo: {patient['diagnosis']['name']} (probability ")
+
+
+def test_one_phase_given_twice_does_not_look_like_a_diagnosis(phases, tmp_path, capsys):
+    again = tmp_path / "again.nrrd"
+    shutil.copy(phases[0], again)
+    assert predict(phases[0], again, output=tmp_path / "out") == 0
+    patient = json.loads((tmp_path / "out" / "Jo.patient.json").read_text("utf-8"))
+    assert patient["reliable"] is False and "SAME_PHASE" in patient["reasons"]
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].startswith("Jo: NOT RELIABLE (SAME_PHASE")
+    assert all(f"  warning: {row['message']}" in said.err for row in patient["warnings"])
 
 
 @pytest.mark.parametrize(

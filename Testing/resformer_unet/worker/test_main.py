@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.paths import MODULE_FOLDER
 from helpers.tiny_model import save_tiny
 from helpers.worker_talk import ENDS, PATIENCE, WorkerProcess, predict_command
 from resformer_unet.worker.main import HEARTBEAT_SECONDS, IDLE_SECONDS, Worker
@@ -135,6 +139,46 @@ def test_the_end_of_stdin_ends_the_process_even_in_the_middle_of_a_command(model
     started = time.monotonic()
     assert worker.close() == 0
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("end", ["the end of stdin", "quit"])
+def test_temporary_folders_are_removed_when_the_other_program_has_died_and_left_to_it_when_it_lives(
+    models, tmp_path, end
+):
+    worker = WorkerProcess()
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    worker.send(**predict_command(folder, models, "a"), temporary_folder=str(folder))
+    assert worker.wait_for(*ENDS)["event"] == "result"
+    if end == "quit":
+        worker.send(command="quit")
+        assert worker.process.wait(PATIENCE) == 0
+    else:
+        assert worker.close() == 0
+    assert folder.exists() == (end == "quit") and models.exists()
+
+
+def test_half_a_surrogate_in_a_name_is_answered_at_once(worker):
+    worker.send(**{"command": "patient", "id": "a", "model": "no\udcffsuch model", "reports": []})
+    error = worker.wait_for(*ENDS)
+    assert error["code"] == "MODEL_NOT_FOUND" and "no?such model" in error["message"]
+
+
+def test_it_works_by_its_path_from_a_folder_with_a_colon_and_without_docstrings(tmp_path):
+    """PYTHONPATH cannot name such a folder, and PYTHONOPTIMIZE=2 removes the docstrings."""
+    package = tmp_path / "an:extension" / "resformer_unet"
+    shutil.copytree(MODULE_FOLDER / "resformer_unet", package)
+    with (package / "__init__.py").open("a", encoding="utf-8") as file:
+        file.write('\n__version__ = "of the copy"\n')
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, str(package / "worker" / "__main__.py")],
+        input=b'{"command": "dance", "id": "x"}\n', capture_output=True, env=environment | {"PYTHONOPTIMIZE": "2"},
+    )  # fmt: skip
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    kinds = [event["event"] for event in events if event["event"] != "heartbeat"]
+    assert kinds == ["ready", "error"] and done.returncode == 0, done.stderr
+    assert events[0]["version"] == "of the copy"
 
 
 @pytest.mark.parametrize("after_a_command", [False, True])

@@ -5,7 +5,8 @@ What PySide6 allows and PythonQt refuses is refused here, too: code that runs on
 | file | rule of PythonQt |
 |---|---|
 | `attributes.py` | properties are attributes that hide their getters; C++ objects take no new attributes |
-| `signals.py` | `connect('clicked(bool)', f)`; surplus arguments are dropped; exceptions in slots are not raised |
+| `signals.py` | `connect('clicked(bool)', f)`; surplus arguments are dropped; exceptions in slots are not raised; \
+`QTimer.singleShot` never lets its function go |
 | `arguments.py` | no keyword arguments in constructors; no numpy scalars, no None where a text or number belongs |
 | `enums.py` | enums are numbers: they have no `.name` |
 

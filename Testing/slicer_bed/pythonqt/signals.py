@@ -11,6 +11,7 @@ import traceback
 from PySide6 import QtCore
 
 slotErrors: list[BaseException] = []
+keptForEver: list = []  # what `QTimer.singleShot` was given
 
 
 def normalized(signature) -> str:
@@ -83,7 +84,12 @@ def _converted(slot, convert):
 
 
 def _connectionsOf(sender) -> list[tuple]:
-    return sender.__dict__.setdefault("_pythonQtConnections", [])
+    """They end with the object, even if something still refers to it from Python."""
+    if "_pythonQtConnections" not in sender.__dict__:
+        connections: list[tuple] = []
+        sender.__dict__["_pythonQtConnections"] = connections
+        _native(sender, "destroyed").connect(lambda: connections.clear())
+    return sender.__dict__["_pythonQtConnections"]
 
 
 def _native(obj, name: str):
@@ -139,10 +145,11 @@ def disconnect(self, signal, *target) -> bool:
 
 
 def install() -> None:
-    """`QTimer.singleShot(ms, f)`: the exceptions of `f` are kept, too."""
+    """`QTimer.singleShot(ms, f)`: the exceptions of `f` are kept, too, and `f` itself, as in the application."""
     original = QtCore.QTimer.singleShot
 
     def singleShot(milliseconds, *target):
+        keptForEver.append(target[-1])
         original(int(milliseconds), adapted(target[-1]))
 
     QtCore.QTimer.singleShot = staticmethod(singleShot)

@@ -1,6 +1,7 @@
 """Stands for `slicer.ScriptedLoadableModule`: base classes of a module, its panel, its logic and its self test.
 
-No developer section: `slicer_bed.reloadWidget` stands for its reload button.
+In developer mode a panel has the section with the reload button, as in the application; `slicer_bed.reloadWidget` does
+what it does.
 """
 
 import importlib
@@ -8,6 +9,7 @@ import logging
 import os
 import unittest
 
+import ctk
 import qt
 import slicer
 
@@ -51,7 +53,7 @@ class ScriptedLoadableModuleWidget:
     def __init__(self, parent=None) -> None:
         super().__init__()
         self.moduleName = self.__class__.__name__.removesuffix("Widget")
-        self.developerMode = False
+        self.developerMode = slicer.util.settingsValue("Developer/DeveloperMode", False, converter=slicer.util.toBool)
         self.parent = parent
         if not parent:
             self.parent = slicer.qMRMLWidget()
@@ -67,7 +69,16 @@ class ScriptedLoadableModuleWidget:
         return os.path.join(os.path.dirname(slicer.util.modulePath(self.moduleName)), "Resources", filename)
 
     def setup(self) -> None:
-        """For the subclass."""
+        """For the subclass, which calls it first."""
+        if not self.developerMode:
+            return
+        self.reloadCollapsibleButton = ctk.ctkCollapsibleButton()
+        self.reloadCollapsibleButton.text = "Reload && Test"
+        self.reloadCollapsibleButton.collapsed = True
+        self.layout.addWidget(self.reloadCollapsibleButton)
+        self.reloadButton = qt.QPushButton("Reload")
+        qt.QFormLayout(self.reloadCollapsibleButton).addRow(self.reloadButton)
+        self.reloadButton.connect("clicked()", self.onReload)
 
     def cleanup(self) -> None:
         """For the subclass."""

@@ -31,7 +31,11 @@ def _signals(kind: type, signatures: list[str]) -> dict[str, bool]:
     """
     inherited = {key: value for base in kind.__mro__[1:] for key, value in getattr(base, "realSignals", {}).items()}
     names = {signature.partition("(")[0] for signature in signatures if hasattr(kind, signature.partition("(")[0])}
-    own = {signature: "(bool)" in signature for signature in signatures if signature.partition("(")[0] in names}
+    own = {
+        signature: signature.endswith("(bool)") and signature.replace("(bool)", "(vtkMRMLNode*)") in signatures
+        for signature in signatures
+        if signature.partition("(")[0] in names
+    }
     return {**inherited, **own}
 
 

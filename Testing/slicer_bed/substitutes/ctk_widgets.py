@@ -104,9 +104,10 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 @substitute
 class ctkComboBox(QtWidgets.QComboBox):
-    """A combo box that can leave the mouse wheel to the panel around it."""
+    """A combo box that can leave the mouse wheel to the panel around it, and shows a text while nothing is selected."""
 
     NeverScroll, AlwaysScroll, ScrollWithFocus, ScrollWithNoVScrollBar = range(4)
+    defaultText = stored(str, "defaultText", "", lambda self, text: self.setPlaceholderText(text))
     scrollWheelEffect = stored(int, "scrollWheelEffect", AlwaysScroll)
 
     def wheelEvent(self, event) -> None:

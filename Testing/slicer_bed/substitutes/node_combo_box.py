@@ -27,6 +27,25 @@ def _removeObservers(observers: dict) -> None:
     observers.clear()
 
 
+class SortFilterProxyModel:
+    """hiddenNodeIDs: nodes that are left out of the list."""
+
+    def __init__(self, onChanged) -> None:
+        self._onChanged = onChanged
+        self._hidden: tuple[str, ...] = ()
+
+    @property
+    def hiddenNodeIDs(self) -> tuple[str, ...]:
+        return self._hidden
+
+    @hiddenNodeIDs.setter
+    def hiddenNodeIDs(self, ids) -> None:
+        if isinstance(ids, str) or not all(isinstance(nodeId, str) for nodeId in ids):
+            raise ValueError(f"hiddenNodeIDs takes a list of texts, not {ids!r}")
+        self._hidden = tuple(ids)
+        self._onChanged()
+
+
 @substitute
 class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
     currentNodeChanged = QtCore.Signal(object)
@@ -35,7 +54,7 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
     nodeAddedByUser = QtCore.Signal(object)
     nodeActivated = QtCore.Signal(object)
     nodeAboutToBeRemoved = QtCore.Signal(object)
-    _internals = ("_list", "_sceneObservers", "_nodeObservers", "_currentId", "_attributes")
+    _internals = ("_list", "_sceneObservers", "_nodeObservers", "_currentId", "_attributes", "_filter")
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
@@ -45,6 +64,7 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
         self._sceneObservers, self._nodeObservers, self._attributes = sceneObservers, nodeObservers, []
         self.destroyed.connect(lambda: (_removeObservers(sceneObservers), _removeObservers(nodeObservers)))
         self._currentId = ""
+        self._filter = SortFilterProxyModel(self._update)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._list)
@@ -125,7 +145,12 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):
 
     # The list
 
+    def sortFilterProxyModel(self) -> SortFilterProxyModel:
+        return self._filter
+
     def _shows(self, node) -> bool:
+        if node.GetID() in self._filter.hiddenNodeIDs:
+            return False
         if node.GetHideFromEditors() and not self.showHidden or any(node.IsA(kind) for kind in self.hideChildNodeTypes):
             return False
         classFits = node.IsA if self.showChildNodeTypes else node.GetClassName().__eq__

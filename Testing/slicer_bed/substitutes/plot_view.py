@@ -1,7 +1,8 @@
 """qMRMLPlotView: draws a plot chart of the scene with VTK's charts, as the real one does, into a Qt widget.
 
-Mouse events reach VTK's interactor, and what `fitToContent` (the key R) makes of the axes goes into the chart node. Not
-here: selecting points, zooming, saving.
+As an OpenGL widget in the application, it is drawn again when the chart has changed, and when something moves inside
+it; what lies over it in its parent only covers it. Mouse events reach VTK's interactor, and what `fitToContent` (the
+key R) makes of the axes goes into the chart node. Not here: selecting points, zooming, saving.
 """
 
 import vtk
@@ -30,7 +31,7 @@ CREAM = (255, 253, 246, 255)
 
 @substitute
 class ctkVTKChartView(QtWidgets.QWidget):
-    _internals = ("_view", "_chart")
+    _internals = ("_view", "_chart", "_picture", "_isPainting")
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
@@ -47,6 +48,8 @@ class ctkVTKChartView(QtWidgets.QWidget):
         self._chart = vtk.vtkChartXY()
         self._chart.GetBackgroundBrush().SetColor(*CREAM)
         self._view.GetScene().AddItem(self._chart)
+        self._picture, self._isPainting = None, False  # the picture is that of the last rendering
+        window.AddObserver("EndEvent", self._onRendered)
         view = self._view
         self.destroyed.connect(lambda: view.GetRenderWindow().Finalize())
 
@@ -59,13 +62,23 @@ class ctkVTKChartView(QtWidgets.QWidget):
     def renderWindow(self):
         return self._view.GetRenderWindow()
 
+    def _onRendered(self, caller, event) -> None:
+        """A script has rendered: the widget shows it with its next paint event."""
+        if not self._isPainting:
+            self._picture = None
+            self.update()
+
     def paintEvent(self, event) -> None:
-        self.renderWindow().SetSize(self.width, self.height)
-        pixels = grabWindow(self.renderWindow())
-        height, width, _ = pixels.shape
-        image = QtGui.QImage(pixels.data, width, height, 3 * width, QtGui.QImage.Format_RGB888)
+        hasChildren = any(isinstance(child, QtWidgets.QWidget) for child in self.children())
+        size = (self.width, self.height)
+        if self._picture is None or hasChildren or (self._picture.width(), self._picture.height()) != size:
+            self.renderWindow().SetSize(*size)
+            self._isPainting = True
+            pixels = grabWindow(self.renderWindow())
+            self._isPainting = False
+            self._picture = QtGui.QImage(pixels.data, *size, 3 * size[0], QtGui.QImage.Format_RGB888).copy()
         painter = QtGui.QPainter(self)
-        painter.drawImage(0, 0, image)
+        painter.drawImage(0, 0, self._picture)
         painter.end()
 
     def mousePressEvent(self, event) -> None:
@@ -127,14 +140,25 @@ class qMRMLPlotView(SceneHolder, ctkVTKChartView):
         return self._viewNode.GetPlotChartNode() if scene is not None and self._viewNode is not None else None
 
     def _connect(self, *_) -> None:
-        """Observes the view node, for another chart, and the chart node, which tells of its series, too."""
+        """Observes the view node, for another chart, and the chart node, which tells of its series and tables, too."""
         _removeAll(self._observers)
         for node, method in ((self._viewNode, self._connect), (self._chartNode(), self._draw)):
             if node is not None:
                 self._observers.append((node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, method)))
+        for table in self._tables():
+            self._observers.append((table, table.AddObserver(vtk.vtkCommand.ModifiedEvent, self._draw)))
         self._draw()
 
+    def _tables(self) -> list:
+        chartNode = self._chartNode()
+        count = chartNode.GetNumberOfPlotSeriesNodes() if chartNode is not None else 0
+        series = (chartNode.GetNthPlotSeriesNode(index) for index in range(count))
+        return list({node.GetTableNode() for node in series if node is not None and node.GetTableNode() is not None})
+
     def _draw(self, *_) -> None:
+        self._picture = None
+        for index in range(self._chart.GetNumberOfPlots()):
+            self._chart.GetPlot(index).Update()  # prints an error if its table has lost the columns meanwhile
         self._chart.ClearPlots()
         chartNode = self._chartNode()
         if chartNode is None:

@@ -11,7 +11,7 @@ import math
 import slicer
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.panel.chart.styling import CLASS_COLORS, MARKER_COLOR, LegendEntry
+from ResFormerSegLib.panel.chart.styling import CLASS_COLORS, LegendEntry
 from ResFormerSegLib.texts import namesOfClasses
 
 SLICE, PROBABILITY, AREA = "slice", "probability", "area"  # columns of the tables, the latter two with a number
@@ -24,7 +24,7 @@ class ChartNodes:
     >>> nodes = ChartNodes()
     >>> nodes.show(result.report)
     >>> plotView.setMRMLPlotViewNode(nodes.probabilityView)
-    >>> nodes.mark(12)                    # a vertical line at slice 12
+    >>> nodes.showAllSlices()             # after the user has zoomed
     >>> nodes.remove()
     """
 
@@ -38,9 +38,6 @@ class ChartNodes:
         self._nodes: list = []
         self._charts: list = []
         self._ranges: list[tuple[float, float, float]] = []  # of each chart: leftmost, rightmost, top
-        self._firstSlice = 0
-        self._tops: dict[str, float] = {}
-        self._marked: int | None = None
 
     def show(self, report: dict, classNames: dict[str, str] | None = None) -> None:
         """Replaces what was shown. classNames: by class id, where the model's description gives them."""
@@ -49,35 +46,28 @@ class ChartNodes:
         self.probabilityLegend = _probabilities(report, classNames)
         self.areaLegend = _areas(report)
         highest = max((value for entry in self.areaLegend for value in entry.values.values()), default=0.0)
-        self._firstSlice = rows[0]["index"]
-        self._tops = {PROBABILITY: 1.0, AREA: highest or 1.0}
         legends = ((PROBABILITY, self.probabilityLegend), (AREA, self.areaLegend))
         columns = {SLICE: [row["index"] for row in rows]}
         for kind, legend in legends:
             for number, entry in enumerate(legend):
                 columns[f"{kind}{number}"] = [entry.values.get(row["index"], math.nan) for row in rows]
         self._values = self._addTable(columns)
-        self._markerTable = self._addTable({})
-        self._setMarker(None)
         if self.probabilityLegend:
-            self.probabilityView = self._addChart(PROBABILITY, self.probabilityLegend, _("Probability"), report)
+            self.probabilityView = self._addChart(
+                PROBABILITY, self.probabilityLegend, _("Probability"), report, highest=1.0
+            )
         if self.areaLegend:
             title = _("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)")
-            self.areaView = self._addChart(AREA, self.areaLegend, title, report)
+            self.areaView = self._addChart(AREA, self.areaLegend, title, report, highest or 1.0)
 
-    def mark(self, index: int | None) -> None:
-        """Puts a vertical line at the slice; None removes it. The charts show all slices again.
-
-        Keys and mouse buttons can zoom and pan a chart, and there is no button to undo that.
-        """
-        if index == self._marked or not self._charts:
-            return
-        modified = [chart.StartModify() for chart in self._charts]
-        self._setMarker(index)
-        for chart, state, (left, right, top) in zip(self._charts, modified, self._ranges, strict=True):
-            chart.SetXAxisRange(left, right)
-            chart.SetYAxisRange(0.0, top)
-            chart.EndModify(state)
+    def showAllSlices(self) -> None:
+        """Keys and mouse buttons can zoom and pan a chart, and there is no button to undo that."""
+        for chart, (left, right, top) in zip(self._charts, self._ranges, strict=True):
+            if (chart.GetXAxisRange(), chart.GetYAxisRange()) != ((left, right), (0.0, top)):
+                modified = chart.StartModify()
+                chart.SetXAxisRange(left, right)
+                chart.SetYAxisRange(0.0, top)
+                chart.EndModify(modified)
 
     def remove(self) -> None:
         """Also when the scene was closed meanwhile and the nodes are gone."""
@@ -86,14 +76,7 @@ class ChartNodes:
                 node.GetScene().RemoveNode(node)
         self._forget()
 
-    def _setMarker(self, index: int | None) -> None:
-        """The line has two points; without a slice both are on the axis, as elsewhere they would stretch the chart."""
-        place, height = (self._firstSlice, 0.0) if index is None else (index, HEADROOM)
-        columns = {SLICE: [place, place], **{name: [0.0, height * top] for name, top in self._tops.items()}}
-        _fill(self._markerTable, columns)
-        self._marked = index
-
-    def _addChart(self, kind: str, legend: list[LegendEntry], yTitle: str, report: dict):
+    def _addChart(self, kind: str, legend: list[LegendEntry], yTitle: str, report: dict, highest: float):
         indices = [row["index"] for row in report["slices"]]
         chart = slicer.vtkMRMLPlotChartNode()
         self._add(chart, yTitle)
@@ -102,9 +85,6 @@ class ChartNodes:
             series.SetMarkerStyle(series.MarkerStyleCircle)
             series.SetMarkerSize(7 if len(indices) <= 60 else 3)
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
-        marker = self._addSeries(_("Current slice"), self._markerTable, kind, MARKER_COLOR)
-        marker.SetMarkerStyle(marker.MarkerStyleNone)
-        chart.AddAndObservePlotSeriesNodeID(marker.GetID())
         chart.SetLegendVisibility(False)
         chart.SetTitleVisibility(False)
         chart.SetXAxisTitle(_("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"])))
@@ -113,7 +93,7 @@ class ChartNodes:
         chart.SetAxisLabelFontSize(11)
         chart.SetXAxisRangeAuto(False)
         chart.SetYAxisRangeAuto(False)
-        left, right, top = min(indices) - 0.5, max(indices) + 0.5, HEADROOM * self._tops[kind]
+        left, right, top = min(indices) - 0.5, max(indices) + 0.5, HEADROOM * highest
         chart.SetXAxisRange(left, right)
         chart.SetYAxisRange(0.0, top)
         self._charts.append(chart)

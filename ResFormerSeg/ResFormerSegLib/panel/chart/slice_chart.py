@@ -7,6 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.chart.clicks import ChartClicks
+from ResFormerSegLib.panel.chart.marker import SliceMarker
 from ResFormerSegLib.panel.chart.nodes import ChartNodes, hasMillimetres
 from ResFormerSegLib.panel.chart.slice_following import SliceFollower
 from ResFormerSegLib.panel.chart.slice_table import SliceTable
@@ -41,6 +42,8 @@ class SliceChart:
         self._views: list = []  # qMRMLPlotView of the probabilities and of the areas, made when first needed
         self._legends: list = []  # the label above each
         self._clicks: list[ChartClicks] = []
+        self._markers: list[SliceMarker] = []
+        self.marked: int | None = None  # index of the slice that the views show
         self._volumeId: str | None = None
         self._report: dict | None = None
         self._active = True
@@ -65,6 +68,7 @@ class SliceChart:
         self._follower.stop()
         for view in self._views:
             view.setMRMLPlotViewNode(None)
+        self._markAt(None)
         self._nodes.remove()
         self.hint.visible = True
         self.plots.visible = False
@@ -75,15 +79,21 @@ class SliceChart:
         """Whether the module is shown: otherwise the marker is not updated."""
         self._active = active
         if active:
-            for view in self._views:
-                fitChartColors(view)  # the application's style may have been changed
+            self.fitStyle()
         self._follow()
+
+    def fitStyle(self) -> None:
+        """For another style of the application, light or dark."""
+        for view in self._views:
+            fitChartColors(view)
 
     def cleanup(self) -> None:
         self.clear()
         for click in self._clicks:
             click.stop()
-        self._clicks = []
+        for marker in self._markers:
+            marker.cleanup()
+        self._clicks, self._markers = [], []
         for view in self._views:
             view.setMRMLScene(None)
 
@@ -111,7 +121,9 @@ class SliceChart:
         view.toolTip = _("Click to show a slice. The grey line marks the current slice.")
         for widget in (legend, view):
             self._plotLayout.addWidget(widget)
+        view.setFocusPolicy(qt.Qt.ClickFocus)  # Tab goes on to the table, which does the same with the keyboard
         self._clicks.append(ChartClicks.ofView(view, self._jumpNear))
+        self._markers.append(SliceMarker(view, f"{name}Marker"))
         view.chart().SetZoomWithMouseWheel(False)  # the wheel scrolls the panel
         self._views.append(view)
         self._legends.append(legend)
@@ -133,9 +145,15 @@ class SliceChart:
             self._follower.stop()
 
     def _mark(self, index: int) -> None:
-        self._nodes.mark(index)
+        self._nodes.showAllSlices()
+        self._markAt(index)
         self._showLegends(index)
         self.table.mark(index)
+
+    def _markAt(self, index: int | None) -> None:
+        self.marked = index
+        for marker in self._markers:
+            marker.mark(index)
 
     def _jumpNear(self, place: float) -> None:
         """To the slice of the report that is nearest to a place in the chart."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ResFormerSegLib.event_loop import LaterCall, callLater
 from ResFormerSegLib.scene.slice_positions import sliceOnDisplay, sliceShownBy, sliceViewsInSight
 
 REST_MILLISECONDS = 40  # scrolling modifies a slice node up to some hundred times a second
@@ -27,10 +27,7 @@ class SliceFollower(VTKObservationMixin):
         self._onSlice = onSlice
         self._volumeId, self._arrayAxis, self._reported = None, 0, None
         self._movedIds: list[str] = []  # of the views that moved since the last report
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST_MILLISECONDS)
-        self._timer.connect("timeout()", self._report)
+        self._due: LaterCall | None = None
 
     def follow(self, volumeNode, arrayAxis: int) -> None:
         """Reports the slice that is shown at once, and each change from now on."""
@@ -42,7 +39,9 @@ class SliceFollower(VTKObservationMixin):
         self._reportSlice(sliceOnDisplay(volumeNode, arrayAxis))
 
     def stop(self) -> None:
-        self._timer.stop()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         self.removeObservers()
         self._volumeId = None
 
@@ -55,10 +54,11 @@ class SliceFollower(VTKObservationMixin):
     def _onSliceMoved(self, sliceNode, event) -> None:
         if sliceNode.GetID() not in self._movedIds:
             self._movedIds.append(sliceNode.GetID())
-        if not self._timer.isActive():
-            self._timer.start()
+        if self._due is None:
+            self._due = callLater(self._report, REST_MILLISECONDS)
 
     def _report(self) -> None:
+        self._due = None
         movedIds, self._movedIds = self._movedIds, []
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId) if self._volumeId else None
         if volumeNode is None or volumeNode.GetImageData() is None:

@@ -98,7 +98,12 @@ class SliceTable:
 
 
 def fitTableHeight(table, rows: int, rowHeight: int) -> None:
-    """Fits the header, that many rows and, if the columns are wider than the table, the scroll bar."""
+    """Fits the header, that many rows and, if the columns are wider than the table, the scroll bar.
+
+    The table is a part of the panel: Tab leaves it, arrow keys move in it, and a high panel does not pad its section.
+    """
+    table.setTabKeyNavigation(False)
+    table.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
     scrollBar = table.horizontalScrollBar()
     bar = scrollBar.sizeHint.height() if scrollBar.maximum > scrollBar.minimum else 0
     header = table.horizontalHeader().sizeHint.height()

@@ -15,7 +15,6 @@ from slicer.i18n import tr as _
 
 # Okabe and Ito's colours, which the colour-blind can distinguish; their yellow is too pale for a white background.
 CLASS_COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
-MARKER_COLOR = (0.5, 0.5, 0.5)  # visible on white and on black
 
 
 @dataclass(frozen=True)

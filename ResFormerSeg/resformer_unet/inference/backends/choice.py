@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.backends.backend import Backend
-from resformer_unet.inference.backends.devices import choose_device, is_installed, may_have_accelerator
+from resformer_unet.inference.backends.devices import (
+    check_device_name,
+    choose_device,
+    is_installed,
+    may_have_accelerator,
+    package_version,
+)
 from resformer_unet.model.bundle import GRAPH, ModelBundle
 from resformer_unet.model.weights import load_network
 
@@ -29,8 +35,9 @@ def load_backend(bundle: ModelBundle, device: str = "auto") -> Backend:
 
     Raises:
         EngineError: ONNX_RUNTIME_MISSING, PYTORCH_MISSING, ENGINE_MISSING; those of
-            :func:`.choose_device`, :func:`.load_network` and :class:`.OnnxBackend`.
+            :func:`.check_device_name`, :func:`.choose_device`, :func:`.load_network` and :class:`.OnnxBackend`.
     """
+    check_device_name(device)
     without_onnx = _why_no_onnx()
     if device == CPU_ONNX:
         if without_onnx:
@@ -88,11 +95,31 @@ def _why_no_onnx() -> EngineError | None:
 
     try:
         import_onnxruntime()
-    except ImportError as error:
-        return EngineError(
-            "ONNX_RUNTIME_MISSING", f"ONNX Runtime cannot be loaded: {error}.", "Get it with: pip install onnxruntime"
-        )
+    except ModuleNotFoundError as error:
+        if error.name == "onnxruntime":
+            return EngineError(
+                "ONNX_RUNTIME_MISSING", "ONNX Runtime is not installed.", "Get it with: pip install onnxruntime"
+            )
+        return _broken_onnx(error)
+    except Exception as error:  # of its libraries, of any kind
+        return _broken_onnx(error)
     return None
+
+
+def _broken_onnx(error: BaseException) -> EngineError:
+    """With the first reason that can be found: an old version beside NumPy 2 raises an exception without a word."""
+    versions = f"version {package_version('onnxruntime')}, with NumPy {package_version('numpy')}"
+    reason: BaseException | None = error
+    while reason is not None and not str(reason):
+        reason = reason.__cause__ or reason.__context__
+    words = (
+        str(reason).rstrip(".") if reason is not None else f"{type(error).__name__}, perhaps one does not fit the other"
+    )
+    return EngineError(
+        "ONNX_RUNTIME_MISSING",
+        f"ONNX Runtime ({versions}) cannot be loaded: {words}.",
+        "Get a version that fits, with: pip install --upgrade onnxruntime",
+    )
 
 
 def _why_no_backend(device: str, without_onnx: EngineError | None) -> EngineError:

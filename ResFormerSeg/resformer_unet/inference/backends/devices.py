@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import platform
 import re
 import sys
@@ -11,12 +12,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import EngineError, shown
 
 if TYPE_CHECKING:
     import torch
 
 PACKAGES = {"ONNX Runtime": "onnxruntime", "PyTorch": "torch"}
+
+# cpu:onnx and cpu:torch ask for one backend.
+DEVICE_NAMES = r"auto|cpu(:onnx|:torch)?|cuda(:\d{1,4})?|mps(:0)?"
 
 # What PyTorch says of a GPU that is there and cannot compute, and what it means.
 _EXPLANATIONS = {
@@ -25,6 +29,18 @@ _EXPLANATIONS = {
     "driver version is insufficient": "its driver is older than the installed PyTorch needs; update the driver",
     "busy or unavailable": "another program has reserved it",
 }
+
+
+def check_device_name(name: object) -> str:
+    """The name of a device; it need not be one of this computer's.
+
+    Raises:
+        EngineError: DEVICE_UNKNOWN.
+    """
+    if not isinstance(name, str) or not re.fullmatch(DEVICE_NAMES, name, re.ASCII):
+        hint = "Use auto, cpu, cuda or mps, in small letters; of several GPUs cuda:0, cuda:1 …"
+        raise EngineError("DEVICE_UNKNOWN", f"There is no device called {shown(name)}.", hint)
+    return str(name)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -41,11 +57,9 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return next((device for device in _accelerators() if _problem(device) is None), torch.device("cpu"))
     try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda", "mps"):
-        raise EngineError("DEVICE_UNKNOWN", f"There is no device called “{name}”.", "Use auto, cpu, cuda or mps.")
+        device = torch.device(check_device_name(name))
+    except RuntimeError:  # cpu:onnx, or a number that PyTorch has no room for
+        raise EngineError("DEVICE_UNKNOWN", f"There is no device called {shown(name)}.", "Use auto or cpu.") from None
     problem = None if device.type == "cpu" else _problem(device)
     if problem:
         raise EngineError("DEVICE_UNUSABLE", f"The device {name} cannot be used: {problem}.", "Use auto or cpu.")
@@ -81,13 +95,19 @@ def list_devices() -> list[dict]:
 
 def engine_versions() -> dict[str, str | None]:
     """Versions of the packages that run models, ``None`` for one that is not installed; neither is loaded."""
-    found: dict[str, str | None] = {}
-    for name, package in PACKAGES.items():
-        try:
-            found[name] = version(package) if is_installed(package) else None
-        except PackageNotFoundError:  # put there by hand
-            found[name] = "?"
-    return found
+    return {name: package_version(package) if is_installed(package) else None for name, package in PACKAGES.items()}
+
+
+def package_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # put there by hand
+        return "?"
+
+
+def usable_processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_installed(package: str) -> bool:

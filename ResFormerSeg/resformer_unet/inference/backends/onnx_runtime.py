@@ -10,6 +10,7 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.backends.backend import NetworkOutput, Pooling, not_finite
+from resformer_unet.inference.backends.devices import usable_processors
 from resformer_unet.model.bundle import AGAIN, ModelBundle
 from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.model.onnx_graph import DIAGNOSIS, IMAGE, LEVEL, SEGMENTATION, verified_graph
@@ -104,15 +105,16 @@ def _raise_memory_error(error: Exception) -> None:
 
 def cpu_threads() -> int:
     """As many threads as OMP_NUM_THREADS says, which PyTorch goes by too, or as a program that uses PyTorch has set
-    there, or as many processors as this process may use; 0, which means one for each core, if these are all."""
+    there, or as many processors as this process may use; 0, which means one for each core, if these are all.
+
+    Never more than these processors: threads that wait for one another's turn take many times as long."""
+    usable = usable_processors()
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
+    if asked.isdecimal() and asked.strip("0"):
+        return usable if len(asked) > 9 else min(int(asked), usable)
     if "torch" in sys.modules:
-        return sys.modules["torch"].get_num_threads()
-    processors = os.cpu_count() or 1
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else processors
-    return usable if usable < processors else 0
+        return min(sys.modules["torch"].get_num_threads(), usable)
+    return usable if usable < (os.cpu_count() or 1) else 0
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

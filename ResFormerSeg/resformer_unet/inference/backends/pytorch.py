@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from resformer_unet.inference.backends.backend import NetworkOutput, Pooling, not_finite
-from resformer_unet.inference.backends.devices import describe_device
+from resformer_unet.inference.backends.devices import describe_device, usable_processors
 from resformer_unet.model.network import Logits, ResFormerUNet
 
 Result = TypeVar("Result")
@@ -67,6 +67,8 @@ class TorchBackend:
     """A network in PyTorch, see :class:`.Backend`; it can fall back from a full GPU to the CPU."""
 
     def __init__(self, network: ResFormerUNet, device: torch.device) -> None:
+        if device.type == "cpu":  # OMP_NUM_THREADS may ask for more, which take many times as long
+            torch.set_num_threads(min(torch.get_num_threads(), usable_processors()))
         self.network = network.to(device, memory_format=torch.channels_last).eval()
         self.name = f"PyTorch {torch.__version__}"
         self._wanted = self.device = self._placed = device

@@ -277,17 +277,62 @@ def test_when_onnx_runtime_has_no_memory_the_batch_is_halved(monkeypatch, bundle
     assert [row["code"] for row in report["warnings"]].count("BATCH_HALVED") == 2
 
 
-@pytest.mark.parametrize(("told", "threads"), [("3", 3), ("2,1", 2), ("", None), ("many", None), ("0", None)])
-def test_the_number_of_threads_is_the_users(monkeypatch, told, threads):
+@pytest.mark.parametrize(
+    ("told", "threads"),
+    [("3", 3), ("2,1", 2), ("", None), ("many", None), ("0", None), ("64", 4), ("1000", 4), ("9" * 5000, 4)],
+    ids=lambda value: str(value)[:5],
+)
+def test_the_number_of_threads_is_the_users_up_to_that_of_the_processors(monkeypatch, told, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)), raising=False)
     assert cpu_threads() == (torch.get_num_threads() if threads is None else threads)
-    if threads is None and hasattr(os, "sched_getaffinity"):
+    if threads is None:
         monkeypatch.delitem(sys.modules, "torch")
         monkeypatch.setattr(os, "cpu_count", lambda: 8)
-        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(4)))
         assert cpu_threads() == 4
         monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
         assert cpu_threads() == 0
+
+
+def test_pytorch_uses_no_more_threads_than_there_are_processors(monkeypatch, bundle):
+    before = torch.get_num_threads()
+    torch.set_num_threads(64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
+    try:
+        load_backend(bundle, "cpu:torch")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", ["CPU", "tpu", "cuda:x", "cuda:99999999999999999999", "", "gpu " * 1000, 5, None])
+def test_a_device_that_does_not_exist_is_named_whatever_is_installed(monkeypatch, bundle, name):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EngineError) as caught:
+        load_backend(bundle, name)
+    assert caught.value.code == "DEVICE_UNKNOWN" and "cuda:1" in caught.value.hint
+    assert len(caught.value.message) < 150 and str(name)[:50] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("raise ImportError", "cannot be loaded: ImportError, perhaps one does not fit the other"),
+        ("raise ImportError from AttributeError('_ARRAY_API not found')", "cannot be loaded: _ARRAY_API not found."),
+        ("raise OSError('libgomp.so.1: no such file')", "cannot be loaded: libgomp.so.1: no such file."),
+        ("import a_part_that_is_not_there", "No module named 'a_part_that_is_not_there'."),
+    ],
+)
+def test_an_onnx_runtime_that_cannot_be_loaded_says_why(monkeypatch, tmp_path, bundle, failure, words):
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").write_text(failure, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "onnxruntime"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(EngineError) as caught:
+        load_backend(bundle, "cpu:onnx")
+    assert caught.value.code == "ONNX_RUNTIME_MISSING" and words in caught.value.message
+    assert f"with NumPy {np.__version__}" in caught.value.message and "--upgrade" in caught.value.hint
 
 
 def test_the_network_can_be_exported_for_other_programs(bundle, tmp_path, capsys):

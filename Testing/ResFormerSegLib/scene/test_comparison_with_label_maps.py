@@ -1,5 +1,7 @@
 """A label map that a result is compared with: it stays where it lies, and its labels find their segments."""
 
+import json
+
 import numpy as np
 import pytest
 import slicer
@@ -23,10 +25,11 @@ def labelMapOf(volume, labels):
     return node
 
 
-def resultOf(volume, labels):
-    """A segmentation of the segments of ROWS."""
+def resultOf(volume, labels, rows=ROWS):
+    """A segmentation of the segments of ROWS, with what its report says of them."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Result")
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    node.SetAttribute("ResFormerSeg.Report", json.dumps({"segments": rows}))
     for row in ROWS:
         node.GetSegmentation().AddEmptySegment(row["id"], row["name"])
         mask = (labels == row["value"]).astype(np.uint8)
@@ -42,8 +45,6 @@ def twoBoxes():
 
 @pytest.mark.parametrize("degrees", [0, 30])
 def test_the_results_own_label_map_agrees_with_it_also_under_a_transform(scene, logicWith, volume, degrees):
-    from ResFormerSegLib.scene.reference_segmentation import addReference
-
     labels = twoBoxes()
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     move = vtk.vtkTransform()
@@ -53,49 +54,43 @@ def test_the_results_own_label_map_agrees_with_it_also_under_a_transform(scene, 
     result, labelMap = resultOf(volume, labels), labelMapOf(volume, labels)
     for node in (volume, result, labelMap):
         node.SetAndObserveTransformNodeID(transform.GetID())
-    rows = logicWith("exclusive").compare(result, addReference(labelMap, result, {"segments": ROWS}), volume)
+    before = sceneState()
+    rows = logicWith("exclusive").compare(result, labelMap, volume)
     sizes = [(labels == 1).sum(), (labels == 2).sum()]
     assert [row["first"] for row in rows] == [row["second"] for row in rows] == sizes
     assert [row["both"] for row in rows] == sizes
+    assert sceneState() == before
+
+
+def test_the_scene_hears_of_no_node_while_a_label_map_is_compared(scene, logicWith, volume):
+    """A hidden segmentation made the application print "Unable to find subject hierarchy item" for each segment."""
+    result, labelMap = resultOf(volume, twoBoxes()), labelMapOf(volume, twoBoxes())
+    added = []
+    tag = scene.AddObserver(scene.NodeAddedEvent, lambda caller, event: added.append(event))
+    logicWith("exclusive").compare(result, labelMap, volume)
+    scene.RemoveObserver(tag)
+    assert not added
 
 
 def test_labels_are_matched_by_their_numbers_when_they_have_no_names(scene, volume):
-    from ResFormerSegLib.runs.comparison import pairSegments
-    from ResFormerSegLib.scene.reference_segmentation import addReference
+    from ResFormerSegLib.scene.segment_source import pairSegments, sourceOf
 
     labels = twoBoxes()
     result = resultOf(volume, labels)
     labels[labels == 1] = 5  # one label that the result does not know
-    reference = addReference(labelMapOf(volume, labels), result, {"segments": ROWS})
-    (pair,) = pairSegments(result, reference)
-    assert pair[0] == "edema"
-    assert reference.GetSegmentation().GetSegment(pair[1]).GetLabelValue() == 2
+    assert pairSegments(sourceOf(result), sourceOf(labelMapOf(volume, labels))) == [("edema", "2")]
 
 
 def test_overlapping_segments_are_not_guessed_by_number(scene, volume):
-    from ResFormerSegLib.scene.reference_segmentation import addReference
+    from ResFormerSegLib.scene.segment_source import pairSegments, sourceOf
 
-    result = resultOf(volume, twoBoxes())
-    rows = [{**row, "value": 1} for row in ROWS]
-    segmentation = addReference(labelMapOf(volume, twoBoxes()), result, {"segments": rows}).GetSegmentation()
-    names = [segmentation.GetNthSegment(index).GetName() for index in range(2)]
-    assert not {"Tumour", "Oedema"} & set(names)
+    result = resultOf(volume, twoBoxes(), [{**row, "value": 1} for row in ROWS])
+    assert pairSegments(sourceOf(result), sourceOf(labelMapOf(volume, twoBoxes()))) == []
 
 
 def test_a_label_map_without_labels_is_said_to_hold_no_segments(scene, logicWith, volume):
     from ResFormerSegLib.errors import ResFormerSegError
-    from ResFormerSegLib.scene.reference_segmentation import addReference
 
     result = resultOf(volume, twoBoxes())
-    reference = addReference(labelMapOf(volume, np.zeros(SHAPE)), result, {"segments": ROWS})
     with pytest.raises(ResFormerSegError, match="'Expert' holds no segments"):
-        logicWith("exclusive").compare(result, reference, volume)
-
-
-def test_the_copy_leaves_nothing_behind(scene, volume):
-    from ResFormerSegLib.scene.reference_segmentation import addReference, removeReference
-
-    result, labelMap = resultOf(volume, twoBoxes()), labelMapOf(volume, twoBoxes())
-    before = sceneState()
-    removeReference(addReference(labelMap, result, {"segments": ROWS}))
-    assert sceneState() == before
+        logicWith("exclusive").compare(result, labelMapOf(volume, np.zeros(SHAPE)), volume)
