@@ -44,6 +44,13 @@ def test_the_engine_gets_the_voxels_and_the_volume_stays_as_it_was(scene, logicW
     assert segmentArray(result.segmentationNode, "tumour", volume)[0, :, :5].all()
 
 
+def test_a_label_map_is_segmented_with_the_warning_that_it_is_no_image(scene, logicWith):
+    labels = makeVolume(className="vtkMRMLLabelMapVolumeNode", dtype=np.uint8)
+    warnings = {warning["code"]: warning["message"] for warning in logicWith("exclusive").process(labels).warnings}
+    assert "label map" in warnings["LABEL_MAP"]
+    assert "LABEL_MAP" not in {warning["code"] for warning in logicWith("exclusive").process(makeVolume()).warnings}
+
+
 def test_the_affine_takes_voxel_indices_to_lps(scene, logicWith):
     volume = makeVolume(oblique=True)
     affine = np.array(logicWith("exclusive").process(volume).report["given"]["affine_lps"])
