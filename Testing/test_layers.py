@@ -49,7 +49,20 @@ ORDER = (
 )
 ENTRIES = {"resformer_unet.__main__"}  # programs, which nothing imports
 APPLICATION = {"slicer", "qt", "ctk", "vtk", "vtkmodules"}
-HEAVY = {"torch", "torchvision", "monai", "lightning", "onnxruntime", "SimpleITK", "scipy", "skimage", "matplotlib"}
+HEAVY = {
+    "torch",
+    "torchvision",
+    "monai",
+    "lightning",
+    "onnxruntime",
+    "SimpleITK",
+    "pydicom",
+    "PIL",
+    "tifffile",
+    "scipy",
+    "skimage",
+    "matplotlib",
+}
 
 
 def modules() -> dict[str, Path]:

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage, case_name
-from resformer_unet.image.reading import read_image
 
 SPLITS = ("train", "val", "test")
 TABLE = "labels.csv"
@@ -107,7 +107,7 @@ def without_groups_of(cases: Iterable[Case], others: Iterable[Case]) -> list[Cas
 
 def read_case_image(case: Case) -> MedicalImage:
     """The image of a case; a picture that was squashed to another aspect gets its true pixel aspect as spacing."""
-    image = read_image(case.image)
+    image = read_image_guarded(case.image)
     if case.pixel_aspect is None or image.has_orientation:
         return image
     _, rows, columns = image.shape
@@ -144,9 +144,9 @@ def read_mask(case: Case) -> MedicalImage:
 
     Raises:
         EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, or the errors of
-            :func:`.read_image`.
+            :func:`.read_image_guarded`.
     """
-    mask = read_image(case.mask)
+    mask = read_image_guarded(case.mask)
     if mask.voxels.dtype == np.uint8 and mask.voxels.shape[-1] == 1:
         return mask
     stored = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
