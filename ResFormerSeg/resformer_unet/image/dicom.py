@@ -181,8 +181,8 @@ def _read_pixels(header: Header) -> np.ndarray:
     except RuntimeError:
         raise EngineError(
             "CORRUPT_IMAGE",
-            f"The pixels of “{header.path.name}” cannot be read: the file is damaged or incomplete, or its compression is "
-            "not supported.",
+            f"The pixels of “{header.path.name}” cannot be read: the file is damaged or incomplete, or its compression "
+            "is not supported.",
             "Copy or export it again, without compression.",
         ) from None
     if pixels.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
@@ -221,8 +221,8 @@ class _Found:
             more = len(self.pictures) - _SHOWN
             names = ", ".join(self.pictures[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
             message = (
-                f"The folder holds DICOM images, so it was read as one series; {len(self.pictures)} other image files in "
-                f"it were skipped: {names}. Put them into another folder if they are to be read."
+                f"The folder holds DICOM images, so it was read as one series; {len(self.pictures)} other image files "
+                f"in it were skipped: {names}. Put them into another folder if they are to be read."
             )
             found.append({"code": "OTHER_IMAGES_SKIPPED", "message": message})
         return found

@@ -59,7 +59,7 @@ class _Reader:
         """Raises ``EngineError`` if the process has ended."""
         limit, started = _seconds_for(path), time.monotonic()
         try:
-            send(self._process.stdin, (str(path), series, limit))
+            send(self._process.stdin, (str(path), series, _current_folder(), limit))
             reply = receive(self._process.stdout)
             if isinstance(reply, EngineError):
                 return reply
@@ -85,8 +85,8 @@ class _Reader:
             )
         raise EngineError(
             "READER_CRASHED",
-            f"“{path.name}” made its reader crash ({_reason(code)}): it is damaged, of an unusual kind, or too large for "
-            "the memory.",
+            f"“{path.name}” made its reader crash ({_reason(code)}): it is damaged, of an unusual kind, or too large "
+            "for the memory.",
             "Open it in another program, and save it as PNG, NRRD or NIfTI.",
         )
 
@@ -133,6 +133,13 @@ def _seconds_for(path: Path) -> float:
     except (OSError, ValueError):
         size = 0
     return _LEAST_SECONDS + size / _BYTES_A_SECOND
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return os.curdir
 
 
 def _reason(code: int) -> str:

@@ -22,12 +22,12 @@ def path_to_read(path: Path, suffixes: Sequence[str] = ()) -> Iterator[str]:
         path: an existing file.
         suffixes: one of them must end the name, in small or capital letters; empty if any name will do.
     """
-    named = not suffixes or path.name.lower().endswith(tuple(suffixes))
-    if named and _is_text(path):
+    fitting = [suffix for suffix in suffixes if path.name.lower().endswith(suffix)]
+    if _is_text(path) and (fitting or not suffixes):
         yield str(path)
         return
     with tempfile.TemporaryDirectory(prefix="resformer-unet-") as folder:
-        suffix = path.suffix if named and _is_text(Path(path.suffix)) else "".join(suffixes[:1])
+        suffix = (fitting or suffixes or [path.suffix if _is_text(Path(path.suffix)) else ""])[0]
         link = Path(folder, f"image{suffix}")
         _link(path.absolute(), link)
         yield str(link)

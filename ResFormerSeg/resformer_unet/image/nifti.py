@@ -43,17 +43,19 @@ def geometry_warning(reader: sitk.ImageFileReader, affine: np.ndarray) -> list[d
         return []
     size = [int(reader.GetMetaData(f"dim[{axis}]")) for axis in (1, 2, 3)]
     corners = np.array([[*corner, 1] for corner in itertools.product(*((0, length - 1) for length in size))]).T
-    apart = np.linalg.norm((stated["sform"] - stated["qform"]) @ corners, axis=0)[None].max()
+    apart = np.linalg.norm(((stated["sform"] - stated["qform"]) @ corners)[:3], axis=0).max()
     voxel = np.linalg.norm(stated["sform"][:3, :3], axis=0).min()
     if apart <= _APART * voxel:
         return []
     used = min(stated, key=lambda name: np.abs(stated[name] - affine).max())
-    spacings = {
-        name: " × ".join(f"{mm:.4g}" for mm in np.linalg.norm(one[:3, :3], axis=0)) for name, one in stated.items()
+    voxels = {
+        name: " × ".join(f"{length:.4g}" for length in np.linalg.norm(one[:3, :3], axis=0))
+        for name, one in stated.items()
     }
     message = (
-        f"The file states two geometries that differ by up to {apart:.4g} mm: sform (voxels of {spacings['sform']} mm) "
-        f"and qform ({spacings['qform']} mm). The {used} was used. If it is the wrong one, sizes and sides may be wrong."
+        f"The file states two geometries that differ by up to {apart:.4g} mm: sform (voxels of {voxels['sform']} mm) "
+        f"and qform (voxels of {voxels['qform']} mm). The {used} was used. If that is the wrong one, sizes and sides "
+        "may be wrong."
     )
     return [{"code": "GEOMETRY_AMBIGUOUS", "message": message}]
 

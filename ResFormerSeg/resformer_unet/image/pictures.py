@@ -12,6 +12,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import corrupt, too_large
 
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "jp2": "JPEG2000", "bmp": "BMP", "tiff": "TIFF"}
+EXIF_ORIENTATION = "EXIF_ORIENTATION"  # code of a warning
 _ORIENTATION = 0x0112
 _AS = {"1": "L", "LA": "L", "La": "L", "PA": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
 
@@ -122,4 +123,4 @@ def orientation_warning(orientation: int) -> dict[str, str]:
         f"The picture's orientation tag (EXIF {orientation}) was applied: results lie on the picture as viewers show "
         "it, not on the pixels as they are stored. Programs that ignore the tag, such as 3D Slicer, show it turned."
     )
-    return {"code": "EXIF_ORIENTATION", "message": message}
+    return {"code": EXIF_ORIENTATION, "message": message}

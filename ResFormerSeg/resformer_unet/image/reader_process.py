@@ -11,6 +11,7 @@ import os
 import pickle
 import struct
 import sys
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,12 +27,14 @@ FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "
 def main() -> None:
     """Answer requests until the other end is closed.
 
-    A request is (path, series, seconds). If reading takes longer than that, the process ends, even if the thread is
-    stuck in native code.
+    A request is (path, series, folder that relative paths start from, seconds). If reading takes longer than that, the
+    process ends, even if the thread is stuck in native code.
     """
     requests, replies = sys.stdin.buffer, _take_stdout()
     while request := receive(requests):
-        path, series, seconds = request
+        path, series, folder, seconds = request
+        with suppress(OSError):
+            os.chdir(folder)
         with open(os.devnull, "w") as nowhere:
             faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
             reply, voxels = _answer(path, series)

@@ -1,7 +1,7 @@
 """TIFF files: their structure is looked at before a reader is let loose on them.
 
-ITK reads all pages into memory that has the first page's size, takes grey and alpha for grey, and shows WhiteIsZero as a
-negative. Here it decodes those files whose pages it reads right; tifffile and Pillow decode the others.
+ITK reads all pages into memory that has the first page's size, takes grey and alpha for grey, and shows WhiteIsZero as
+a negative. Here it decodes those files whose pages it reads right; tifffile and Pillow decode the others.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def read_tiff(path: Path, read_with_itk: Callable[[], MedicalImage]) -> tuple[np
         read_with_itk: reads all pages as ITK does; called where that is right.
 
     Returns:
-        (slices, rows, columns, channels) as stored, with zero for black; an affine (4, 4) with the aspect of its pixels;
-        and the orientation tag, 1 to 8.
+        (slices, rows, columns, channels) as stored, with zero for black; an affine (4, 4) with the aspect of its
+        pixels; and the orientation tag, 1 to 8.
 
     Raises:
         EngineError: CORRUPT_IMAGE, MIXED_PAGES, UNSUPPORTED_FORMAT, IMAGE_TOO_LARGE, PACKAGE_MISSING.
@@ -132,7 +132,7 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
     """(rows, columns, channels) of a page; only the first channel where others lie beside grey."""
     try:
         pixels = page.asarray()
-    except ValueError:  # a compression or a number of bits that needs the package imagecodecs
+    except (ValueError, ImportError):  # a compression or a number of bits that needs the package imagecodecs
         if pages > 1 or page.bitspersample not in (1, 8):
             raise _unsupported(path, page) from None
         try:

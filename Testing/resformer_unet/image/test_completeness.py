@@ -40,15 +40,8 @@ class NiftiHeader:
     """What SimpleITK's reader says of a NIfTI file of 2 x 3 x 4 voxels of 16 bits; they begin at byte 352."""
 
     def GetMetaData(self, key: str) -> str:
-        return {
-            "dim[0]": "3",
-            "dim[1]": "2",
-            "dim[2]": "3",
-            "dim[3]": "4",
-            "vox_offset": "352",
-            "bitpix": "16",
-            "nifti_type": "1",
-        }[key]
+        header = {"dim[0]": "3", "dim[1]": "2", "dim[2]": "3", "dim[3]": "4", "nifti_type": "1"}
+        return {**header, "vox_offset": "352", "bitpix": "16"}[key]
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
