@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_a_folder_in_the_place_of_a_file_to_write_is_named(tiny, tmp_path, monke
 
 def test_a_recipe_and_a_model_description_may_begin_with_a_byte_order_mark(tiny, tmp_path):
     recipe = tmp_path / "recipe.json"
-    recipe.write_text(json.dumps({"epochs": 3}), encoding="utf-8-sig")
+    recipe.write_text(json.dumps({"descriptor": None, "training": {"epochs": 3}}), encoding="utf-8-sig")
     assert load_recipe(str(recipe)).epochs == 3
     description = tiny / "model.json"
     description.write_text(description.read_text("utf-8"), encoding="utf-8-sig")
@@ -106,8 +107,9 @@ def test_odd_files_cost_their_own_rows_only(tiny, tmp_path, capsys):
 
 
 def test_the_command_that_a_training_suggests_can_be_pasted(monkeypatch, capsys, tmp_path):
-    bundle = type("Bundle", (), {"descriptor": {"results": []}, "folder": tmp_path / "my model's"})()
-    monkeypatch.setattr("resformer_unet.training.train.train", lambda *arguments, **settings: bundle)
+    bundle = SimpleNamespace(descriptor={"results": []}, folder=tmp_path / "my model's")
+    training = SimpleNamespace(train=lambda *arguments, **settings: bundle)  # the real one loads Lightning
+    monkeypatch.setitem(sys.modules, "resformer_unet.training.train", training)
     assert main(["train", str(tmp_path), "--output", "x"]) == 0
     words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert words[:4] == ["resformer-unet", "predict", "IMAGE", "--model"] and words[4] == str(bundle.folder)

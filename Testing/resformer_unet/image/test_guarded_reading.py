@@ -61,7 +61,7 @@ def test_a_crash_costs_the_file_that_was_read_and_no_other(tmp_path):
     read_image_guarded(path)
     pid = guarded_reading._idle[-1]._process.pid
     os.kill(pid, signal.SIGSTOP)  # so that it is in the middle of the next request when it dies
-    death = threading.Timer(0.3, os.kill, (pid, signal.SIGSEGV))
+    death = threading.Timer(0.3, lambda: (os.kill(pid, signal.SIGSEGV), os.kill(pid, signal.SIGCONT)))
     death.start()
     error = refusal(path)
     death.join()

@@ -131,7 +131,7 @@ def test_pixels_that_are_not_square_keep_their_aspect_when_turned(tmp_path):
     extra = [(0x112, 3, 1, 6, True)]
     tifffile.imwrite(tmp_path / "x.tif", GREY, resolution=(100, 200), extratags=extra, metadata=None)
     column, row, _ = read_image(tmp_path / "x.tif").spacing
-    assert np.isclose(column / row, 2)  # stored: rows half as far apart as columns, which became rows
+    assert np.isclose(column / row, 0.5)  # stored, rows lie half as far apart as columns; they are the columns now
 
 
 def test_a_film_behind_a_photograph_does_not_matter(tmp_path):
