@@ -29,11 +29,12 @@ _UNIT = 0.01  # by which the length of a direction may differ from 1
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame of an enhanced file: value = stored * ``slope`` + ``intercept``."""
+    """A frame of an enhanced file: value = stored * ``slope`` + ``intercept``; ``thickness`` in mm, if stated."""
 
     plane: Plane
     slope: float = 1.0
     intercept: float = 0.0
+    thickness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def read_header(path: Path) -> Header | None:
         kind=(reader.GetPixelIDValue(), reader.GetNumberOfComponents()),
         plane=frames[0].plane if len(frames) == 1 else _plane(reader),
         spacing=reader.GetSpacing()[:2],
-        thickness=_positive(thickness),
+        thickness=frames[0].thickness if len(frames) == 1 else _positive(thickness),
         distance=_positive(distance),
         frames=frames,
     )
@@ -132,6 +133,7 @@ def _frame(groups: Any, shared: Any) -> Frame:
     position = item("PlanePositionSequence", "ImagePositionPatient")
     texts = [str(getattr(value, "original_string", value)) for value in position or ()]
     transformation = "PixelValueTransformationSequence"
+    thickness = item("PixelMeasuresSequence", "SliceThickness")
     slope, intercept = item(transformation, "RescaleSlope"), item(transformation, "RescaleIntercept")
     return Frame(
         _plane_of(
@@ -141,6 +143,7 @@ def _frame(groups: Any, shared: Any) -> Frame:
         ),
         1.0 if slope is None else float(slope),
         0.0 if intercept is None else float(intercept),
+        float(thickness) if thickness else None,
     )
 
 
@@ -193,7 +196,7 @@ def _positive(values: np.ndarray | None) -> float | None:
 
 
 def why_no_pixels(path: Path) -> EngineError | None:
-    """The error for a DICOM file that holds no image at all, such as a report; ``None`` if it should hold one."""
+    """The error for a DICOM file that holds no image, such as a report or a map of real numbers; else ``None``."""
     try:
         import pydicom
 
@@ -203,7 +206,8 @@ def why_no_pixels(path: Path) -> EngineError | None:
         kind = uid.name if uid else ""
     except Exception:  # not installed, or not DICOM
         return None
-    if not kind or kind == uid or "Rows" in data or "Image Storage" in kind:
+    without = "Parametric Map" in kind or ("Rows" not in data and "Image Storage" not in kind)
+    if not kind or kind == uid or not without:
         return None
     return EngineError(
         "DICOM_WITHOUT_IMAGE",

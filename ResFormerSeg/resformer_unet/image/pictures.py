@@ -92,11 +92,12 @@ def _pixels(picture) -> np.ndarray:
 
 
 def orientation_of(path: Path, kind: str) -> int:
-    """The orientation tag of a picture: 1 (as stored) to 8; 1 without a tag, and where Pillow is not installed."""
-    try:
-        images = pillow()
-    except EngineError:
-        return 1
+    """The orientation tag of a picture: 1 (as stored, also without a tag) to 8.
+
+    Raises:
+        EngineError: PACKAGE_MISSING.
+    """
+    images = pillow()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -99,7 +99,9 @@ def _check_pages(path: Path, pages: Sequence[Any]) -> None:
         )
     size = path.stat().st_size
     for page in pages:
-        if not page.shape or 0 in page.shape or page.dtype is None:
+        if page.dtype is None:
+            raise _unsupported(path, page)
+        if not page.shape or 0 in page.shape:
             raise corrupt(path)
         parts = zip(page.dataoffsets, page.databytecounts, strict=True)
         if any(offset + count > size for offset, count in parts):
@@ -132,7 +134,7 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
     """(rows, columns, channels) of a page; only the first channel where others lie beside grey."""
     try:
         pixels = page.asarray()
-    except (ValueError, ImportError):  # a compression or a number of bits that needs the package imagecodecs
+    except (ValueError, ImportError, NotImplementedError):  # a compression or a number of bits that needs the package imagecodecs
         if pages > 1 or page.bitspersample not in (1, 8):
             raise _unsupported(path, page) from None
         try:

@@ -96,3 +96,8 @@ def test_every_frame_is_rescaled_by_its_own_slope_and_intercept(tmp_path, slopes
 def test_an_enhanced_file_without_preamble_is_read(tmp_path):
     path = without_preamble(write_frames(tmp_path / "x.dcm", VOXELS, [0, 2, 4, 1, 3, 5]))
     assert np.array_equal(read_image(path).voxels[..., 0], VOXELS)
+
+
+def test_a_single_frame_is_as_thick_as_its_file_says(tmp_path):
+    image = read_image(write_frames(tmp_path / "x.dcm", VOXELS, [2]))
+    assert image.has_volumes and np.allclose(image.spacing, (0.9, 1.1, 3)) and image.affine[2, 3] == 11

@@ -189,3 +189,11 @@ def test_an_unsupported_compression_is_named(tmp_path):
         tiff.pages[0].tags["Compression"].overwrite(50000)
     error = error_of(tmp_path / "x.tif")
     assert error.code == "UNSUPPORTED_FORMAT" and "ZSTD" in error.message and "opy" not in error.hint
+
+
+def test_an_unsupported_number_of_bits_is_named(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", GREY.astype(np.uint16), metadata=None)
+    with tifffile.TiffFile(tmp_path / "x.tif", mode="r+") as tiff:
+        tiff.pages[0].tags["BitsPerSample"].overwrite(12)
+    error = error_of(tmp_path / "x.tif")
+    assert error.code == "UNSUPPORTED_FORMAT" and "12 bits" in error.message

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers.dicom_files import stored_values, without_preamble, write_report, write_slices
+from helpers.dicom_files import stored_values, without_preamble, write_frames, write_report, write_slices
 from helpers.synthetic_images import oblique_affine, volume, write_picture, write_volume
 from resformer_unet.errors import EngineError
 from resformer_unet.image.reading import read_image
@@ -107,6 +108,7 @@ def test_dicom_without_preamble_is_read(tmp_path):
         ("1.2.840.10008.5.1.4.1.1.481.3", "RT Structure Set"),
         ("1.2.840.10008.5.1.4.1.1.11.1", "Presentation State"),
         ("1.2.840.10008.1.3.10", "Media Storage Directory"),
+        ("1.2.840.10008.5.1.4.1.1.30", "Parametric Map"),
     ],
 )
 def test_dicom_without_an_image_says_what_it_is(tmp_path, sop_class, words):
@@ -133,3 +135,22 @@ def test_pictures_beside_a_dicom_file_are_not_dropped_without_a_word(tmp_path):
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "x.png")
     assert error_of(tmp_path / "x.png").code == "NOT_A_FILE"
+
+
+@pytest.mark.parametrize(
+    ("package", "write"),
+    [
+        ("pydicom", lambda folder: write_frames(folder / "x.dcm", stored_values(), range(6))),
+        ("tifffile", lambda folder: write_picture(folder / "x.tif", np.zeros((9, 9), np.uint8))),
+        ("PIL.Image", lambda folder: write_picture(folder / "x.bmp", np.zeros((9, 9), np.uint8))),
+        ("PIL.Image", lambda folder: write_picture(folder / "x.jpg", np.zeros((9, 9), np.uint8))),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch, package, write):
+    path = write(tmp_path)
+    monkeypatch.setitem(sys.modules, package, None)  # as Python has it for a package that is not found
+    monkeypatch.delattr("PIL.Image", raising=False)
+    error = error_of(path)
+    assert error.code == "PACKAGE_MISSING" and error.hint.startswith("Get it with: pip install p") == (
+        package != "tifffile"
+    )
