@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.first_bytes import first_bytes
 from resformer_unet.image.medical_image import MedicalImage, too_large
 from resformer_unet.image.reader_process import receive, send
 
@@ -34,8 +35,10 @@ def read_image_guarded(path: str | Path, *, series: str | None = None) -> Medica
     Raises:
         EngineError: READER_CRASHED, READING_TIMED_OUT, and those of :func:`.read_image`.
     """
+    path = Path(path)
+    first_bytes(path)
     reader = _take()
-    image = reader.read(Path(path), series)
+    image = reader.read(path, series)
     _idle.append(reader)  # not after an exception of another kind than an answer
     if isinstance(image, EngineError):
         raise image

@@ -12,7 +12,8 @@ import SimpleITK as sitk
 from resformer_unet.errors import EngineError
 from resformer_unet.image import dicom
 from resformer_unet.image.completeness import is_complete
-from resformer_unet.image.file_kinds import START, SUFFIXES, kind_of
+from resformer_unet.image.file_kinds import SUFFIXES, kind_of
+from resformer_unet.image.first_bytes import first_bytes, opening_errors
 from resformer_unet.image.itk_arrays import affine_of, array_of
 from resformer_unet.image.itk_paths import path_to_read
 from resformer_unet.image.medical_image import (
@@ -55,23 +56,10 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
             SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES.
     """
     path = Path(path)
-    try:
-        if path.is_dir():
+    start = first_bytes(path)
+    if start is None:
+        with opening_errors(path):
             return dicom.read_series(path, series)
-        if path.exists() and not path.is_file():
-            raise EngineError("NOT_A_FILE", f"“{path}” is neither a file nor a folder.", "Give a file or a folder.")
-        with path.open("rb") as file:
-            start = file.read(START)
-    except PermissionError:
-        raise EngineError(
-            "NO_PERMISSION",
-            f"“{path}” cannot be read: permission denied.",
-            "Ask for read permission, or copy it to your own folder.",
-        ) from None
-    except (OSError, ValueError):  # ValueError: a null character in the name
-        raise EngineError(
-            "FILE_NOT_FOUND", f"“{path}” does not exist or cannot be opened.", "Check the spelling and the folder."
-        ) from None
     image = _read_file(path, start)
     if series is None:
         return image

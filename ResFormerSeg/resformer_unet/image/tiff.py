@@ -134,7 +134,11 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
     """(rows, columns, channels) of a page; only the first channel where others lie beside grey."""
     try:
         pixels = page.asarray()
-    except (ValueError, ImportError, NotImplementedError):  # a compression or a number of bits that needs the package imagecodecs
+    except (
+        ValueError,
+        ImportError,
+        NotImplementedError,
+    ):  # a compression or a number of bits that needs the package imagecodecs
         if pages > 1 or page.bitspersample not in (1, 8):
             raise _unsupported(path, page) from None
         try:
