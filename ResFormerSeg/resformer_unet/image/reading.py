@@ -143,4 +143,5 @@ def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) ->
     affine = uncorrected_affine(reader)
     affine = affine_of(pixels) if affine is None else affine
     image = image_from_array(array_of(pixels), affine, case_name(path), oriented)
-    return replace(image, warnings=tuple(geometry_warning(reader, affine)))
+    warnings = geometry_warning(path, affine) if file_format == "NiftiImageIO" else []
+    return replace(image, warnings=tuple(warnings))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.synthetic_images import volume, write_volume
+from helpers.synthetic_images import oblique_affine, volume, write_volume
 from resformer_unet.image.reading import read_image
 
 MICRON, MILLIMETRE, METRE = 3, 2, 1
@@ -58,3 +58,11 @@ def test_two_geometries_that_disagree_are_both_named(tmp_path, unit):
         assert words in warning["message"]
     used = {3: "sform", 6: "qform"}[round(float(image.spacing[2]))]
     assert f"The {used} was used" in warning["message"]
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, 1), (1, 1, -1), (-1, -1, -1)])
+def test_both_geometries_of_an_oblique_volume_agree_however_it_is_flipped(tmp_path, suffix, flips):
+    affine = oblique_affine() @ np.diag([*flips, 1])
+    image = read_image(write_volume(tmp_path / f"x{suffix}", volume(), affine))  # with qform and sform
+    assert image.warnings == () and np.allclose(image.affine, affine, atol=1e-5)
