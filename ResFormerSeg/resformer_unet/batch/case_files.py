@@ -14,8 +14,8 @@ import numpy as np
 
 from resformer_unet.atomic_files import atomic_file
 from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report
+from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.image.reading import read_image
 from resformer_unet.image.writing import probability_file, segmentation_file
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.prediction import Prediction
@@ -38,11 +38,11 @@ def read_case(case: BatchCase) -> ReadCase:
     """Read the image of a case.
 
     Raises:
-        EngineError: those of :func:`.read_image`.
+        EngineError: those of :func:`.read_image_guarded`.
     """
     started = time.perf_counter()
     state = input_state(case.input)
-    image = read_image(case.input, series=case.series)
+    image = read_image_guarded(case.input, series=case.series)
     return ReadCase(image, state, time.perf_counter() - started)
 
 
@@ -91,9 +91,10 @@ def write_case(
             "write": round(write_s, 4),
             "total": round(read.seconds + report["timing_s"]["total"] + write_s, 4),
         }
-        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_file(output / f"{case.name}{REPORT}") as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            # The name of an input may be no text; what JSON reads from its escapes is that name again.
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
             _remove_images(output, case.name)
     return report
 
