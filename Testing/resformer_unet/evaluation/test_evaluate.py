@@ -211,7 +211,9 @@ def test_volumes_of_one_patient_make_one_diagnosis_from_their_mean_probability(d
 
 def test_a_patient_with_two_volumes_changes_nothing_for_the_pictures_of_others(data):
     data.add("ED", volume(90), None, "benign", group="p1").add("ES", volume(30), None, "benign", group="p1")
-    data.add("a", picture(benign=90), None, "benign", group="p2").add("b", picture(benign=30), None, "benign", group="p2")
+    data.add("a", picture(benign=90), None, "benign", group="p2").add(
+        "b", picture(benign=30), None, "benign", group="p2"
+    )
     data.add("c", picture(benign=20), None, "benign", group="p3").add("d", volume(20), None, "benign", group="p3")
     report = evaluate(data.folder, StandIn())
     assert sum(map(sum, report["confusion"]["counts"])) == 5 and report["diagnosis"]["accuracy"] == 2 / 5

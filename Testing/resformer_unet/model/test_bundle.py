@@ -308,7 +308,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def kill_at(monkeypatch):
-    """Ends a call at its given move of a file; nothing changes on the disk from then on. Returns whether it came so far."""
+    """Ends a call at its given move of a file; the disk stays as it is from then on. Returns whether it came so far."""
 
     def calling(number: int, call) -> bool:
         moves, replace = [], os.replace

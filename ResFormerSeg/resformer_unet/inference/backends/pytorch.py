@@ -132,7 +132,8 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
     except RuntimeError as error:
         message = str(error)
         if not isinstance(error, torch.OutOfMemoryError) and not any(
-            sign in message for sign in ("allocate memory", "out of memory", "_ALLOC_FAILED")  # of cuBLAS and cuDNN
+            sign in message
+            for sign in ("allocate memory", "out of memory", "_ALLOC_FAILED")  # of cuBLAS and cuDNN
         ):
             raise
         if device.type == "cuda":
