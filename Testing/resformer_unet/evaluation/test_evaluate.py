@@ -221,15 +221,6 @@ def test_a_patient_with_two_volumes_changes_nothing_for_the_pictures_of_others(d
     assert joint == {"p1": "benign", "p2": None, "p3": None}
 
 
-def test_labels_that_differ_among_the_pictures_of_a_group_are_no_conflict_beside_a_patient_with_two_volumes(data):
-    data.add("ED", volume(90), None, "benign", group="p1").add("ES", volume(30), None, "benign", group="p1")
-    data.add("a", picture(benign=90), None, "benign", group="p2").add(
-        "b", picture(benign=30), None, "malignant", group="p2"
-    )
-    report = evaluate(data.folder, StandIn())
-    assert report["warnings"] == [] and report["diagnosis"]["accuracy"] == 1
-
-
 def test_pictures_of_one_patient_are_diagnosed_one_by_one(data):
     data.add("a", picture(benign=90), None, "benign", group="p").add("b", picture(benign=30), None, "benign", group="p")
     assert evaluate(data.folder, StandIn())["diagnosis"]["accuracy"] == 0.5
