@@ -43,9 +43,8 @@ def test_the_module_names_those_that_it_needs(module):
             if found := re.search(r"vtkSlicer(\w+)Module", library):  # else the class is of Slicer's core
                 used.add(found[1])
     assert {"Terminologies"} <= used <= set(named)
-    assert {"Segmentations", "SubjectHierarchy", "Volumes", "Plots", "Tables", "Colors"} <= set(
-        named
-    )  # used through nodes and widgets
+    through_nodes_and_widgets = {"Segmentations", "SubjectHierarchy", "Volumes", "Plots", "Tables", "Colors"}
+    assert through_nodes_and_widgets <= set(named)
 
 
 def test_the_module_is_not_loaded_without_those_that_it_needs(module, monkeypatch):
