@@ -51,6 +51,7 @@ ORDER = (
 ENTRIES = {"resformer_unet.__main__"}  # programs, which nothing imports
 APPLICATION = {"slicer", "qt", "ctk", "vtk", "vtkmodules"}
 HEAVY = {"torch", "torchvision", "monai", "lightning", "onnxruntime", "SimpleITK", "scipy", "skimage", "matplotlib"}
+HEAVY |= {"pydicom", "PIL", "tifffile"}
 
 
 def modules() -> dict[str, Path]:

@@ -56,7 +56,8 @@ def isReplaced(found) -> bool:
 def runOften(widget) -> list[vtk.vtkWeakReference]:
     """Applies to several volumes in turn, which are then removed; references to all nodes that there were."""
     references = []
-    volumes = [makeVolume(name=f"Volume {number}") for number in range(5)]
+    # The name is a reason to select the brain model.
+    volumes = [makeVolume(name=f"Brain {number}") for number in range(5)]
     widget.ui.probabilityMapsCheckBox.checked = True
     for index in range(RUNS):
         widget.ui.inputSelector.setCurrentNode(volumes[index % len(volumes)])

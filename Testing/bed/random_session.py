@@ -82,9 +82,10 @@ def _hash(volumeNode) -> str:
 
 def settle(widget, runs: list[CountedRun]) -> list[str]:
     """Waits until nothing is under way any more; returns how the runs ended."""
-    waitFor(lambda: not widget.logic._keeper._jobs, PATIENCE, "the end of all runs")
-    for _round in range(5):
+    for _round in range(5):  # the panel may ask for something once a run is over
+        waitFor(lambda: not widget.logic._keeper._jobs, PATIENCE, "the end of all runs")
         slicer.app.processEvents()
+    waitFor(lambda: all(run.job.isOver for run in runs), PATIENCE, "the end of all runs")
     for run in runs:
         few = 1 if run.what in ("process", "processPatient") else 0  # sections of the panel may give a question up
         assert run.job.isOver and few <= len(run.ends) <= 1, f"{run.what} ended {len(run.ends)} times: {run.ends}"
@@ -117,14 +118,19 @@ def checkTidy(bed) -> None:
 def resultsOverOtherImages() -> list[str]:
     """Segmentations of this module that a slice view shows over another image than their own."""
     shown = {
-        node.GetBackgroundVolumeID() for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
-    } - {None}  # fmt: skip
+        view.GetID(): composite.GetBackgroundVolumeID()
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode")
+        if view.GetLayoutName() == composite.GetLayoutName() and composite.GetBackgroundVolumeID()
+    }
     found = []
     for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
         display, image = node.GetDisplayNode(), _imageOf(node)
         isOurs = any(name.startswith("ResFormerSeg.") for name in node.GetAttributeNames() or ())
-        if isOurs and display is not None and display.GetVisibility() and display.GetVisibility2D() and shown - {image}:
-            found.append(node.GetName())
+        if not isOurs or display is None or not (display.GetVisibility() and display.GetVisibility2D()):
+            continue
+        if any(display.IsDisplayableInView(view) and volume != image for view, volume in shown.items()):
+            found.append(f"{node.GetName()} of {image} over {shown}")
     return found
 
 

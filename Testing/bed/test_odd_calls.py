@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -64,7 +65,9 @@ def refused(nodes, logicWith):
 
 
 def idOf(value) -> str:
-    return f"{type(value).__name__}-{value}"[:40] if not isinstance(value, dict) else str(value)[:60]
+    return re.sub(
+        r" at 0x\w+", "", f"{type(value).__name__}-{value}"[:40] if not isinstance(value, dict) else str(value)[:60]
+    )
 
 
 @pytest.mark.parametrize("method", ["process", "explain"])

@@ -31,6 +31,8 @@ MARKED = {
     "golden": "slow",
     "resformer_unet/batch/cluster": "cluster",
     "resformer_unet/cli/test_main.py": "slow",
+    "resformer_unet/cli/test_surroundings.py": "slow",
+    "resformer_unet/image/test_guarded_reading.py": "slow",
     "resformer_unet/data/check/test_check_data.py": "slow",
     "resformer_unet/evaluation/test_report_card.py": "slow",
     "resformer_unet/evaluation/test_surface_distance.py": "slow",

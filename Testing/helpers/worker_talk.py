@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,12 @@ class WorkerProcess:
 
     def wait_for(self, *kinds: str) -> dict:
         return self.events(kinds)[-1]
+
+    def wait_for_silence(self, seconds: float) -> None:
+        """Returns when no event has come for so long."""
+        with suppress(queue.Empty):
+            while True:
+                assert self._lines.get(timeout=seconds) is not None, "the worker ended"
 
     def rest(self) -> list[dict]:
         """The events up to the end of the process; its log is then whole, too."""

@@ -76,12 +76,12 @@ class EngineKeeper:
                 _("Wait until it has finished, or cancel it."),
             )
         self._jobs.append(job)
-        self._notifyListeners(job)
         if len(self._jobs) == 1:
             job.callLater(job.begin)
         elif not job.inBackground:
             first = self._jobs[0]
             first.callLater(lambda: first.abort(_outOfTime()), round(1000 * BACKGROUND_SECONDS))
+        self._notifyListeners(job)  # last: a listener may end another job, whose end begins this one
 
     def engine(self) -> tuple[EngineProcess, bool]:
         """The worker, and whether it has completed a job before; a new one is started if there is none."""

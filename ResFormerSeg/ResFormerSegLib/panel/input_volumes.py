@@ -39,10 +39,11 @@ class OtherPhaseRow:
         self._parameterNode = None
         self._isShown = False
         self._offeredFor: set[str] = set()  # ids of the input volumes
+        self._inputId = ""  # of the last one
 
     def setParameterNode(self, parameterNode) -> None:
         self._parameterNode = parameterNode
-        self._offeredFor = set()
+        self._offeredFor, self._inputId = set(), ""
 
     def update(self, model: ModelDescription | None) -> None:
         self._isShown = model is not None and model.diagnosesPatients
@@ -54,10 +55,14 @@ class OtherPhaseRow:
     def _preselect(self) -> None:
         node = self._parameterNode
         volume = node.inputVolume if node is not None else None
-        if not hasVoxels(volume) or volume.GetID() in self._offeredFor:
+        if not hasVoxels(volume) or not _isImage(volume):
+            return
+        changePlaces = node.otherVolume is volume and volume.GetID() != self._inputId
+        self._inputId = volume.GetID()
+        if volume.GetID() in self._offeredFor and not changePlaces:
             return
         self._offeredFor.add(volume.GetID())
-        if node.otherVolume is volume:  # the phases change places
+        if changePlaces:
             node.otherVolume = None
         if node.otherVolume is None and node.resultVolume is not volume:
             others = [image for image in _images() if image is not volume and _haveSameGeometry(image, volume)]

@@ -121,8 +121,11 @@ class ResultSections:
         return steps
 
     def _showNext(self) -> None:
-        """The result is in the scene, even if a step fails."""
+        """The result is in the scene, even if a step fails; unless it was deleted meanwhile."""
         if not self._waiting:
+            return
+        if self._result is None or not _isInScene(self._result.volumeNode, self._result.segmentationNode):
+            self._stop()
             return
         step = self._waiting.pop(0)
         try:
@@ -148,6 +151,10 @@ class ResultSections:
     def _onEdited(self, rows: list[dict] | None) -> None:
         report = self._result.report
         self.card.showSizes(report["segments"] if rows is None else rows, isEdited=rows is not None)
+
+
+def _isInScene(*nodes) -> bool:
+    return all(node is None or node.GetScene() is not None for node in nodes)
 
 
 def _forTheChart(result):

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.models.suitability import whyNoImage
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
@@ -89,8 +90,10 @@ class PredictionTask(Task):
     def makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None = None) -> ProcessingResult:
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
         self.checkOutput()
-        scaling = scalingWarning(self.nodes[0].Get())
+        volumeNode = self.nodes[0].Get()
+        scaling, noImage = scalingWarning(volumeNode), whyNoImage(volumeNode)
         notices = [*notices, scaling] if scaling else notices
+        notices = [*notices, {"code": "LABEL_MAP", "message": noImage}] if noImage else notices
         try:
             return self._makeNodes(output, notices, patient)
         except Exception as error:

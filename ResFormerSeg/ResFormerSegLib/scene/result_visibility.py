@@ -49,6 +49,7 @@ class OwnImageOnly(VTKObservationMixin):
         self._restricted: set[str] = set()
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.NodeAddedEvent, self._onNodeAdded)
+        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
         for event in (scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onChanged)
         self.addObserver(scene, scene.EndCloseEvent, self._onClosed)
@@ -80,9 +81,10 @@ class OwnImageOnly(VTKObservationMixin):
     def _updateNode(self, node, views: list[tuple[object, list[str]]]) -> None:
         wasHidden = node.GetID() in self._hidden
         image = _imageOf(node)
-        if image is None or not (wasHidden or isVisible(node)):
+        if not (wasHidden or isVisible(node)):
             return
-        mayShow = [any(_belong(image, shown) for shown in volumes) for _view, volumes in views]
+        # Of a deleted image no view can show the result over its own one.
+        mayShow = [image is not None and any(_belong(image, shown) for shown in volumes) for _view, volumes in views]
         if not any(mayShow):
             if views and not wasHidden:
                 self._hidden.add(node.GetID())
@@ -110,6 +112,13 @@ class OwnImageOnly(VTKObservationMixin):
     def _onNodeAdded(self, caller, event, node) -> None:
         if node.IsA("vtkMRMLSliceCompositeNode"):
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onChanged)
+        elif node.IsA("vtkMRMLSegmentationNode"):  # by Undo, for instance
+            self.update()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, caller, event, node) -> None:
+        if node.IsA("vtkMRMLVolumeNode"):
+            self.update()
 
     def _onChanged(self, caller=None, event=None) -> None:
         self.update()

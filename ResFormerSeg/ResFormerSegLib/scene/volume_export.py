@@ -19,6 +19,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 
 MOST_COMPONENTS = 4  # red, green, blue and opacity
 PICTURE_ROLE = "ResFormerSeg.Picture"  # from a result to its volume, if that was treated as a picture
+PAGES_SUFFIXES = (".tif", ".tiff")  # of files with several pictures of no known distance
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -111,17 +112,19 @@ def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolu
 
 
 def isPicture(volumeNode) -> bool:
-    """Whether the volume is a 2D picture: one slice, and colour, read from a picture file or without geometry.
+    """Whether the volume is a 2D picture: one slice, and colour, read from a picture file or without geometry; or the
+    pages of a TIFF file, which have no more orientation and size than one of them.
 
     Slicer gives every volume patient axes, also a photograph, for which they mean nothing; the engine must neither
     reorient it by them nor measure in millimetres. Once the scene is saved, the picture is in a file of another format:
     it is then recognised by a result that treated it as a picture (see `rememberPicture`), or by its lack of geometry.
     """
     image = volumeNode.GetImageData()
-    if image.GetDimensions()[2] != 1:
-        return False
     storage = volumeNode.GetStorageNode()
     fileName = (storage.GetFileName() if storage else None) or ""
+    if image.GetDimensions()[2] != 1:
+        isStack = fileName.lower().endswith(PAGES_SUFFIXES) and _isPlacedAsPages(volumeNode)
+        return isStack or _isKnownAsPicture(volumeNode)
     return (
         image.GetNumberOfScalarComponents() > 1
         or fileName.lower().endswith(PICTURE_SUFFIXES)
@@ -143,15 +146,24 @@ def _isKnownAsPicture(volumeNode) -> bool:
 def _hasNoGeometry(volumeNode) -> bool:
     """Pixels of 1 mm, rows and columns along the patient's axes, and the corner or the centre at the origin: Slicer's
     defaults for an image without size and position."""
-    if volumeNode.GetAttribute("DICOM.instanceUIDs") or volumeNode.GetSpacing() != (1.0, 1.0, 1.0):
-        return False
+    isKnown = volumeNode.GetAttribute("DICOM.instanceUIDs") or volumeNode.GetSpacing() != (1.0, 1.0, 1.0)
+    return not isKnown and _isWhereSlicerPutsImages(volumeNode)
+
+
+def _isPlacedAsPages(volumeNode) -> bool:
+    """As Slicer places the pages of a TIFF file, 1 mm apart. Whoever knows better has given another distance."""
+    return volumeNode.GetSpacing()[2] == 1.0 and _isWhereSlicerPutsImages(volumeNode)
+
+
+def _isWhereSlicerPutsImages(volumeNode) -> bool:
+    """Along the patient's axes, with the corner or the centre at the origin."""
     ijkToRas = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(ijkToRas)
-    columns, rows, _slices = volumeNode.GetImageData().GetDimensions()
-    isStraight = all(abs(abs(ijkToRas.GetElement(axis, axis)) - 1) < 1e-6 for axis in range(3))
-    middle = ijkToRas.MultiplyPoint(((columns - 1) / 2, (rows - 1) / 2, 0.0, 1.0))
-    corner = volumeNode.GetOrigin()
-    return isStraight and (all(value == 0 for value in corner) or all(abs(value) < 1 for value in middle[:3]))
+    spacing = volumeNode.GetSpacing()
+    isStraight = all(abs(abs(ijkToRas.GetElement(axis, axis)) - spacing[axis]) < 1e-6 for axis in range(3))
+    middle = ijkToRas.MultiplyPoint([*((length - 1) / 2 for length in volumeNode.GetImageData().GetDimensions()), 1.0])
+    isCentred = all(abs(middle[axis]) < spacing[axis] for axis in range(3))
+    return isStraight and (isCentred or not any(volumeNode.GetOrigin()))
 
 
 def _severalVolumes(node) -> ResFormerSegError:

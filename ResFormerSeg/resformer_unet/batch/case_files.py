@@ -14,8 +14,9 @@ import numpy as np
 
 from resformer_unet.atomic_files import atomic_file
 from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report
+from resformer_unet.batch.earlier_result import EarlierResult
+from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.image.reading import read_image
 from resformer_unet.image.writing import probability_file, segmentation_file
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.prediction import Prediction
@@ -38,11 +39,11 @@ def read_case(case: BatchCase) -> ReadCase:
     """Read the image of a case.
 
     Raises:
-        EngineError: those of :func:`.read_image`.
+        EngineError: those of :func:`.read_image_guarded`.
     """
     started = time.perf_counter()
     state = input_state(case.input)
-    image = read_image(case.input, series=case.series)
+    image = read_image_guarded(case.input, series=case.series)
     return ReadCase(image, state, time.perf_counter() - started)
 
 
@@ -56,10 +57,9 @@ def write_case(
 ) -> dict:
     """Write ``<case>.seg.nrrd``, the probability maps if chosen and ``<case>.json``; returns the report as written.
 
-    Every file is written completely under a temporary name first; if that fails, an earlier result of the case stays as
-    it was. Then the earlier images are removed before the new report and the new images take their names: if the
-    process is killed in between, the report's checksums show that images are missing, and a new report never lies
-    beside earlier images. The report comes first since it says whose name this is.
+    Every file is written completely under a temporary name first. Then the earlier result is set aside, and the new
+    files take their names, the report last: where there is a report, its images are there and its own, also if the
+    process is killed in between. If anything fails, the earlier result of the case is as it was.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
@@ -75,14 +75,14 @@ def write_case(
         "options": (options or PredictOptions()).to_dict(),
         "files": {},
     }
-    with ExitStack() as stack:  # takes the names in the reverse order, when the block ends
+    with EarlierResult(output, case.name) as earlier, ExitStack() as images:
         written = {}
         if len(prediction.layers):
             path = output / f"{case.name}{SEGMENTATION}"
             block = segmentation_file(path, prediction.layers, read.image, report["segments"])
-            written[path.name] = stack.enter_context(block)
+            written[path.name] = images.enter_context(block)
         for path, probabilities in maps.items():
-            written[path.name] = stack.enter_context(probability_file(path, probabilities, read.image))
+            written[path.name] = images.enter_context(probability_file(path, probabilities, read.image))
         report["files"] = {name: _sha256(temporary) for name, temporary in written.items()}
         write_s = time.perf_counter() - started
         report["timing_s"] = {
@@ -91,10 +91,12 @@ def write_case(
             "write": round(write_s, 4),
             "total": round(read.seconds + report["timing_s"]["total"] + write_s, 4),
         }
-        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_file(output / f"{case.name}{REPORT}") as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
-            _remove_images(output, case.name)
+            # The name of an input may be no text; what JSON reads from its escapes is that name again.
+            temporary.write_bytes(content := text.encode("utf-8", "backslashreplace"))
+            earlier.set_aside(content)
+            images.close()  # here they take their names
     return report
 
 
@@ -171,11 +173,3 @@ def _map_files(output: Path, name: str, bundle: ModelBundle, prediction: Predict
     segments = [re.sub(r"[^\w-]+", "_", segment["id"]) for segment in bundle.segments]
     files = [output / f"{name}.probability.{segment}.nrrd" for segment in segments]
     return dict(zip(files, prediction.probability_maps, strict=True))
-
-
-def _remove_images(output: Path, name: str) -> None:
-    """Remove the segmentation and the probability maps of an earlier result of the case."""
-    own = re.compile(re.escape(name) + r"(\.seg|\.probability\.[^.]+)\.nrrd")
-    for file in output.iterdir():
-        if own.fullmatch(file.name):
-            file.unlink(missing_ok=True)

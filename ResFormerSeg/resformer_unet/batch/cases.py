@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -90,6 +91,11 @@ def read_report(output: Path, name: str) -> dict | None:
         return None
 
 
+def unfinished(name: str) -> str:
+    """The name of a report while the images of this case, but not the report, have their names; never too long."""
+    return f".{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.unfinished"
+
+
 def _name_of(path: Path, place: Path) -> str:
     """As :func:`.read_image` names the image."""
     return (place.name or "image") if os.path.isdir(path) else case_name(path)
@@ -111,7 +117,7 @@ class _ExistingResults:
         for name, as_written in self._names.items():
             if name in self._inputs or not {name, _NUMBER.sub("", name)} & wanted:
                 continue
-            if report := read_report(output, as_written):
+            if report := read_report(output, as_written) or read_report(output, unfinished(as_written)):
                 self._earlier[place_of(Path(report["input"])), report["series"]].append(as_written)
 
     def earlier_name(self, place: Path, series: str | None, wanted: str) -> str | None:

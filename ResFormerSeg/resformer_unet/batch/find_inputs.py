@@ -17,9 +17,10 @@ from resformer_unet.image.medical_image import case_name
 def find_studies(paths: Iterable[Path], output: Path) -> list[Path]:
     """Replace each folder of studies by its images, in the order of names; an image that is named twice is taken once.
 
-    A folder that holds DICOM images is one study. Any other is searched through, with the folders within, for image
-    files and folders of DICOM images. Hidden files, segmentations and probability maps as this package writes them,
-    and the folder ``output`` are skipped. A folder without any image stays, so that reading it reports the error.
+    A folder that holds DICOM images is one study; reading it warns of other images in it. Any other is searched for
+    image files. The folders within are searched in both cases. Hidden files, what is no file (a pipe), segmentations
+    and probability maps as this package writes them, and the folder ``output`` are skipped. A folder without any image
+    stays, so that reading it reports the error.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -37,6 +38,8 @@ def read_list(path: Path) -> list[Path]:
     """
     name = "The list from standard input" if str(path) == "-" else f"The list “{path}”"
     try:
+        if str(path) == "-" and sys.stdin is None:
+            raise ValueError("it is closed")
         content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -59,15 +62,16 @@ def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
         return []
     seen.add(place)
     try:
-        if holds_images(folder):
-            return [folder]
+        is_study = holds_images(folder)
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError:
         return [folder]  # reading it reports the error
-    found = []
+    found = [folder] if is_study else []
     for entry in entries:
         if os.path.isdir(entry):
             found += _search(entry, output, seen) if place_of(entry) != output else []
+        elif is_study or not os.path.isfile(entry):
+            continue
         elif case_name(entry) != entry.name and not _is_result(entry.name) and not _has_header(entry):
             found.append(entry)
     return found

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from resformer_unet.atomic_files import remove_leftovers
 from resformer_unet.batch.case_files import ReadCase, kept_report, read_case, write_case
 from resformer_unet.batch.cases import BatchCase, Outcome, plan_cases
+from resformer_unet.batch.leftovers import remove_leftovers_of_killed
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.pipeline import read_ahead
@@ -69,7 +69,7 @@ def run_cases(
     Args:
         predict_cases: called once with the cases to predict; not called if there is none.
         resume: results that :func:`.kept_report` accepts are kept. Their outcomes come first. No other process may
-            write to ``output``: the temporary files of a killed one are removed.
+            write to ``output``, unless it is a cluster's job: the temporary files of a killed one are removed.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE.
@@ -77,7 +77,7 @@ def run_cases(
     try:
         output.mkdir(parents=True, exist_ok=True)
         if resume:
-            remove_leftovers(output)
+            remove_leftovers_of_killed(output)
         cases = plan_cases(inputs, output, series)
     except OSError as error:
         raise EngineError(

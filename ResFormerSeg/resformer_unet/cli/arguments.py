@@ -28,8 +28,15 @@ def add_device(parser: argparse.ArgumentParser, engine: bool = True) -> None:
     )
 
 
+def path(text: str) -> Path:
+    """The type of an argument that is a path. An empty one, as of an unset variable, is not the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return Path(text)
+
+
 def add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder with labels.csv, images/ and masks/")
+    parser.add_argument("dataset", type=path, metavar="DATASET", help="folder with labels.csv, images/ and masks/")
 
 
 def add_options(parser: argparse.ArgumentParser, options: type[Options], exclusive: tuple[str, ...] = ()) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from resformer_unet.cli.arguments import add_dataset, add_device, add_model
+from resformer_unet.cli.arguments import add_dataset, add_device, add_model, path
 from resformer_unet.cli.progress import Progress, print_line
 
 SUMMARY = "evaluate a model on a data set with masks and labels"
@@ -16,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_dataset(parser)
     add_model(parser)
     parser.add_argument("--split", default="test", help="split of labels.csv to use (default: test)")
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE",
+    parser.add_argument("--output", required=True, type=path, metavar="FILE",
                         help="report to write, JSON; the report card lies beside it as HTML")  # fmt: skip
     parser.add_argument("--stress", action="store_true",
                         help="also evaluate some of the cases under shifts of contrast, noise, resolution and others, "
@@ -36,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     from resformer_unet.model.catalog import find_model
 
     check_packages()
+    check_writable(arguments.output)
     card = beside(arguments.output)
-    for path in (arguments.output, card):
-        check_writable(path)
+    check_writable(card)
     progress = Progress()
     predictor = Predictor(find_model(arguments.model), arguments.device)
     report = evaluate(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from resformer_unet.cli.arguments import MODEL_HELP
+from resformer_unet.cli.arguments import MODEL_HELP, path
 from resformer_unet.cli.progress import print_line
 
 SUMMARY = "write the network of a model as an ONNX graph"
@@ -15,7 +14,7 @@ SUMMARY = "write the network of a model as an ONNX graph"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="ID|FOLDER", help=MODEL_HELP)
     parser.add_argument(
-        "--output", type=Path, metavar="FILE",
+        "--output", type=path, metavar="FILE",
         help="write a file with its weights, for other programs; without it, the graph that ONNX Runtime needs is "
         "added to the model's folder",
     )  # fmt: skip

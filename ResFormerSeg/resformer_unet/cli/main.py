@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
 from resformer_unet.cli import check_data, evaluate, export, models, predict, train
@@ -36,8 +38,7 @@ exit codes: 0 success, 1 failure (the reason is on stderr), 2 wrong usage, 130 i
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show must not end the work
-        stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = _stream(sys.stdout), _stream(sys.stderr)
     parsed = build_parser().parse_args(arguments)
     try:
         return parsed.run(parsed)
@@ -49,6 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"error: {_message(error)}", file=sys.stderr)
         return 1
+
+
+def _stream(stream: TextIO | None) -> TextIO:
+    """A stream that can be written to: services and windowed programs have none, and terminals lack characters."""
+    if stream is None:
+        stream = open(os.devnull, "w", encoding="utf-8")
+    stream.reconfigure(errors="backslashreplace")  # a name that cannot be shown must not end the work
+    return stream
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen
+from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen, path
 from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.options import PredictOptions
@@ -24,13 +24,13 @@ SUMMARY = "segment and diagnose images"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "inputs", nargs="*", type=Path, metavar="INPUT",
+        "inputs", nargs="*", type=path, metavar="INPUT",
         help="an image file, a DICOM series folder, or a folder that is searched for both",
     )  # fmt: skip
-    parser.add_argument("--list", type=Path, metavar="FILE",
+    parser.add_argument("--list", type=path, metavar="FILE",
                         help="a text file with more inputs, one a line; - reads standard input")  # fmt: skip
     parser.add_argument(
-        "--output", required=True, type=Path, metavar="DIR",
+        "--output", required=True, type=path, metavar="DIR",
         help="folder for <case>.seg.nrrd, <case>.json and, if chosen, <case>.probability.<segment>.nrrd; and "
         "summary.csv for several inputs",
     )  # fmt: skip

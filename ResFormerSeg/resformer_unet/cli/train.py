@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from pathlib import Path
 
-from resformer_unet.cli.arguments import add_dataset, add_device, add_options, chosen
+from resformer_unet.cli.arguments import add_dataset, add_device, add_options, chosen, path
 from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.training.setup.options import TrainOptions
 
@@ -15,7 +15,7 @@ SUMMARY = "train a model on a data set and write it as a model folder"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_dataset(parser)
-    parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="model folder to write")
+    parser.add_argument("--output", required=True, type=path, metavar="FOLDER", help="model folder to write")
     add_options(parser, TrainOptions, exclusive=("preset", "init"))
     add_device(parser, engine=False)
 
@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in row["metrics"].items())
         print_line(f"{row['split']} ({row['cases']} cases): {figures}", sys.stdout)
     print_line(f"The model is in {bundle.folder}. Use it with:", sys.stdout)
-    print_line(f"  resformer-unet predict IMAGE --model {bundle.folder} --output DIR", sys.stdout)
+    print_line(f"  resformer-unet predict IMAGE --model {shlex.quote(str(bundle.folder))} --output DIR", sys.stdout)
     return 0

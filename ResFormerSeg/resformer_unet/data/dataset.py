@@ -13,6 +13,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +22,12 @@ from pathlib import Path
 import numpy as np
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage, case_name
-from resformer_unet.image.reading import read_image
 
 SPLITS = ("train", "val", "test")
 TABLE = "labels.csv"
+_ADDITION = re.compile(r"[_\-. ]")  # what may separate a case's name from “mask” or “segmentation”
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
 _SAME_GRID = 0.01  # voxels that image and mask may lie apart
@@ -59,7 +61,7 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
         split: only the cases of this split.
 
     Raises:
-        EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY.
+        EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY, MASK_MISNAMED.
     """
     folder = Path(folder)
     rows = read_table(folder)
@@ -70,6 +72,14 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
             "DATASET_INVALID",
             f"{len(without_image)} cases of {folder / TABLE} have no image, the first is “{without_image[0]}”.",
             f"Put a file of that name into {folder / 'images'}, or remove the row from the table.",
+        )
+    if misnamed := misnamed_masks((row["id"] for row in rows), masks):
+        name, case = next(iter(misnamed.items()))
+        raise EngineError(
+            "MASK_MISNAMED",
+            f"{len(misnamed)} files in {folder / 'masks'} belong to no case by their names, such as "
+            f"“{masks[name].name}”; they would be ignored.",
+            f"Call masks as their cases, here “{case}.png”.",
         )
     cases = [
         case_of(row, images, masks)
@@ -107,7 +117,7 @@ def without_groups_of(cases: Iterable[Case], others: Iterable[Case]) -> list[Cas
 
 def read_case_image(case: Case) -> MedicalImage:
     """The image of a case; a picture that was squashed to another aspect gets its true pixel aspect as spacing."""
-    image = read_image(case.image)
+    image = read_image_guarded(case.image)
     if case.pixel_aspect is None or image.has_orientation:
         return image
     _, rows, columns = image.shape
@@ -144,9 +154,9 @@ def read_mask(case: Case) -> MedicalImage:
 
     Raises:
         EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, or the errors of
-            :func:`.read_image`.
+            :func:`.read_image_guarded`.
     """
-    mask = read_image(case.mask)
+    mask = read_image_guarded(case.mask)
     if mask.voxels.dtype == np.uint8 and mask.voxels.shape[-1] == 1:
         return mask
     stored = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
@@ -236,6 +246,26 @@ def read_table(folder: Path) -> list[dict[str, str]]:
     if twice:
         raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one row.")
     return rows
+
+
+def misnamed_masks(ids: Iterable[str], masks: Mapping[str, Path]) -> dict[str, str]:
+    """Masks that are named after a case without a mask, but not as it: in other capitals, or with something added.
+
+    Args:
+        ids: of the cases.
+        masks: files by their names without suffix, as of :func:`files_by_id`.
+
+    Returns:
+        Ids of the cases by the names of their masks, such as “case_segmentation”, “CASE” or “case.gif”.
+    """
+    without = {name.casefold(): name for name in ids if name not in masks}
+    found = {}
+    for name in masks.keys() - set(ids):
+        for end in [len(name), *(match.start() for match in reversed(list(_ADDITION.finditer(name))))]:
+            if case := without.get(name[:end].casefold()):
+                found[name] = case
+                break
+    return dict(sorted(found.items()))
 
 
 def files_by_id(folder: Path) -> dict[str, Path]:

@@ -44,6 +44,7 @@ def score_case(case: Case, predictor: Predictor, change: Change | None = None) -
         "dice": None,
         "jaccard": None,
         "false_positive": None,
+        "segment_false_positive": None,
         "lesion_free_slices": None,
         "out_of_distribution_score": prediction.out_of_distribution_score,
         "warnings": [warning["code"] for warning in prediction.report["warnings"]],
@@ -56,14 +57,16 @@ def score_case(case: Case, predictor: Predictor, change: Change | None = None) -
 
 def _overlaps(references: np.ndarray, prediction: Prediction, segments: Sequence[dict]) -> dict:
     """``references``: bool (segments, slices, rows, columns)."""
-    if not references.any():
-        return {"false_positive": bool(prediction.layers.any())}
-    dice, jaccard = {}, {}
+    dice, jaccard, false_positive = {}, {}, {}
     for segment, reference in zip(segments, references, strict=True):
+        predicted = (prediction.layers == segment["value"]).any(axis=0)  # the value occurs in one layer only
         if reference.any():
-            predicted = (prediction.layers == segment["value"]).any(axis=0)  # the value occurs in one layer only
             dice[segment["id"]], jaccard[segment["id"]] = overlap(predicted, reference)
-    return {"dice": dice, "jaccard": jaccard}
+        else:
+            false_positive[segment["id"]] = bool(predicted.any())
+    if not dice:
+        return {"false_positive": bool(prediction.layers.any()), "segment_false_positive": false_positive}
+    return {"dice": dice, "jaccard": jaccard, "segment_false_positive": false_positive or None}
 
 
 def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:

@@ -8,6 +8,7 @@ for the diagnosis only, cases without a label for the segmentation only.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -194,6 +195,7 @@ def _groups(rows: list[dict], units: EvaluationUnits, classes: list[str]) -> lis
         return []
     joint = {}
     if diagnosed_together(rows):
+        count, of_volumes = Counter(units.groups), {row["group"] for row in rows if row["volume"]}
         known = zip(units.groups, units.labels, units.probabilities, strict=True)
         joint = {
             name: {
@@ -202,7 +204,7 @@ def _groups(rows: list[dict], units: EvaluationUnits, classes: list[str]) -> lis
                 "probabilities": dict(zip(classes, probabilities.tolist(), strict=True)),
             }
             for name, label, probabilities in known
-            if name not in units.conflicts
+            if count[name] == 1 and name in of_volumes
         }
     return [
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,26 +51,27 @@ def evaluation_units(
     return EvaluationUnits(probabilities, uncalibrated, labels, [unit[0]["group"] for unit in units], conflicts)
 
 
-def diagnosed_together(rows: Sequence[Mapping]) -> bool:
-    """Whether the volumes of a group, such as two phases of a patient's heart, form one evaluation unit.
+def diagnosed_together(rows: Sequence[Mapping]) -> set[str]:
+    """The groups of several volumes, such as two phases of a patient's heart, each of which is one evaluation unit.
 
-    Pictures of one group (slices of a patient, near-duplicates) are units of their own, as they are used one by one.
+    Pictures of one group (slices of a patient, near-duplicates) are units of their own, as they are used one by one;
+    so are the cases of a group that has pictures beside volumes.
     """
-    volumes = [row["group"] for row in rows if row["volume"]]
-    return len(volumes) > len(set(volumes))
+    volumes = Counter(row["group"] for row in rows if row["volume"])
+    pictures = {row["group"] for row in rows if not row["volume"]}
+    return {name for name, count in volumes.items() if count > 1 and name not in pictures}
 
 
 def _units(rows: Sequence[Mapping]) -> tuple[list[list[Mapping]], list[str]]:
     """The rows of each evaluation unit, and the groups with contradictory labels."""
-    if not diagnosed_together(rows):
-        return [[row] for row in rows], []
+    of_several = diagnosed_together(rows)
     groups: dict[str, list[Mapping]] = {}
     for row in rows:
-        groups.setdefault(row["group"], []).append(row)
+        if row["group"] in of_several:
+            groups.setdefault(row["group"], []).append(row)
     conflicts = [name for name, group in groups.items() if len({row["label"] for row in group}) > 1]
-    together = [group for name, group in groups.items() if name not in conflicts]
-    alone = [[row] for name in conflicts for row in groups[name]]
-    return together + alone, conflicts
+    together = {name: group for name, group in groups.items() if name not in conflicts}
+    return [*together.values(), *([row] for row in rows if row["group"] not in together)], conflicts
 
 
 def _mean_probabilities(units: Sequence[Sequence[Mapping]], classes: Sequence[str], which: str) -> np.ndarray:

@@ -10,7 +10,8 @@ from resformer_unet.evaluation import metrics
 
 
 def segmentation_metrics(rows: Sequence[Mapping], segments: Sequence[str], weights: np.ndarray | None = None) -> dict:
-    """``dice`` and ``jaccard`` (``mean`` and each segment), ``false_positive_rate``, ``slice_false_positive_rate``.
+    """``dice`` and ``jaccard`` (``mean`` and each segment), ``false_positive_rate``, ``slice_false_positive_rate``,
+    and ``segment_false_positive_rate`` of each segment.
 
     Args:
         rows: ``per_case`` of an evaluation; segments: ids.
@@ -18,12 +19,10 @@ def segmentation_metrics(rows: Sequence[Mapping], segments: Sequence[str], weigh
     """
     figures: dict = {}
     for figure in ("dice", "jaccard"):
-        each = {
-            segment: metrics.weighted_mean([_value((row[figure] or {}).get(segment)) for row in rows], weights)
-            for segment in segments
-        }
+        each = _by_segment(rows, figure, segments, weights)
         figures[figure] = {"mean": metrics.mean_of_defined(np.stack(list(each.values()), axis=-1)), **each}
     figures["false_positive_rate"] = metrics.weighted_mean([_value(row["false_positive"]) for row in rows], weights)
+    figures["segment_false_positive_rate"] = _by_segment(rows, "segment_false_positive", segments, weights)
     slices = [row["lesion_free_slices"] or {"segmented": 0, "slices": 0} for row in rows]
     weights = np.ones(len(rows)) if weights is None else weights
     segmented, total = (weights @ np.array([row[key] for row in slices]) for key in ("segmented", "slices"))
@@ -89,6 +88,14 @@ def for_json(figures: Mapping) -> dict:
     return {
         name: for_json(value) if isinstance(value, Mapping) else metrics.defined(value)
         for name, value in figures.items()
+    }
+
+
+def _by_segment(rows: Sequence[Mapping], key: str, segments: Sequence[str], weights: np.ndarray | None) -> dict:
+    """Means over the rows that have a value for the segment."""
+    return {
+        segment: metrics.weighted_mean([_value((row.get(key) or {}).get(segment)) for row in rows], weights)
+        for segment in segments
     }
 
 

@@ -12,6 +12,8 @@ def summarise(report: Mapping) -> str:
         lines.append(f"Dice      {_figures(segmentation['dice'])}")
         lines.append(f"Jaccard   {_figures(segmentation['jaccard'])}")
         lines.append(f"false positive rate {_number(segmentation['false_positive_rate'])}")
+        if len(by_segment := segmentation["segment_false_positive_rate"]) > 1:
+            lines.append(f"of each segment     {_figures(by_segment)}")
     if diagnosis := report["diagnosis"]:
         for name, value in diagnosis.items():
             figure = _figures(value) if isinstance(value, Mapping) else _number(value)

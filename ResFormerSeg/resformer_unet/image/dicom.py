@@ -1,66 +1,36 @@
-"""DICOM series: files of a folder grouped, put in order and read with their exact geometry."""
+"""DICOM: files, and the series of a folder, put in order and read with their exact geometry and values."""
 
 from __future__ import annotations
 
-import os.path
+import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom_headers import Header, gdcm_reader, read_header, why_no_pixels
+from resformer_unet.image.file_kinds import START, kind_of
+from resformer_unet.image.itk_arrays import array_of
+from resformer_unet.image.itk_paths import path_to_read
+from resformer_unet.image.medical_image import MedicalImage, case_name, complex_numbers, corrupt, image_from_array
+from resformer_unet.image.slice_geometry import check_pixel_sizes, mixed, sort_planes
 
-sitk.ProcessObject.GlobalWarningDisplayOff()  # this package reports in its own messages what matters of ITK's
-
-_SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
-_POSITION, _ORIENTATION = "0020|0032", "0020|0037"
-
-# Enhanced CT, MR, MR colour and PET, also legacy converted, store orientations in sequences for each frame.
-_ENHANCED = ("1.2.840.10008.5.1.4.1.1.2.", "1.2.840.10008.5.1.4.1.1.4.", "1.2.840.10008.5.1.4.1.1.130")
-_ENHANCED += ("1.2.840.10008.5.1.4.1.1.128.1",)
-
-_SAME_ORIENTATION = 1e-3  # direction cosines
-_EVEN = 0.02  # share of the median slice distance by which distances may differ
-
-
-class Series(NamedTuple):
-    """A series that was read; ``affine`` (column, row, slice to LPS millimetres) is exact for tilted gantries too."""
-
-    pixels: sitk.Image
-    affine: np.ndarray
-    has_orientation: bool
-    warnings: tuple[dict[str, str], ...]
-
-
-@dataclass(frozen=True)
-class _Header:
-    path: Path
-    series: str
-    description: str
-    number: int
-    size: tuple[int, ...]
-    position: np.ndarray | None  # (3,) millimetres
-    directions: np.ndarray | None  # (2, 3): unit vectors along columns i and rows j
-
-
-def is_oriented(reader: sitk.ImageFileReader) -> bool:
-    """Whether a DICOM file states its orientation in the patient; ``reader``: after ``ReadImageInformation``."""
-    return _numbers(reader, _ORIENTATION, 6) is not None or _text(reader, _SOP_CLASS).startswith(_ENHANCED)
+_SHOWN = 3  # files that a warning names
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether a folder contains a DICOM image; folders within it are not searched.
+    """Whether a folder contains a DICOM image; folders within it are not searched, and no pixels are read.
 
     Raises:
         OSError: the folder cannot be listed.
     """
-    return any(os.path.isfile(path) and _read_header(path) is not None for path in sorted(folder.iterdir()))
+    return any(_looks_like_an_image(path) for path in sorted(folder.iterdir()) if path.is_file())
 
 
-def read_series(folder: Path, series: str | None = None) -> Series:
+def read_series(folder: Path, series: str | None = None) -> MedicalImage:
     """Read the DICOM series of a folder (not of folders within), sorted by position along the slice normal.
 
     Args:
@@ -68,79 +38,222 @@ def read_series(folder: Path, series: str | None = None) -> Series:
         series: series instance UID, needed where there are several.
 
     Raises:
-        EngineError: EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES, IMAGE_4D, CORRUPT_IMAGE.
+        EngineError: EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES, IMAGE_4D, CORRUPT_IMAGE,
+            PACKAGE_MISSING.
         OSError: the folder cannot be listed.
     """
-    found, unreadable = _scan(folder)
-    headers = _choose(found, folder, series)
-    if len(headers) > 1 and any(header.size[2] > 1 for header in headers):
+    found = _scan(folder)
+    headers = _choose(found.series, folder, series)
+    warnings = found.warnings()
+    name = folder.resolve().name
+    if len(headers) == 1:
+        return _read_alone(headers[0], f"the series in “{folder.name}”", name, warnings)
+    if any(header.size[2] > 1 for header in headers):
         raise EngineError(
             "IMAGE_4D",
             f"The series in “{folder.name}” consists of {len(headers)} files that are volumes themselves.",
             "Give one of the files.",
         )
+    return _read_slices(headers, f"the series in “{folder.name}”", name, warnings)
+
+
+def read_file(path: Path) -> MedicalImage:
+    """Read a DICOM file: a slice, a picture, or the frames of a volume in the order of their positions.
+
+    Raises:
+        EngineError: DICOM_WITHOUT_IMAGE, MIXED_SERIES, IMAGE_4D, CORRUPT_IMAGE, PACKAGE_MISSING.
+    """
+    header = read_header(path)
+    if header is None:
+        raise why_no_pixels(path) or corrupt(path)
+    return _read_alone(header, f"“{path.name}”", case_name(path), [])
+
+
+def _read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
+    """Several files of one slice each."""
     if len({header.size for header in headers}) > 1:
-        raise _mixed(folder, "sizes")
-
-    between, warnings = None, []
-    if unreadable:
-        message = (
-            f"{len(unreadable)} DICOM files without a readable image were skipped, the first is {unreadable[0]}. "
-            "If one belongs to the series, a slice is missing."
-        )
-        warnings.append({"code": "UNREADABLE_FILES", "message": message})
-    if all(header.position is not None and header.directions is not None for header in headers):
-        headers, between = _sort_by_position(headers, folder, warnings)
+        raise mixed(of, "sizes")
+    if len({header.kind[1] for header in headers}) > 1:
+        raise mixed(of, "numbers of channels")
+    planes = [header.plane for header in headers]
+    check_pixel_sizes(planes, of)
+    step = None
+    if all(plane.is_placed for plane in planes):
+        order, step = sort_planes(planes, of, warnings)
+        headers = [headers[index] for index in order]
     else:
-        headers = sorted(headers, key=lambda header: (header.number, header.path.name))
-
-    pixels, oriented = _read_pixels(headers)
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(pixels.GetDirection(), (3, 3)) * pixels.GetSpacing()
-    affine[:3, 3] = pixels.GetOrigin()
-    if between is not None:
-        affine[:3, 2] = between
-    return Series(pixels, affine, oriented, tuple(warnings))
+        headers = _sort_by_number(headers, warnings)
+    return _image(headers[0], _stack(headers), step, name, warnings)
 
 
-def _scan(folder: Path) -> tuple[dict[str, list[_Header]], list[str]]:
-    """Headers of all DICOM images of a folder by series instance UID; names of DICOM files that are no such image."""
-    found, unreadable = defaultdict(list), []
+def _read_alone(header: Header, of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
+    """One file of one slice or several frames."""
+    pixels, frames = _read_pixels(header), header.frames
+    if len(frames) != len(pixels) or len(frames) == 1:
+        return _image(header, pixels, None, name, warnings)
+    pixels = _rescaled(pixels, header)
+    planes = [frame.plane for frame in frames]
+    check_pixel_sizes(planes, of)
+    if not all(plane.is_placed for plane in planes):
+        return _image(header, pixels, None, name, warnings)
+    order, step = sort_planes(planes, of, warnings)
+    if order != sorted(order):
+        pixels = pixels[order]
+    return _image(replace(header, plane=planes[order[0]]), pixels, step, name, warnings)
+
+
+def _image(
+    first: Header, voxels: np.ndarray, step: np.ndarray | None, name: str, warnings: list[dict[str, str]]
+) -> MedicalImage:
+    """The image of slices in their order.
+
+    Args:
+        first: header of the first slice.
+        step: (3,) mm from slice to slice, where positions tell it.
+    """
+    plane, affine = first.plane, np.eye(4)
+    column_mm, row_mm = first.spacing if plane.pixel_mm is None else plane.pixel_mm
+    oriented = plane.directions is not None
+    known = True
+    if oriented:
+        if step is None:
+            known, length = _slice_length(first, len(voxels))
+            step = length * plane.normal
+        affine[:3, :3] = np.stack([column_mm * plane.directions[0], row_mm * plane.directions[1], step], axis=1)
+        affine[:3, 3] = (0, 0, 0) if plane.position is None else plane.position
+        if plane.pixel_mm is None:
+            message = "The files state no pixel size, or zero. Sizes in millimetres are unknown."
+            warnings.append({"code": "PIXEL_SIZE_UNKNOWN", "message": message})
+        elif not known and len(voxels) > 1:
+            message = "The files do not state how far their slices are apart. Volumes in mm³ are unknown."
+            warnings.append({"code": "SLICE_DISTANCE_UNKNOWN", "message": message})
+    else:
+        affine[:2, :2] = np.diag([column_mm, row_mm])
+    image = image_from_array(voxels, affine, name, oriented)
+    pixel_known = not oriented or plane.pixel_mm is not None
+    return replace(image, warnings=tuple(warnings), pixel_size_known=pixel_known, slice_distance_known=known)
+
+
+def _slice_length(header: Header, slices: int) -> tuple[bool, float]:
+    """Whether the size of a voxel along the slices is stated, and how large it is."""
+    length = header.thickness if slices == 1 else header.distance
+    return length is not None, length or 1.0
+
+
+def _sort_by_number(headers: list[Header], warnings: list[dict[str, str]]) -> list[Header]:
+    numbers = [header.number for header in headers]
+    if None in numbers or len(set(numbers)) < len(numbers):
+        message = (
+            "The files state neither the positions of their slices nor distinct numbers; they were put in the order of "
+            "their names. If that is not the order of the slices, the result is wrong."
+        )
+        warnings.append({"code": "ORDER_GUESSED", "message": message})
+        return sorted(headers, key=lambda header: _natural(header.path.name))
+    return sorted(headers, key=lambda header: header.number)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key by which IM2 comes before IM10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+
+
+def _stack(headers: list[Header]) -> np.ndarray:
+    """The pixels of all slices; each is rescaled by its own slope and intercept, and none is cut to another's type."""
+    first = _read_pixels(headers[0])
+    kinds = {header.kind[0]: header for header in headers}
+    types = [_read_pixels(header).dtype for kind, header in kinds.items() if kind != headers[0].kind[0]]
+    voxels = np.empty((len(headers), *first.shape[1:]), np.result_type(first.dtype, *types))
+    voxels[0] = first[0]
+    for index, header in enumerate(headers[1:], start=1):
+        pixels = _read_pixels(header)
+        if pixels.shape != first.shape:
+            raise mixed(f"the series in “{header.path.parent.name}”", "sizes")
+        voxels[index] = pixels[0]
+    return voxels
+
+
+def _read_pixels(header: Header) -> np.ndarray:
+    """(frames, rows, columns, channels) of a file, rescaled by its (first frame's) slope and intercept."""
+    try:
+        with path_to_read(header.path) as readable:
+            pixels = gdcm_reader(readable).Execute()
+    except RuntimeError:
+        raise EngineError(
+            "CORRUPT_IMAGE",
+            f"The pixels of “{header.path.name}” cannot be read: the file is damaged or incomplete, or its compression "
+            "is not supported.",
+            "Copy or export it again, without compression.",
+        ) from None
+    if pixels.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
+        raise complex_numbers(header.path.name)
+    return array_of(pixels)
+
+
+def _rescaled(pixels: np.ndarray, header: Header) -> np.ndarray:
+    """Frames by their own slopes and intercepts; GDCM has applied those of the first frame to all of them."""
+    frames = header.frames
+    scales = np.array([(frame.slope, frame.intercept) for frame in frames])
+    if (scales == scales[0]).all() or scales[0, 0] == 0:
+        return pixels
+    stored = np.rint((pixels - scales[0, 1]) / scales[0, 0])
+    shape = (-1, 1, 1, 1)
+    return stored * scales[:, 0].reshape(shape) + scales[:, 1].reshape(shape)
+
+
+@dataclass
+class _Found:
+    """The files of a folder: headers by series instance UID, and names of files that are no DICOM image."""
+
+    series: dict[str, list[Header]]
+    unreadable: list[str]  # DICOM files that should hold an image
+    pictures: list[str]  # image files that are not DICOM
+
+    def warnings(self) -> list[dict[str, str]]:
+        found = []
+        if self.unreadable:
+            message = (
+                f"{len(self.unreadable)} DICOM files without a readable image were skipped, the first is "
+                f"{self.unreadable[0]}. If one belongs to the series, a slice is missing."
+            )
+            found.append({"code": "UNREADABLE_FILES", "message": message})
+        if self.pictures:
+            more = len(self.pictures) - _SHOWN
+            names = ", ".join(self.pictures[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            message = (
+                f"The folder holds DICOM images, so it was read as one series; {len(self.pictures)} other image files "
+                f"in it were skipped: {names}. Put them into another folder if they are to be read."
+            )
+            found.append({"code": "OTHER_IMAGES_SKIPPED", "message": message})
+        return found
+
+
+def _scan(folder: Path) -> _Found:
+    found = _Found(defaultdict(list), [], [])
     for path in sorted(folder.iterdir()):
         if not path.is_file():
             continue
-        if header := _read_header(path):
-            found[header.series].append(header)
-        else:
-            with path.open("rb") as file:
-                if file.read(132).endswith(b"DICM"):
-                    unreadable.append(path.name)
-    return found, unreadable
+        with path.open("rb") as file:
+            is_dicom = kind_of(file.read(START)) == "dicom"
+        shown = path.name.encode("utf-8", "backslashreplace").decode()
+        if is_dicom and (header := read_header(path)):
+            found.series[header.series].append(header)
+        elif is_dicom and why_no_pixels(path) is None:
+            found.unreadable.append(shown)
+        elif not is_dicom and case_name(path) != path.name and not path.name.startswith("."):
+            found.pictures.append(shown)
+    return found
 
 
-def _read_header(path: Path) -> _Header | None:
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
+def _looks_like_an_image(path: Path) -> bool:
     try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        return None
-    size = reader.GetSize()
-    number = _numbers(reader, _NUMBER, 1)
-    directions = _numbers(reader, _ORIENTATION, 6)
-    return _Header(
-        path=path,
-        series=_text(reader, _SERIES),
-        description=_text(reader, _DESCRIPTION),
-        number=int(number[0]) if number is not None else 0,
-        size=(*size, 1)[:3],
-        position=_numbers(reader, _POSITION, 3),
-        directions=directions.reshape(2, 3) if directions is not None else None,
-    )
+        with path.open("rb") as file:
+            return kind_of(file.read(START)) == "dicom" and why_no_pixels(path) is None
+    except OSError:
+        return False
 
 
-def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -> list[_Header]:
+def _choose(found: dict[str, list[Header]], folder: Path, series: str | None) -> list[Header]:
     if not found:
         within = any(path.is_dir() for path in folder.iterdir())
         raise EngineError(
@@ -164,72 +277,3 @@ def _choose(found: dict[str, list[_Header]], folder: Path, series: str | None) -
             "Name one of them by its UID; on the command line: --series UID.",
         )
     return next(iter(found.values()))
-
-
-def _sort_by_position(
-    headers: list[_Header], folder: Path, warnings: list[dict[str, str]]
-) -> tuple[list[_Header], np.ndarray | None]:
-    """Headers in order along the slice normal, and the mean step (3,) between slices in mm (None for one slice)."""
-    directions = headers[0].directions
-    if any(np.abs(header.directions - directions).max() > _SAME_ORIENTATION for header in headers):
-        raise _mixed(folder, "orientations")
-    if len(headers) == 1:
-        return headers, None
-    normal = np.cross(*directions)
-    headers = sorted(headers, key=lambda header: header.position @ normal)
-    distances = np.diff([header.position @ normal for header in headers])
-    usual = float(np.median(distances))
-    if distances.min() <= 1e-3 * max(usual, 1e-3):
-        raise EngineError(
-            "IMAGE_4D",
-            f"The series in “{folder.name}” has several slices at the same position (several times or echoes?).",
-            "Put the files of one volume into a folder of their own.",
-        )
-    if np.abs(distances - usual).max() > _EVEN * usual:
-        message = (
-            f"The slices are {distances.min():.4g} to {distances.max():.4g} mm apart; some may be missing. "
-            "Even spacing is assumed, so volumes in mm³ are approximate."
-        )
-        warnings.append({"code": "UNEVEN_SPACING", "message": message})
-    return headers, (headers[-1].position - headers[0].position) / (len(headers) - 1)
-
-
-def _read_pixels(headers: list[_Header]) -> tuple[sitk.Image, bool]:
-    try:
-        if len(headers) == 1:
-            reader = sitk.ImageFileReader()
-            reader.SetFileName(str(headers[0].path))
-            pixels = reader.Execute()
-            return pixels, is_oriented(reader)
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames([str(header.path) for header in headers])
-        return reader.Execute(), headers[0].directions is not None
-    except RuntimeError:
-        raise EngineError(
-            "CORRUPT_IMAGE",
-            f"The DICOM series in “{headers[0].path.parent}” cannot be read: a file is damaged or incomplete.",
-            "Copy or export the series again.",
-        ) from None
-
-
-def _mixed(folder: Path, what: str) -> EngineError:
-    return EngineError(
-        "MIXED_SERIES",
-        f"The slices of the series in “{folder.name}” have different {what} (is a localizer among them?).",
-        "Put the files of one volume into a folder of their own.",
-    )
-
-
-def _text(reader: sitk.ImageFileReader, tag: str) -> str:
-    if not reader.HasMetaDataKey(tag):
-        return ""
-    # Descriptions may be in any character set; bytes that are not UTF-8 must not break a message later.
-    return reader.GetMetaData(tag).encode("utf-8", "replace").decode().strip(" \0")
-
-
-def _numbers(reader: sitk.ImageFileReader, tag: str, count: int) -> np.ndarray | None:
-    try:
-        values = np.array([float(value) for value in _text(reader, tag).split("\\")])
-    except ValueError:
-        return None
-    return values if values.shape == (count,) and np.isfinite(values).all() else None

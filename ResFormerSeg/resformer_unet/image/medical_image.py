@@ -17,7 +17,9 @@ from resformer_unet.errors import EngineError
 SMALLEST_SIDE = 8  # pixels; smaller images are refused
 _BLOCK = 1 << 22  # voxels that are checked at a time, so that a large volume needs little memory
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_SUFFIX = re.compile(r"(\.seg)?\.(nrrd|nhdr|nii|nii\.gz|hdr|img|mha|mhd|dcm|png|jpe?g|jp2|tiff?|bmp)$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"(\.seg)?\.(nrrd|nhdr|nii|nii\.gz|hdr|img|mha|mhd|dcm|png|jpe?g|jpe|jfif|jp2|j2k|tiff?|bmp)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class MedicalImage:
         name: case name: the file's name without suffixes, or the folder's name for a DICOM series.
         has_orientation: False for pictures, of whose affine only the spacing is meaningful.
         warnings: of the reader, as {"code", "message"}.
+        pixel_size_known: False where a file with an orientation states no size of its pixels.
+        slice_distance_known: False where it states neither the distance of its slices nor the thickness of a single
+            one; the third column of the affine then has the length 1.
     """
 
     voxels: np.ndarray
@@ -37,6 +42,18 @@ class MedicalImage:
     name: str
     has_orientation: bool
     warnings: tuple[dict[str, str], ...] = ()
+    pixel_size_known: bool = True
+    slice_distance_known: bool = True
+
+    @property
+    def has_areas(self) -> bool:
+        """Whether lengths and areas within a slice are known in millimetres; those of a picture are not."""
+        return self.has_orientation and self.pixel_size_known
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether volumes are known in cubic millimetres."""
+        return self.has_areas and self.slice_distance_known
 
     @property
     def spacing(self) -> np.ndarray:
@@ -207,4 +224,13 @@ def four_dimensional(name: str, dimensions: int) -> EngineError:
         "IMAGE_4D",
         f"“{name}” has {dimensions} dimensions; one volume or one picture is expected.",
         "Export a single time point (frame).",
+    )
+
+
+def too_large(name: str, size: str = "") -> EngineError:
+    """size: such as “512 × 512 × 90000”."""
+    return EngineError(
+        "IMAGE_TOO_LARGE",
+        f"“{name}”{f' ({size})' if size else ''} does not fit into memory.",
+        "Crop it, or use a computer with more memory.",
     )

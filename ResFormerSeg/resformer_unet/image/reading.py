@@ -1,4 +1,4 @@
-"""Reading images from files and folders with SimpleITK."""
+"""Reading images from files and folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
-from resformer_unet.image.dicom import is_oriented, read_series
+from resformer_unet.image import dicom
+from resformer_unet.image.completeness import is_complete
+from resformer_unet.image.file_kinds import SUFFIXES, kind_of
+from resformer_unet.image.first_bytes import first_bytes, opening_errors
+from resformer_unet.image.itk_arrays import affine_of, array_of
+from resformer_unet.image.itk_paths import path_to_read
 from resformer_unet.image.medical_image import (
     MedicalImage,
     bad_geometry,
@@ -20,72 +25,95 @@ from resformer_unet.image.medical_image import (
     empty,
     four_dimensional,
     image_from_array,
+    too_large,
 )
-from resformer_unet.image.truncation import is_complete, looks_like_an_image
+from resformer_unet.image.nifti import geometry_warning, uncorrected_affine
+from resformer_unet.image.pictures import has_grey_and_alpha, orientation_of, orientation_warning, read_picture, turned
+from resformer_unet.image.tiff import read_tiff
+from resformer_unet.image.unsupported import why_unsupported
 
 # Registration programs leave sforms whose directions are orthonormal only to a few digits. With this, ITK reads such a
 # file, with the nearest orthonormal directions, instead of refusing it.
 os.environ.setdefault("ITK_NIFTI_SFORM_PERMISSIVE", "1")
 
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _PICTURES = ("PNGImageIO", "JPEGImageIO", "JPEG2000ImageIO", "TIFFImageIO", "BMPImageIO")
 
 
 def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
-    """Read a picture (PNG, JPEG, TIFF, BMP), a volume (NRRD, NIfTI, MHA), a DICOM file or a folder of DICOM files.
+    """Read a picture (PNG, JPEG, JPEG 2000, TIFF, BMP), a volume (NRRD, NIfTI, MHA), a DICOM file or a folder of them.
+
+    The contents of a file tell its kind, not its name. The orientation tag of a picture (EXIF) is applied, with the
+    warning EXIF_ORIENTATION.
 
     Args:
         path: file, or folder with one DICOM series.
         series: series instance UID to read where a folder holds several; a file gets the warning SERIES_IGNORED.
 
     Raises:
-        EngineError: FILE_NOT_FOUND, NO_PERMISSION, NOT_AN_IMAGE, CORRUPT_IMAGE, IMAGE_EMPTY, IMAGE_4D, COMPLEX_IMAGE,
-            IMAGE_TOO_LARGE, BAD_GEOMETRY; of folders also EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND,
-            MIXED_SERIES.
+        EngineError: FILE_NOT_FOUND, NO_PERMISSION, NOT_A_FILE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, CORRUPT_IMAGE,
+            DATA_FILE_MISSING, MIXED_PAGES, IMAGE_EMPTY, IMAGE_4D, COMPLEX_IMAGE, IMAGE_TOO_LARGE, BAD_GEOMETRY,
+            DICOM_WITHOUT_IMAGE, PACKAGE_MISSING; of folders and files of several frames also EMPTY_FOLDER,
+            SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES.
     """
     path = Path(path)
-    try:
-        if path.is_dir():
-            return _read_folder(path, series)
-        with path.open("rb") as file:
-            start = file.read(512)
-    except PermissionError:
-        raise EngineError(
-            "NO_PERMISSION",
-            f"“{path}” cannot be read: permission denied.",
-            "Ask for read permission, or copy it to your own folder.",
-        ) from None
-    except (OSError, ValueError):  # ValueError: a null character in the name
-        raise EngineError(
-            "FILE_NOT_FOUND", f"“{path}” does not exist or cannot be opened.", "Check the spelling and the folder."
-        ) from None
+    start = first_bytes(path)
+    if start is None:
+        with opening_errors(path):
+            return dicom.read_series(path, series)
     image = _read_file(path, start)
     if series is None:
         return image
     message = f"The series {series} was requested, but this is a single file, not a DICOM folder; the file was read."
-    return replace(image, warnings=({"code": "SERIES_IGNORED", "message": message},))
-
-
-def _read_folder(path: Path, series: str | None = None) -> MedicalImage:
-    """The DICOM series of a folder; arguments and errors as of :func:`.read_series`."""
-    found = read_series(path, series)
-    image = image_from_array(_array(found.pixels), found.affine, path.resolve().name, found.has_orientation)
-    return replace(image, warnings=found.warnings)
+    return replace(image, warnings=(*image.warnings, {"code": "SERIES_IGNORED", "message": message}))
 
 
 def _read_file(path: Path, start: bytes) -> MedicalImage:
     """A picture, a volume or a DICOM file; ``start``: its first bytes; errors as of :func:`.read_image`."""
     if not start:
         raise EngineError("CORRUPT_IMAGE", f"“{path.name}” is empty (0 bytes).", "Copy or export it again.")
+    kind = kind_of(start)
+    if kind == "dicom":
+        return dicom.read_file(path)
+    if kind == "tiff":
+        return _picture(path, *read_tiff(path, lambda: _read_with_itk(path, kind, start)))
+    if kind in ("bmp", "jp2") or (kind == "png" and has_grey_and_alpha(start)):
+        pixels, affine = read_picture(path, kind)
+        return _picture(path, pixels[None], affine, 1)
+    image = _read_with_itk(path, kind, start)
+    if kind in ("png", "jpeg"):
+        return _picture(path, image.voxels, image.affine, orientation_of(path, kind))
+    return image
+
+
+def _picture(path: Path, voxels: np.ndarray, affine: np.ndarray, orientation: int) -> MedicalImage:
+    """A picture as viewers show it; ``voxels`` and ``affine`` are as stored."""
+    image = image_from_array(voxels, affine, case_name(path), has_orientation=False)
+    if orientation == 1:
+        return image
+    if orientation > 4:  # rows become columns
+        affine = np.diag([affine[1, 1], affine[0, 0], 1.0, 1.0])
+    warnings = (orientation_warning(orientation),)
+    return replace(image, voxels=turned(voxels, orientation), affine=affine, warnings=warnings)
+
+
+def _read_with_itk(path: Path, kind: str | None, start: bytes) -> MedicalImage:
+    with path_to_read(path, SUFFIXES.get(kind or "", ())) as readable:
+        return _read_readable(path, readable, kind, start)
+
+
+def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) -> MedicalImage:
+    """``readable``: the path to give to SimpleITK."""
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(readable)
     try:
-        file_format = reader.GetImageIOFromFileName(str(path))
+        file_format = reader.GetImageIOFromFileName(readable)
         reader.ReadImageInformation()
     except RuntimeError as error:
         if "orthonormal direction cosines" in str(error):
             raise bad_geometry(path.name) from None
-        if looks_like_an_image(start):
+        if reason := why_unsupported(path, kind, start):
+            raise reason from None
+        if kind:
             raise corrupt(path) from None
         raise EngineError(
             "NOT_AN_IMAGE",
@@ -108,59 +136,12 @@ def _read_file(path: Path, start: bytes) -> MedicalImage:
         pixels = reader.Execute()
     except RuntimeError as error:
         if "alloc" in str(error):
-            raise EngineError(
-                "IMAGE_TOO_LARGE",
-                f"“{path.name}” ({' × '.join(map(str, size))}) does not fit into memory.",
-                "Crop it, or use a computer with more memory.",
-            ) from None
-        raise corrupt(path) from None
+            raise too_large(path.name, " × ".join(map(str, size))) from None
+        raise why_unsupported(path, kind, start) or corrupt(path) from None
 
-    if file_format == "GDCMImageIO":
-        oriented = is_oriented(reader)
-    else:
-        oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
-    affine = _uncorrected_affine(reader)
-    return image_from_array(_array(pixels), _affine(pixels) if affine is None else affine, case_name(path), oriented)
-
-
-class _Pixels:
-    """The pixels of a SimpleITK image for ``np.asarray``; the array, and each view of it, keeps the image alive.
-
-    ``GetArrayViewFromImage`` alone would dangle once the image is gone, and a copy takes a volume's memory twice.
-    """
-
-    def __init__(self, pixels: sitk.Image) -> None:
-        self._pixels = pixels
-        self.__array_interface__ = sitk.GetArrayViewFromImage(pixels).__array_interface__
-
-
-def _array(pixels: sitk.Image) -> np.ndarray:
-    """(k, j, i, c), read-only."""
-    array = np.asarray(_Pixels(pixels))
-    if pixels.GetNumberOfComponentsPerPixel() == 1:
-        array = array[..., None]
-    return array if array.ndim == 4 else array[None]
-
-
-def _affine(pixels: sitk.Image) -> np.ndarray:
-    dimension = pixels.GetDimension()
-    affine = np.eye(4)
-    affine[:dimension, :dimension] = np.reshape(pixels.GetDirection(), (dimension, dimension)) * pixels.GetSpacing()
-    affine[:dimension, 3] = pixels.GetOrigin()
-    return affine
-
-
-def _uncorrected_affine(reader: sitk.ImageFileReader) -> np.ndarray | None:
-    """The affine that a NIfTI file states, where ITK made its directions orthonormal.
-
-    Args:
-        reader: of a file of any format, after ``ReadImageInformation``.
-
-    Returns:
-        (4, 4): (column, row, slice, 1) to LPS millimetres; ``None`` if the geometry in SimpleITK is right.
-    """
-    key = "ITK_sform_corrected"
-    if not reader.HasMetaDataKey(key) or reader.GetMetaData(key) != "YES":
-        return None
-    rows = [[float(value) for value in reader.GetMetaData(f"srow_{axis}").split()] for axis in "xyz"]
-    return _RAS_TO_LPS @ np.array([*rows, [0, 0, 0, 1]])
+    oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
+    affine = uncorrected_affine(reader)
+    affine = affine_of(pixels) if affine is None else affine
+    image = image_from_array(array_of(pixels), affine, case_name(path), oriented)
+    warnings = geometry_warning(path, affine) if file_format == "NiftiImageIO" else []
+    return replace(image, warnings=tuple(warnings))

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.atomic_files import atomic_file, disk_full
+from resformer_unet.image.itk_paths import folder_to_write
 from resformer_unet.image.medical_image import MedicalImage
 
 # The vocabularies of 3D Slicer that codes of segments and of anatomic regions are looked up in.
@@ -90,9 +91,11 @@ def _place(voxels: sitk.Image, image: MedicalImage) -> None:
 def _written(path: str | Path, voxels: sitk.Image) -> Iterator[Path]:
     with atomic_file(path) as temporary:
         try:
-            sitk.WriteImage(voxels, str(temporary), useCompression=True)
-            # A full disk shows in small files only when their buffer is flushed, which the writer does not report.
-            sitk.ReadImage(str(temporary))
+            with folder_to_write(temporary.parent) as folder:
+                writable = str(folder / temporary.name)
+                sitk.WriteImage(voxels, writable, useCompression=True)
+                # A full disk shows in small files only when their buffer is flushed, which the writer does not report.
+                sitk.ReadImage(writable)
         except RuntimeError:  # the file could be created, so the disk is full
             raise disk_full(Path(path)) from None
         yield temporary

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from resformer_unet.errors import Cancelled
-from resformer_unet.inference.backends.backend import Backend, NetworkOutput
+from resformer_unet.inference.backends.backend import Backend, NetworkOutput, NoRoomForNetwork
 from resformer_unet.inference.out_of_distribution import mean_features
 from resformer_unet.inference.pipeline import Stopwatch, read_ahead
 from resformer_unet.preprocessing.prepare import PreparedImage
@@ -119,13 +119,15 @@ class SliceRunner:
 
     def _need_less_memory(self, error: MemoryError) -> None:
         device = self.backend.device
-        if self.batch_size > 1:
+        no_room = isinstance(error, NoRoomForNetwork)
+        if self.batch_size > 1 and not no_room:
             self.batch_size //= 2
             self._warn(
                 "BATCH_HALVED", f"Memory ran out on {device}; continuing with {self.batch_size} slices at a time."
             )
         elif self.backend.fall_back_to_cpu():
-            self._warn("CPU_INSTEAD_OF_GPU", f"Memory ran out on {device} even for one slice; continuing on the CPU.")
+            for_what = "has no memory for the network" if no_room else "ran out of memory even for one slice"
+            self._warn("CPU_INSTEAD_OF_GPU", f"The device {device} {for_what}; continuing on the CPU.")
             self.batch_size = self.backend.batch_size
         else:
             raise MemoryError("There is not enough memory for a single slice.") from error

@@ -43,7 +43,7 @@ def build_report(
     voxels = voxels.reshape(masks.shape[:2])  # (n, segments)
     diameters = None
     row_mm, column_mm, _ = layout.spacing(image)
-    if image.has_orientation:  # a picture's pixels have no size in millimetres
+    if image.has_areas:  # a picture's pixels have no size in millimetres
         diameters = longest_diameters(masks, (row_mm, column_mm))
     return {
         "case": image.name,
@@ -99,7 +99,7 @@ def _segments(
     centroids: list[list[float] | None],
 ) -> list[dict]:
     exclusive = bool(bundle.segments) and bundle.descriptor["segmentation"]["exclusive"]
-    voxel_mm3 = float(abs(np.linalg.det(image.affine[:3, :3]))) if image.has_orientation else None
+    voxel_mm3 = float(abs(np.linalg.det(image.affine[:3, :3]))) if image.has_volumes else None
     return [
         {
             "id": segment["id"],

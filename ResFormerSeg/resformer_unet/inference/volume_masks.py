@@ -68,7 +68,7 @@ class VolumeMasks:
         """
         prepared, segmentation, warnings = self._prepared, self._bundle.descriptor["segmentation"], []
         row_mm, column_mm, _ = prepared.layout.spacing(prepared.image)
-        in_millimetres = prepared.image.has_orientation
+        in_millimetres = prepared.image.has_areas
         if not in_millimetres and (options.min_area_mm2 is not None or options.smoothing_mm):
             message = "The pixel size of this picture is unknown: minimum area and smoothing were ignored."
             warnings.append({"code": "PIXEL_SIZE_UNKNOWN", "message": message})

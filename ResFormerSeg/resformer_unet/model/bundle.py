@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from resformer_unet.model.descriptor import DESCRIPTOR, read_descriptor
 
 WEIGHTS, NETWORK_ONNX, CARD = "weights.safetensors", "network.onnx", "README.md"
 GRAPH = "network_onnx"  # the descriptor's entry on the ONNX graph
+WAITING = ".new"  # a folder in the bundle's, with the files of a model that is being saved there
 AGAIN = "Get the whole model folder again from where it was published."
 
 
@@ -62,8 +64,31 @@ def load_bundle(folder: str | os.PathLike) -> ModelBundle:
     """
     folder = Path(folder)
     bundle = ModelBundle(folder, read_descriptor(folder / DESCRIPTOR))
+    if (folder / WAITING).is_dir():
+        with suppress(OSError):  # the folder may not be written to: what is wrong with it is reported below
+            finish_saving(folder, bundle.descriptor)
     read_verified(folder / WEIGHTS, bundle.descriptor["weights"], "MODEL_WEIGHTS")
     return bundle
+
+
+def finish_saving(folder: Path, descriptor: dict) -> None:
+    """Put the files in their places that wait for it since the folder has the descriptor of their model.
+
+    A process that is killed while it saves a model may leave them waiting. Where they belong to another descriptor,
+    they wait for the next model to be saved there, which replaces them.
+
+    Raises:
+        OSError: if the weights cannot be moved.
+    """
+    waiting = folder / WAITING
+    with suppress(FileNotFoundError):  # without weights there, they are in their place; or another process moves them
+        if hashlib.sha256((waiting / WEIGHTS).read_bytes()).hexdigest() != descriptor["weights"]["sha256"]:
+            return
+        os.replace(waiting / WEIGHTS, folder / WEIGHTS)
+    with suppress(OSError):  # the card and its pictures: the next to load the bundle tries again
+        for file in list(waiting.iterdir()):
+            os.replace(file, folder / file.name)
+        waiting.rmdir()
 
 
 def read_verified(path: Path, described: dict, code: str) -> bytes:

@@ -85,7 +85,7 @@ def newer_version(bundle: ModelBundle) -> str | None:
 def _stated(folder: Path, key: str) -> str | None:
     """A text of a descriptor that has not been checked; ``None`` where it cannot be read."""
     try:
-        value = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))[key]
+        value = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8-sig"))[key]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return value if isinstance(value, str) else None

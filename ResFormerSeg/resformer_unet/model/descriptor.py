@@ -20,7 +20,7 @@ def read_descriptor(path: Path) -> dict:
     Raises ``EngineError``: MODEL_NOT_FOUND, MODEL_DESCRIPTOR_INVALID, MODEL_TOO_NEW.
     """
     try:
-        descriptor = json.loads(path.read_text(encoding="utf-8"))
+        descriptor = json.loads(path.read_text(encoding="utf-8-sig"))
         json.dumps(descriptor, allow_nan=False)  # NaN and infinity are no JSON, whatever Python says
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EngineError(

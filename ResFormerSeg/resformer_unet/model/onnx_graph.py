@@ -8,6 +8,7 @@ subgraphs, functions and custom operators. The format: https://github.com/onnx/o
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def verified_graph(bundle: ModelBundle) -> Path:
         raise EngineError(
             "MODEL_GRAPH_MISSING",
             f"ONNX Runtime cannot run the model in “{bundle.folder}”: it has no {NETWORK_ONNX}.",
-            f"Install PyTorch, or add the graph with: resformer-unet export {bundle.folder}",
+            f"Install PyTorch, or add the graph with: resformer-unet export {shlex.quote(str(bundle.folder))}",
         )
     path = bundle.folder / NETWORK_ONNX
     check_graph(bundle, read_verified(path, described, "MODEL_GRAPH"), described["opset"])

@@ -6,15 +6,25 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resformer_unet.atomic_files import atomic_file, atomic_write_text, disk_full
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import CARD, GRAPH, NETWORK_ONNX, WEIGHTS, ModelBundle, load_bundle
-from resformer_unet.model.descriptor import DESCRIPTOR, check_descriptor
+from resformer_unet.model.bundle import (
+    CARD,
+    GRAPH,
+    NETWORK_ONNX,
+    WAITING,
+    WEIGHTS,
+    ModelBundle,
+    finish_saving,
+    load_bundle,
+)
+from resformer_unet.model.descriptor import DESCRIPTOR, check_descriptor, read_descriptor
 from resformer_unet.model.onnx_graph import check_graph
 from resformer_unet.model.weights import load_network
 
@@ -33,8 +43,9 @@ def save_bundle(
 
     The bundle has no ONNX graph, as a former one would not fit the new weights: :func:`add_graph` gives it one.
 
-    The bundle is complete before it takes its place: a failure leaves ``folder`` as it was. Files of other names in an
-    existing folder are kept. ``beside_card`` are texts by file name that the card refers to.
+    The bundle is complete before it takes its place: a failure, also of the whole process, leaves ``folder`` with the
+    model that it had or with the new one. Files of other names in an existing folder are kept. ``beside_card`` are
+    texts by file name that the card refers to.
 
     Raises ``EngineError``: MODEL_DESCRIPTOR_INVALID, MODEL_WEIGHTS_MISMATCH, MODEL_WEIGHTS_OUT_OF_RANGE, DISK_FULL,
     OUTPUT_NOT_WRITABLE.
@@ -47,15 +58,15 @@ def save_bundle(
     check_descriptor(descriptor, folder / DESCRIPTOR)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
-            staged = Path(temporary) / "bundle"
+        with _temporary_folder(folder) as temporary:
+            staged = temporary / "bundle"
             staged.mkdir()
             (staged / WEIGHTS).write_bytes(content)
             for name, text in {**(beside_card or {}), CARD: card}.items():
                 (staged / name).write_text(text, encoding="utf-8")
             (staged / DESCRIPTOR).write_text(_json(descriptor), "utf-8")
             load_network(load_bundle(staged))
-            _put_in_place(staged, folder, (WEIGHTS, *(beside_card or {}), CARD, DESCRIPTOR))
+            _put_in_place(staged, folder)
             (folder / NETWORK_ONNX).unlink(missing_ok=True)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -76,6 +87,9 @@ def add_graph(bundle: ModelBundle, graph: bytes, opset: int) -> ModelBundle:
     check_graph(bundle, graph, opset)
     described = {"file": NETWORK_ONNX, "sha256": hashlib.sha256(graph).hexdigest(), "bytes": len(graph), "opset": opset}
     descriptor = {**bundle.descriptor, GRAPH: described}
+    if GRAPH in bundle.descriptor:  # while the graph is replaced, the bundle is one without a graph
+        without = {name: value for name, value in bundle.descriptor.items() if name != GRAPH}
+        atomic_write_text(bundle.folder / DESCRIPTOR, _json(without))
     with atomic_file(bundle.folder / NETWORK_ONNX) as temporary:
         temporary.write_bytes(graph)
     atomic_write_text(bundle.folder / DESCRIPTOR, _json(descriptor))
@@ -102,20 +116,40 @@ def _json(descriptor: dict) -> str:
     return json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n"
 
 
-def _put_in_place(staged: Path, folder: Path, names: Sequence[str]) -> None:
-    """Move the files of these names, the descriptor last: without it the folder is no bundle."""
+@contextmanager
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder beside the model's; what a killed process left there is removed."""
+    temporary = folder.with_name(f".{folder.name}.writing")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(staged: Path, folder: Path) -> None:
+    """Make the staged bundle that of ``folder``; its descriptor decides at every moment which of the two models it is.
+
+    The other new files wait in the folder until the new descriptor has its name; see :func:`.finish_saving`.
+    """
     if not folder.exists():
         staged.rename(folder)
         return
-    previous = staged.with_name("previous")
-    previous.mkdir()
+    waiting, earlier, temporary = folder / WAITING, folder / DESCRIPTOR, staged.with_name("descriptor")
+    before = earlier.read_bytes() if earlier.exists() else None
+    if waiting.exists():  # of a process that was killed
+        os.replace(waiting, staged.with_name("left"))
+    os.replace(staged / DESCRIPTOR, temporary)
     try:
-        for name in names:
-            if (folder / name).exists():
-                os.replace(folder / name, previous / name)
-            os.replace(staged / name, folder / name)
-    except OSError:
-        for name in names:
-            if (previous / name).exists():
-                os.replace(previous / name, folder / name)
+        os.replace(staged, waiting)
+        os.replace(temporary, earlier)
+        finish_saving(folder, read_descriptor(earlier))
+    except OSError:  # another program may have the weights open
+        if before is None:
+            earlier.unlink(missing_ok=True)
+        else:
+            temporary.write_bytes(before)
+            os.replace(temporary, earlier)
+        shutil.rmtree(waiting, ignore_errors=True)
         raise

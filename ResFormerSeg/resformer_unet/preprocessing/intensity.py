@@ -9,6 +9,7 @@ import numpy as np
 
 IMAGE_SAMPLE = 1_000_000  # values that the limits of a whole image are estimated from
 SLICE_SAMPLE = 65_536  # the same for one slice: exact up to 256 x 256 pixels
+FEWEST = 8  # samples along an axis, where it is that long
 SMALLEST_SLICE_RANGE = 0.25  # of the image's range
 EIGHT_BIT = (0, 255)  # fixed range of a model of ordinary pictures
 DEEPER = (10, 12, 14, 16)  # bits that cameras, scanners and files have beyond 8
@@ -143,7 +144,19 @@ def _percentiles(sample: np.ndarray, intensity: Mapping) -> tuple[float, float]:
 
 
 def _sample(values: np.ndarray, most: int) -> np.ndarray:
-    """A regular subset of at most about ``most`` values; all channels of a voxel stay together."""
-    axes = [length > 1 for length in values.shape[:-1]]
-    step = max(1, math.ceil((values.size / most) ** (1 / max(1, sum(axes)))))
-    return values[tuple(slice(None, None, step) for _ in axes)]
+    """A regular subset of at most about ``most`` values; all channels of a voxel stay together.
+
+    The step is the same along all axes but short ones, of which at least :data:`FEWEST` samples are taken: a few large
+    slices all count.
+    """
+    lengths = values.shape[:-1]
+    steps: list[int | None] = [None] * len(lengths)
+    surplus = values.size / most
+    for axis in sorted(range(len(lengths)), key=lengths.__getitem__):
+        step = max(1, math.ceil(surplus ** (1 / steps.count(None))))
+        if lengths[axis] >= FEWEST * step:
+            steps = [step if known is None else known for known in steps]
+            break
+        steps[axis] = max(1, lengths[axis] // FEWEST)
+        surplus /= steps[axis]
+    return values[tuple(slice(None, None, step) for step in steps)]

@@ -24,8 +24,11 @@ from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.worker.commands import Commands
 from resformer_unet.worker.devices import gpu_is_broken
 from resformer_unet.worker.protocol import PROTOCOL, CommandContext
+from resformer_unet.worker.signs_of_work import SignsOfWork
 
 HEARTBEAT_SECONDS = 2.0
+STUCK_SECONDS = 300.0  # without a sign of work, after which no heartbeat is sent any more
+STOPPING_SECONDS = 15.0  # for a command to end once nobody waits for it
 IDLE_SECONDS = 300.0
 EXIT_GPU_BROKEN = 86  # the GPU fails until this process has ended; another process may use the CPU
 
@@ -44,8 +47,14 @@ class Worker:
         self._stopping = self._abandoned = False
         self._busy = threading.Event()
         self._commands = Commands()
-        threading.Thread(target=self._read, args=(commands,), daemon=True).start()
-        threading.Thread(target=self._send_heartbeats, daemon=True).start()
+        self._ended = threading.Event()
+        threads = [
+            threading.Thread(target=self._read, args=(commands,), daemon=True),
+            threading.Thread(target=self._send_heartbeats, daemon=True),
+        ]
+        self._signs = SignsOfWork(except_for=threads)
+        for thread in threads:
+            thread.start()
 
     def serve(self) -> int:
         """Run commands until ``quit``, the end of stdin or the idle time; returns the exit code."""
@@ -58,10 +67,15 @@ class Worker:
                 return EXIT_GPU_BROKEN
             finally:
                 self._busy.clear()
+                self._signs.reset()  # it may hold what the command held
+        self._ended.set()
+        self._clear_up()
+        return 0
+
+    def _clear_up(self) -> None:
         if self._abandoned:
             for folder in self._folders:
                 shutil.rmtree(folder, ignore_errors=True)
-        return 0
 
     def _next(self) -> dict | None:
         try:
@@ -125,14 +139,22 @@ class Worker:
             self._abandoned = True
         self._stopping = True
         self._queue.put(None)
+        if not self._ended.wait(STOPPING_SECONDS):  # a call into a library, such as a driver's, does not come back
+            print("The command under way does not end: the worker ends without it.", file=sys.stderr)
+            self._clear_up()
+            os._exit(0)
 
     def _send_heartbeats(self) -> None:
+        """While a command is under way, and not stuck in a call that does not come back."""
         while True:
             self._busy.wait()
-            self._send("heartbeat")
+            if self._signs.missing() * HEARTBEAT_SECONDS < STUCK_SECONDS:
+                self._send("heartbeat")
             threading.Event().wait(HEARTBEAT_SECONDS)
 
     def _send(self, event: str, **content: Any) -> None:
+        if event != "heartbeat":
+            self._signs.reset()
         line = json.dumps({"event": event, **content}, ensure_ascii=False, allow_nan=False) + "\n"
         with self._writing:
             try:

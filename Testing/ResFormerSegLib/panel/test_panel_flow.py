@@ -3,6 +3,7 @@
 import pytest
 import slicer
 
+from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume
 from slicer_bed import modulePanelOf, setDark
 
@@ -89,7 +90,7 @@ def test_a_single_picture_without_scale_has_no_section_of_sizes(panelWith):
 def test_the_result_is_copied_as_text(panelWith, click):
     widget = panelWith()
     click(widget.ui.copyResultButton)
-    lines = slicer.app.clipboard().text().splitlines()
+    lines = plain(slicer.app.clipboard().text()).splitlines()
     assert lines[0] == "ResFormerSeg: Brain"
     assert lines[1:3] == ["Most probable diagnosis: Glioma", "Probabilities: Glioma 75 %, Meningioma 25 %"]
     assert any(line.startswith("Tumour: ") and "ml" in line and "diameter" in line for line in lines)

@@ -18,6 +18,7 @@ def result(mainWindow, workerThat, openPanel, click, waitFor):
     widget.ui.sliceChartCollapsibleButton.collapsed = False
     click(widget.ui.applyButton)
     waitFor(lambda: widget.panel.results.explanation._result is not None)
+    waitFor(lambda: not widget.panel.results._waiting)
     settle()
     return widget
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume
 from helpers.section_helpers import makeResult
 
@@ -9,7 +10,7 @@ from helpers.section_helpers import makeResult
 def linesOf(result, volume) -> list[str]:
     from ResFormerSegLib.panel.result_text import resultText
 
-    return resultText(result, volume, {"glioma": "Glioma", "meningioma": "Meningioma"}).splitlines()
+    return plain(resultText(result, volume, {"glioma": "Glioma", "meningioma": "Meningioma"})).splitlines()
 
 
 def test_a_result_names_image_diagnosis_sizes_model_and_limits(scene):

@@ -95,6 +95,7 @@ def test_when_anything_fails_nothing_stays(logicWith, pair, scene, behaviour, co
     from ResFormerSegLib.errors import ResFormerSegError
 
     output = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    output.CreateDefaultDisplayNodes()
     output.GetSegmentation().AddEmptySegment("mine")
     output.SetAttribute("ResFormerSeg.Diagnosis", "before")
     before = sceneState()

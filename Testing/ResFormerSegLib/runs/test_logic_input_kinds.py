@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from PIL import Image
 
 from helpers.scene_helpers import makeVolume, segmentArray, stateOf
+from resformer_unet.image.reading import read_image
 
 COLOUR = {"className": "vtkMRMLVectorVolumeNode", "dtype": np.uint8}
 
@@ -42,6 +44,13 @@ def test_the_engine_gets_the_voxels_and_the_volume_stays_as_it_was(scene, logicW
     assert given["sum"] == voxels.sum()
     assert given["name"] == volume.GetName()
     assert segmentArray(result.segmentationNode, "tumour", volume)[0, :, :5].all()
+
+
+def test_a_label_map_is_segmented_with_the_warning_that_it_is_no_image(scene, logicWith):
+    labels = makeVolume(className="vtkMRMLLabelMapVolumeNode", dtype=np.uint8)
+    warnings = {warning["code"]: warning["message"] for warning in logicWith("exclusive").process(labels).warnings}
+    assert "label map" in warnings["LABEL_MAP"]
+    assert "LABEL_MAP" not in {warning["code"] for warning in logicWith("exclusive").process(makeVolume()).warnings}
 
 
 def test_the_affine_takes_voxel_indices_to_lps(scene, logicWith):
@@ -117,3 +126,32 @@ def test_model_device_and_slice_axis_are_passed_on(scene, logicWith):
     command = result.report["command"]
     assert (command["model"], command["device"]) == ("my/model", "cuda")
     assert command["options"]["slice_axis"] == "coronal"
+
+
+@pytest.mark.parametrize(
+    ("spacing", "origin", "hasOrientation"),
+    [
+        ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), False),
+        ((0.3528, 0.3528, 1.0), (0.0, 0.0, 0.0), False),  # of 72 pixels per inch
+        ((1.0, 1.0, 1.0), (4.5, 3.5, -1.0), False),  # loaded as centred
+        ((0.5, 0.5, 2.5), (0.0, 0.0, 0.0), True),  # whoever gives the distance of the slices knows where they are
+        ((1.0, 1.0, 1.0), (30.0, -20.0, 7.0), True),
+    ],
+)
+def test_the_pages_of_a_tiff_have_no_orientation_as_on_the_command_line(
+    scene, logicWith, tmp_path, spacing, origin, hasOrientation
+):
+    volume = makeVolume(shape=(3, 8, 10), dtype=np.uint8)
+    path = tmp_path / "stack.TIF"
+    pages = [Image.fromarray(page) for page in slicer.util.arrayFromVolume(volume)]
+    pages[0].save(path, format="TIFF", save_all=True, append_images=pages[1:])
+    storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")  # this Slicer has no reader of TIFF
+    storage.SetFileName(str(path))
+    volume.SetAndObserveStorageNodeID(storage.GetID())
+    volume.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
+    volume.SetSpacing(spacing)
+    volume.SetOrigin(origin)
+    given = logicWith("exclusive").process(volume).report["given"]
+    onCommandLine = read_image(path)
+    assert tuple(given["shape"]) == onCommandLine.shape and not onCommandLine.has_orientation
+    assert given["has_orientation"] == hasOrientation

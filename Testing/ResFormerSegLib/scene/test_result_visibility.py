@@ -80,6 +80,17 @@ def test_where_both_images_are_shown_the_result_is_over_its_own(watch, views):
     assert isSeen(result, "Green") and result.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
 
 
+def test_the_result_of_a_deleted_image_is_not_left_over_another_one(watch, views, scene):
+    brown, smith = makeVolume(name="Brown"), makeVolume(name="Smith")
+    load(brown)
+    result = resultOf(brown)
+    watch.present(result)
+    load(smith, "Green")
+    scene.RemoveNode(brown)
+    load(smith)
+    assert not isSeen(result, "Red") and not isSeen(result, "Green")
+
+
 def test_a_map_computed_of_the_image_may_lie_beneath_its_result(watch):
     volume, saliency = makeVolume(), makeVolume(name="Saliency")
     saliency.SetNodeReferenceID("ResFormerSeg.Volume", volume.GetID())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from helpers.dicom_files import write_report
 from helpers.synthetic_images import oblique_affine, volume, write_series, write_volume
 from resformer_unet.batch.find_inputs import find_studies, read_list
 from resformer_unet.errors import EngineError
@@ -32,10 +34,30 @@ def test_a_folder_of_studies_is_searched_for_images_and_series_in_the_order_of_n
     assert found(tmp_path) == ["a.PNG", "p1/flair.nii.gz", "p1/t1", "p2/t1"]
 
 
-def test_a_folder_with_a_dicom_image_is_one_study_whatever_else_is_in_it(tmp_path):
+def test_a_folder_with_a_dicom_image_is_one_study_and_the_folders_within_are_searched_too(tmp_path):
     write_series(tmp_path / "study", volume(2), oblique_affine())
+    write_series(tmp_path / "study" / "other", volume(2), oblique_affine())
     touch(tmp_path, "study/preview.png", "study/more/x.png")
-    assert find_studies([tmp_path / "study"], tmp_path / "out") == [tmp_path / "study"]
+    assert found(tmp_path) == ["study", "study/more/x.png", "study/other"]
+
+
+def test_a_folder_of_dicom_reports_is_no_study(tmp_path):
+    write_report(tmp_path / "report.dcm")
+    touch(tmp_path, "x.png")
+    assert found(tmp_path) == ["report.dcm", "x.png"]
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.NII.GZ", "a.j2k"])
+def test_rarer_suffixes_are_found(tmp_path, name):
+    touch(tmp_path, name)
+    assert found(tmp_path) == [name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names as on POSIX")
+def test_a_pipe_with_the_name_of_an_image_is_passed_over(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    touch(tmp_path, "y.png")
+    assert found(tmp_path) == ["y.png"]
 
 
 def test_results_and_hidden_files_are_skipped(tmp_path):
@@ -84,3 +106,10 @@ def test_a_list_without_a_path_is_refused(tmp_path, content, code):
     with pytest.raises(EngineError) as caught:
         read_list(tmp_path / "list.txt")
     assert caught.value.code == code and str(tmp_path / "list.txt") in str(caught.value)
+
+
+def test_a_list_from_a_closed_standard_input_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it then
+    with pytest.raises(EngineError, match="it is closed") as caught:
+        read_list(Path("-"))
+    assert caught.value.code == "LIST_NOT_READABLE"

@@ -170,8 +170,19 @@ def test_the_temporary_files_of_a_killed_process_are_removed_and_no_others(folde
     mine = {".notes.json", f".{'g' * 32}.nrrd", f"{'0' * 32}.nrrd", f".{'0' * 32}.txt", "b.nrrd"}
     for name in (*mine, *(f".{'0' * 32}.{suffix}" for suffix in ("nrrd", "json", "csv", "job"))):
         (out / name).touch()
+    os.utime(out / f".{'0' * 32}.job", (1, 1))
     kept([folder / "a.png"], model, out)
     assert {path.name for path in out.iterdir()} == {*mine, "a.json", "a.seg.nrrd"}
+
+
+def test_a_job_that_runs_in_the_same_folder_keeps_its_mark_and_its_temporary_files(folder, model, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    files = [out / f".{'0' * 32}.{suffix}" for suffix in ("job", "nrrd")]
+    for file in files:
+        file.touch()
+    kept([folder / "a.png"], model, out)
+    assert sorted(path.name for path in out.iterdir()) == [*sorted(file.name for file in files), "a.json", "a.seg.nrrd"]
 
 
 def test_failed_cases_are_tried_again(folder, model, tmp_path, capsys):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ from resformer_unet.model.network import NetworkConfig
 DOCUMENTED = {
     "case", "input", "series", "input_state", "options", "files", "model", "device", "engine", "diagnosis", "segments",
     "largest_lesion",
-    "grid", "slice_axis", "slices", "warnings", "timing_s", "not_for_clinical_use",
+    "grid", "slice_axis", "slices", "warnings", "reliable", "reasons", "timing_s", "not_for_clinical_use",
 }  # fmt: skip
 
 
@@ -232,34 +235,94 @@ class Killed(BaseException):
     """As little a failure of an input as the end of the process would be."""
 
 
-@pytest.mark.parametrize("last_step", range(4))
-def test_an_interrupted_replacement_leaves_no_report_beside_images_of_another(tmp_path, bright, monkeypatch, last_step):
-    path, out, steps = write_image(tmp_path, "grey.png"), tmp_path / "out", []
+STEPS = ["grey.json", "grey.seg.nrrd", "grey.seg.nrrd", "grey.json"]  # two leave their names, two take them
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Calls a function before a step that moves a file from its name or to it; the first is step 0."""
+
+    @contextmanager
+    def watching(number: int, then) -> Iterator[list[str]]:
+        steps, replace = [], os.replace
+
+        def watched(source, target) -> None:
+            names = [Path(path).name for path in (source, target)]
+            steps.append(next(name for name in names if not name.startswith(".")))
+            if len(steps) == number + 1:
+                then()
+            replace(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", watched)
+            yield steps
+
+    return watching
+
+
+@pytest.mark.parametrize("last_step", range(5))
+def test_where_there_is_a_report_its_images_are_there_also_after_a_kill(
+    tmp_path, bright, monkeypatch, at_step, last_step
+):
+    path, out = write_image(tmp_path, "grey.png"), tmp_path / "out"
     outcomes(path, bright, out)
     write_picture(path, 255 - grey())
-    replace, unlink = os.replace, Path.unlink
 
-    def step(name: str) -> None:
-        if not name.startswith("."):
-            steps.append(name)
-            if len(steps) > last_step:
-                raise Killed
+    def killed() -> None:
+        """From here on the process changes nothing on the disk, as a killed one does not."""
+        for name in ("replace", "unlink"):
+            monkeypatch.setattr(os, name, lambda *_, **__: None)
+        raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", lambda a, b: (step(Path(b).name), replace(a, b)))
-        patch.setattr(Path, "unlink", lambda file, **how: (step(file.name), unlink(file, **how)))
-        if last_step < 3:
-            with pytest.raises(Killed):
-                outcomes(path, bright, out)
-        else:
-            outcomes(path, bright, out)
-            assert steps == ["grey.seg.nrrd", "grey.json", "grey.seg.nrrd"]
+    with at_step(last_step, killed) as steps, pytest.raises(Killed) if last_step < 4 else nullcontext():
+        outcomes(path, bright, out)
+    monkeypatch.undo()
+    assert steps == STEPS[: last_step + 1]
     found = contents(out)
-    for name, digest in json.loads(found["grey.json"])["files"].items():
-        assert name not in found or hashlib.sha256(found[name]).hexdigest() == digest
-    (report,) = outcomes(path, bright, out, resume=True)
-    assert sorted(contents(out)) == ["grey.json", "grey.seg.nrrd"] and report["case"] == "grey"
-    assert report["segments"][0]["voxels"] == int((grey() < 127).sum())
+    assert ("grey.json" in found) == (last_step in (0, 4))
+    for name, digest in json.loads(found.get("grey.json", '{"files": {}}'))["files"].items():
+        assert hashlib.sha256(found[name]).hexdigest() == digest
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("last_step", range(4))
+def test_after_a_kill_the_next_run_gives_the_case_its_name_and_both_files(
+    tmp_path, model, monkeypatch, at_step, last_step, resume
+):
+    path, out = write_image(tmp_path, "grey.png"), tmp_path / "out"
+    outcomes(path, model, out)
+    write_picture(path, 255 - grey())
+
+    def killed() -> None:
+        for name in ("replace", "unlink"):
+            monkeypatch.setattr(os, name, lambda *_, **__: None)
+        raise Killed
+
+    with at_step(last_step, killed), pytest.raises(Killed):
+        outcomes(path, model, out)
+    monkeypatch.undo()
+    (report,) = outcomes(path, model, out, resume=resume)
+    shown = [name for name in sorted(contents(out)) if not name.startswith(".")]
+    assert shown == ["grey.json", "grey.seg.nrrd"] and report["case"] == "grey"
+    assert report["input_state"] == case_files.input_state(path)
+    if resume:
+        assert sorted(contents(out)) == shown
+
+
+@pytest.mark.parametrize("last_step", range(4))
+def test_a_failure_while_files_take_their_names_keeps_the_earlier_result(tmp_path, bright, at_step, last_step):
+    path, out = write_image(tmp_path, "grey.png"), tmp_path / "out"
+    outcomes(path, bright, out)
+    before = contents(out)
+    write_picture(path, 255 - grey())
+
+    def failing() -> None:
+        raise PermissionError(errno.EACCES, "another program has the file open")
+
+    with at_step(last_step, failing):
+        (error,) = outcomes(path, bright, out)
+    assert error.code == "OUTPUT_NOT_WRITABLE" and "open" in error.message
+    assert contents(out) == before
 
 
 def test_no_segmentation_of_another_model_stays_beside_a_report(tmp_path, model):

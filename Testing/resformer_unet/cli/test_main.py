@@ -274,7 +274,7 @@ def test_evaluate_writes_the_documented_figures(tmp_path, capsys):
     report = json.loads(output.read_text("utf-8"))
     assert report["cases"] == 4 and len(report["per_case"]) == 4
     assert report["segmentation"].keys() == {
-        "dice", "jaccard", "false_positive_rate", "slice_false_positive_rate"
+        "dice", "jaccard", "false_positive_rate", "segment_false_positive_rate", "slice_false_positive_rate"
     }  # fmt: skip
     assert report["segmentation"]["dice"].keys() == {"mean", "lesion"}
     assert report["diagnosis"].keys() == {

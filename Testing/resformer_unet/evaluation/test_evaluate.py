@@ -16,6 +16,8 @@ from helpers.tiny_model import save_tiny, tiny_descriptor
 from resformer_unet.data.dataset import read_case_image
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluation.evaluate import evaluate, write_evaluation
+from resformer_unet.evaluation.report_card.figures_table import segmentation_rows
+from resformer_unet.evaluation.summary import summarise
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
 
@@ -100,6 +102,7 @@ def test_the_report_has_the_documented_keys(data):
         "dice": {"mean": 1.0, "lesion": 1.0},
         "jaccard": {"mean": 1.0, "lesion": 1.0},
         "false_positive_rate": None,
+        "segment_false_positive_rate": {"lesion": None},
         "slice_false_positive_rate": None,
     }
     figures = {"accuracy", "balanced_accuracy", "macro_auc", "auc", "sensitivity", "specificity", "ece"}
@@ -147,6 +150,25 @@ def test_several_segments_are_scored_each_by_its_value(data, exclusive):
     assert report["per_case"][1]["dice"] == {"core": 1.0}
 
 
+def test_false_positives_of_a_segment_count_also_beside_another_segment(data):
+    image = picture(slice(2, 4), 105)
+    image[6:10] = 115  # of which there is nothing in the reference
+    data.add("beside", image, band(slice(2, 4), 1))
+    data.add("right", picture(slice(2, 4), 105), band(slice(2, 4), 1))
+    data.add("alone", picture(slice(2, 4), 105), band(slice(0, 0)))
+    predictor = StandIn(segments=("core", "rim"))
+    report = evaluate(data.folder, predictor)
+    rates = report["segmentation"]["segment_false_positive_rate"]
+    assert rates == pytest.approx({"core": 1, "rim": 1 / 3}) and report["segmentation"]["false_positive_rate"] == 1
+    assert report["segmentation"]["dice"] == {"mean": 1, "core": 1, "rim": None}
+    rows = [row["segment_false_positive"] for row in report["per_case"]]
+    assert rows == [{"rim": True}, {"rim": False}, {"core": True, "rim": False}]
+    assert "of each segment     core 1.000, rim 0.333" in summarise(report)
+    shown = {title: (value, cases) for title, value, _, cases in segmentation_rows(report, predictor.bundle)}
+    assert shown["False positives of Rim in cases without it"] == ("0.333", "3 cases")
+    assert shown["False positives of Core in cases without it"] == ("1.000", "1 cases")
+
+
 def test_masks_numbered_for_another_model_are_refused_before_anything_is_predicted(data):
     data.add("a", picture(), band(slice(0, 0), 0))
     data.add("b", picture(), band(slice(4, 8), 3))
@@ -186,6 +208,18 @@ def test_volumes_of_one_patient_make_one_diagnosis_from_their_mean_probability(d
     assert report["cases"] == 5
     assert report["diagnosis"]["accuracy"] == pytest.approx(2 / 3)
     assert report["diagnosis"]["sensitivity"] == pytest.approx({"benign": 1 / 2, "malignant": 1})
+
+
+def test_a_patient_with_two_volumes_changes_nothing_for_the_pictures_of_others(data):
+    data.add("ED", volume(90), None, "benign", group="p1").add("ES", volume(30), None, "benign", group="p1")
+    data.add("a", picture(benign=90), None, "benign", group="p2").add(
+        "b", picture(benign=30), None, "benign", group="p2"
+    )
+    data.add("c", picture(benign=20), None, "benign", group="p3").add("d", volume(20), None, "benign", group="p3")
+    report = evaluate(data.folder, StandIn())
+    assert sum(map(sum, report["confusion"]["counts"])) == 5 and report["diagnosis"]["accuracy"] == 2 / 5
+    joint = {row["group"]: row["diagnosis"] and row["diagnosis"]["label"] for row in report["per_group"]}
+    assert joint == {"p1": "benign", "p2": None, "p3": None}
 
 
 def test_pictures_of_one_patient_are_diagnosed_one_by_one(data):

@@ -155,6 +155,39 @@ def test_when_not_even_one_slice_fits_on_the_gpu_the_cpu_goes_on():
     np.testing.assert_allclose(masks, masks_of(runner().run(prepared(20))), atol=1e-6)
 
 
+class Homeless(BrightNetwork):
+    """Finds no room on the device "meta", which stands for a GPU that other programs have filled."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(NetworkConfig(**tiny_descriptor()["network"]))
+        self.error, self.is_full = error, True
+
+    def _apply(self, function, recurse=True):
+        moved = super()._apply(function, recurse) if not self.is_full else self
+        if self.is_full and function(torch.zeros(1)).device.type == "meta":
+            raise self.error
+        return moved
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+    ids=["torch", "cublas"],
+)
+def test_a_gpu_that_is_full_when_the_model_is_loaded_is_replaced_by_the_cpu_and_tried_again_with_each_image(error):
+    careful = runner(Homeless(error), "meta")
+    masks = masks_of(careful.run(prepared(20)))
+    np.testing.assert_allclose(masks, masks_of(runner().run(prepared(20))), atol=1e-6)
+    (warning,) = careful.warnings
+    assert warning["code"] == "CPU_INSTEAD_OF_GPU" and "meta has no memory for the network" in warning["message"]
+    assert careful.backend.device.type == "cpu"
+    careful.backend.reset()
+    assert careful.backend.device.type == "meta"
+
+
 def test_memory_may_run_out_in_the_middle_of_an_image_without_losing_a_slice():
     network = Forgetful({"cpu": 8})
     careful, firsts = runner(network), []

@@ -183,7 +183,7 @@ def test_the_report_is_complete_and_agrees_with_the_masks(monkeypatch):
     report = json.loads(json.dumps(prediction.report, allow_nan=False))
     assert report.keys() == {
         "case", "model", "device", "engine", "diagnosis", "segments", "largest_lesion", "grid", "slice_axis", "slices",
-        "warnings", "timing_s", "not_for_clinical_use",
+        "warnings", "reliable", "reasons", "timing_s", "not_for_clinical_use",
     }  # fmt: skip
     assert report["case"] == "head" and report["device"] == "cpu"
     assert report["model"] == {"id": "tiny", "version": "1.0.0", "sha256": "0" * 64}

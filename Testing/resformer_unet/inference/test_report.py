@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,10 +16,13 @@ AFFINE = np.array([[2.0, 0, 0, 10], [0, 3, 0, 20], [0, 0, 4, 30], [0, 0, 0, 1]])
 PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
 
 
-def report(has_orientation: bool = True, exclusive: bool = False, probabilities: np.ndarray = PROBABILITIES) -> dict:
+def report(
+    has_orientation: bool = True, exclusive: bool = False, probabilities: np.ndarray = PROBABILITIES, **known: bool
+) -> dict:
     """Of slices 2 to 4 of six. The first segment has a voxel in slice 2 and 2 x 3 in slice 3; the second has none."""
     bundle = stand_in_bundle(segments=("lesion", "edema"), segmentation={"exclusive": exclusive})
     image = image_from_array(np.arange(720).reshape(6, 10, 12), AFFINE, "a", has_orientation)
+    image = replace(image, **known)
     prepared = prepare_image(image, bundle.descriptor["input"]).only(range(2, 5))
     masks = np.zeros((3, 2, 10, 12), bool)
     masks[0, 0, 2, 5] = True
@@ -86,3 +91,13 @@ def test_exclusive_segments_share_a_layer(exclusive, layers):
 def test_probabilities_of_another_number_of_diagnoses_are_never_reported_under_these_names(columns):
     with pytest.raises(ValueError, match="zip"):
         report(probabilities=np.full((3, columns), 1 / columns))
+
+
+def test_what_the_file_does_not_state_is_not_given_in_millimetres():
+    without_distance = report(slice_distance_known=False)
+    assert without_distance["segments"][0]["volume_mm3"] is None
+    assert without_distance["slices"][0]["area_mm2"]["lesion"] == 6 and without_distance["grid"] is not None
+    without_size = report(pixel_size_known=False)
+    assert without_size["segments"][0]["volume_mm3"] is None and without_size["segments"][0]["voxels"] == 7
+    assert without_size["slices"][0]["area_mm2"] is None
+    assert without_size["segments"][0]["longest_diameter_mm"] is None

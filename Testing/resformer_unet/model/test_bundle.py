@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,8 @@ import torch
 
 from helpers.tiny_model import save_tiny, tiny_descriptor, tiny_weights
 from resformer_unet.errors import EngineError
-from resformer_unet.model.bundle import load_bundle
-from resformer_unet.model.saving import save_bundle
+from resformer_unet.model.bundle import load_bundle, read_verified
+from resformer_unet.model.saving import add_graph, save_bundle
 from resformer_unet.model.weights import load_network, load_weights
 
 SEGMENT = tiny_descriptor()["segmentation"]["segments"][0]
@@ -286,7 +287,7 @@ def test_a_failure_while_saving_leaves_nothing(tmp_path, monkeypatch, method, er
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("failing_call", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("failing_call", [1, 2, 3, 4])
 def test_a_failure_while_replacing_a_model_keeps_the_old_one(bundle, monkeypatch, failing_call):
     calls, replace = [], os.replace
 
@@ -301,6 +302,70 @@ def test_a_failure_while_replacing_a_model_keeps_the_old_one(bundle, monkeypatch
     monkeypatch.undo()
     assert load_bundle(bundle.folder).descriptor["version"] == "1.0.0"
     assert [path.name for path in bundle.folder.parent.iterdir()] == ["tiny"]
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """Ends a call at its given move of a file; the disk stays as it is from then on. Returns whether it came so far."""
+
+    def calling(number: int, call) -> bool:
+        moves, replace = [], os.replace
+
+        def killed(source, target) -> None:
+            moves.append(target)
+            if len(moves) == number:
+                for module, name in ((os, "replace"), (os, "unlink"), (os, "rmdir"), (shutil, "rmtree")):
+                    monkeypatch.setattr(module, name, lambda *_, **__: None)
+                raise Killed
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", killed)
+        try:
+            call()
+            return False
+        except Killed:
+            return True
+        finally:
+            monkeypatch.undo()
+
+    return calling
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_kill_while_a_model_is_replaced_leaves_the_old_or_the_new_one(bundle, kill_at, number):
+    def saving(version: str):
+        descriptor = tiny_descriptor(version=version)
+        weights = tiny_weights(descriptor)
+        next(iter(weights.values())).view(-1)[0] = float(version[0])
+        return save_bundle(bundle.folder, descriptor, weights, f"Card of {version}\n")
+
+    saving("1.0.0")
+    assert kill_at(number, lambda: saving("2.0.0")) == (number < 6)  # five files or folders are moved
+    version = load_bundle(bundle.folder).descriptor["version"]
+    assert version == ("1.0.0" if number < 4 else "2.0.0")
+    assert load_network(load_bundle(bundle.folder))
+    assert (bundle.folder / "README.md").read_text("utf-8") == f"Card of {version}\n"
+    assert saving("3.0.0").descriptor["version"] == "3.0.0"
+    assert sorted(path.name for path in bundle.folder.iterdir()) == ["README.md", "model.json", "weights.safetensors"]
+    assert [path.name for path in bundle.folder.parent.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_a_kill_while_a_graph_is_replaced_leaves_a_model_without_a_graph_or_with_one_that_fits(
+    bundle, kill_at, number, monkeypatch
+):
+    monkeypatch.setattr("resformer_unet.model.saving.check_graph", lambda *_: None)
+    add_graph(bundle, b"an older graph", 18)
+    before = load_bundle(bundle.folder)
+    assert kill_at(number, lambda: add_graph(before, b"the new graph", 18))
+    descriptor = load_bundle(bundle.folder).descriptor
+    assert ("network_onnx" in descriptor) == (number == 1)
+    if number == 1:
+        assert read_verified(bundle.folder / "network.onnx", descriptor["network_onnx"], "MODEL_GRAPH")
 
 
 def test_a_model_is_replaced_and_other_files_beside_it_are_kept(bundle):

@@ -47,3 +47,12 @@ def test_one_bright_pixel_is_named_by_its_value():
     voxels[0, 3, 4] = 30
     (row,) = intensity_range_warning(voxels, FIXED, (0.0, 20.0))
     assert "from 0 (black) to 20 (white)" in row["message"] and "brightest pixel reaches 30" in row["message"]
+
+
+@pytest.mark.parametrize("shape", [(2, 1024, 1024), (3, 2048, 2048), (1024, 2, 1024), (9, 1200, 1200)])
+def test_every_one_of_a_few_large_slices_counts(shape):
+    axis = int(np.argmin(shape))
+    for index in range(shape[axis]):
+        voxels = np.zeros((*shape, 1), np.uint8)
+        voxels[(slice(None),) * axis + (index,)] = 100
+        assert image_limits(voxels, PERCENTILE) == (0.0, 100.0), index

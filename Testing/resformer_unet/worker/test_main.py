@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -20,6 +21,7 @@ from helpers.paths import MODULE_FOLDER
 from helpers.tiny_model import save_tiny
 from helpers.worker_talk import ENDS, PATIENCE, WorkerProcess, predict_command
 from resformer_unet.worker.main import HEARTBEAT_SECONDS, IDLE_SECONDS, Worker
+from resformer_unet.worker.signs_of_work import SignsOfWork
 
 
 def test_it_reports_that_it_is_ready_and_its_protocol(worker):
@@ -217,6 +219,57 @@ def test_a_computer_without_a_gpu_has_no_broken_one():
 
     if not torch.cuda.is_initialized():
         assert not gpu_is_broken()
+
+
+STUCK = """
+import ctypes
+import resformer_unet.worker.main as worker
+def stuck(self, command, context):
+    context.send("status", message="stuck")
+    ctypes.CDLL(None).pause()  # in native code, which lets other threads run
+worker.Commands.run = stuck
+worker.HEARTBEAT_SECONDS, worker.STUCK_SECONDS, worker.STOPPING_SECONDS = 0.05, 1.0, 0.5
+worker.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a call as on POSIX")
+def test_a_call_into_a_library_that_does_not_come_back_ends_the_heartbeat_and_the_worker_with_its_program(tmp_path):
+    worker = WorkerProcess(("-c", STUCK))
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    worker.send(command="predict", id="a", temporary_folder=str(folder))
+    worker.wait_for("status")
+    worker.wait_for("heartbeat")
+    worker.wait_for_silence(3.0)
+    assert worker.process.poll() is None
+    assert worker.close() == 0 and not folder.exists()
+    worker.rest()
+    assert b"does not end" in worker.log
+
+
+def test_work_in_any_thread_is_a_sign_of_work_and_waiting_is_none():
+    halt = threading.Event()
+    signs = SignsOfWork([threading.current_thread()])
+
+    def most_looks_without() -> int:
+        return max([(signs.missing(), time.sleep(0.02))[0] for _ in range(12)][1:])
+
+    def one_call_after_another() -> None:
+        while not halt.is_set():
+            call()  # each look finds it here, in this call or in another like it
+
+    def call() -> None:
+        time.sleep(0.001)
+
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            threads.submit(halt.wait)
+            assert most_looks_without() >= 9
+            threads.submit(one_call_after_another)
+            assert most_looks_without() < 9
+        finally:
+            halt.set()
 
 
 FULL_MEMORY = """

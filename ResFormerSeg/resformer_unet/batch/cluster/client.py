@@ -6,9 +6,11 @@ Dask's package ``distributed`` is the extra “cluster”; it is imported here, 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import math
 import queue
-import uuid
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resformer_unet import __version__
-from resformer_unet.atomic_files import remove_leftovers
 from resformer_unet.batch.cases import BatchCase, Outcome
-from resformer_unet.batch.cluster.job import ClusterJob
+from resformer_unet.batch.cluster.job import ClusterJob, Unfit
 from resformer_unet.batch.cluster.tasks import check_worker, predict_remotely
+from resformer_unet.batch.leftovers import RENEWED_S, new_mark, remove_leftovers_of_killed
 from resformer_unet.batch.run import run_cases
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.options import PredictOptions
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 CONNECTING_S = 15.0  # for the scheduler to reply, and then for the first worker to connect
+WITHOUT_FIT_S = 60.0  # for a worker that can take the cases which others refused
 CHECKING_S = 10.0  # how often the scheduler and the workers are checked while no case ends
 
 
@@ -79,7 +82,7 @@ def predict_files_on_cluster(
                         if progress:
                             progress("cases", done, len(cases))
                         yield outcome or Outcome(case.input, _workers_died(case), case.name)
-            remove_leftovers(output)  # of workers that died while writing
+            remove_leftovers_of_killed(job.output, job.output / job.mark)  # of workers that died while writing
 
     yield from run_cases(predict_cases, inputs, bundle, output, options, series, resume)
 
@@ -116,10 +119,9 @@ def _connected(address: str) -> Iterator[Client]:
 def _job(output: Path, bundle: ModelBundle, device: str, options: PredictOptions | None) -> Iterator[ClusterJob]:
     """A job that runs as long as its mark lies in the output folder."""
     output = output.resolve()
-    mark = output / f".{uuid.uuid4().hex}.job"
     sha256 = bundle.descriptor["weights"]["sha256"]
     try:
-        mark.touch(exist_ok=False)
+        mark = new_mark(output)
     except OSError as error:
         raise EngineError(
             "OUTPUT_NOT_WRITABLE", f"Nothing can be written to {output}: {error.strerror}.", "Choose another folder."
@@ -153,21 +155,43 @@ def _require_fit_workers(client: Client, job: ClusterJob) -> None:
 def _run(
     client: Client, cases: Iterable[BatchCase], job: ClusterJob, attempt: str, note: Callable[[str], None] | None
 ) -> Iterator[tuple[BatchCase, Outcome | None]]:
-    """Cases with their outcomes as they come; ``None`` where Dask gave up because workers died."""
+    """Cases with their outcomes as they come; ``None`` where Dask gave up because workers died.
+
+    Cases that come back from a worker which can take none of them go to the others, once there are any.
+    """
     from distributed import KilledWorker
 
     finished: queue.SimpleQueue[Future] = queue.SimpleQueue()
     running: dict[str, tuple[BatchCase, Future]] = {}
+    numbers, unfit, renewed = itertools.count(), set(), time.monotonic()
+    refused: list[tuple[BatchCase, EngineError]] = []
+    refused_since = math.inf
+
+    def send(case: BatchCase, fit: list[str] | None = None) -> None:
+        key = f"{case.name}-{job.mark}-{attempt}-{next(numbers)}"
+        sent = replace(case, input=case.input.absolute())  # workers are in folders of their own
+        where = {"workers": fit, "allow_other_workers": True} if fit else {}  # others, if all of these have died
+        future = client.submit(predict_remotely, sent, job, key=key, pure=False, **where)
+        running[key] = case, future
+        future.add_done_callback(finished.put)
+
     try:
-        for number, case in enumerate(cases):
-            key = f"{case.name}-{job.mark}-{attempt}-{number}"
-            sent = replace(case, input=case.input.absolute())  # workers are in folders of their own
-            future = client.submit(predict_remotely, sent, job, key=key, pure=False)
-            running[key] = case, future
-            future.add_done_callback(finished.put)
-        while running:
+        for case in cases:
+            send(case)
+        while running or refused:
+            if time.monotonic() - renewed > RENEWED_S:
+                job.renew()
+                renewed = time.monotonic()
+            if refused and (fit := [address for address in _workers(client) if address not in unfit]):
+                for case, _ in refused:
+                    send(case, fit)
+                refused = []
+            elif refused and time.monotonic() - refused_since > WITHOUT_FIT_S:
+                yield from ((case, Outcome(case.input, reason, case.name)) for case, reason in refused)
+                refused = []
+                continue
             try:
-                future = finished.get(timeout=CHECKING_S)
+                future = finished.get(timeout=1.0 if refused else CHECKING_S)
             except queue.Empty:
                 if not _workers(client) and note:
                     note("No worker is left; the job continues when the Dask scheduler has one again.")
@@ -176,22 +200,51 @@ def _run(
             case, _ = running.pop(future.key)
             if future.cancelled():
                 raise _lost()
-            error = future.exception()
-            if error is None:
-                yield case, replace(future.result(), input=case.input)
-            elif isinstance(error, KilledWorker):
+            outcome = _outcome(future, case, job)
+            if reason := _why_unfit(outcome):
+                unfit |= _ran_on(client, future.key)
+                refused_since = refused_since if refused else time.monotonic()
+                refused.append((case, reason))
+            elif isinstance(future.exception(), KilledWorker):
                 yield case, None
             else:
-                yield case, Outcome(case.input, _failure(error, job), case.name)
+                yield case, outcome
     finally:
         client.cancel([future for _, future in running.values()])
 
 
-def _workers(client: Client) -> int:
+def _outcome(future: Future, case: BatchCase, job: ClusterJob) -> Outcome:
+    error = future.exception()
+    if error is None:
+        return replace(future.result(), input=case.input)
+    if isinstance(error, ImportError):  # on a worker without this package, or with one of another version
+        return Unfit(case.input, _failure(error, job), case.name)
+    return Outcome(case.input, _failure(error, job), case.name)
+
+
+def _why_unfit(outcome: Outcome) -> EngineError | None:
+    """Of a worker that can take no case; one of another version may say so in its own way."""
+    error = outcome.result
+    is_unfit = isinstance(outcome, Unfit) or (isinstance(error, EngineError) and error.code == "MACHINE_DIFFERS")
+    return error if is_unfit else None
+
+
+def _ran_on(client: Client, key: str) -> set[str]:
+    """Addresses of the workers that ended a task; the function goes to a scheduler that may lack this package."""
+    return client.run_on_scheduler(
+        lambda dask_scheduler, key: (
+            {*(dask_scheduler.tasks[key].erred_on or ())}
+            | {worker.address for worker in dask_scheduler.tasks[key].who_has or ()}
+        ),
+        key=key,
+    )
+
+
+def _workers(client: Client) -> list[str]:
     """Raises ``EngineError``: CLUSTER_LOST."""
     try:
         if client.status == "running":
-            return len(client.nthreads())
+            return list(client.nthreads())
     except OSError:
         pass
     raise _lost()

@@ -1,10 +1,12 @@
-"""What the client of a cluster sends to the workers with each case."""
+"""What the client of a cluster sends to the workers with each case, and one of their replies."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from resformer_unet.batch.cases import Outcome
 from resformer_unet.inference.options import PredictOptions
 
 
@@ -30,5 +32,14 @@ class ClusterJob:
     device: str
     options: PredictOptions | None
 
+    def renew(self) -> None:
+        """Touch the mark, so that nobody takes it for that of a killed job."""
+        with suppress(OSError):  # a disk that is away for a while
+            (self.output / self.mark).touch()
+
     def is_running(self) -> bool:
         return (self.output / self.mark).exists()
+
+
+class Unfit(Outcome):
+    """The outcome on a worker that can take no case of the job; another worker may."""

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from resformer_unet import __version__
 from resformer_unet.batch.case_files import read_case
 from resformer_unet.batch.cases import BatchCase, Outcome
-from resformer_unet.batch.cluster.job import ClusterJob
+from resformer_unet.batch.cluster.job import ClusterJob, Unfit
 from resformer_unet.batch.run import predict_case
 from resformer_unet.errors import Cancelled, EngineError, unexpected
 from resformer_unet.inference.predictor import Predictor
@@ -63,7 +63,7 @@ def predict_on_worker(case: BatchCase, job: ClusterJob) -> Outcome:
             try:
                 predictor = _predictor(job)
             except Exception as error:
-                return Outcome(case.input, _as_engine_error(error), case.name)
+                return Unfit(case.input, _as_engine_error(error), case.name)
             outcome = predict_case(
                 case, reading, predictor, job.output, job.options, cancelled=lambda: not job.is_running()
             )

@@ -26,6 +26,7 @@ class CaseFacts:
         thumbnail: see :func:`.thumbnail`; ``None`` if the image cannot be used.
         channels: values a pixel; volume: whether there are several slices.
         values: that the mask holds, without 0; ``None`` without a usable mask.
+        warnings: of the reader of image and mask, as {"code", "message"}.
     """
 
     case: Case
@@ -34,6 +35,7 @@ class CaseFacts:
     channels: int = 0
     volume: bool = False
     values: frozenset[int] | None = None
+    warnings: tuple[dict[str, str], ...] = ()
 
 
 def read_cases(cases: Sequence[Case], progress: Callable[[int, int], None] | None = None) -> list[CaseFacts]:
@@ -59,6 +61,7 @@ def _read(case: Case) -> CaseFacts:
         "thumbnail": thumbnail(image.voxels),
         "channels": image.voxels.shape[-1],
         "volume": image.shape[0] > 1,
+        "warnings": image.warnings,
     }
     if not case.mask:
         return CaseFacts(case, **known)

@@ -14,6 +14,7 @@ from resformer_unet.data.check.near_duplicate_checks import check_near_duplicate
 from resformer_unet.data.check.split_checks import check_labels, check_learnable, check_splits
 from resformer_unet.data.dataset import SPLITS, case_of, files_by_id, read_table
 from resformer_unet.errors import EngineError
+from resformer_unet.image.pictures import EXIF_ORIENTATION
 
 
 def check_data(
@@ -45,6 +46,7 @@ def check_data(
     facts = read_cases(cases, progress and (lambda done, total: progress("checking the data", done, total)))
     report.mask_values = {fact.case.id: fact.values for fact in facts if fact.values is not None}
     _check_reading(report, facts)
+    _pass_on_warnings(report, facts)
     check_mask_values(report, facts, descriptor)
     check_learnable(report, facts, descriptor, folder)
     check_missing_masks(report, facts)
@@ -63,6 +65,19 @@ def _check_reading(report: DataReport, facts: Iterable[CaseFacts]) -> None:
     for same in failed.values():
         finding = Finding.of(same[0].error, [fact.case.id for fact in same])
         report.findings.append(finding)
+
+
+def _pass_on_warnings(report: DataReport, facts: Iterable[CaseFacts]) -> None:
+    """Add a warning for each kind of doubt that the reader had about images."""
+    doubtful = defaultdict(list)
+    for fact in facts:
+        for warning in fact.warnings:
+            doubtful[warning["code"]].append((fact.case.id, warning["message"]))
+    for code, cases in doubtful.items():
+        fix = "Check that these images, and their masks, are read as you mean them."
+        if code == EXIF_ORIENTATION:
+            fix = "Check that the masks lie on the pictures as viewers show them, not as they are stored."
+        report.add(False, code, cases[0][1], fix, [name for name, _ in cases])
 
 
 def _summarise(report: DataReport, facts: Sequence[CaseFacts]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resformer_unet.data.check.findings import DataReport, counted
+from resformer_unet.data.dataset import misnamed_masks
 from resformer_unet.image.medical_image import case_name
 
 PIXELS = (".raw", ".zraw", ".img")  # beside a header of the same name
@@ -29,8 +30,10 @@ def check_files(
             else "Put the files into images/, or remove the rows from the table.",
             missing,
         )
+    misnamed = _check_mask_names(report, ids, masks)
     for name, found in (("images", images), ("masks", masks)):
-        if unlisted := sorted(name for name in found.keys() - set(ids) if not name.endswith(PIXELS)):
+        unknown = found.keys() - set(ids) - (misnamed if name == "masks" else set())
+        if unlisted := sorted(name for name in unknown if not name.endswith(PIXELS)):
             what = "image" if name == "images" else "mask"
             report.add(
                 False,
@@ -56,6 +59,31 @@ def check_files(
             "No action needed; or decide which label is correct, and clear the column there.",
             conflicts,
         )
+
+
+def _check_mask_names(report: DataReport, ids: Sequence[str], masks: Mapping[str, Path]) -> set[str]:
+    """Add an error about masks that are meant for a case and called otherwise; returns the names of their files."""
+    misnamed = misnamed_masks(ids, masks)
+    if misnamed:
+        name, case = next(iter(misnamed.items()))
+        report.add(
+            True,
+            "MASK_MISNAMED",
+            f"{len(misnamed)} of {len(masks)} files in masks/ belong to no case by their names, such as "
+            f"“{masks[name].name}”: training would go without them.",
+            f"Call masks as their cases, here “{case}.png”; PNG, TIFF, NRRD and NIfTI are read.",
+            list(misnamed.values()),
+        )
+    elif masks and not masks.keys() & set(ids):
+        report.add(
+            True,
+            "MASK_MISNAMED",
+            f"None of the {len(masks)} files in masks/ belongs to a case, the first is "
+            f"“{next(iter(masks.values())).name}”: training would go without them.",
+            "Call masks as their cases, or remove them.",
+        )
+        return set(masks)
+    return set(misnamed)
 
 
 def _visible(folder: Path) -> list[Path]:

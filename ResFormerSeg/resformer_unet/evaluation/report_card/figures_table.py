@@ -48,6 +48,10 @@ def segmentation_rows(report: Mapping, bundle: ModelBundle) -> Iterator[Row]:
     yield _row(
         report, "False positives in cases without a segment", value, "false_positive_rate", f"{lesion_free} cases"
     )
+    for segment, name in names.items() if several else ():
+        cases = sum(segment in (row["segment_false_positive"] or {}) for row in rows)
+        value, key = segmentation["segment_false_positive_rate"][segment], f"segment_false_positive_rate_{segment}"
+        yield _row(report, f"False positives of {name} in cases without it", value, key, f"{cases} cases")
     if any(row["volume"] for row in rows):
         slices = sum(row["lesion_free_slices"]["slices"] for row in rows if row["lesion_free_slices"])
         value = segmentation["slice_false_positive_rate"]

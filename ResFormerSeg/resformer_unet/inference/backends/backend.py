@@ -32,6 +32,10 @@ class NetworkOutput:
         return len(self.diagnosis if self.masks is None else self.masks)
 
 
+class NoRoomForNetwork(MemoryError):
+    """There is no memory for the network itself; fewer slices at a time do not help."""
+
+
 class Backend(Protocol):
     """Runs a network.
 

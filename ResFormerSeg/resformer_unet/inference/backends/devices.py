@@ -38,7 +38,7 @@ def check_device_name(name: object) -> str:
         EngineError: DEVICE_UNKNOWN.
     """
     if not isinstance(name, str) or not re.fullmatch(DEVICE_NAMES, name, re.ASCII):
-        hint = "Use auto, cpu, cuda or mps, in small letters; of several GPUs cuda:0, cuda:1 …"
+        hint = "Use auto, cpu, cuda or mps, in small letters; of several GPUs cuda:0, cuda:1 and so on."
         raise EngineError("DEVICE_UNKNOWN", f"There is no device called {shown(name)}.", hint)
     return str(name)
 

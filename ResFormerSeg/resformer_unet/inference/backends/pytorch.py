@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resformer_unet.inference.backends.backend import NetworkOutput, Pooling, not_finite
+from resformer_unet.inference.backends.backend import NetworkOutput, NoRoomForNetwork, Pooling, not_finite
 from resformer_unet.inference.backends.devices import describe_device, usable_processors
 from resformer_unet.model.network import Logits, ResFormerUNet
 
@@ -69,9 +69,12 @@ class TorchBackend:
     def __init__(self, network: ResFormerUNet, device: torch.device) -> None:
         if device.type == "cpu":  # OMP_NUM_THREADS may ask for more, which take many times as long
             torch.set_num_threads(min(torch.get_num_threads(), usable_processors()))
-        self.network = network.to(device, memory_format=torch.channels_last).eval()
+        self.network = network.to(memory_format=torch.channels_last).eval()
         self.name = f"PyTorch {torch.__version__}"
-        self._wanted = self.device = self._placed = device
+        self._wanted = self.device = device
+        self._placed: torch.device | None = None
+        with contextlib.suppress(NoRoomForNetwork):  # tried again with the first image, then on the CPU
+            self._place()
 
     @property
     def description(self) -> str:
@@ -99,12 +102,19 @@ class TorchBackend:
         Raises:
             MemoryError: when memory ran out there.
         """
+        if self._placed != self.device:  # moving with every batch would go over all weights each time
+            self._place()
         with _memory_errors(self.device):
-            if self._placed != self.device:  # moving with every batch would go over all weights each time
-                self._placed = None  # a move may stop half-way
-                self.network.to(self.device)
-                self._placed = self.device
             return function(self.network, torch.from_numpy(batch).to(self.device))
+
+    def _place(self) -> None:
+        self._placed = None  # a move may stop half-way
+        try:
+            with _memory_errors(self.device):
+                self.network.to(self.device)
+        except MemoryError as error:
+            raise NoRoomForNetwork(str(error)) from error
+        self._placed = self.device
 
     def fall_back_to_cpu(self) -> bool:
         if self.device.type == "cpu":
@@ -122,7 +132,8 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
     except RuntimeError as error:
         message = str(error)
         if not isinstance(error, torch.OutOfMemoryError) and not any(
-            sign in message for sign in ("allocate memory", "out of memory")
+            sign in message
+            for sign in ("allocate memory", "out of memory", "_ALLOC_FAILED")  # of cuBLAS and cuDNN
         ):
             raise
         if device.type == "cuda":

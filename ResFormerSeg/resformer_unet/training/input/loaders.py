@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from torch.utils.data import DataLoader
 
@@ -12,6 +13,8 @@ from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.recipe import Recipe
 
 MOST_WORKERS = 8  # more of them only cost memory
+SHARED_MEMORY = "/dev/shm"  # through which worker processes hand over their batches on Linux
+BATCHES_A_WORKER = 3  # two made ahead, and one in use
 FEWEST_IN_A_BATCH = 2  # batch normalisation needs a second picture
 
 
@@ -26,13 +29,16 @@ def make_loaders(
 
     Args:
         workers: processes of the training loader; by default all processors but the two that a CPU run
-            computes on, at most eight. The samples do not depend on their number.
+            computes on, at most eight. The samples do not depend on their number. There are fewer, or none, where
+            their batches would not fit into the shared memory, as in a container, which has 64 MiB unless told
+            otherwise: the training would be killed.
     """
     context = context or DistributedContext()
     if workers is None:
         workers = min(MOST_WORKERS, max(0, (os.cpu_count() or 1) // context.local - 2))
     sampler = EpochSampler(len(train_set), recipe.seed, context.rank, context.processes)
     size = min(max(FEWEST_IN_A_BATCH, recipe.batch_size // context.processes), max(1, len(sampler)))
+    workers = min(workers, _workers_that_fit(train_set, size))
     train_loader = DataLoader(
         train_set,
         size,
@@ -42,3 +48,12 @@ def make_loaders(
         persistent_workers=workers > 0,
     )
     return train_loader, DataLoader(val_set, 2 * size)
+
+
+def _workers_that_fit(train_set: SliceArrays, batch_size: int) -> int:
+    sample = 4 * (train_set.images[0].numel() + train_set.masks[0].numel())  # bytes, as float32
+    try:
+        free = shutil.disk_usage(SHARED_MEMORY).free
+    except OSError:  # another operating system, which does it otherwise
+        return MOST_WORKERS
+    return free // max(1, BATCHES_A_WORKER * batch_size * sample)

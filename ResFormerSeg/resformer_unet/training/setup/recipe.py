@@ -78,7 +78,7 @@ def load_recipe(name_or_file: str) -> Recipe:
             "RECIPE_NOT_FOUND", f"There is no recipe “{name_or_file}”.", f"Use a JSON file or one of {known}."
         )
     try:
-        content = json.loads(source.read_text(encoding="utf-8"))
+        content = json.loads(source.read_text(encoding="utf-8-sig"))
         training = dict(content["training"])
         augmentation = Augmentation(**training.pop("augmentation", {}))
         return Recipe(descriptor=content["descriptor"], augmentation=augmentation, **training)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +137,49 @@ def test_a_cluster_of_another_version_is_refused_before_any_work(cluster, model,
     assert predict(tmp_path / "in", model, tmp_path / "out", "--cluster", cluster) == 1
     assert "Install the same version on every machine." in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_mark_of_another_job_in_the_same_folder_stays(cluster, model, tmp_path):
+    inputs = write_images(tmp_path / "in", "a")
+    (tmp_path / "out").mkdir()
+    mark = tmp_path / "out" / f".{'0' * 32}.job"
+    mark.touch()
+    assert predict(inputs[0], model, tmp_path / "out", "--cluster", cluster) == 0
+    assert predict(inputs[0], model, tmp_path / "out", "--cluster", cluster, "--resume") == 0
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == [mark.name]
+
+
+OF_ANOTHER_VERSION = "from resformer_unet.batch.cluster import worker\nworker.__version__ = '0.0.0'"
+WITHOUT_THE_PACKAGE = "import sys\nsys.modules['resformer_unet.batch.cluster.tasks'] = None"
+
+
+@pytest.mark.parametrize("preload", [OF_ANOTHER_VERSION, WITHOUT_THE_PACKAGE], ids=["version", "missing"])
+def test_a_worker_that_joins_late_and_is_unfit_takes_no_case_from_the_others(
+    cluster, model, tmp_path, monkeypatch, preload
+):
+    monkeypatch.setattr("resformer_unet.batch.cluster.client._require_fit_workers", lambda *_: None)  # it comes later
+    (tmp_path / "preload.py").write_text(preload)
+    inputs = write_images(tmp_path / "in", *"abcdefgh")
+    with joined(cluster, tmp_path, "--preload", str(tmp_path / "preload.py")):
+        outcomes = list(predict_files_on_cluster(cluster, inputs, str(model), tmp_path / "out"))
+    assert sorted(outcome.case for outcome in outcomes) == [*"abcdefgh"]
+    assert [outcome.result for outcome in outcomes if isinstance(outcome.result, EngineError)] == []
+
+
+@contextmanager
+def joined(cluster: str, folder: Path, *options: str) -> Iterator[None]:
+    """A third worker with several threads, so that it is given many cases."""
+    from distributed import Client
+
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster, "--no-nanny", "--nthreads", "4"]
+    command += ["--local-directory", str(folder / "dask"), "--no-dashboard", *options]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            with Client(cluster, set_as_default=False) as client:
+                client.wait_for_workers(3, timeout=120)
+            yield
+        finally:
+            process.terminate()
 
 
 def test_a_scheduler_without_workers_is_reported(cluster, model, tmp_path, monkeypatch, capsys):

@@ -1,0 +1,216 @@
+"""What the headers of DICOM files state, read with GDCM or, for frames of enhanced files, with pydicom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from resformer_unet.errors import EngineError
+from resformer_unet.image.itk_paths import path_to_read
+from resformer_unet.image.pictures import missing_package
+from resformer_unet.image.slice_geometry import Plane
+
+sitk.ProcessObject.GlobalWarningDisplayOff()  # this package reports in its own messages what matters of ITK's
+
+_SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
+_POSITION, _ORIENTATION, _PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
+_THICKNESS, _SLICE_DISTANCE = "0018|0050", "0018|0088"
+
+# Enhanced CT, MR, MR colour and PET, also legacy converted, store the geometry in sequences for each frame.
+_ENHANCED = ("1.2.840.10008.5.1.4.1.1.2.", "1.2.840.10008.5.1.4.1.1.4.", "1.2.840.10008.5.1.4.1.1.130")
+_ENHANCED += ("1.2.840.10008.5.1.4.1.1.128.1",)
+
+_UNIT = 0.01  # by which the length of a direction may differ from 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of an enhanced file: value = stored * ``slope`` + ``intercept``; ``thickness`` in mm, if stated."""
+
+    plane: Plane
+    slope: float = 1.0
+    intercept: float = 0.0
+    thickness: float | None = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """Of a DICOM file with pixels.
+
+    Attributes:
+        number: instance number.
+        size: (columns, rows, frames).
+        kind: pixel type and number of components, as SimpleITK names them.
+        plane: of a file with one frame.
+        spacing: of columns and rows as GDCM has it, 1 where nothing is stated; for pictures, only its ratio counts.
+        thickness, distance: of slices in mm, as stated.
+        frames: of an enhanced file, in the order of its pixels; empty for others.
+    """
+
+    path: Path
+    series: str
+    description: str
+    number: int | None
+    size: tuple[int, ...]
+    kind: tuple[int, int]
+    plane: Plane
+    spacing: tuple[float, float]
+    thickness: float | None
+    distance: float | None
+    frames: tuple[Frame, ...] = ()
+
+
+def gdcm_reader(path: str) -> sitk.ImageFileReader:
+    """A reader that takes files without preamble too. For a path of :func:`.path_to_read`."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(path)
+    return reader
+
+
+def read_header(path: Path) -> Header | None:
+    """The header of a file; ``None`` if it is no DICOM file with pixels.
+
+    Raises:
+        EngineError: PACKAGE_MISSING, for an enhanced file.
+    """
+    with path_to_read(path) as readable:
+        reader = gdcm_reader(readable)
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError:
+            return None
+    number, thickness, distance = (_numbers(reader, tag, 1) for tag in (_NUMBER, _THICKNESS, _SLICE_DISTANCE))
+    frames = read_frames(path) if _text(reader, _SOP_CLASS).startswith(_ENHANCED) else ()
+    return Header(
+        path=path,
+        series=_text(reader, _SERIES),
+        description=_text(reader, _DESCRIPTION),
+        number=int(number[0]) if number is not None else None,
+        size=(*reader.GetSize(), 1)[:3],
+        kind=(reader.GetPixelIDValue(), reader.GetNumberOfComponents()),
+        plane=frames[0].plane if len(frames) == 1 else _plane(reader),
+        spacing=reader.GetSpacing()[:2],
+        thickness=frames[0].thickness if len(frames) == 1 else _positive(thickness),
+        distance=_positive(distance),
+        frames=frames,
+    )
+
+
+def read_frames(path: Path) -> tuple[Frame, ...]:
+    """The frames of an enhanced file in the order of its pixels; none if it has no functional groups.
+
+    Raises:
+        EngineError: PACKAGE_MISSING.
+    """
+    try:
+        import pydicom
+    except ModuleNotFoundError:
+        raise missing_package("pydicom", "enhanced DICOM files") from None
+    try:
+        with path.open("rb") as file:
+            data = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+        shared = next(iter(data.get("SharedFunctionalGroupsSequence") or ()), None)
+        return tuple(_frame(groups, shared) for groups in data.get("PerFrameFunctionalGroupsSequence") or ())
+    except Exception:  # pydicom raises whatever its parsing stumbles over; without frames the file is not placed
+        return ()
+
+
+def _frame(groups: Any, shared: Any) -> Frame:
+    """Of the frame's own functional groups, and of those that it shares."""
+
+    def item(name: str, value: str) -> Any:
+        for place in (groups, shared):
+            sequence = place.get(name) if place is not None else None
+            if sequence and sequence[0].get(value) is not None:
+                return sequence[0].get(value)
+        return None
+
+    position = item("PlanePositionSequence", "ImagePositionPatient")
+    texts = [str(getattr(value, "original_string", value)) for value in position or ()]
+    transformation = "PixelValueTransformationSequence"
+    thickness = item("PixelMeasuresSequence", "SliceThickness")
+    slope, intercept = item(transformation, "RescaleSlope"), item(transformation, "RescaleIntercept")
+    return Frame(
+        _plane_of(
+            texts,
+            [str(value) for value in item("PlaneOrientationSequence", "ImageOrientationPatient") or ()],
+            [str(value) for value in item("PixelMeasuresSequence", "PixelSpacing") or ()],
+        ),
+        1.0 if slope is None else float(slope),
+        0.0 if intercept is None else float(intercept),
+        float(thickness) if thickness else None,
+    )
+
+
+def _plane(reader: sitk.ImageFileReader) -> Plane:
+    return _plane_of(*(_text(reader, tag).split("\\") for tag in (_POSITION, _ORIENTATION, _PIXEL_SPACING)))
+
+
+def _plane_of(position: list[str], orientation: list[str], spacing: list[str]) -> Plane:
+    """Of decimal strings as the file has them."""
+    place, cosines, pixel = _finite(position, 3), _finite(orientation, 6), _finite(spacing, 2)
+    directions = None if cosines is None else cosines.reshape(2, 3)
+    if directions is not None and np.abs(np.linalg.norm(directions, axis=1) - 1).max() > _UNIT:
+        directions = None
+    return Plane(
+        position=place,
+        directions=directions,
+        pixel_mm=None if pixel is None or pixel.min() <= 0 else pixel[::-1],  # of rows first in DICOM
+        rounding=0.0 if place is None else _rounding(position),
+    )
+
+
+def _rounding(texts: list[str]) -> float:
+    """The unit of the last digit that any of these decimal numbers has."""
+    if any("e" in text.lower() for text in texts):
+        return 0.0
+    return 10.0 ** -max(len(text.strip().partition(".")[2]) for text in texts)
+
+
+def _text(reader: sitk.ImageFileReader, tag: str) -> str:
+    if not reader.HasMetaDataKey(tag):
+        return ""
+    # Descriptions may be in any character set; bytes that are not UTF-8 must not break a message later.
+    return reader.GetMetaData(tag).encode("utf-8", "replace").decode().strip(" \0")
+
+
+def _numbers(reader: sitk.ImageFileReader, tag: str, count: int) -> np.ndarray | None:
+    return _finite(_text(reader, tag).split("\\"), count)
+
+
+def _finite(texts: list[str], count: int) -> np.ndarray | None:
+    try:
+        values = np.array([float(text) for text in texts])
+    except ValueError:
+        return None
+    return values if values.shape == (count,) and np.isfinite(values).all() else None
+
+
+def _positive(values: np.ndarray | None) -> float | None:
+    return float(values[0]) if values is not None and values[0] > 0 else None
+
+
+def why_no_pixels(path: Path) -> EngineError | None:
+    """The error for a DICOM file that holds no image, such as a report or a map of real numbers; else ``None``."""
+    try:
+        import pydicom
+
+        with path.open("rb") as file:
+            data = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["SOPClassUID", "Rows"])
+        uid = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
+        kind = uid.name if uid else ""
+    except Exception:  # not installed, or not DICOM
+        return None
+    without = "Parametric Map" in kind or ("Rows" not in data and "Image Storage" not in kind)
+    if not kind or kind == uid or not without:
+        return None
+    return EngineError(
+        "DICOM_WITHOUT_IMAGE",
+        f"“{path.name}” is a DICOM file without an image ({kind.removesuffix(' Storage')}).",
+        "Give the images that it belongs to.",
+    )

@@ -1,0 +1,119 @@
+"""The geometry that NIfTI files state, as far as ITK changes it or keeps silent about it."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_UNITS_IN_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # of xyzt_units: metre, millimetre, micron
+_GZIP = b"\x1f\x8b"
+_PLACES = {  # of fields of the header: type and first byte
+    "sizeof_hdr": ("i4", 0), "dim": ("8i2", 40), "pixdim": ("8f4", 76), "xyzt_units": ("u1", 123),
+    "qform_code": ("i2", 252), "sform_code": ("i2", 254), "quatern": ("3f4", 256), "qoffset": ("3f4", 268),
+    "srow": ("(3,4)f4", 280), "magic": ("S4", 344),
+}  # fmt: skip
+_FORMATS, _OFFSETS = zip(*_PLACES.values(), strict=True)
+_FIELDS = np.dtype({"names": list(_PLACES), "formats": _FORMATS, "offsets": _OFFSETS, "itemsize": 348})
+_APART = 0.5  # voxels by which the two geometries of a file may differ without a warning
+
+
+def uncorrected_affine(reader: sitk.ImageFileReader) -> np.ndarray | None:
+    """The affine that a NIfTI file states, where ITK made its directions orthonormal.
+
+    Args:
+        reader: of a file of any format, after ``ReadImageInformation``.
+
+    Returns:
+        (4, 4): (column, row, slice, 1) to LPS millimetres; ``None`` if the geometry in SimpleITK is right.
+    """
+    key = "ITK_sform_corrected"
+    if not reader.HasMetaDataKey(key) or reader.GetMetaData(key) != "YES":
+        return None
+    return _sform(reader)
+
+
+def geometry_warning(path: Path, affine: np.ndarray) -> list[dict[str, str]]:
+    """Whether qform and sform of a NIfTI file disagree, as rows with ``code`` and ``message``.
+
+    Args:
+        path: of a NIfTI-1 file or header; its own bytes count, for SimpleITK passes not all of them on.
+        affine: (4, 4) to LPS millimetres, as the image is read.
+    """
+    header = _header(path)
+    if header is None or header["qform_code"] <= 0 or header["sform_code"] <= 0:
+        return []
+    stated = {"sform": _in_lps_mm(header, np.vstack([header["srow"], [0, 0, 0, 1]])), "qform": _qform(header)}
+    if any(not np.isfinite(one).all() or np.linalg.det(one[:3, :3]) == 0 for one in stated.values()):
+        return []
+    size = header["dim"][1:4].tolist()
+    corners = np.array([[*corner, 1] for corner in itertools.product(*((0, length - 1) for length in size))]).T
+    apart = np.linalg.norm(((stated["sform"] - stated["qform"]) @ corners)[:3], axis=0).max()
+    voxel = np.linalg.norm(stated["sform"][:3, :3], axis=0).min()
+    if apart <= _APART * voxel:
+        return []
+    used = min(stated, key=lambda name: np.abs(stated[name] - affine).max())
+    voxels = {
+        name: " × ".join(f"{length:.4g}" for length in np.linalg.norm(one[:3, :3], axis=0))
+        for name, one in stated.items()
+    }
+    message = (
+        f"The file states two geometries that differ by up to {apart:.4g} mm: sform (voxels of {voxels['sform']} mm) "
+        f"and qform (voxels of {voxels['qform']} mm). The {used} was used. If that is the wrong one, sizes and sides "
+        "may be wrong."
+    )
+    return [{"code": "GEOMETRY_AMBIGUOUS", "message": message}]
+
+
+def _sform(reader: sitk.ImageFileReader) -> np.ndarray:
+    rows = [[float(value) for value in reader.GetMetaData(f"srow_{axis}").split()] for axis in "xyz"]
+    header = {"xyzt_units": int(reader.GetMetaData("xyzt_units"))}
+    return _in_lps_mm(header, np.array([*rows, [0, 0, 0, 1]]))
+
+
+def _header(path: Path) -> np.void | None:
+    """The fields of a NIfTI-1 header that state its geometry; ``None`` if there is no such header."""
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            data = file.read(_FIELDS.itemsize)
+    except (EOFError, OSError, zlib.error):
+        return None
+    if len(data) < _FIELDS.itemsize:
+        return None
+    for order in "<>":
+        header = np.frombuffer(data, _FIELDS.newbyteorder(order))[0]
+        if header["sizeof_hdr"] == _FIELDS.itemsize and header["magic"] in (b"n+1", b"ni1"):
+            return header
+    return None
+
+
+def _qform(header: np.void) -> np.ndarray:
+    """As the NIfTI-1 standard defines it (method 2)."""
+    b, c, d = header["quatern"].astype(float)
+    a = max(0.0, 1 - b * b - c * c - d * d) ** 0.5
+    turn = np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
+    steps = header["pixdim"][1:4] * np.array([1.0, 1.0, -1.0 if header["pixdim"][0] < 0 else 1.0])
+    affine = np.eye(4)
+    affine[:3, :3] = turn * steps
+    affine[:3, 3] = header["qoffset"]
+    return _in_lps_mm(header, affine)
+
+
+def _in_lps_mm(header: Mapping | np.void, affine: np.ndarray) -> np.ndarray:
+    """``affine`` (4, 4) as a file states it: to RAS, in the file's own unit."""
+    scale = _UNITS_IN_MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    return _RAS_TO_LPS @ np.diag([scale, scale, scale, 1.0]) @ affine

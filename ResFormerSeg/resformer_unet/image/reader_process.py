@@ -1,0 +1,93 @@
+"""Reads images in a process of its own, which a broken file may end; see :mod:`.guarded_reading`.
+
+Requests and replies are pickles, each after its length in 8 bytes; the voxels follow a reply as they lie in memory.
+Both ends are this package on one machine.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import pickle
+import struct
+import sys
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from resformer_unet.errors import EngineError, unexpected
+from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.image.reading import read_image
+
+LENGTH = struct.Struct("<Q")
+FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "slice_distance_known")
+
+
+def main() -> None:
+    """Answer requests until the other end is closed.
+
+    A request is (path, series, folder that relative paths start from, seconds). If reading takes longer than that, the
+    process ends, even if the thread is stuck in native code.
+    """
+    requests, replies = sys.stdin.buffer, _take_stdout()
+    while request := receive(requests):
+        path, series, folder, seconds = request
+        with suppress(OSError):
+            os.chdir(folder)
+        with open(os.devnull, "w") as nowhere:
+            faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+            reply, voxels = _answer(path, series)
+            faulthandler.cancel_dump_traceback_later()
+        send(replies, reply)
+        if voxels is not None:
+            replies.write(voxels.reshape(-1).view(np.uint8).data)
+        replies.flush()
+        del voxels
+
+
+def send(stream: BinaryIO, message: Any) -> None:
+    data = pickle.dumps(message)
+    stream.write(LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> Any:
+    """The next message; ``None`` at the end of the stream."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    data = stream.read(LENGTH.unpack(head)[0])
+    return pickle.loads(data)
+
+
+def _take_stdout() -> BinaryIO:
+    """The pipe to the other end; what libraries print goes to stderr."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe
+
+
+def _answer(path: str, series: str | None) -> tuple[Any, np.ndarray | None]:
+    try:
+        image = read_image(path, series=series)
+        voxels = np.ascontiguousarray(image.voxels)
+    except EngineError as error:
+        return error, None
+    except MemoryError:
+        message = f"“{os.path.basename(path)}” does not fit into memory."
+        return EngineError("IMAGE_TOO_LARGE", message, "Crop it, or use a computer with more memory."), None
+    except Exception as error:
+        failure = unexpected(error)
+        failure.__cause__ = None  # it may not be fit for pickling
+        return failure, None
+    return _described(image, voxels), voxels
+
+
+def _described(image: MedicalImage, voxels: np.ndarray) -> dict[str, Any]:
+    fields = {name: getattr(image, name) for name in FIELDS}
+    return {"shape": voxels.shape, "dtype": voxels.dtype.str, "fields": fields}
+
+
+if __name__ == "__main__":
+    main()

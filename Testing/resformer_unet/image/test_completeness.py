@@ -1,0 +1,75 @@
+"""Files that end too early, made byte by byte."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import pytest
+
+from resformer_unet.image.completeness import is_complete
+from resformer_unet.image.tiff import pages_are_linked
+
+
+def tiff(path: Path, order: str, big: bool = False, linked_to: int | None = None) -> Path:
+    """Two empty page directories; the second one points to `linked_to`, or nowhere (0)."""
+    offset, count = ("Q", "Q") if big else ("I", "H")
+    mark = {"<": b"II", ">": b"MM"}[order]
+    head = mark + struct.pack(f"{order}HHHQ", 43, 8, 0, 16) if big else mark + struct.pack(f"{order}HI", 42, 8)
+    directory = struct.calcsize(f"{order}{count}{offset}")
+    first = struct.pack(f"{order}{count}{offset}", 0, len(head) + directory)
+    second = struct.pack(f"{order}{count}{offset}", 0, linked_to or 0)
+    path.write_bytes(head + first + second)
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_the_pages_of_a_tiff_are_followed_to_the_last(tmp_path, order, big):
+    whole = tiff(tmp_path / "a.tif", order, big)
+    size = whole.stat().st_size
+    assert pages_are_linked(whole)
+    assert not pages_are_linked(tiff(tmp_path / "b.tif", order, big, linked_to=size + 1))
+    assert not pages_are_linked(tiff(tmp_path / "c.tif", order, big, linked_to=16 if big else 8))
+    whole.write_bytes(whole.read_bytes()[:-1])
+    assert not pages_are_linked(whole)
+
+
+class NiftiHeader:
+    """What SimpleITK's reader says of a NIfTI file of 2 x 3 x 4 voxels of 16 bits; they begin at byte 352."""
+
+    def GetMetaData(self, key: str) -> str:
+        header = {"dim[0]": "3", "dim[1]": "2", "dim[2]": "3", "dim[3]": "4", "nifti_type": "1"}
+        return {**header, "vox_offset": "352", "bitpix": "16"}[key]
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_nifti_must_hold_every_voxel_of_its_header(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    for size, complete in ((400, True), (399, False)):
+        path.write_bytes(gzip.compress(bytes(size)) if suffix == ".nii.gz" else bytes(size))
+        assert is_complete(path, NiftiHeader(), "NiftiImageIO") is complete
+
+
+SCAN = b"\xff\xda\x00\x04ab"  # a start of scan with two bytes of header
+THUMBNAIL = b"\xff\xe1\x00\x08" + b"\xff\xd8\xff\xda\xff\xd9"  # a segment that holds a picture
+
+
+@pytest.mark.parametrize(
+    ("content", "complete"),
+    [
+        (SCAN + b"123\xff\xd9", True),
+        (SCAN + b"12\xff\x00\xff\xd03" + SCAN + b"456\xff\xd9", True),
+        (SCAN + b"123\xff\xd9" + b"a film \xff\xda\x00", True),
+        (THUMBNAIL + SCAN + b"123\xff\xd9", True),
+        (SCAN + b"123", False),
+        (SCAN + b"123\xff\xd9"[:-1], False),
+        (THUMBNAIL + SCAN + b"123", False),
+        (b"\xff\xd9", False),
+        (b"", False),
+    ],
+)
+def test_a_jpeg_must_reach_the_end_of_its_picture_and_what_follows_does_not_matter(tmp_path, content, complete):
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8" + content)
+    assert is_complete(tmp_path / "a.jpg", None, "JPEGImageIO") is complete

@@ -1,0 +1,68 @@
+"""The geometry of NIfTI files: units other than millimetres, and two geometries that contradict each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.synthetic_images import oblique_affine, volume, write_volume
+from resformer_unet.image.reading import read_image
+
+MICRON, MILLIMETRE, METRE = 3, 2, 1
+FACTORS = {METRE: 0.001, MILLIMETRE: 1.0, MICRON: 1000.0}  # from millimetres
+STRAIGHT = np.array([[-0.9, 0, 0, 30], [0, -1.1, 0, -40], [0, 0, 3, 12], [0, 0, 0, 1]])  # RAS, mm
+
+
+def nifti(path: Path, sform: np.ndarray, unit: int = MILLIMETRE, qform: np.ndarray | None = None) -> Path:
+    """A volume with these geometries (4, 4) in RAS; ``qform``: axis-parallel, left to right and posterior to anterior
+    reversed as in STRAIGHT."""
+    write_volume(path, volume(), np.diag([0.9, 1.1, 3.0, 1.0]))
+    data = bytearray(path.read_bytes())
+    data[123] = unit
+    data[252:256] = np.array([qform is not None, 1], "<i2").tobytes()
+    data[280:328] = sform[:3].astype("<f4").tobytes()
+    steps = np.linalg.norm((sform if qform is None else qform)[:3, :3], axis=0)
+    data[76:92] = np.array([1, *steps], "<f4").tobytes()
+    if qform is not None:
+        data[256:268] = np.array([0, 0, 1], "<f4").tobytes()  # turned by 180° about the body's axis
+        data[268:280] = qform[:3, 3].astype("<f4").tobytes()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("unit", FACTORS)
+@pytest.mark.parametrize("askew", [0.0, 0.02])
+def test_any_unit_of_length_is_converted_to_millimetres(tmp_path, unit, askew):
+    sform = STRAIGHT.copy()
+    sform[2, 0] += askew
+    stored = sform.copy()
+    stored[:3] *= FACTORS[unit]
+    image = read_image(nifti(tmp_path / "x.nii", stored, unit))
+    assert np.allclose(image.affine, np.diag([-1, -1, 1, 1]) @ sform, rtol=1e-5)
+
+
+def test_two_geometries_that_agree_are_no_matter(tmp_path):
+    assert read_image(nifti(tmp_path / "x.nii", STRAIGHT, qform=STRAIGHT)).warnings == ()
+
+
+@pytest.mark.parametrize("unit", [MILLIMETRE, MICRON])
+def test_two_geometries_that_disagree_are_both_named(tmp_path, unit):
+    factor = np.diag([*[FACTORS[unit]] * 3, 1])
+    qform = STRAIGHT @ np.diag([1, 1, 2, 1])
+    image = read_image(nifti(tmp_path / "x.nii", factor @ STRAIGHT, unit, factor @ qform))
+    (warning,) = image.warnings
+    assert warning["code"] == "GEOMETRY_AMBIGUOUS"
+    for words in ("sform (voxels of 0.9 × 1.1 × 3 mm)", "qform (voxels of 0.9 × 1.1 × 6 mm)", "15 mm"):
+        assert words in warning["message"]
+    used = {3: "sform", 6: "qform"}[round(float(image.spacing[2]))]
+    assert f"The {used} was used" in warning["message"]
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, 1), (1, 1, -1), (-1, -1, -1)])
+def test_both_geometries_of_an_oblique_volume_agree_however_it_is_flipped(tmp_path, suffix, flips):
+    affine = oblique_affine() @ np.diag([*flips, 1])
+    image = read_image(write_volume(tmp_path / f"x{suffix}", volume(), affine))  # with qform and sform
+    assert image.warnings == () and np.allclose(image.affine, affine, atol=1e-5)
