@@ -106,6 +106,8 @@ def headline(report: Mapping) -> dict[str, float]:
         figures |= {f"jaccard_{name}": value for name, value in report["segmentation"]["jaccard"].items()}
         for name in ("false_positive_rate", "slice_false_positive_rate"):
             figures[name] = report["segmentation"][name]
+        if len(by_segment := report["segmentation"]["segment_false_positive_rate"]) > 1:
+            figures |= {f"false_positive_rate_{name}": value for name, value in by_segment.items()}
     if report["diagnosis"]:
         for name, value in report["diagnosis"].items():
             if isinstance(value, Mapping):
