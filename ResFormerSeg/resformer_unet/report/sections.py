@@ -37,10 +37,10 @@ def diagnosis(case: ReportCase) -> dict:
         }
         for label, probability in sorted(given["probabilities"].items(), key=lambda item: -item[1])
     ]
-    headline = f"{given['name']}, probability {percent(given['probability'])}"
-    if reasons:
-        headline = f"Not reliable. What the model computed nevertheless: {headline}"
-    return {"headline": headline, "rows": rows, "measures": list(columns), "sentences": _diagnosis_sentences(case)}
+    computed = f"{given['name']}, probability {percent(given['probability'])}"
+    headline = "None: this result is not reliable" if reasons else computed
+    nevertheless = f"What the model computed nevertheless: {computed}" if reasons else ""
+    return {"headline": headline, "nevertheless": nevertheless, "rows": rows, "measures": list(columns), "sentences": _diagnosis_sentences(case)}
 
 
 def _diagnosis_sentences(case: ReportCase) -> list[str]:
