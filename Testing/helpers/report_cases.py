@@ -24,6 +24,7 @@ def make_case(image: MedicalImage, masks: np.ndarray, diagnosis: bool = True, **
     given = {"label": "glioma", "name": "Glioma", "code": GLIOMA, "probability": 0.9, "calibrated": True}
     given |= {"probabilities": {"glioma": 0.9, "other": 0.1}, "rule_text": "Mean of the slices."}
     area = {} if image.has_areas else None
+    grid = {"size": list(image.shape[::-1]), "affine_lps": image.affine.tolist()}
     report = {
         "case": "Müller_Jürgen",
         "model": {"id": "brain-tumor-mr", "version": "1.2.1", "sha256": "ab" * 32},
@@ -34,7 +35,7 @@ def make_case(image: MedicalImage, masks: np.ndarray, diagnosis: bool = True, **
         "slices": [{"index": k, "probabilities": {"glioma": 0.9, "other": 0.1}, "area_mm2": area, "voxels": {}}
                    for k in range(image.shape[0])],
         "slice_axis": {"plane": "axial", "array_axis": 0},
-        "grid": {"size": list(image.shape[::-1]), "affine_lps": image.affine.tolist()} if image.has_orientation else None,
+        "grid": grid if image.has_orientation else None,
         "warnings": [],
         "reliable": True,
         "reasons": [],

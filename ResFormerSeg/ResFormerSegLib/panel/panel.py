@@ -6,6 +6,7 @@ inputs, advanced options -> readiness -> logic.process (a job) -> card, chart, e
 from __future__ import annotations
 
 import os
+
 import qt
 import slicer
 import vtk

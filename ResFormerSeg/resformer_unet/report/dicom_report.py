@@ -110,7 +110,8 @@ def _of_diagnosis(case: ReportCase, source: SourceImages):
     names = {row["id"]: row["name"] for row in (case.bundle.diagnoses if case.bundle else ())}
     measurements = []
     if not reasons:
-        measurements.append(sr.Measurement(provenance.concept(PROBABILITY), diagnosis["probability"], codes.UCUM.NoUnits))
+        name = provenance.concept(PROBABILITY)
+        measurements.append(sr.Measurement(name, diagnosis["probability"], codes.UCUM.NoUnits))
     for label, probability in diagnosis["probabilities"].items():
         name = provenance.private_concept(f"probability-{label}", f"Probability of {names.get(label, label)}")
         measurements.append(sr.Measurement(name, probability, codes.UCUM.NoUnits))

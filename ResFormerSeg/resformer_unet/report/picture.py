@@ -26,9 +26,7 @@ def draw_picture(case: ReportCase) -> bytes | None:
     return draw_slice(case.image, case.masks, case.report["segments"], case.report["slice_axis"], lesion["slice"])
 
 
-def draw_slice(
-    image: MedicalImage, masks: np.ndarray, segments: Sequence[dict], slice_axis: dict, index: int
-) -> bytes:
+def draw_slice(image: MedicalImage, masks: np.ndarray, segments: Sequence[dict], slice_axis: dict, index: int) -> bytes:
     """PNG of one slice.
 
     Args:
@@ -79,5 +77,7 @@ def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         (np.arange(new) + 0.5) * factor - 0.5 for new, factor in zip(size, factors, strict=True)
     )  # centres of the new pixels
     places = np.meshgrid(rows, columns, indexing="ij")
-    channels = [ndimage.map_coordinates(channel, places, order=1, mode="nearest") for channel in np.moveaxis(pixels, -1, 0)]
+    channels = [
+        ndimage.map_coordinates(channel, places, order=1, mode="nearest") for channel in np.moveaxis(pixels, -1, 0)
+    ]
     return np.stack(channels, axis=-1)

@@ -40,7 +40,13 @@ def diagnosis(case: ReportCase) -> dict:
     computed = f"{given['name']}, probability {percent(given['probability'])}"
     headline = "None: this result is not reliable" if reasons else computed
     nevertheless = f"What the model computed nevertheless: {computed}" if reasons else ""
-    return {"headline": headline, "nevertheless": nevertheless, "rows": rows, "measures": list(columns), "sentences": _diagnosis_sentences(case)}
+    return {
+        "headline": headline,
+        "nevertheless": nevertheless,
+        "rows": rows,
+        "measures": list(columns),
+        "sentences": _diagnosis_sentences(case),
+    }
 
 
 def _diagnosis_sentences(case: ReportCase) -> list[str]:

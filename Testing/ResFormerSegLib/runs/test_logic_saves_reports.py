@@ -111,7 +111,7 @@ def test_edited_segments_are_measured_anew_and_an_emptied_one_is_left_out(logic,
     assert np.array_equal(masks[0], edited.astype(bool)) and len(masks) == len(result.report["segments"]) - 1
     assert "EMPTY_SEGMENT" in [note["code"] for note in saved["notes"]]
     page = Path(saved["files"][0]).read_text("utf-8")
-    assert "changed after the run" in page and "<td align=\"right\">24</td>" in page and "Müller, Jürgen" in page
+    assert "changed after the run" in page and '<td align="right">24</td>' in page and "Müller, Jürgen" in page
 
 
 def test_a_segment_that_the_user_added_needs_a_code(logic, model, volume, tmp_path):
@@ -174,6 +174,7 @@ def test_the_button_asks_for_formats_and_folder_and_before_it_changes_the_databa
     logic, model, volume, database, tmp_path, answering, waitFor
 ):
     import qt
+
     from ResFormerSegLib.panel.save_report import SaveReport
 
     def accept(dialog) -> None:
