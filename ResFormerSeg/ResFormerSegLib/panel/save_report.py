@@ -47,7 +47,7 @@ class SaveReport:
         if self._result is None:
             return
         self._message.clear()
-        chosen = ReportDialog(isFromDicom(self._result.volumeNode)).ask()
+        chosen = ReportDialog(isFromDicom(self._result.volumeNode)).choose()
         if not chosen or not chosen[0]:
             return
         formats, withPatient = chosen
@@ -113,7 +113,7 @@ class ReportDialog:
         buttons.connect("rejected()", self.dialog.reject)
         layout.addWidget(buttons)
 
-    def ask(self) -> tuple[list[str], bool] | None:
+    def choose(self) -> tuple[list[str], bool] | None:
         """The formats, and whether the page names the patient; None when the user cancelled."""
         accepted = self.dialog.exec_() == qt.QDialog.Accepted
         formats = [name for name, box in self._formats.items() if box.checked and box.enabled]

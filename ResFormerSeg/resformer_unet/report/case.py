@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.model.catalog import find_model
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
+
+SAME_AFFINE = 1e-3  # mm
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,22 @@ class ReportCase:
     bundle: ModelBundle | None = None
     edited: bool = False
     notes: tuple[dict[str, str], ...] = field(default=())
+
+
+def installed_model(report: dict) -> ModelBundle | None:
+    """The model of a report, if that very version is installed."""
+    try:
+        bundle = find_model(report["model"]["id"])
+    except EngineError:
+        return None
+    return bundle if bundle.descriptor["weights"]["sha256"] == report["model"]["sha256"] else None
+
+
+def fits(image: MedicalImage, report: dict, masks: np.ndarray) -> bool:
+    """Whether an image has the grid of a result."""
+    if image.shape != masks.shape[1:] or image.has_orientation != (report["grid"] is not None):
+        return False
+    return report["grid"] is None or np.allclose(image.affine, report["grid"]["affine_lps"], atol=SAME_AFFINE)
 
 
 def measured_anew(report: dict, masks: np.ndarray, segments: Sequence[dict]) -> dict:

@@ -11,14 +11,10 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
-from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.model.catalog import find_model
-from resformer_unet.report.case import ReportCase, measured_anew
+from resformer_unet.report.case import SAME_AFFINE, ReportCase, fits, installed_model, measured_anew
 
 SEGMENTATION = ".seg.nrrd"
 _NEEDED = {"case", "model", "segments", "slices", "grid", "slice_axis", "warnings", "diagnosis", "files", "engine"}
-_SAME_AFFINE = 1e-3  # mm
 
 
 @dataclass(frozen=True)
@@ -61,22 +57,6 @@ def read_saved_case(path: Path, source: Path | None = None) -> SavedCase:
     if edited:
         report = measured_anew(report, masks, report["segments"])
     return SavedCase(ReportCase(report, masks, image, installed_model(report), edited, notes), place, series, problem)
-
-
-def installed_model(report: dict) -> ModelBundle | None:
-    """The model of a report, if that very version is installed."""
-    try:
-        bundle = find_model(report["model"]["id"])
-    except EngineError:
-        return None
-    return bundle if bundle.descriptor["weights"]["sha256"] == report["model"]["sha256"] else None
-
-
-def fits(image: MedicalImage, report: dict, masks: np.ndarray) -> bool:
-    """Whether an image has the grid of a result."""
-    if image.shape != masks.shape[1:] or image.has_orientation != (report["grid"] is not None):
-        return False
-    return report["grid"] is None or np.allclose(image.affine, report["grid"]["affine_lps"], atol=_SAME_AFFINE)
 
 
 def _read_report(path: Path) -> dict:
@@ -131,7 +111,7 @@ def _masks_of(file: Path, report: dict) -> np.ndarray:
     if grid is not None:
         if voxels.shape[:3] != tuple(grid["size"][::-1]):
             raise _mismatch(file, "it has another size")
-        if not np.allclose(affine_of(read), grid["affine_lps"], atol=_SAME_AFFINE):
+        if not np.allclose(affine_of(read), grid["affine_lps"], atol=SAME_AFFINE):
             raise _mismatch(file, "it lies at another place")
     keys = {key: read.GetMetaData(key) for key in read.GetMetaDataKeys()}
     places = {}

@@ -18,8 +18,7 @@ def write_report(command: dict, context: CommandContext) -> dict:
         EngineError: RESULT_OF_ANOTHER_IMAGE, and those of :func:`.write_reports`.
     """
     from resformer_unet.image.medical_image import image_from_array
-    from resformer_unet.report.case import ReportCase, measured_anew
-    from resformer_unet.report.saved_case import fits, installed_model
+    from resformer_unet.report.case import ReportCase, fits, installed_model, measured_anew
     from resformer_unet.report.write import write_reports
 
     context.send("status", message="Writing the report")
