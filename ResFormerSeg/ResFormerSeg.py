@@ -36,6 +36,7 @@ from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.model_ranking import RankingTask
 from ResFormerSegLib.runs.patient import PatientTask
 from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
+from ResFormerSegLib.runs.report import ReportTask
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
 from ResFormerSegLib.runs.run_task import runTask
 from ResFormerSegLib.sample_data import registerSampleData
@@ -312,6 +313,23 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     ) -> list[dict] | Job:
         """Measures the agreement of two segmentations; see `ComparisonTask` for pairs of segments and the result."""
         return runTask(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
+
+    @onApplicationThread
+    def report(
+        self,
+        result: ProcessingResult,
+        folder: str | os.PathLike,
+        formats: Sequence[str] = ("html",),
+        *,
+        withPatient: bool = False,
+        **waiting,
+    ) -> dict | Job:
+        """Saves the report of a result into a folder, with the segments as they are now; see `ReportTask`.
+
+        formats: of "html", "pdf" and "dicom" (a segmentation and a structured report, of volumes loaded from DICOM).
+        withPatient: whether the page names patient and volume. DICOM objects always name the patient.
+        """
+        return runTask(self._keeper, ReportTask(result, folder, formats, withPatient), **waiting)
 
     @onApplicationThread
     def rankModels(

@@ -29,6 +29,7 @@ ORDER = (
     "resformer_unet.batch.cluster",
     "resformer_unet.evaluation",
     "resformer_unet.evaluation.report_card",
+    "resformer_unet.report",  # one result as a page and as DICOM objects
     "resformer_unet.training.setup",
     "resformer_unet.training.input",
     "resformer_unet.training.loop",
@@ -50,7 +51,7 @@ ORDER = (
 ENTRIES = {"resformer_unet.__main__"}  # programs, which nothing imports
 APPLICATION = {"slicer", "qt", "ctk", "vtk", "vtkmodules"}
 HEAVY = {"torch", "torchvision", "monai", "lightning", "onnxruntime", "SimpleITK", "scipy", "skimage", "matplotlib"}
-HEAVY |= {"pydicom", "PIL", "tifffile"}
+HEAVY |= {"pydicom", "highdicom", "jinja2", "PIL", "tifffile"}
 
 
 def modules() -> dict[str, Path]:

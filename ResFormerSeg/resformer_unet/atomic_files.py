@@ -12,7 +12,7 @@ from pathlib import Path
 
 from resformer_unet.errors import EngineError
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd)")  # as _empty_file names them
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd|html|dcm)")  # as _empty_file names them
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

@@ -13,6 +13,7 @@ from helpers.paths import MODULE_FOLDER
 BROUGHT_BY_SLICER = {"numpy", "SimpleITK"}
 BROUGHT_BY_THE_PYTORCH_EXTENSION = {"torch"}
 BROUGHT_BY_REQUIREMENTS = {"scipy", "safetensors", "onnxruntime"}
+BROUGHT_FOR_REPORTS = {"jinja2", "pydicom", "highdicom"}
 
 
 def requirements(file: str = "requirements.txt") -> dict[str, str]:
@@ -32,6 +33,15 @@ def test_what_runs_models_without_pytorch_is_one_package_more_and_has_the_range_
     project = (MODULE_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
     (dependency,) = re.findall(r'^    "(onnxruntime.*)",$', project, re.M)
     assert SpecifierSet(needed[1]) == Requirement(dependency).specifier
+
+
+def test_what_reports_need_is_asked_for_with_the_range_of_the_package():
+    project = (MODULE_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
+    asked = requirements("requirements-report.txt") | requirements("requirements-dicom.txt")
+    assert set(asked) == BROUGHT_FOR_REPORTS
+    for name, versions in asked.items():
+        (dependency,) = re.findall(rf'"({name}>=[^"]*)"', project)
+        assert SpecifierSet(versions) == Requirement(dependency).specifier
 
 
 def test_the_lowest_versions_are_those_that_the_package_itself_needs():
@@ -56,6 +66,6 @@ def test_the_worker_imports_nothing_that_slicer_would_not_have():
                 names = [alias.name for alias in node.names]
             waiting += [name for name in names if name.startswith("resformer_unet.")]
             outside |= {name.split(".")[0] for name in names} - {"resformer_unet"}
-    allowed = {*BROUGHT_BY_SLICER, *BROUGHT_BY_THE_PYTORCH_EXTENSION, *BROUGHT_BY_REQUIREMENTS}
+    allowed = {*BROUGHT_FOR_REPORTS, *BROUGHT_BY_SLICER, *BROUGHT_BY_THE_PYTORCH_EXTENSION, *BROUGHT_BY_REQUIREMENTS}
     assert len(seen) > 10
     assert outside - set(sys.stdlib_module_names) <= allowed

@@ -24,6 +24,8 @@ MARKED = {
     "mutants": "slow",
     "resformer_unet/data/test_public_sets.py": "slow",
     "resformer_unet/model/test_onnx_graph.py": "slow",
+    "resformer_unet/report/test_dicom_objects.py": "slow",
+    "resformer_unet/report/test_report_command.py": "slow",
     "resformer_unet/worker/test_commands.py": "slow",
     "resformer_unet/worker/test_result_commands.py": "slow",
     "extension/test_staged_extension.py": "slow",

@@ -5,6 +5,8 @@ inputs, advanced options -> readiness -> logic.process (a job) -> card, chart, e
 
 from __future__ import annotations
 
+import os
+
 import qt
 import slicer
 import vtk
@@ -65,7 +67,7 @@ class Panel(VTKObservationMixin):
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
-        self.results = ResultSections(ui, logic, self.models, self.message)
+        self.results = ResultSections(ui, logic, self.models, self.message, os.path.dirname(requirementsFile))
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),

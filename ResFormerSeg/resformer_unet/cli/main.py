@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
-from resformer_unet.cli import check_data, evaluate, export, models, predict, train
+from resformer_unet.cli import check_data, evaluate, export, models, predict, report, train
 from resformer_unet.errors import EngineError
 
 COMMANDS = {
     "predict": predict,
+    "report": report,
     "evaluate": evaluate,
     "check-data": check_data,
     "train": train,
@@ -26,6 +27,7 @@ EPILOG = f"""examples:
   resformer-unet models
   resformer-unet predict head.nrrd --model brain-tumor-mr --output results
   resformer-unet predict studies --model brain-tumor-mr --output results --resume
+  resformer-unet report results/head.json --format html,dicom
   resformer-unet evaluate DATASET --model skin-lesion --split test --output report.json
   resformer-unet check-data DATASET
   resformer-unet train DATASET --recipe skin-lesion --output my-skin-model

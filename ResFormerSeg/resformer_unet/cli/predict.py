@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen, path
 from resformer_unet.cli.progress import Progress, print_line
+from resformer_unet.cli.report import add_formats, check_chosen, write_reports_of
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.options import PredictOptions
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them together and "
         "write <NAME>.patient.json",
     )  # fmt: skip
+    add_formats(parser, "--report")
     parser.add_argument("--resume", action="store_true",
                         help="keep existing results of the same input, model and options")  # fmt: skip
     parser.add_argument("--cluster", metavar="ADDRESS",
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from resformer_unet.cardiac.patient_diagnosis import check_patient, write_patient
     from resformer_unet.model.catalog import find_model
 
+    check_chosen(arguments.report)
     given = [*arguments.inputs, *(read_list(arguments.list) if arguments.list else [])]
     inputs = find_studies(given, arguments.output)
     if arguments.patient:
@@ -80,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.patient:
                 reports[outcome.input] = outcome.result
             _print_outcome(outcome, arguments.debug)
+            if arguments.report and not isinstance(outcome.result, EngineError):
+                failed += not write_reports_of(arguments.output / f"{outcome.case}.json", arguments.report)
     if kept:
         print_line(f"{kept} of {len(inputs)} results existed already and were kept.", sys.stderr)
     if failed and len(inputs) > 1:

@@ -8,6 +8,7 @@ from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
 from resformer_unet.worker.ranking import rank
+from resformer_unet.worker.report_command import write_report
 from resformer_unet.worker.result_commands import compare, diagnose_patient
 
 
@@ -25,6 +26,7 @@ class Commands:
             "compare": compare,
             "patient": diagnose_patient,
             "rank": rank,
+            "report": write_report,
             "devices": list_devices,
         }
 

@@ -46,6 +46,12 @@ REPORT = {
         "slices": {"type": "array", "items": {"type": "object", "required": ["area_mm2"]}},
     },
 }
+TEXTS = {"type": "array", "items": TEXT}
+REPORTED_SEGMENT = {
+    "type": "object",
+    "required": ["id", "name", "color", "layer", "value", "terminology"],
+    "properties": {"id": TEXT, "name": TEXT, "layer": LAYER, "value": LAYER},
+}
 OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions}
 
 
@@ -79,6 +85,16 @@ SCHEMAS = {
         "type": "object",
         "required": ["models", "image"],
         "properties": {"models": {"type": "array", "items": TEXT}, "device": TEXT_OR_NULL, "image": IMAGE},
+    },
+    "report": {
+        "type": "object",
+        "required": ["report", "image", "segments", "labels", "edited", "formats", "output", "name", "files"],
+        "properties": {
+            "report": REPORT, "image": IMAGE, "labels": TEXT_OR_NULL, "edited": {"type": "boolean"},
+            "segments": {"type": "array", "items": REPORTED_SEGMENT}, "formats": TEXTS, "files": TEXTS,
+            "output": TEXT, "name": TEXT, "with_patient": {"type": "boolean"}, "page_folder": TEXT_OR_NULL,
+            "temporary_folder": TEXT,
+        },
     },
     "devices": {"type": "object"},
 }  # fmt: skip
