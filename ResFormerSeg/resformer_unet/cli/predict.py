@@ -11,6 +11,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resformer_unet.cli import predict_frames
 from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen, path
 from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.errors import EngineError
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them together and "
         "write <NAME>.patient.json",
     )  # fmt: skip
+    predict_frames.add_arguments(parser)
     parser.add_argument("--resume", action="store_true",
                         help="keep existing results of the same input, model and options")  # fmt: skip
     parser.add_argument("--cluster", metavar="ADDRESS",
@@ -54,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict all inputs; 1 if any failed."""
     if not arguments.inputs and not arguments.list:
         arguments.wrong_usage("give at least one INPUT, or a --list")
+    predict_frames.check_usage(arguments)
 
     from resformer_unet.batch.find_inputs import find_studies, read_list
     from resformer_unet.batch.summary_csv import NAME, Summary
@@ -62,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     given = [*arguments.inputs, *(read_list(arguments.list) if arguments.list else [])]
     inputs = find_studies(given, arguments.output)
+    if arguments.frames:
+        return predict_frames.run(arguments, inputs)
     if arguments.patient:
         check_patient(arguments.patient, inputs, arguments.model)
     progress = Progress()
