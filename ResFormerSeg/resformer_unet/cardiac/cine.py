@@ -17,19 +17,10 @@ from resformer_unet.errors import EngineError
 from resformer_unet.inference.reliability import reasons_of, reliability
 from resformer_unet.model.bundle import ModelBundle
 
-_KEPT = ("case", "model", "segments", "grid", "slice_axis", "warnings", "reliable", "reasons")
-
 
 def is_heart_model(bundle: ModelBundle) -> bool:
     """Whether a model segments both ventricles and the myocardium."""
     return set(SEGMENTS) <= {segment["id"] for segment in bundle.segments}
-
-
-def heart_report(report: Mapping, frame: int) -> dict:
-    """What :func:`evaluate_cine` needs of a frame's report; small enough to keep for hundreds of frames."""
-    kept = {name: report[name] for name in _KEPT if name in report}
-    slices = [{"area_mm2": row["area_mm2"]} for row in report["slices"]]
-    return {**kept, "case": f"{report['case']}, frame {frame}", "slices": slices}
 
 
 def evaluate_cine(
@@ -45,7 +36,7 @@ def evaluate_cine(
     """The heart's function over one cycle.
 
     Args:
-        reports: of each frame in order of time, those of :func:`heart_report` or complete; ``None`` where a frame
+        reports: of each frame in order of time, those of :func:`.heart_report` or complete; ``None`` where a frame
             failed.
         bundle: the model that made them.
         frames: the numbers of the frames in the input; 0, 1, 2 ... without.

@@ -10,11 +10,22 @@ from resformer_unet.cardiac.function_parameters import SEGMENTS
 from resformer_unet.errors import EngineError
 
 FEW_FRAMES = 10  # below, the largest and the smallest volume are easily missed
+_KEPT = ("model", "segments", "grid", "slice_axis", "warnings", "reliable", "reasons")
 _SPIKE = 0.3  # share of the stroke by which one frame may differ from both of its neighbours
 _LEAST_FOR_SPIKES, _LEAST_FOR_BEATS = 8, 5  # frames
 _HIGH, _LOW = 2 / 3, 1 / 3  # of the stroke: from above the one to below the other is a contraction
 _RETURN = 0.5  # share of the stroke by which the last frame may differ from the first
 _BEAT_S = (0.3, 2.0)  # 200 and 30 beats a minute
+
+
+def heart_report(report: Mapping, case: str) -> dict:
+    """What the evaluation of a cine needs of a frame's report; small enough to keep for hundreds of frames.
+
+    Args:
+        case: how messages call the frame.
+    """
+    kept = {name: report[name] for name in _KEPT if name in report}
+    return {**kept, "case": case, "slices": [{"area_mm2": row["area_mm2"]} for row in report["slices"]]}
 
 
 def volume_curves(reports: Sequence[Mapping | None]) -> dict[str, np.ndarray]:

@@ -17,7 +17,8 @@ from resformer_unet.batch.case_files import input_state, sha256_of
 from resformer_unet.batch.cases import REPORT, BatchCase
 from resformer_unet.batch.earlier_result import EarlierResult
 from resformer_unet.cardiac.body import BodySize
-from resformer_unet.cardiac.cine import evaluate_cine, heart_report, is_heart_model
+from resformer_unet.cardiac.cine import evaluate_cine, is_heart_model
+from resformer_unet.cardiac.volume_curve import heart_report
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.image.guarded_reading import open_sequence_guarded
 from resformer_unet.image.medical_image import MedicalImage
@@ -162,7 +163,7 @@ class _Frames:
         self._first = self._first or report
         self.rows.append(frame_row(index, time_s, report))
         self.warnings.add(index, [*image.warnings, *report["warnings"]])
-        self._hearts.append(heart_report(report, index) if self._is_heart else None)
+        self._hearts.append(heart_report(report, f"{report['case']}, frame {index}") if self._is_heart else None)
         return image, prediction.layers
 
     def first_report(self) -> dict:

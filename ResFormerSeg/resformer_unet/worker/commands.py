@@ -8,7 +8,7 @@ from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
 from resformer_unet.worker.ranking import rank
-from resformer_unet.worker.result_commands import compare, diagnose_patient
+from resformer_unet.worker.result_commands import compare, diagnose_patient, evaluate_cine
 
 
 class Commands:
@@ -24,6 +24,7 @@ class Commands:
             "explain": on_image.explain,
             "compare": compare,
             "patient": diagnose_patient,
+            "cine": evaluate_cine,
             "rank": rank,
             "devices": list_devices,
         }

@@ -11,9 +11,9 @@ from helpers.sequences import beat, heart_reports
 from helpers.tiny_heart import save_heart
 from resformer_unet.cardiac.basal_slices import basal_warnings
 from resformer_unet.cardiac.body import BodySize, indexed
-from resformer_unet.cardiac.cine import evaluate_cine, heart_report, is_heart_model
+from resformer_unet.cardiac.cine import evaluate_cine, is_heart_model
 from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
-from resformer_unet.cardiac.volume_curve import curve_warnings, find_phases, spikes, volume_curves
+from resformer_unet.cardiac.volume_curve import curve_warnings, find_phases, heart_report, spikes, volume_curves
 from resformer_unet.errors import EngineError
 
 
@@ -114,7 +114,7 @@ def test_what_is_kept_of_a_report_suffices(heart, sha256):
     full = [{**report, "warnings": [], "reasons": [], "reliable": True, "slice_axis": {"plane": "axial", "array_axis": 0},
              "slices": [{**row, "index": 0, "probabilities": {"x": 1.0}} for row in report["slices"]]}
             for report in heart_reports(beat(20), sha256)]  # fmt: skip
-    kept = [heart_report(report, number) for number, report in enumerate(full)]
+    kept = [heart_report(report, str(number)) for number, report in enumerate(full)]
     assert "probabilities" not in kept[0]["slices"][0]
     assert evaluate_cine(kept, heart)["cardiac_function"] == evaluate_cine(full, heart)["cardiac_function"]
 
