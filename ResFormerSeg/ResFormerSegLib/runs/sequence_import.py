@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import nullcontext
 
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.runs.sequence_results import SequenceResult, saveSequenceResult
@@ -73,10 +74,14 @@ def fillFrameTable(tableNode, report: dict) -> None:
         values = [row["segments"][segment["id"]][measure] for row in rows]
         title = _("{segment} ({unit})").format(segment=segment["name"], unit=unit)
         columns[title] = np.array([np.nan if value is None else value * factor for value in values], np.float64)
+    slicer.util.updateTableFromArray(tableNode, list(columns.values()), list(columns))
     if heart := report.get("heart"):
         names = {heart["end_diastole"]: _("end-diastole"), heart["end_systole"]: _("end-systole")}
-        columns[_("Phase")] = np.array([names.get(row["index"], "") for row in rows])
-    slicer.util.updateTableFromArray(tableNode, list(columns.values()), list(columns))
+        phases = vtk.vtkStringArray()
+        phases.SetName(_("Phase"))
+        for row in rows:
+            phases.InsertNextValue(names.get(row["index"], ""))
+        tableNode.AddColumn(phases)
     tableNode.SetUseColumnTitleAsColumnHeader(True)
 
 

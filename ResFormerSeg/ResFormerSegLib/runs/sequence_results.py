@@ -92,7 +92,7 @@ def restoreSequenceResult(tableNode) -> SequenceResult | None:
 
 
 def _saved(node, attribute: str):
-    text = node.GetAttribute(attribute)
+    text = node.GetAttribute(attribute) if node is not None else None
     try:
         return json.loads(text) if text else None
     except ValueError as error:

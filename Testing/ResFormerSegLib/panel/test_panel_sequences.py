@@ -1,0 +1,126 @@
+"""A sequence in the panel: the row of frames, a run over all of them, the section over time, a heart's phases."""
+
+import pytest
+import slicer
+
+from helpers.plain_text import plain
+from helpers.scene_sequences import makeSequence, ramp, showFrame
+
+
+@pytest.fixture
+def panelOf(mainWindow, workerThat, openPanel):
+    """`panelOf("exclusive")`: (widget, volume, browser); the volume is shown from a sequence of four frames."""
+
+    def make(behaviour: str, frames="all"):
+        workerThat(behaviour)
+        volume, _, browser = makeSequence(ramp(shape=(6, 32, 32)))
+        widget = openPanel()
+        widget.ui.inputSelector.setCurrentNode(volume)
+        widget.ui.framesSelector.setCurrentIndex(widget.ui.framesSelector.findData(frames))
+        return widget, volume, browser
+
+    return make
+
+
+@pytest.fixture
+def ran(panelOf, click, waitFor):
+    widget, volume, browser = panelOf("exclusive")
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert not widget.ui.messageFrame.visible, widget.ui.messageLabel.text
+    return widget, volume, browser
+
+
+def test_the_row_is_there_only_for_a_volume_of_a_sequence(panelOf):
+    from helpers.scene_helpers import makeVolume
+
+    widget, volume, _ = panelOf("exclusive", "this")
+    assert widget.ui.framesSelector.visible
+    assert [widget.ui.framesSelector.itemText(index) for index in range(2)] == ["This frame", "All frames (4)"]
+    widget.ui.inputSelector.setCurrentNode(makeVolume())
+    assert not widget.ui.framesSelector.visible and not widget.panel.frames.areAll
+
+
+def test_this_frame_gives_an_ordinary_result(panelOf, click, waitFor):
+    widget, volume, _ = panelOf("exclusive", "this")
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert widget.ui.diagnosisCollapsibleButton.visible and not widget.ui.sequenceCollapsibleButton.visible
+
+
+def test_all_frames_are_shown_over_time(ran):
+    widget, volume, browser = ran
+    section = widget.panel.sequence
+    assert widget.ui.sequenceCollapsibleButton.visible and not widget.ui.diagnosisCollapsibleButton.visible
+    assert plain(section.summary.text).startswith("4 frames: Glioma in 4.")
+    assert section.chart.table.table.rowCount == 4 and section.chart.plots.visible
+    assert "Frame 0:" in plain(section.chart._legends[1].text) and "ml" in plain(section.chart._legends[1].text)
+    assert not section.phases.visible
+    assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 2
+
+
+def test_a_row_of_the_table_and_a_click_on_the_chart_show_the_frame_and_the_marker_follows(ran):
+    widget, volume, browser = ran
+    chart = widget.panel.sequence.chart
+    chart.table.table.selectRow(2)
+    assert browser.GetSelectedItemNumber() == 2 and chart.marked == 2
+    chart._jumpNear(0.8)
+    assert browser.GetSelectedItemNumber() == 1 and chart.marked == 1
+    showFrame(browser, 3)
+    assert chart.marked == 3 and chart.table.table.currentRow() == 3
+
+
+def test_probability_maps_and_all_frames_exclude_each_other(panelOf):
+    widget, _, _ = panelOf("exclusive")
+    widget.ui.probabilityMapsCheckBox.setChecked(True)
+    assert not widget.ui.applyButton.enabled and "probability maps" in widget.ui.applyButton.toolTip
+    widget.ui.framesSelector.setCurrentIndex(0)
+    assert widget.ui.applyButton.enabled
+
+
+def test_cancel_leaves_the_scene_as_it_was(panelOf, click, waitFor):
+    from helpers.scene_helpers import sceneState
+
+    widget, volume, browser = panelOf("slow")
+    before = sceneState()
+    click(widget.ui.applyButton)
+    waitFor(lambda: widget.ui.progressBar.value > 0)
+    click(widget.ui.cancelButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    assert sceneState() == before and not widget.ui.sequenceCollapsibleButton.visible
+    assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 1
+
+
+def test_browsing_while_the_panel_is_open_keeps_the_chosen_model_and_the_inputs(ran, waitFor):
+    widget, volume, browser = ran
+    reference, asked = widget._parameterNode.modelReference, []
+    widget.panel.models.chooseFor = lambda volumeNode: asked.append(volumeNode)
+    for number in (1, 2, 3):
+        showFrame(browser, number)
+    slicer.app.processEvents()
+    assert widget._parameterNode.modelReference == reference and not asked
+
+
+def test_deleting_the_table_clears_the_section_and_closing_the_scene_does(ran):
+    widget, volume, browser = ran
+    table = widget._parameterNode.resultFrames
+    slicer.mrmlScene.RemoveNode(table)
+    slicer.app.processEvents()
+    assert not widget.ui.sequenceCollapsibleButton.visible
+    slicer.mrmlScene.Clear(False)
+    assert widget.panel.sequence.result is None
+
+
+def test_the_section_comes_back_with_another_panel(ran, openPanel):
+    widget, volume, _ = ran
+    again = openPanel()
+    assert again.panel.sequence.result.report["case"] == "Cine"
+    assert again.ui.sequenceCollapsibleButton.visible
+
+
+def test_deleting_the_browser_leaves_a_panel_that_works(ran):
+    widget, volume, browser = ran
+    slicer.mrmlScene.RemoveNode(browser)
+    slicer.app.processEvents()
+    widget.panel.sequence.chart._jump(1)
+    assert not widget.ui.framesSelector.visible
