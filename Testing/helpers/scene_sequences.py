@@ -32,3 +32,45 @@ def ramp(frames=4, shape=(3, 8, 10), dtype=np.int16):
     """(t, k, j, i): each frame other voxels."""
     first = np.arange(int(np.prod(shape))).reshape(shape) % 90
     return np.stack([first + 10 * number for number in range(frames)]).astype(dtype)
+
+
+def makeHeartResult(frames=20):
+    """(result, evaluate): a SequenceResult of a beating heart without segmentations, and what evaluates it anew."""
+    from dataclasses import replace
+    from types import SimpleNamespace
+
+    from helpers.sequences import beat, heart_reports
+    from helpers.tiny_heart import heart_descriptor
+    from resformer_unet.cardiac.cine import evaluate_cine
+    from ResFormerSegLib.runs.sequence_results import SequenceResult
+
+    descriptor = {**heart_descriptor(), "weights": {"sha256": "a" * 64}}
+    bundle = SimpleNamespace(descriptor=descriptor, id="heart", diagnoses=descriptor["diagnosis"]["classes"])
+    reports = heart_reports(beat(frames))
+    times = [0.04 * number for number in range(frames)]
+    volume, _, browser = makeSequence(ramp(frames), step=0.04)
+    rows = [
+        {
+            "index": number, "time_s": times[number], "diagnosis": "normal", "probabilities": {"normal": 1.0},
+            "segments": {
+                row["id"]: {"voxels": 1, "volume_mm3": row["volume_mm3"], "area_mm2": None} for row in report["segments"]
+            },
+        }
+        for number, report in enumerate(reports)
+    ]  # fmt: skip
+    colors = {"rv": (80, 160, 220), "myocardium": (200, 140, 60), "lv": (220, 60, 60)}
+    names = {"rv": "Right ventricle", "myocardium": "Myocardium", "lv": "Left ventricle"}
+    report = {
+        "case": "Cine", "model": {"id": "heart", "version": "1.0.0", "sha256": "a" * 64}, "frames": rows,
+        "segments": [{"id": name, "name": names[name], "color": colors[name], "layer": 0} for name in names],
+        "times_known": True, "diagnosis_counts": {"normal": frames}, "warnings": [], "reliable": True, "reasons": [],
+        "heart": evaluate_cine(reports, bundle, times_s=times),
+    }  # fmt: skip
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "Frames")
+    result = SequenceResult(None, None, table, browser, volume, report, [], reports)
+
+    def evaluate(diastole, systole):
+        heart = evaluate_cine(reports, bundle, times_s=times, end_diastole=diastole, end_systole=systole)
+        return replace(result, report={**report, "heart": heart})
+
+    return result, evaluate

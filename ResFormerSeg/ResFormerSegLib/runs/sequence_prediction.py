@@ -139,7 +139,12 @@ class SequenceTask(Task):
             rows.append(frame_row(index, None if times is None else times[number], report))
             warnings.add(index, report["warnings"])
         info = SequenceInfo(self._name, self._source.count, None)
-        found = [*warnings.rows(len(rows)), *notices]
+        found = warnings.rows(len(rows))
+        known = {row["code"] for row in found}
+        for notice in notices:  # the engine sends some with every frame
+            if notice["code"] not in known:
+                known.add(notice["code"])
+                found.append(notice)
         report = sequence_report(info, rows, self._reports[0], found, times is not None)
         return {**report, "slice_axis": self._reports[0]["slice_axis"], "heart": heart}
 

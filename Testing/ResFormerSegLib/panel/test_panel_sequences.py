@@ -8,7 +8,7 @@ from helpers.scene_sequences import makeSequence, ramp, showFrame
 
 
 @pytest.fixture
-def panelOf(mainWindow, workerThat, openPanel):
+def panelOf(workerThat, openPanel):
     """`panelOf("exclusive")`: (widget, volume, browser); the volume is shown from a sequence of four frames."""
 
     def make(behaviour: str, frames="all"):
@@ -48,18 +48,19 @@ def test_this_frame_gives_an_ordinary_result(panelOf, click, waitFor):
     assert widget.ui.diagnosisCollapsibleButton.visible and not widget.ui.sequenceCollapsibleButton.visible
 
 
-def test_all_frames_are_shown_over_time(ran):
+def test_all_frames_are_shown_over_time(mainWindow, ran):
     widget, volume, browser = ran
     section = widget.panel.sequence
     assert widget.ui.sequenceCollapsibleButton.visible and not widget.ui.diagnosisCollapsibleButton.visible
-    assert plain(section.summary.text).startswith("4 frames: Glioma in 4.")
+    assert plain(section.summary.text).startswith("<b>4 frames</b>: Glioma in 4.")
+    assert section.summary.text.count("⚠") == 2  # each once, not once for each frame
     assert section.chart.table.table.rowCount == 4 and section.chart.plots.visible
     assert "Frame 0:" in plain(section.chart._legends[1].text) and "ml" in plain(section.chart._legends[1].text)
     assert not section.phases.visible
     assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 2
 
 
-def test_a_row_of_the_table_and_a_click_on_the_chart_show_the_frame_and_the_marker_follows(ran):
+def test_a_row_of_the_table_and_a_click_on_the_chart_show_the_frame_and_the_marker_follows(mainWindow, ran):
     widget, volume, browser = ran
     chart = widget.panel.sequence.chart
     chart.table.table.selectRow(2)
@@ -124,3 +125,58 @@ def test_deleting_the_browser_leaves_a_panel_that_works(ran):
     slicer.app.processEvents()
     widget.panel.sequence.chart._jump(1)
     assert not widget.ui.framesSelector.visible
+
+
+@pytest.fixture
+def heartSection(scene, module, monkeypatch):
+    """The section with a beating heart of 20 frames, and a logic that evaluates it at once: `(section, browser)`."""
+    from types import SimpleNamespace
+
+    from helpers.scene_sequences import makeHeartResult
+    from helpers.section_helpers import makeHost
+    from ResFormerSegLib.panel.sequence_section import SequenceSection
+
+    ui = SimpleNamespace(sequenceCollapsibleButton=makeHost(), sequenceFrame=makeHost())
+    models = SimpleNamespace(classNames=lambda model: {}, referenceOf=lambda model: "heart")
+    result, evaluate = makeHeartResult()
+
+    class Logic:
+        def evaluateCine(self, result, model, *, endDiastole, endSystole, onFinished, onFailed, wait, **body):
+            from resformer_unet.errors import EngineError
+
+            try:
+                onFinished(evaluate(endDiastole, endSystole))
+            except EngineError as error:
+                onFailed(error)
+
+    errors = []
+    section = SequenceSection(ui, Logic(), models, errors.append)
+    section.show(result)
+    yield section, result.browserNode, errors
+    section.cleanup()
+
+
+def test_a_hearts_function_and_phases_are_shown(heartSection):
+    section, browser, _ = heartSection
+    text = plain(section.summary.text)
+    for words in ("145 ml", "50 %", "LV end-systolic volume 73 ml", "LV mass", "End-diastole: “frame 0”. End-systole: “frame 8”."):
+        assert words in text, text
+    assert section.phases.visible
+    table = section.chart.table.table
+    phases = [table.item(row, table.columnCount - 1).text() for row in range(20)]
+    assert phases[0] == "end-diastole" and phases[8] == "end-systole" and phases.count("") == 18
+
+
+def test_the_frame_that_is_shown_becomes_a_phase_by_a_click_and_back(heartSection, click):
+    section, browser, errors = heartSection
+    showFrame(browser, 10)
+    click(section.systoleButton)
+    assert section.result.heart["end_systole"] == 10 and "“frame 10”" in plain(section.summary.text)
+    showFrame(browser, 1)
+    click(section.diastoleButton)
+    assert (section.result.heart["end_diastole"], section.result.heart["end_systole"]) == (1, 10)
+    click(section.foundButton)
+    assert (section.result.heart["end_diastole"], section.result.heart["end_systole"]) == (0, 8)
+    showFrame(browser, 8)
+    click(section.diastoleButton)  # no heart is largest there
+    assert errors[-1].code == "PHASES_SWAPPED" and section.result.heart["end_diastole"] == 0
