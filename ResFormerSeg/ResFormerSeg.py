@@ -309,9 +309,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         """
         options = predictionOptions(sliceAxis, slices, minimumAreaMm2, smoothingMm, False)
         body = {"height_cm": heightCm, "weight_kg": weightKg}
-        return runTask(
-            self._keeper, SequenceTask(volumeNode, modelId, device, options, frames, body), **waiting
-        )
+        return runTask(self._keeper, SequenceTask(volumeNode, modelId, device, options, frames, body), **waiting)
 
     @onApplicationThread
     def evaluateCine(

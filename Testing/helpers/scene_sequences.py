@@ -4,7 +4,9 @@ import numpy as np
 import slicer
 
 
-def makeSequence(frames, name="Cine", unit="s", step=0.05, className="vtkMRMLScalarVolumeNode", spacing=(1.5, 1.5, 8.0)):
+def makeSequence(
+    frames, name="Cine", unit="s", step=0.05, className="vtkMRMLScalarVolumeNode", spacing=(1.5, 1.5, 8.0)
+):
     """(proxy volume, sequence, browser) of voxels (t, k, j, i[, components])."""
     sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     sequence.SetIndexName("time" if unit else "frame")

@@ -19,7 +19,6 @@ from ResFormerSegLib.runs.results import PatientResult
 from ResFormerSegLib.runs.sequence_results import SequenceResult
 from ResFormerSegLib.scene.user_edits import hasManualEdits, rememberUnedited
 
-
 NOT_OF_SEQUENCES = ("outputSegmentation", "probabilityMaps")
 
 

@@ -7,6 +7,7 @@ import html
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.cardiac_function import cardiacFunctionText
+from ResFormerSegLib.panel.diagnosis_texts import unreliableText
 from ResFormerSegLib.texts import percentText, readable, withUnbrokenUnits
 
 
@@ -15,8 +16,8 @@ def sequenceText(result, classNames: dict[str, str]) -> str:
     heart = result.heart
     lines = [_heartLines(heart) if heart else _framesLine(result.report, classNames)]
     if not result.reliable:
-        reasons = ", ".join(result.reasons)
-        lines.insert(0, _("<b>Not reliable</b> ({reasons}).").format(reasons=html.escape(reasons)))
+        text = _("<b>{reason}</b>: not reliable.")
+        lines.insert(0, text.format(reason=html.escape(unreliableText(result.reasons[0]))))
     warnings = [*result.warnings, *(heart["warnings"] if heart else [])]
     lines += [f"⚠ {html.escape(row['message'])}" for row in warnings]
     return "<br>".join(lines)

@@ -17,7 +17,7 @@ from ResFormerSegLib.runs.sequence_results import SequenceResult
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.frame_export import FrameExport
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
-from ResFormerSegLib.scene.sequences import VolumeSequence, sequenceOf
+from ResFormerSegLib.scene.sequences import sequenceOf
 from ResFormerSegLib.scene.volume_export import checkVolume
 
 

@@ -75,9 +75,7 @@ def checkVolume(volumeNode) -> None:
         )
 
 
-def exportVolume(
-    volumeNode, folder: Path, asPicture: bool | None = None
-) -> Generator[None, None, ExportedVolume]:
+def exportVolume(volumeNode, folder: Path, asPicture: bool | None = None) -> Generator[None, None, ExportedVolume]:
     """Writes `image.npy`: (k, j, i), or (k, j, i, components) for a colour volume, in the node's own data type.
 
     asPicture: whether it is treated as one; None finds out.

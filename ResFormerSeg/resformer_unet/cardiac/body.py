@@ -15,7 +15,10 @@ class BodySize(Options):
     """Height and weight of a patient; both are needed for indexed values."""
 
     height_cm: float | None = option(
-        Number(30, 250, unit="cm"), "The height", "height of the patient, for indexed volumes and mass", absent="unknown"
+        Number(30, 250, unit="cm"),
+        "The height",
+        "height of the patient, for indexed volumes and mass",
+        absent="unknown",
     )
     weight_kg: float | None = option(
         Number(1, 400, unit="kg"), "The weight", "weight of the patient, for indexed volumes and mass", absent="unknown"

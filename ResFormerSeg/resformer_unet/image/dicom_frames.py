@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -149,9 +148,7 @@ class _PixelData:
                     "Copy or export it again, without compression.",
                 ) from None
         frames = self._header.frames
-        slope, intercept = (
-            (frames[index].slope, frames[index].intercept) if len(frames) == self.count else self._scale
-        )
+        slope, intercept = (frames[index].slope, frames[index].intercept) if len(frames) == self.count else self._scale
         return pixels if (slope, intercept) == (1.0, 0.0) else pixels * slope + intercept
 
     def _write(self, path: Path, index: int) -> None:

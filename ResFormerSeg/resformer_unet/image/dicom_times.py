@@ -24,7 +24,9 @@ def cine_times_s(data: Any, count: int) -> tuple[float, ...] | None:
     ``None`` where none of them is stated.
     """
     vector = _numbers(data.get("FrameTimeVector"))
-    if len(vector) == count and all(step >= 0 for step in vector):  # milliseconds since the frame before; the first is 0
+    if len(vector) == count and all(
+        step >= 0 for step in vector
+    ):  # milliseconds since the frame before; the first is 0
         return tuple((np.cumsum(vector) - vector[0]).astype(float) / 1000)
     step = _numbers(data.get("FrameTime"))
     if len(step) == 1 and step[0] > 0:

@@ -58,7 +58,9 @@ def evaluate_cine(command: dict, context: CommandContext) -> dict:
             body=BodySize.from_dict(command.get("body")), **phases,
         )  # fmt: skip
     except EngineError as error:
-        if error.code not in ("HEART_NOT_FOUND", "HEART_NOT_BEATING") or any(value is not None for value in phases.values()):
+        if error.code not in ("HEART_NOT_FOUND", "HEART_NOT_BEATING") or any(
+            value is not None for value in phases.values()
+        ):
             raise
         context.send("notice", code=error.code, message=f"The heart was not evaluated: {error.message}")
         return {"heart": None}

@@ -159,7 +159,13 @@ def heartSection(scene, module, monkeypatch):
 def test_a_hearts_function_and_phases_are_shown(heartSection):
     section, browser, _ = heartSection
     text = plain(section.summary.text)
-    for words in ("145 ml", "50 %", "LV end-systolic volume 73 ml", "LV mass", "End-diastole: “frame 0”. End-systole: “frame 8”."):
+    for words in (
+        "145 ml",
+        "50 %",
+        "LV end-systolic volume 73 ml",
+        "LV mass",
+        "End-diastole: “frame 0”. End-systole: “frame 8”.",
+    ):
         assert words in text, text
     assert section.phases.visible
     table = section.chart.table.table

@@ -176,7 +176,10 @@ def with_base(report: dict, slices: int, segments=("lv", "myocardium", "rv")) ->
 
 
 def base_messages(bases, flipped=False, **options) -> list[str]:
-    reports = [with_base(report, base, **options) for report, base in zip(heart_reports([24.0] * len(bases)), bases, strict=True)]
+    reports = [
+        with_base(report, base, **options)
+        for report, base in zip(heart_reports([24.0] * len(bases)), bases, strict=True)
+    ]
     if flipped:
         reports = [{**report, "slices": report["slices"][::-1]} for report in reports]
     return [row["message"] for row in basal_warnings(reports, list(range(len(bases))), 0, len(bases) // 2)]

@@ -62,7 +62,9 @@ def test_a_big_endian_nifti_file_is_read_in_its_own_order(tmp_path):
               (252, "i2", 2), (256, "f4", 6), (280, "f4", 12)]  # fmt: skip
     for first, kind, count in fields:
         size = np.dtype(kind).itemsize * count
-        swapped[first : first + size] = np.frombuffer(swapped[header], f"<{kind}", count, first).astype(f">{kind}").tobytes()
+        swapped[first : first + size] = (
+            np.frombuffer(swapped[header], f"<{kind}", count, first).astype(f">{kind}").tobytes()
+        )
     swapped[352:] = FRAMES.astype(">i2").tobytes()
     path.write_bytes(bytes(swapped))
     assert np.array_equal(open_sequence(path).read(2).voxels[..., 0], FRAMES[2])
@@ -131,7 +133,9 @@ def test_compressed_frames_are_decoded_as_the_whole_file_is(tmp_path):
     data.compress(RLELossless)
     data.save_as(tmp_path / "rle.dcm")
     sequence = open_sequence(tmp_path / "rle.dcm")
-    assert [np.array_equal(sequence.read(number).voxels[0, ..., 0], pixels[number]) for number in range(4)] == [True] * 4
+    assert [np.array_equal(sequence.read(number).voxels[0, ..., 0], pixels[number]) for number in range(4)] == [
+        True
+    ] * 4
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,12 @@ def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
 def test_a_heart_is_evaluated_over_its_cycle_and_bad_entries_are_named(worker, tmp_path):
     bundle = save_heart(tmp_path / "heart")
     reports = heart_reports(beat(12), bundle.descriptor["weights"]["sha256"])
-    command = {"command": "cine", "id": "h", "model": str(tmp_path / "heart"), "reports": [*reports[:3], None, *reports[4:]]}
+    command = {
+        "command": "cine",
+        "id": "h",
+        "model": str(tmp_path / "heart"),
+        "reports": [*reports[:3], None, *reports[4:]],
+    }
     worker.send(**command, end_systole=6, frames=list(range(2, 14)), body={"height_cm": 180, "weight_kg": 80})
     heart = worker.wait_for(*ENDS)["heart"]
     assert (heart["end_diastole"], heart["end_systole"]) == (2, 6)
