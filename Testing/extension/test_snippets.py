@@ -66,7 +66,7 @@ def test_there_are_snippets_to_run():
 
 @pytest.fixture
 def describedScene(scene, module, monkeypatch):
-    """A head of the name that the README gives, a heart as a sequence, and the module Sample Data with the samples of this module."""
+    """A head of the name that the README gives, a heart as a sequence, and Sample Data with this module's samples."""
     import slicer
 
     from bed.every_input import addVolume

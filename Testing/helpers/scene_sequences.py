@@ -55,7 +55,8 @@ def makeHeartResult(frames=20):
         {
             "index": number, "time_s": times[number], "diagnosis": "normal", "probabilities": {"normal": 1.0},
             "segments": {
-                row["id"]: {"voxels": 1, "volume_mm3": row["volume_mm3"], "area_mm2": None} for row in report["segments"]
+                row["id"]: {"voxels": 1, "volume_mm3": row["volume_mm3"], "area_mm2": None}
+                for row in report["segments"]
             },
         }
         for number, report in enumerate(reports)

@@ -1,4 +1,4 @@
-"""Segments and diagnoses the frames of a sequence, one after the other; the result is a sequence in the same browser."""
+"""Segments and diagnoses the frames of a sequence, one by one; the result is a sequence in the same browser."""
 
 from __future__ import annotations
 

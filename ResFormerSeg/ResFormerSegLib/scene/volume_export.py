@@ -173,8 +173,8 @@ def _severalVolumes(node) -> ResFormerSegError:
         "VOLUME_4D",
         _("'{name}' contains several volumes, for instance of several time points.").format(name=node.GetName()),
         _(
-            "Select the volume that the Sequences module shows of it; all its frames can then be run, or the one that is "
-            "shown."
+            "Select the volume that the Sequences module shows of it; all its frames can then be run, or the one "
+            "that is shown."
         ),
     )
 

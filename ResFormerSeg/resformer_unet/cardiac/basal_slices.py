@@ -25,7 +25,7 @@ def basal_warnings(
         frames: the numbers of the frames, for messages.
         end_diastole, end_systole: indices into ``reports``.
     """
-    diastole, systole = reports[end_diastole], reports[end_systole]
+    diastole = reports[end_diastole]
     if len(diastole["slices"]) < 3:
         return []
     step = _slice_mm(diastole)

@@ -115,7 +115,7 @@ def _position(frame: int, frames: Sequence[int], reports: Sequence[Mapping | Non
 def _swapped(diastole: int, systole: int) -> EngineError:
     return EngineError(
         "PHASES_SWAPPED",
-        f"The left ventricle is not larger in frame {diastole} than in frame {systole}, so these cannot be end-diastole "
-        "and end-systole.",
+        f"The left ventricle is not larger in frame {diastole} than in frame {systole}, so these cannot be "
+        "end-diastole and end-systole.",
         "Choose the frame with the larger left ventricle as end-diastole.",
     )

@@ -105,8 +105,8 @@ def curve_warnings(curves: Mapping[str, np.ndarray], frames: Sequence[int], time
     reasons = _not_one_beat(kept[np.isfinite(kept)], times_s)
     if reasons:
         message = (
-            f"The volume curve is not that of one heart beat: {'; '.join(reasons)}. End-diastole and end-systole may be "
-            "wrong; check them, and choose them yourself if need be."
+            f"The volume curve is not that of one heart beat: {'; '.join(reasons)}. End-diastole and end-systole may "
+            "be wrong; check them, and choose them yourself if need be."
         )
         found.append(("CURVE_NOT_ONE_BEAT", message))
     if 2 < len(lv) < FEW_FRAMES:

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--frames", metavar="all|N|FIRST-LAST",
-        help="the inputs are sequences over time: predict these frames, counted from 0, and write a 4D <case>.seg.nrrd, "
-        "<case>.frames.csv and <case>.json; for a heart also its function and the patient's diagnosis",
+        help="the inputs are sequences over time: predict these frames, counted from 0, and write a 4D "
+        "<case>.seg.nrrd, <case>.frames.csv and <case>.json; for a heart also its function and the patient's diagnosis",
     )  # fmt: skip
     for name in _PHASES:
         group.add_argument(f"--{name.replace('_', '-')}", type=_frame, metavar="N",

@@ -111,7 +111,8 @@ def test_function_and_diagnosis_are_those_of_the_two_phases(heart, sha256):
 
 
 def test_what_is_kept_of_a_report_suffices(heart, sha256):
-    full = [{**report, "warnings": [], "reasons": [], "reliable": True, "slice_axis": {"plane": "axial", "array_axis": 0},
+    rest = {"warnings": [], "reasons": [], "reliable": True, "slice_axis": {"plane": "axial", "array_axis": 0}}
+    full = [{**report, **rest,
              "slices": [{**row, "index": 0, "probabilities": {"x": 1.0}} for row in report["slices"]]}
             for report in heart_reports(beat(20), sha256)]  # fmt: skip
     kept = [heart_report(report, str(number)) for number, report in enumerate(full)]

@@ -191,7 +191,7 @@ def test_an_enhanced_volume_is_no_sequence(tmp_path):
 
 
 def cine_series(folder, slices: int = 3, times: int = 4, leave_out: int | None = None):
-    """A series as cine MR has it: a file for each slice and time, in no order. Returns (times, slices, rows, columns)."""
+    """A series as cine MR has it: a file a slice and time, in no order. Returns (times, slices, rows, columns)."""
     voxels = stored_values(slices * times)
     order = np.random.default_rng(0).permutation(slices * times)
 

@@ -20,7 +20,7 @@ PHASE_STYLES = ("background: rgba(0, 158, 115, 220);", "background: rgba(213, 94
 
 
 class FrameChart(SliceChart, VTKObservationMixin):
-    """As `SliceChart`, with the frames of a sequence in the place of slices; the marker follows the sequence browser."""
+    """As `SliceChart`, with the frames of a sequence in place of slices; the marker follows the sequence browser."""
 
     tableClass = FrameTable
 
