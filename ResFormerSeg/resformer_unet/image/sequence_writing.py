@@ -4,8 +4,8 @@
 file that is written here keeps to both of its conventions at once: that of .seq.nrrd for volume sequences (sizes I, J,
 K, frames; kinds domain, domain, domain, list; index values in “axis 3 index values”), and that of .seg.nrrd for names,
 colours and terminology. Slicer opens it as a volume sequence with every frame, or as the segmentation of the first one;
-ITK opens it as a vector image with one component for each frame. (The converse, a segment for each frame and structure in
-a single segmentation, would be unusable for a cine.)
+ITK opens it as a vector image with one component for each frame. (A segment for each frame and structure in a single
+segmentation would be unusable for a cine.)
 """
 
 from __future__ import annotations

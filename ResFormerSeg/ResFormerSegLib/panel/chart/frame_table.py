@@ -15,14 +15,14 @@ class FrameTable(SliceTable):
         """report: as of `chartReport`."""
         self.table.toolTip = _("Select a row to show the frame. Frames are counted from 0.")
         columns = [(_("Frame"), lambda row: str(row["index"]))]
+        if report["phases"]:
+            columns.append((_("Phase"), lambda row: report["phases"].get(row["index"], "")))
         if any(row["time_s"] is not None for row in report["slices"]):
             columns.append((_("Time (s)"), lambda row: _number(row["time_s"], 3)))
         for segment in report["segments"]:
             columns.append((f"{segment['name']}\n({report['unit']})", _sizeOf(segment["id"])))
         if names := namesOfClasses(report, classNames):
             columns.append((_("Most probable"), lambda row: mostProbable(row, names)))
-        if report["phases"]:
-            columns.append((_("Phase"), lambda row: report["phases"].get(row["index"], "")))
         self._fill(report["slices"], columns)
 
 
