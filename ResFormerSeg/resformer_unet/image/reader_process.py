@@ -34,14 +34,14 @@ def main() -> None:
     image, an index for a frame of a sequence, and ``DESCRIBE`` asks what a sequence is. If reading takes longer than
     the seconds, the process ends, even if the thread is stuck in native code.
     """
-    requests, replies, answers = sys.stdin.buffer, _take_stdout(), _Answers()
+    requests, replies, reading = sys.stdin.buffer, _take_stdout(), _Reading()
     while request := receive(requests):
         path, series, folder, seconds, frame = request
         with suppress(OSError):
             os.chdir(folder)
         with open(os.devnull, "w") as nowhere:
             faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-            reply, voxels = answers.answer(path, series, frame)
+            reply, voxels = reading.reply(path, series, frame)
             faulthandler.cancel_dump_traceback_later()
         send(replies, reply)
         if voxels is not None:
@@ -72,14 +72,14 @@ def _take_stdout() -> BinaryIO:
     return pipe
 
 
-class _Answers:
+class _Reading:
     """Keeps the sequence of the last request open: its next frame is then read without starting anew."""
 
     def __init__(self) -> None:
         self._sequence: Sequence | None = None
         self._opened: tuple | None = None
 
-    def answer(self, path: str, series: str | None, frame: int | str | None) -> tuple[Any, np.ndarray | None]:
+    def reply(self, path: str, series: str | None, frame: int | str | None) -> tuple[Any, np.ndarray | None]:
         try:
             image = read_image(path, series=series) if frame is None else self._frame(path, series, frame)
             if isinstance(image, SequenceInfo):
