@@ -29,6 +29,7 @@ from ResFormerSegLib.engine.temporary_folder import removeLeftovers
 from ResFormerSegLib.event_loop import callLater, onApplicationThread
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
+from ResFormerSegLib.runs.cine import CineTask
 from ResFormerSegLib.runs.comparison import ComparisonTask
 from ResFormerSegLib.runs.devices import DevicesTask
 from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask, explanationOptions
@@ -39,6 +40,8 @@ from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
 from ResFormerSegLib.runs.report import ReportTask
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
 from ResFormerSegLib.runs.run_task import runTask
+from ResFormerSegLib.runs.sequence_prediction import SequenceTask
+from ResFormerSegLib.runs.sequence_results import SequenceResult
 from ResFormerSegLib.sample_data import registerSampleData
 from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application expects it here
 
@@ -282,6 +285,53 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         options = predictionOptions(sliceAxis, None, minimumAreaMm2, smoothingMm, probabilityMaps)
         task = PatientTask(firstVolume, secondVolume, modelId, device, options, outputSegmentation)
         return runTask(self._keeper, task, **waiting)
+
+    @onApplicationThread
+    def processSequence(
+        self,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        modelId: str | os.PathLike = "cardiac-mr",
+        device: str = "auto",
+        *,
+        frames: tuple[int, int] | None = None,
+        heightCm: float | None = None,
+        weightKg: float | None = None,
+        sliceAxis: str | None = None,
+        slices: tuple[int, int] | None = None,
+        minimumAreaMm2: float | None = None,
+        smoothingMm: float = 0.0,
+        **waiting,
+    ) -> SequenceResult | Job:
+        """Segments and diagnoses the frames of a sequence; of a heart also its function over the cycle.
+
+        volumeNode: the volume by which a sequence browser shows the sequence. frames: the first and the last one, both
+        included, counted from 0; None runs all. heightCm, weightKg: of a heart's patient, for indexed values. The
+        segmentations become a sequence in the same browser. Otherwise as `process`.
+        """
+        options = predictionOptions(sliceAxis, slices, minimumAreaMm2, smoothingMm, False)
+        body = {"height_cm": heightCm, "weight_kg": weightKg}
+        return runTask(self._keeper, SequenceTask(volumeNode, modelId, device, options, frames, body), **waiting)
+
+    @onApplicationThread
+    def evaluateCine(
+        self,
+        result: SequenceResult,
+        modelId: str | os.PathLike | None = None,
+        *,
+        endDiastole: int | None = None,
+        endSystole: int | None = None,
+        heightCm: float | None = None,
+        weightKg: float | None = None,
+        **waiting,
+    ) -> SequenceResult | Job:
+        """Evaluates a heart again with other phases; returns the changed result, and updates its table.
+
+        result: of `processSequence`. modelId: None takes the one that it names. endDiastole, endSystole: numbers of
+        frames; None takes those that the volume curve gives.
+        """
+        model = result.report["model"]["id"] if modelId is None and isinstance(result, SequenceResult) else modelId
+        body = {"height_cm": heightCm, "weight_kg": weightKg}
+        return runTask(self._keeper, CineTask(result, model or "", endDiastole, endSystole, body), **waiting)
 
     @onApplicationThread
     def explain(

@@ -27,6 +27,7 @@ ORDER = (
     "resformer_unet.cardiac",
     "resformer_unet.batch",
     "resformer_unet.batch.cluster",
+    "resformer_unet.sequence",
     "resformer_unet.evaluation",
     "resformer_unet.evaluation.report_card",
     "resformer_unet.report",  # one result as a page and as DICOM objects

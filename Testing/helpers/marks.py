@@ -7,6 +7,7 @@ from collections.abc import Collection
 # Folders, files and single tests below Testing; the first that fits a test gives its mark. Each takes over a second of
 # processor time.
 MARKED = {
+    "resformer_unet/sequence/test_prediction.py::test_500_frames_take_no_more_memory_than_20": "long",
     "resformer_unet/batch/test_resumed_predictions.py": "long",
     "resformer_unet/training/test_resume.py": "long",
     "resformer_unet/training/test_several_processes.py": "long",
@@ -39,6 +40,7 @@ MARKED = {
     "resformer_unet/evaluation/test_report_card.py": "slow",
     "resformer_unet/evaluation/test_surface_distance.py": "slow",
     "resformer_unet/image/test_images.py::test_what_works_on_images_in_memory_does_without_simpleitk": "slow",
+    "resformer_unet/image/test_sequence_writing.py::test_slicer_opens_it": "slow",
     "resformer_unet/image/test_writing.py::test_slicer_loads_names_colours_terminology_layers_and_geometry": "slow",
     "resformer_unet/inference/test_saliency.py": "slow",
     "resformer_unet/inference/backends/test_choice.py": "slow",

@@ -83,7 +83,7 @@ def write_case(
             written[path.name] = images.enter_context(block)
         for path, probabilities in maps.items():
             written[path.name] = images.enter_context(probability_file(path, probabilities, read.image))
-        report["files"] = {name: _sha256(temporary) for name, temporary in written.items()}
+        report["files"] = {name: sha256_of(temporary) for name, temporary in written.items()}
         write_s = time.perf_counter() - started
         report["timing_s"] = {
             **report["timing_s"],
@@ -123,7 +123,7 @@ def kept_report(case: BatchCase, output: Path, bundle: ModelBundle, options: Pre
     if place_of(Path(report["input"])) != place_of(case.input) or not isinstance(report.get("files"), dict):
         return None
     try:
-        whole = all(_sha256(output / name) == digest for name, digest in report["files"].items())
+        whole = all(sha256_of(output / name) == digest for name, digest in report["files"].items())
     except OSError:
         return None
     return report if whole else None
@@ -158,7 +158,8 @@ def _size_and_time(file: Path) -> tuple[int, int]:
     return facts.st_size, facts.st_mtime_ns
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of the content of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

@@ -15,7 +15,8 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import case_name
 
 REPORT, SEGMENTATION = ".json", ".seg.nrrd"  # what the files of a case end in
-_RESULT = re.compile(r"(.+?)(\.json|\.seg\.nrrd|\.probability\.[^.]+\.nrrd)", re.DOTALL)
+BESIDE_REPORT = r"(\.frames\.[^.]+)?\.seg\.nrrd|\.probability\.[^.]+\.nrrd|\.frames\.csv"
+_RESULT = re.compile(rf"(.+?)(\.json|{BESIDE_REPORT})", re.DOTALL)
 _NUMBER = re.compile(r"-\d+$")
 
 

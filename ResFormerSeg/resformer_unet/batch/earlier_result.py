@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from resformer_unet.batch.cases import REPORT, unfinished
+from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, unfinished
 
 
 class EarlierResult:
@@ -25,7 +25,7 @@ class EarlierResult:
 
     def __init__(self, output: Path, name: str) -> None:
         self._output = output
-        self._own = re.compile(re.escape(name) + r"(\.seg|\.probability\.[^.]+)\.nrrd")
+        self._own = re.compile(re.escape(name) + f"({BESIDE_REPORT})")
         self._report = output / f"{name}{REPORT}"
         self._unfinished = output / f"{unfinished(name)}{REPORT}"
         self._aside: dict[Path, Path] = {}

@@ -11,6 +11,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resformer_unet.cli import predict_frames
 from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen, path
 from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.cli.report import add_formats, check_chosen, write_reports_of
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "write <NAME>.patient.json",
     )  # fmt: skip
     add_formats(parser, "--report")
+    predict_frames.add_arguments(parser)
     parser.add_argument("--resume", action="store_true",
                         help="keep existing results of the same input, model and options")  # fmt: skip
     parser.add_argument("--cluster", metavar="ADDRESS",
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict all inputs; 1 if any failed."""
     if not arguments.inputs and not arguments.list:
         arguments.wrong_usage("give at least one INPUT, or a --list")
+    predict_frames.check_usage(arguments)
 
     from resformer_unet.batch.find_inputs import find_studies, read_list
     from resformer_unet.batch.summary_csv import NAME, Summary
@@ -65,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_chosen(arguments.report)
     given = [*arguments.inputs, *(read_list(arguments.list) if arguments.list else [])]
     inputs = find_studies(given, arguments.output)
+    if arguments.frames:
+        return predict_frames.run(arguments, inputs)
     if arguments.patient:
         check_patient(arguments.patient, inputs, arguments.model)
     progress = Progress()

@@ -9,7 +9,7 @@ from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
 from resformer_unet.worker.ranking import rank
 from resformer_unet.worker.report_command import write_report
-from resformer_unet.worker.result_commands import compare, diagnose_patient
+from resformer_unet.worker.result_commands import compare, diagnose_patient, evaluate_cine
 
 
 class Commands:
@@ -25,6 +25,7 @@ class Commands:
             "explain": on_image.explain,
             "compare": compare,
             "patient": diagnose_patient,
+            "cine": evaluate_cine,
             "rank": rank,
             "report": write_report,
             "devices": list_devices,

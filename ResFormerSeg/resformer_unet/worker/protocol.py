@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from resformer_unet.cardiac.body import BodySize
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.inference.options import ExplainOptions, PredictOptions
 from resformer_unet.model.schema import violations
@@ -80,6 +81,17 @@ SCHEMAS = {
         "type": "object",
         "required": ["model", "reports"],
         "properties": {"model": TEXT, "reports": {"type": "array", "items": REPORT}},
+    },
+    "cine": {
+        "type": "object",
+        "required": ["model", "reports"],
+        "properties": {
+            "model": TEXT, "reports": {"type": "array", "items": {**REPORT, "type": ["object", "null"]}},
+            "frames": {"type": "array", "items": LAYER},
+            "times_s": {"type": ["array", "null"], "items": {"type": "number"}},
+            "end_diastole": LABEL_OR_NULL, "end_systole": LABEL_OR_NULL, "body": BodySize.schema(),
+            "temporary_folder": TEXT,
+        },
     },
     "rank": {
         "type": "object",

@@ -35,13 +35,20 @@ class ChartNodes:
         self.probabilityView = self.areaView = None
         self.probabilityLegend: list[LegendEntry] = []
         self.areaLegend: list[LegendEntry] = []
+        self._xTitle = ""
         self._nodes: list = []
         self._charts: list = []
         self._ranges: list[tuple[float, float, float]] = []  # of each chart: leftmost, rightmost, top
 
-    def show(self, report: dict, classNames: dict[str, str] | None = None) -> None:
-        """Replaces what was shown. classNames: by class id, where the model's description gives them."""
+    def show(
+        self, report: dict, classNames: dict[str, str] | None = None, xTitle: str = "", sizeTitle: str = ""
+    ) -> None:
+        """Replaces what was shown. classNames: by class id, where the model's description gives them.
+
+        xTitle, sizeTitle: of the axes, for something else than the areas of slices.
+        """
         self.remove()
+        self._xTitle = xTitle
         rows = report["slices"]
         self.probabilityLegend = _probabilities(report, classNames)
         self.areaLegend = _areas(report)
@@ -57,7 +64,7 @@ class ChartNodes:
                 PROBABILITY, self.probabilityLegend, _("Probability"), report, highest=1.0
             )
         if self.areaLegend:
-            title = _("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)")
+            title = sizeTitle or (_("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)"))
             self.areaView = self._addChart(AREA, self.areaLegend, title, report, highest or 1.0)
 
     def showAllSlices(self) -> None:
@@ -87,7 +94,8 @@ class ChartNodes:
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
         chart.SetLegendVisibility(False)
         chart.SetTitleVisibility(False)
-        chart.SetXAxisTitle(_("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"])))
+        plane = self._xTitle or _("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"]))
+        chart.SetXAxisTitle(plane)
         chart.SetYAxisTitle(yTitle)
         chart.SetAxisTitleFontSize(12)
         chart.SetAxisLabelFontSize(11)
