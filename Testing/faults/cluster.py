@@ -1,0 +1,3 @@
+KINDS = {'x': 1}
+class Cluster:
+    pass
