@@ -100,6 +100,15 @@ def start(work: Callable[[], int | None], log: Path) -> Child:
     pid = os.fork()
     if pid:
         return Child(pid, log)
+    code = 121
+    try:
+        code = _worked(work, log)
+    finally:  # whatever struck it: the child must never go on as its parent
+        os._exit(code)
+
+
+def _worked(work: Callable[[], int | None], log: Path) -> int:
+    """What a program does from its start to its end; returns the exit code."""
     code = 1
     try:
         os.setsid()
@@ -109,14 +118,11 @@ def start(work: Callable[[], int | None], log: Path) -> Child:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:
         traceback.print_exc()
-    try:
-        threading._shutdown()  # what the interpreter does at its end, in its order
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        code = code or 120
-    os._exit(code)
+    threading._shutdown()  # what the interpreter does at its end, in its order
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
 
 
 def _redirect(log: Path) -> None:

@@ -157,7 +157,7 @@ class CommandLine:
         child = self._start(work)
         code = child.wait()
         wrong = self._after(child, code, {0, 1}, output)
-        self.disk.resize(1024)
+        self.disk.grow()
         wrong += self._next_run(output)
         shutil.rmtree(output, ignore_errors=True)
         return (DONE if code == 0 else SAID), wrong
@@ -180,7 +180,7 @@ class CommandLine:
         code = child.wait()
         wrong = self._after(child, code, {0, 1}, output)
         (self.disk.folder / "full").unlink()
-        self.disk.resize(1024)
+        self.disk.grow()
         return (DONE if code == 0 else SAID), wrong + checks.empty(self.disk.folder, "the temporary folder")
 
     def _disk_fails_at_a_step(self, draw: random.Random, output: Path) -> tuple[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -29,8 +30,15 @@ class SmallDisk:
         self.isReal = os.geteuid() == 0 and subprocess.run(["mount", *options], capture_output=True).returncode == 0
 
     def resize(self, pages: int) -> None:
+        """Empty it, and give it so many pages."""
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         if self.isReal:
             subprocess.run(["mount", "-o", f"remount,size={pages * PAGE}", str(self.folder)], check=True)
+
+    def grow(self) -> None:
+        if self.isReal:
+            subprocess.run(["mount", "-o", f"remount,size={1024 * PAGE}", str(self.folder)], check=True)
 
     def limit(self, pages: int) -> None:
         """In the job itself."""
