@@ -49,7 +49,7 @@ class CommandLine:
         self.model, self.images = models / "grey", folder / "images"
         self._log, self._temporary = folder / "log", folder / "temporary"
         if not self.images.exists():
-            _write_images(self.images)
+            write_images(self.images)
         import resformer_unet.cli.main  # noqa: F401  each child has it then
         import resformer_unet.inference.backends.onnx_runtime  # noqa: F401
         import resformer_unet.inference.predictor  # noqa: F401
@@ -75,7 +75,7 @@ class CommandLine:
         assert code == 0, child.errors
         self.seconds = time.monotonic() - begun
         self.events, self.writings = map(int, counted.read_text().split())
-        self.expected = _results(output)
+        self.expected = results_of(output)
         self.inputs = checks.content(self.images)
 
     def _main(self, images: Path, output: Path, model: Path, *more: str) -> int:
@@ -194,7 +194,7 @@ class CommandLine:
         code = child.wait()
         wrong = self._after(child, code, {0, 1}, output)
         if code == 0 and error != errno.ENOENT and not wrong:
-            wrong += checks.same(_results(output), self.expected, "results of a run that claims success")
+            wrong += checks.same(results_of(output), self.expected, "results of a run that claims success")
         return (DONE if code == 0 else SAID), wrong + self._next_run(output)
 
     def _unwritable_folder(self, draw: random.Random, output: Path) -> tuple[str, list[str]]:
@@ -289,7 +289,7 @@ class CommandLine:
         child = self._start(work)
         code = child.wait()
         wrong = self._after(child, code, {0}, output)
-        return DONE, wrong + checks.same(_results(output), self.expected, "results") + self._next_run(output)
+        return DONE, wrong + checks.same(results_of(output), self.expected, "results") + self._next_run(output)
 
     def _closed_pipe(self, draw: random.Random, output: Path) -> tuple[str, list[str]]:
         stream = draw.choice((1, 2))
@@ -321,7 +321,7 @@ class CommandLine:
         code = child.wait()
         wrong = checks.sentences(child, code, {0}) + checks.nothing_lives(child) + checks.results(output)
         wrong += checks.empty(self._temporary, "the temporary folder")
-        return [f"next run: {what}" for what in wrong + checks.same(_results(output), self.expected, "results")]
+        return [f"next run: {what}" for what in wrong + checks.same(results_of(output), self.expected, "results")]
 
 
 def _has_ended(child: Child) -> bool:
@@ -330,7 +330,7 @@ def _has_ended(child: Child) -> bool:
     return state == "Z"
 
 
-def _write_images(folder: Path) -> None:
+def write_images(folder: Path) -> None:
     folder.mkdir(parents=True)
     noise = np.random.default_rng(0)
     write_picture(folder / "a.png", noise.integers(0, 255, (30, 34), np.uint8))
@@ -339,7 +339,7 @@ def _write_images(folder: Path) -> None:
     write_volume(folder / "d.mhd", volume(2), oblique_affine())
 
 
-def _results(output: Path) -> dict[str, object]:
+def results_of(output: Path) -> dict[str, object]:
     """All files of a run, reports without what differs from run to run."""
     found: dict[str, object] = dict(checks.content(output)) if output.exists() else {}
     found.pop("summary.csv", None)
