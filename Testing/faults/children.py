@@ -118,10 +118,13 @@ def _worked(work: Callable[[], int | None], log: Path) -> int:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:
         traceback.print_exc()
-    threading._shutdown()  # what the interpreter does at its end, in its order
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:  # what the interpreter does at its end, in its order, and its exit code if that fails
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        code = code or 120
     return code
 
 

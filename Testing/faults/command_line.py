@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -299,6 +300,7 @@ class CommandLine:
             os.dup2(write, stream)
             os.close(write)
             os.close(read)
+            setattr(sys, {1: "stdout", 2: "stderr"}[stream], open(stream, "w", encoding="utf-8", closefd=False))
             return self._main(self.images, output, self.model)
 
         child = self._start(work)

@@ -21,7 +21,7 @@ def is_write(event: str, arguments: tuple) -> bool:
     if event != "open":
         return event in _WRITING
     path, _mode, flags = arguments
-    if isinstance(path, int) or not isinstance(flags, int) or os.fspath(path).startswith(_OF_PYTHON):
+    if not isinstance(path, str | bytes) or not isinstance(flags, int) or os.fsdecode(path).startswith(_OF_PYTHON):
         return False
     return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
 

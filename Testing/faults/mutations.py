@@ -99,6 +99,11 @@ def _change(value: Any, draw: random.Random) -> Any:
     if not places:
         return draw.choice(_ODD_VALUES)
     parent, key = draw.choice(places)
+    if draw.random() < 0.4:  # another value of the same type, which a schema may let pass
+        leaves = [(parent, key) for parent, key in places if not isinstance(parent[key], dict | list)]
+        parent, key = draw.choice(leaves or places)
+        parent[key] = _other(parent[key], draw)
+        return value
     what = draw.random()
     if what < 0.15:
         del parent[key]
@@ -117,6 +122,18 @@ def _change(value: Any, draw: random.Random) -> Any:
     else:
         parent[key] = copy.deepcopy(draw.choice(_ODD_VALUES))
     return value
+
+
+def _other(value: Any, draw: random.Random) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return draw.choice((value + 1, value - 1, 0, 1, -value, 2 * value + 1, value * 1000, 2**31, 10**30))
+    if isinstance(value, float):
+        return draw.choice((value * 1.01, -value, 0.0, 1.0, 1e-300, 1e300, value * 1e6))
+    if isinstance(value, str):
+        return draw.choice(("", value.upper(), value * 2, f"{value} ", f"é{value}", f"{value}\n\x00", "x" * 5000))
+    return draw.choice(_ODD_VALUES)
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -92,6 +92,16 @@ class Scene:
         if kind not in DEADLY or code not in expected:
             wrong.append(f"exit code {code}: {(self._folder / 'log.err').read_text('utf-8', 'replace')[-1500:]}")
         wrong += [f"an orphan: {command}" for command in Child(process.pid, self._folder).orphans(60).values()]
-        wrong += [f"left behind: {path.name}" for path in self._temporary.glob("ResFormerSeg-*")]
+        wrong += self._left_behind(self._temporary)
         shutil.rmtree(self._temporary, ignore_errors=True)
         return wrong
+
+    def _left_behind(self, temporary: Path) -> list[str]:
+        """Where the worker did not know of the image yet, the next application removes it."""
+        if not any(temporary.glob("ResFormerSeg-*")):
+            return []
+        self._start()
+        self._process.stdin.write(json.dumps({"remove leftovers": str(temporary)}).encode() + b"\n")
+        self._process.stdin.flush()
+        self._reply()
+        return [f"left behind: {path.name}" for path in temporary.glob("ResFormerSeg-*")]

@@ -122,6 +122,15 @@ class Session:
             slicer.app.processEvents()
         waitFor(lambda: not self.leftovers(), 60, f"the end of {self.leftovers()}")
 
+    def removeLeftovers(self, folder: str) -> dict:
+        """As the application does after its start, in the temporary folder of one that has died."""
+        from ResFormerSegLib.engine.temporary_folder import removeLeftovers
+
+        slicer.app.temporaryPath = folder
+        removeLeftovers()
+        slicer.app.temporaryPath = str(self.folder)
+        return {}
+
     def leftovers(self) -> list[str]:
         return [path.name for folder in (self.folder, self.disk) for path in folder.glob("ResFormerSeg-*")]
 
@@ -182,7 +191,10 @@ def main(model: str, disk: str) -> None:
     for line in sys.stdin:
         fault = json.loads(line)
         try:
-            reply = session.inject(fault["kind"], fault["seed"])
+            if "remove leftovers" in fault:
+                reply = session.removeLeftovers(fault["remove leftovers"])
+            else:
+                reply = session.inject(fault["kind"], fault["seed"])
         except Exception:
             reply = {"outcome": SAID, "wrong": [traceback.format_exc()]}
         print(json.dumps(reply), file=replies, flush=True)
