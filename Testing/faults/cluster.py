@@ -59,8 +59,6 @@ class Cluster:
             write_images(self.images)
         import distributed  # noqa: F401  each child has it then
 
-        import resformer_unet.batch.cluster.client
-        import resformer_unet.cli.main
         from resformer_unet.batch import summary_csv  # noqa: F401
         from resformer_unet.cardiac import patient_diagnosis  # noqa: F401
 

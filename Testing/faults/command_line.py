@@ -350,5 +350,3 @@ def results_of(output: Path) -> dict[str, object]:
             report = json.loads((output / name).read_text("utf-8"))
             found[name] = {**report, "timing_s": None}
     return found
-
-

@@ -8,8 +8,25 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_NUMBERS = (b"\x00" * 4, b"\xff" * 4, b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", b"\x00\x00\x00\x80", b"\x00\x00\xc0\x7f")
-_TEXTS = (b"nan", b"inf", b"-1", b"1e999", b"9" * 40, b"%s%n", b"\xed\xa0\x80", b"\xff\xfe", "\u202e\U0001f9e0".encode())
+_NUMBERS = (
+    b"\x00" * 4,
+    b"\xff" * 4,
+    b"\xff\xff\xff\x7f",
+    b"\x7f\xff\xff\xff",
+    b"\x00\x00\x00\x80",
+    b"\x00\x00\xc0\x7f",
+)
+_TEXTS = (
+    b"nan",
+    b"inf",
+    b"-1",
+    b"1e999",
+    b"9" * 40,
+    b"%s%n",
+    b"\xed\xa0\x80",
+    b"\xff\xfe",
+    "\u202e\U0001f9e0".encode(),
+)
 
 
 def mutate(data: bytes, draw: random.Random) -> bytes:
@@ -76,8 +93,9 @@ _CHANGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 )  # fmt: skip
 
 _ODD_VALUES: tuple[Any, ...] = (
-    None, True, 0, -1, 1, 2**31, -(2**63), 2**64, 10**400, 1e308, -1e-308, float("nan"), float("inf"), "", "x" * 100_000,
-    "\ud800", "\u202e\x00\x1b[31m", "../../../etc/passwd", "/dev/zero", [], {}, [[]], [None], {"": None}, "1", [1e999] * 9,
+    None, True, 0, -1, 1, 2**31, -(2**63), 2**64, 10**400, 1e308, -1e-308, float("nan"), float("inf"), "",
+    "x" * 100_000, "\ud800", "\u202e\x00\x1b[31m", "../../../etc/passwd", "/dev/zero", [], {}, [[]], [None],
+    {"": None}, "1", [1e999] * 9,
 )  # fmt: skip
 
 
@@ -141,7 +159,13 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     waiting = [value]
     while waiting:
         container = waiting.pop()
-        keys = container.keys() if isinstance(container, dict) else range(len(container)) if isinstance(container, list) else ()
+        keys = (
+            container.keys()
+            if isinstance(container, dict)
+            else range(len(container))
+            if isinstance(container, list)
+            else ()
+        )
         for key in list(keys):
             yield container, key
             waiting.append(container[key])

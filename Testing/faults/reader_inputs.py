@@ -13,8 +13,8 @@ import tifffile
 from PIL import Image
 
 from helpers.dicom_files import stored_values, without_preamble, write_frames, write_report, write_slices
-from helpers.tiny_model import TINY_NETWORK
 from helpers.synthetic_images import oblique_affine, volume, write_picture, write_volume
+from helpers.tiny_model import TINY_NETWORK
 
 # Of a hundred inputs.
 SHARES = {
@@ -159,6 +159,13 @@ def _recipe(path: Path) -> Path:
 
 def _report(path: Path) -> Path:
     state = {"files": 1, "bytes": 100, "sha256": "0" * 64}
-    report = {"input": "/a/b.png", "series": None, "input_state": state, "files": {}, "options": {}, "model": {"id": "x"}}
+    report = {
+        "input": "/a/b.png",
+        "series": None,
+        "input_state": state,
+        "files": {},
+        "options": {},
+        "model": {"id": "x"},
+    }
     path.write_text(json.dumps(report))
     return path

@@ -44,7 +44,9 @@ def read_all(folder: Path, seed: int, count: int, again: bool, deadline: float) 
         while waiting and time.monotonic() < deadline:
             begun = time.monotonic()
             done = _in_a_process(reader, waiting[:A_PROCESS], folder, records)
-            print(f"{reader}: {done} inputs in {time.monotonic() - begun:.0f} s, {len(waiting) - done} wait", flush=True)
+            print(
+                f"{reader}: {done} inputs in {time.monotonic() - begun:.0f} s, {len(waiting) - done} wait", flush=True
+            )
             waiting = waiting[done:]
 
 
@@ -122,7 +124,9 @@ def _read_in_child(reader: str, inputs: Iterable[tuple[str, Path]], folder: Path
         begun = time.process_time()
         outcome, wrong = _outcome(CALLS[reader], path)
         seconds = round(time.process_time() - begun, 2)
-        if (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 > MOST_MEMORY.get(reader, OTHERS_MEMORY):
+        if (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 > MOST_MEMORY.get(
+            reader, OTHERS_MEMORY
+        ):
             wrong.append("too much memory")
         if seconds > SECONDS:
             wrong.append(f"took {seconds} s")

@@ -43,7 +43,10 @@ def table(rows: Iterable[dict], of: str, kind: str = "kind") -> str:
     """A table in Markdown: for each pair of ``of`` and ``kind`` how many were injected, and what came of them."""
     rows = list(rows)
     counts = Counter((row[of], row[kind], row["outcome"]) for row in rows)
-    lines = [f"| {of} | {kind} | injected | {' | '.join(HEADINGS.values())} |", f"|---|---|{'--:|' * (1 + len(HEADINGS))}"]
+    lines = [
+        f"| {of} | {kind} | injected | {' | '.join(HEADINGS.values())} |",
+        f"|---|---|{'--:|' * (1 + len(HEADINGS))}",
+    ]
     for name, what in sorted({(row[of], row[kind]) for row in rows}):
         found = [counts[name, what, outcome] for outcome in HEADINGS]
         lines.append(f"| {name} | {what} | {sum(found)} | {' | '.join(str(number or '') for number in found)} |")

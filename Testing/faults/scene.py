@@ -25,7 +25,7 @@ KINDS = {
     "disk becomes read-only": 3, "no temporary folder": 1, "temporary folder goes": 4, "damaged model": 5,
     "model goes": 3, "clock jumps": 2,
 }  # fmt: skip
-PATIENCE = 300.0  # seconds, also for the start
+PATIENCE = 600.0  # seconds, also for the start
 DEADLY = ("application: SIGKILL", "application: SIGSEGV")
 
 
@@ -92,8 +92,9 @@ class Scene:
         if kind not in DEADLY or code not in expected:
             wrong.append(f"exit code {code}: {(self._folder / 'log.err').read_text('utf-8', 'replace')[-1500:]}")
         wrong += [f"an orphan: {command}" for command in Child(process.pid, self._folder).orphans(60).values()]
-        wrong += self._left_behind(self._temporary)
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        temporary = self._temporary
+        wrong += self._left_behind(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
         return wrong
 
     def _left_behind(self, temporary: Path) -> list[str]:

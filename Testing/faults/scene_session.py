@@ -29,7 +29,8 @@ from helpers.paths import MODULE
 from helpers.scene_helpers import later, sceneState, segmentArray, stateOf
 from slicer_bed.watch import LOGGED, waitFor, watch
 
-PATIENCE = 120.0
+# Seconds; a worker that is stuck in a thread that found no memory to start counts as stuck after six minutes.
+PATIENCE = 480.0
 SLICERS_OWN = ("invalid orientation preset name: Reformat",)
 SHAPE = (6, 40, 44)
 

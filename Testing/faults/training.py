@@ -74,10 +74,10 @@ class Training:
 
         os.environ["TMPDIR"] = str(self._temporary)
         has_begun = output.with_name(f"{output.name}.training").joinpath("run.json").exists()
-        return main(
-            ["train", str(data or self.data), "--recipe", str(recipe or self.recipe), "--output", str(output), "--device",
-             "cpu", "--size", "32", "32", "--workers", "0", *(["--resume"] if has_begun else [])]
-        )  # fmt: skip
+        arguments = {"--recipe": recipe or self.recipe, "--output": output, "--device": "cpu", "--workers": 0}
+        given = [str(part) for pair in arguments.items() for part in pair]
+        resume = ["--resume"] if has_begun else []
+        return main(["train", str(data or self.data), *given, "--size", "32", "32", *resume])
 
     def _start(self, work: Callable[[], int]) -> Child:
         shutil.rmtree(self._temporary, ignore_errors=True)

@@ -25,7 +25,9 @@ def test_out_of_memory_is_told_from_a_bug(error):
     assert unexpected(error).code == "OUT_OF_MEMORY"
 
 
-@pytest.mark.parametrize("error", [ValueError("not enough memory"), OSError(errno.ENOENT, "no"), KeyError("x")], ids=str)
+@pytest.mark.parametrize(
+    "error", [ValueError("not enough memory"), OSError(errno.ENOENT, "no"), KeyError("x")], ids=str
+)
 def test_what_is_a_bug_stays_one(error):
     failure = unexpected(error)
     assert failure.code == "INTERNAL" and failure.__cause__ is error

@@ -270,7 +270,17 @@ def test_a_closed_pipe_does_not_stop_the_work(tmp_path, models, picture, both):
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes as on POSIX")
 def test_a_failure_that_nobody_can_be_told_of_has_its_exit_code(tmp_path):
     done = subprocess.Popen(
-        [sys.executable, "-m", "resformer_unet", "predict", str(tmp_path), "--model", "none", "--output", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "resformer_unet",
+            "predict",
+            str(tmp_path),
+            "--model",
+            "none",
+            "--output",
+            str(tmp_path),
+        ],
         env={**os.environ, "PYTHONPATH": str(MODULE_FOLDER)},
         stderr=subprocess.PIPE,
     )
