@@ -38,7 +38,12 @@ class SmallDisk:
 
     def grow(self) -> None:
         if self.isReal:
-            subprocess.run(["mount", "-o", f"remount,size={1024 * PAGE}", str(self.folder)], check=True)
+            subprocess.run(["mount", "-o", f"remount,rw,size={1024 * PAGE}", str(self.folder)], check=True)
+
+    def lock(self) -> None:
+        """Nobody can write to it, root neither, until it grows."""
+        if self.isReal:
+            subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
 
     def limit(self, pages: int) -> None:
         """In the job itself."""

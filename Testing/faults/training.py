@@ -219,16 +219,17 @@ class Training:
         return self._ended(child, child.wait(), {0})
 
     def _unwritable_folder(self, draw: random.Random) -> tuple[str, list[str]]:
-        folder = self.folder / "unwritable"
-        folder.mkdir(exist_ok=True, mode=0o755)
-
-        def work() -> int:
-            os.seteuid(65534) if os.geteuid() == 0 else folder.chmod(0o555)
-            return self._main(folder / "model")
-
-        child = self._start(work)
+        folder = self.disk.folder if self.disk.isReal else self.folder / "unwritable"
+        folder.mkdir(exist_ok=True)
+        self.disk.resize(64)
+        self.disk.lock()
+        if not self.disk.isReal:
+            folder.chmod(0o555)
+        child = self._start(functools.partial(self._main, folder / "model"))
         outcome, wrong = self._ended(child, child.wait(), {1}, folder / "model")
-        return outcome, wrong + checks.empty(folder, "an unwritable folder")
+        wrong += checks.empty(folder, "an unwritable folder")
+        self.disk.grow()
+        return outcome, wrong
 
     # --- afterwards
 
