@@ -79,6 +79,7 @@ def serve(path: Path) -> None:
     lines = [f"{line}\n" for line in (*text.splitlines(), '{"command": "none", "id": "last"}', '{"command": "quit"}')]
     code = Worker(lines, events).serve()
     answers = [json.loads(line) for line in events.getvalue().splitlines()]
+    answers = [answer for answer in answers if answer["event"] != "heartbeat"]
     assert code == 0 and answers[-1].get("id") == "last", answers[-1]
     for answer in answers:
         assert answer.get("code") != "INTERNAL" and "Traceback" not in json.dumps(answer), answer

@@ -30,6 +30,7 @@ HEARTBEAT_SECONDS = 2.0
 STUCK_SECONDS = 300.0  # without a sign of work, after which no heartbeat is sent any more
 STOPPING_SECONDS = 15.0  # for a command to end once nobody waits for it
 IDLE_SECONDS = 300.0
+LONGEST_NUMBER = 300  # digits; a longer one does not fit into a floating-point number
 EXIT_GPU_BROKEN = 86  # the GPU fails until this process has ended; another process may use the CPU
 
 
@@ -114,7 +115,7 @@ class Worker:
     def _read(self, commands: Iterable[str]) -> None:
         for line in commands:
             try:
-                command = json.loads(line)
+                command = json.loads(line, parse_int=_whole_number)
             except (ValueError, RecursionError):  # the latter: brackets within brackets
                 command = None
             if not isinstance(command, dict):
@@ -158,6 +159,13 @@ class Worker:
                 self._events.flush()
             except (BrokenPipeError, ValueError):  # the other program has closed the pipe
                 self._stopping = True
+
+
+def _whole_number(digits: str) -> int:
+    """Raises ``ValueError`` for one that no computation can take."""
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _failure(error: Exception) -> EngineError:

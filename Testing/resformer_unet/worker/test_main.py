@@ -64,7 +64,19 @@ def test_a_command_that_still_waits_can_be_cancelled(worker, models, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", [b"garbage", b"{", b"[1, 2]", b"7", b"null", b'"predict"', b"\xff\xfe\x00", b"", b"[" * 9999]
+    "line",
+    [
+        b"garbage",
+        b"{",
+        b"[1, 2]",
+        b"7",
+        b"null",
+        b'"predict"',
+        b"\xff\xfe\x00",
+        b"",
+        b"[" * 9999,
+        b'{"a": %s}' % (b"1" * 400),
+    ],
 )
 def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, tmp_path, line):
     worker.write(line)
