@@ -14,6 +14,7 @@ MARKED = {
     "resformer_unet/training/test_train.py::test_the_same_seed_gives_the_same_weights_and_another_seed_others": "long",
     "bed/test_random_actions.py::test_more_seeds": "long",
     "bed/test_odd_environments.py::test_each_oddity_gives_the_same_mask": "long",
+    "faults/test_faults.py": "long",
     "extension/test_snippets.py::test_the_tutorials_training_runs_as_it_is_typed": "long",
     "extension/test_snippets.py": "slow",
     "benchmarks/test_ablation.py": "training",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_file
+from resformer_unet.atomic_files import atomic_file, writing_errors
 from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report
 from resformer_unet.batch.earlier_result import EarlierResult
 from resformer_unet.image.guarded_reading import read_image_guarded
@@ -75,7 +75,8 @@ def write_case(
         "options": (options or PredictOptions()).to_dict(),
         "files": {},
     }
-    with EarlierResult(output, case.name) as earlier, ExitStack() as images:
+    report_path = output / f"{case.name}{REPORT}"
+    with writing_errors(report_path), EarlierResult(output, case.name) as earlier, ExitStack() as images:
         written = {}
         if len(prediction.layers):
             path = output / f"{case.name}{SEGMENTATION}"
@@ -92,7 +93,7 @@ def write_case(
             "total": round(read.seconds + report["timing_s"]["total"] + write_s, 4),
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        with atomic_file(output / f"{case.name}{REPORT}") as temporary:
+        with atomic_file(report_path) as temporary:
             # The name of an input may be no text; what JSON reads from its escapes is that name again.
             temporary.write_bytes(content := text.encode("utf-8", "backslashreplace"))
             earlier.set_aside(content)

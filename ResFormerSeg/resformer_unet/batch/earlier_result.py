@@ -62,4 +62,7 @@ class EarlierResult:
                 file.unlink(missing_ok=True)
 
     def _images(self) -> list[Path]:
-        return [file for file in self._output.iterdir() if self._own.fullmatch(file.name)]
+        try:
+            return [file for file in self._output.iterdir() if self._own.fullmatch(file.name)]
+        except FileNotFoundError:  # somebody has removed the folder
+            return []

@@ -11,7 +11,8 @@ from typing import TextIO
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
 from resformer_unet.cli import check_data, evaluate, export, models, predict, report, train
-from resformer_unet.errors import EngineError
+from resformer_unet.cli.progress import print_line
+from resformer_unet.errors import EngineError, unexpected
 
 COMMANDS = {
     "predict": predict,
@@ -45,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return parsed.run(parsed)
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        print_line("Interrupted.", sys.stderr)
         return 130
     except Exception as error:
         if parsed.debug:
             traceback.print_exc()
-        print(f"error: {_message(error)}", file=sys.stderr)
+        print_line(f"error: {_message(error)}", sys.stderr)
         return 1
 
 
@@ -85,4 +86,4 @@ def _message(error: Exception) -> str:
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"The package {error.name} is not installed. Get it with: pip install 'resformer-unet[train]'"
-    return f"The engine failed unexpectedly: {type(error).__name__}: {error}\nPlease report it with what --debug shows."
+    return str(unexpected(error))

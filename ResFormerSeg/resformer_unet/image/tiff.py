@@ -139,7 +139,7 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
         ImportError,
         NotImplementedError,
     ):  # a compression or a number of bits that needs the package imagecodecs
-        if pages > 1 or page.bitspersample not in (1, 8):
+        if pages > 1 or page.bitspersample not in (1, 8, 12):
             raise _unsupported(path, page) from None
         try:
             return read_picture(path, "tiff")[0]

@@ -34,7 +34,11 @@ def diagnose_patient(command: dict, context: CommandContext) -> dict:
     from resformer_unet.model.catalog import find_model
 
     context.send("status", message="Diagnosing the patient")
-    return {"patient": patient_diagnosis.diagnose_patient(command["reports"], find_model(command["model"]))}
+    bundle = find_model(command["model"])
+    try:
+        return {"patient": patient_diagnosis.diagnose_patient(command["reports"], bundle)}
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise bad_command(f"the reports are not as the engine writes them ({type(error).__name__}: {error})") from error
 
 
 def evaluate_cine(command: dict, context: CommandContext) -> dict:

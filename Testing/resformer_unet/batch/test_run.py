@@ -145,6 +145,23 @@ def test_an_unexpected_failure_does_not_stop_the_others(tmp_path, bright, monkey
     assert second["case"] == "head"
 
 
+def test_an_output_folder_that_is_removed_in_mid_run_costs_the_case_being_written_and_is_named(
+    tmp_path, bright, monkeypatch
+):
+    inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
+    digest = case_files._sha256
+
+    def removing(path):
+        if not (tmp_path / "removed").exists():
+            path.parent.rename(tmp_path / "removed")
+        return digest(path)
+
+    monkeypatch.setattr(case_files, "_sha256", removing)
+    first, second = outcomes(inputs, bright, tmp_path / "out")
+    assert first.code == "OUTPUT_NOT_WRITABLE" and "grey" in str(first)
+    assert second["case"] == "head"
+
+
 def test_cases_of_the_same_name_are_told_apart(tmp_path, bright):
     for folder in ("a", "b", "c"):
         (tmp_path / folder).mkdir()

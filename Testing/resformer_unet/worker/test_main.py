@@ -63,7 +63,21 @@ def test_a_command_that_still_waits_can_be_cancelled(worker, models, tmp_path):
     assert [(end["event"], end["id"]) for end in ends] == [("result", "long"), ("cancelled", "waiting")]
 
 
-@pytest.mark.parametrize("line", [b"garbage", b"{", b"[1, 2]", b"7", b"null", b'"predict"', b"\xff\xfe\x00", b""])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage",
+        b"{",
+        b"[1, 2]",
+        b"7",
+        b"null",
+        b'"predict"',
+        b"\xff\xfe\x00",
+        b"",
+        b"[" * 9999,
+        b'{"a": %s}' % (b"1" * 400),
+    ],
+)
 def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, tmp_path, line):
     worker.write(line)
     error = worker.wait_for("error")
@@ -287,6 +301,22 @@ def test_out_of_memory_is_an_error_with_a_hint():
     error = worker.wait_for(*ENDS)
     assert error["code"] == "OUT_OF_MEMORY" and error["hint"]
     assert worker.close() == 0
+
+
+READING_FAILS = """
+import resformer_unet.worker.main as worker
+def fail(self, commands):
+    raise MemoryError
+worker.Worker._read = fail
+worker.main()
+"""
+
+
+def test_a_worker_that_can_no_longer_read_commands_ends_instead_of_waiting_for_them():
+    worker = WorkerProcess(("-c", READING_FAILS))
+    assert worker.process.wait(PATIENCE) == 1
+    worker.rest()
+    assert b"MemoryError" in worker.log
 
 
 WITHOUT = """

@@ -116,6 +116,22 @@ def test_a_patient_needs_a_model_for_it_and_two_complete_reports(worker, models,
         assert worker.wait_for(*ENDS)["code"] == code
 
 
+def test_reports_that_the_engine_did_not_write_are_a_bad_command_and_no_bug(worker, tmp_path):
+    sha256 = save_heart(tmp_path / "heart").descriptor["weights"]["sha256"]
+    for damage in (
+        lambda report: report["segments"][0].update(volume_mm3="many"),
+        lambda report: report["segments"][0].update(volume_mm3={}),
+        lambda report: report["segments"][0].update(id=[]),
+        lambda report: report["slices"][0].update(area_mm2="x"),
+        lambda report: report["segments"].clear(),
+    ):
+        reports = pair(sha256)
+        damage(reports[0])
+        worker.send(command="patient", id="p", model=str(tmp_path / "heart"), reports=reports)
+        end = worker.wait_for(*ENDS)
+        assert end["event"] == "error" and end["code"] != "INTERNAL", end
+
+
 def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
     descriptor = save_heart(tmp_path / "heart").descriptor
     command = {"command": "patient", "id": "p", "model": str(tmp_path / "heart")}
