@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections import defaultdict
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import case_name
+from resformer_unet.json_text import parse_json
 
 REPORT, SEGMENTATION = ".json", ".seg.nrrd"  # what the files of a case end in
 BESIDE_REPORT = r"(\.frames\.[^.]+)?\.seg\.nrrd|\.probability\.[^.]+\.nrrd|\.frames\.csv"
@@ -86,9 +86,9 @@ def place_of(path: Path) -> Path:
 def read_report(output: Path, name: str) -> dict | None:
     """The report of a case, or ``None`` where there is none that was written by this package."""
     try:
-        report = json.loads((output / f"{name}{REPORT}").read_text("utf-8"))
+        report = parse_json((output / f"{name}{REPORT}").read_text("utf-8"))
         return report if isinstance(report["input"], str) and "series" in report else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

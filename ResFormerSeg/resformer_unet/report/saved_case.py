@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
+from resformer_unet.json_text import parse_json
 from resformer_unet.report.case import SAME_AFFINE, ReportCase, fits, installed_model, measured_anew
 
 SEGMENTATION = ".seg.nrrd"
@@ -61,10 +61,10 @@ def read_saved_case(path: Path, source: Path | None = None) -> SavedCase:
 
 def _read_report(path: Path) -> dict:
     try:
-        report = json.loads(path.read_text("utf-8"))
+        report = parse_json(path.read_text("utf-8"))
     except OSError as error:
         raise EngineError("NOT_A_REPORT", f"“{path}” cannot be read ({error.strerror}).", "Check its name.") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         report = None
     if not isinstance(report, dict) or not _NEEDED <= set(report) or not isinstance(report.get("input"), str):
         raise EngineError(

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from resformer_unet import __version__
 from resformer_unet.errors import Cancelled, EngineError, out_of_memory
+from resformer_unet.json_text import parse_json
 from resformer_unet.worker.commands import Commands
 from resformer_unet.worker.devices import gpu_is_broken
 from resformer_unet.worker.protocol import PROTOCOL, CommandContext
@@ -30,7 +31,6 @@ HEARTBEAT_SECONDS = 2.0
 STUCK_SECONDS = 300.0  # without a sign of work, after which no heartbeat is sent any more
 STOPPING_SECONDS = 15.0  # for a command to end once nobody waits for it
 IDLE_SECONDS = 300.0
-LONGEST_NUMBER = 300  # digits; a longer one does not fit into a floating-point number
 EXIT_GPU_BROKEN = 86  # the GPU fails until this process has ended; another process may use the CPU
 
 
@@ -115,8 +115,8 @@ class Worker:
     def _read(self, commands: Iterable[str]) -> None:
         for line in commands:
             try:
-                command = json.loads(line, parse_int=_whole_number)
-            except (ValueError, RecursionError):  # the latter: brackets within brackets
+                command = parse_json(line)
+            except ValueError:
                 command = None
             if not isinstance(command, dict):
                 self._send("error", id="", code="NOT_JSON", message=f"Not a JSON object: {line[:80]!r}", hint="")
@@ -159,13 +159,6 @@ class Worker:
                 self._events.flush()
             except (BrokenPipeError, ValueError):  # the other program has closed the pipe
                 self._stopping = True
-
-
-def _whole_number(digits: str) -> int:
-    """Raises ``ValueError`` for one that no computation can take."""
-    if len(digits) > LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
 
 
 def _failure(error: Exception) -> EngineError:

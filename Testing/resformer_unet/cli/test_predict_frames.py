@@ -72,6 +72,7 @@ def test_without_a_choice_of_frames_a_cine_is_refused_with_what_to_do(model, cin
         (["--frames", "all", "--patient", "Jo"], "--patient"),
         (["--frames", "all", "--resume"], "--resume"),
         (["--frames", "all", "--cluster", "tcp://x"], "--cluster"),
+        (["--frames", "all", "--report", "html"], "--report"),
         (["--height", "170"], "--frames"),
         (["--end-systole", "3"], "--frames"),
         (["--frames", "all", "--end-systole", "x"], "number of a frame"),

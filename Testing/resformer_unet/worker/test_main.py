@@ -76,6 +76,8 @@ def test_a_command_that_still_waits_can_be_cancelled(worker, models, tmp_path):
         b"",
         b"[" * 9999,
         b'{"a": %s}' % (b"1" * 400),
+        b'{"command": "predict", "id": "a", "image": {"affine_lps": [[NaN]]}}',
+        b'{"command": "patient", "id": "a", "reports": [1e300]}',
     ],
 )
 def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, tmp_path, line):
@@ -306,6 +308,7 @@ def test_out_of_memory_is_an_error_with_a_hint():
 READING_FAILS = """
 import resformer_unet.worker.main as worker
 def fail(self, commands):
+    next(iter(commands))
     raise MemoryError
 worker.Worker._read = fail
 worker.main()
@@ -314,6 +317,7 @@ worker.main()
 
 def test_a_worker_that_can_no_longer_read_commands_ends_instead_of_waiting_for_them():
     worker = WorkerProcess(("-c", READING_FAILS))
+    worker.send(command="predict", id="a")
     assert worker.process.wait(PATIENCE) == 1
     worker.rest()
     assert b"MemoryError" in worker.log
