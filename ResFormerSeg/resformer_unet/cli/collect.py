@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", type=path, metavar="FILE", help="its corrected mask, on the same grid")
     parser.add_argument("--label", default="", metavar="ID", help="its confirmed diagnosis, as the model names it")
     parser.add_argument("--patient", default="", metavar="NAME",
-                        help="name or number of the patient, whose images stay in one split; a code of it is stored")  # fmt: skip
+                        help="name or number of the patient; only a code of it is stored")  # fmt: skip
     parser.add_argument("--split", choices=("train", "val", "test"),
                         help="of a new patient (default: the one that the diagnosis needs most)")  # fmt: skip
     parser.add_argument("--by", default="", metavar="NAME", help="who has confirmed mask and diagnosis")
@@ -76,5 +76,7 @@ def _table(cases: list) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for label, splits in counts_by_class(cases).items():
-        lines.append(f"{label or '(no diagnosis)'}: " + ", ".join(f"{count} {split}" for split, count in splits.items()))
+        lines.append(
+            f"{label or '(no diagnosis)'}: " + ", ".join(f"{count} {split}" for split, count in splits.items())
+        )
     return lines

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 
 from resformer_unet.cli.arguments import MODEL_HELP, add_dataset, add_device, path
+from resformer_unet.cli.program_events import Send, run_for_a_program
 from resformer_unet.cli.progress import Progress, print_line
 
 SUMMARY = "compare two models on the same held-out cases: is the second better?"
@@ -22,11 +24,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", required=True, nargs=2, metavar=("OLD", "NEW"), help=f"each the {MODEL_HELP}")
     parser.add_argument("--split", default="test", help="split of labels.csv to use (default: test)")
     parser.add_argument("--output", type=path, metavar="FILE", help="comparison to write, JSON")
+    parser.add_argument("--json", action="store_true", help="for programs: events as JSON lines")
     add_device(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """1 if any case could not be evaluated."""
+    if arguments.json:
+        return run_for_a_program(lambda send: _carry_out(arguments, send))
+    progress = Progress()
+    comparison = _compare(arguments, lambda done, total: progress("comparing", done, total))
+    progress.close()
+    for line in lines_of(comparison):
+        print_line(line, sys.stdout)
+    return 1 if comparison["failed"] else 0
+
+
+def _carry_out(arguments: argparse.Namespace, send: Send) -> dict:
+    comparison = _compare(arguments, lambda done, total: send("progress", task="comparing", done=done, total=total))
+    return {"event": "result", "comparison": comparison}
+
+
+def _compare(arguments: argparse.Namespace, progress: Callable[[int, int], None]) -> dict:
     from resformer_unet.atomic_files import atomic_write_text, check_writable
     from resformer_unet.evaluation.model_comparison import compare_models
     from resformer_unet.inference.predictor import Predictor
@@ -34,17 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.output:
         check_writable(arguments.output)
-    progress = Progress()
     predictors = [Predictor(find_model(name), arguments.device) for name in arguments.models]
-    comparison = compare_models(
-        arguments.dataset, *predictors, arguments.split, lambda done, total: progress("comparing", done, total)
-    )
-    progress.close()
+    comparison = compare_models(arguments.dataset, *predictors, arguments.split, progress)
     if arguments.output:
-        atomic_write_text(arguments.output, json.dumps(comparison, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    for line in lines_of(comparison):
-        print_line(line, sys.stdout)
-    return 1 if comparison["failed"] else 0
+        text = json.dumps(comparison, indent=2, ensure_ascii=False, allow_nan=False)
+        atomic_write_text(arguments.output, text + "\n")
+    return comparison
 
 
 def lines_of(comparison: dict) -> list[str]:

@@ -153,8 +153,7 @@ def _sentences(verdict: str, figures: Sequence[Mapping], patients: int) -> str:
         return f"The new model is {verdict} at {_listed(by_verdict[verdict])}, {for_whom}."
     if patients < FEWEST_GROUPS:
         return (
-            f"Which model is better cannot be told {for_whom}: at least {FEWEST_GROUPS} are needed. "
-            "Collect more cases."
+            f"Which model is better cannot be told {for_whom}: at least {FEWEST_GROUPS} are needed. Collect more cases."
         )
     return f"No difference between the models can be told {for_whom}: it is within chance."
 

@@ -1,7 +1,7 @@
 """How sure a difference between two models is that were evaluated on the same cases: the paired bootstrap.
 
-The same groups (patients) are drawn for both models, and the difference of their figures is taken in each resample: what
-makes a patient hard for both cancels. Efron, Tibshirani: An Introduction to the Bootstrap. Chapman & Hall, 1993.
+The same groups (patients) are drawn for both models, and the difference of their figures is taken in each resample:
+what makes a patient hard for both cancels. Efron, Tibshirani: An Introduction to the Bootstrap. Chapman & Hall, 1993.
 """
 
 from __future__ import annotations

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 
 from resformer_unet.learning.readiness import few_cases_text
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.training.setup.recipe import Augmentation, Recipe
 
 EPOCHS = 30
 RATE = 0.3  # of the learning rate that the model was trained with: what it knows is to be adjusted, not replaced
+_TASKS = ("in_channels", "segments", "exclusive", "diagnoses")  # of a network: the descriptor's own entries say them
 # Parts of a descriptor that describe one training; the new training makes them anew.
 _OF_THE_TRAINING = (
     "network", "patient_diagnosis", "calibration", "out_of_distribution", "training", "results", "weights",
@@ -34,13 +35,15 @@ def further_recipe(bundle: ModelBundle, cases: int, epochs: int | None = None, *
     known = {entry.name for entry in fields(Recipe)} - {"descriptor", "augmentation"}
     recorded = bundle.descriptor["training"]["recipe"]
     values = {name: value for name, value in recorded.items() if name in known}
+    # All of the structure: a preset may meanwhile have got parts that this model was trained without.
+    structure = NetworkConfig(**bundle.descriptor["network"]).to_dict()
+    values["network"] = {name: value for name, value in structure.items() if name not in _TASKS}
     of_augmentation = {entry.name for entry in fields(Augmentation)}
     augmentation = {key: x for key, x in recorded.get("augmentation", {}).items() if key in of_augmentation}
     recipe = Recipe(descriptor=descriptor, augmentation=Augmentation(**augmentation), **values)
     rate = changes.pop("learning_rate", None) or RATE * recipe.learning_rate
     # Smaller images in the first epochs save time in a long training; here they would unlearn what is there.
     return recipe.changed(epochs=epochs or EPOCHS, learning_rate=rate, initial_image_scale=1.0, **changes)
-
 
 
 def _title(title: str) -> str:

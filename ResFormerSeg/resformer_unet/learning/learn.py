@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from resformer_unet.errors import EngineError
@@ -34,12 +35,15 @@ def learn(
         options: ``OPTIONS`` of them are used; with ``resume`` those of the interrupted training are.
 
     Raises:
-        EngineError: OUTPUT_EXISTS, NOTHING_TO_RESUME, TRAINING_SET_CHANGED, TRAINING_RUNNING, those of
+        EngineError: OUTPUT_EXISTS, NOTHING_TO_RESUME, RUN_DIFFERS, TRAINING_SET_CHANGED, TRAINING_RUNNING, those of
             :func:`.why_not_ready` and of :func:`.train`.
     """
     output = Path(output).resolve()
     cases = list_cases(dataset)
-    state = _resumed(output, cases) if options.resume else _begun(output, dataset, initial, options, cases)
+    if options.resume:
+        state = _resumed(output, dataset, initial, cases)
+    else:
+        state = _begun(output, dataset, initial, options, cases)
     with running(output):
         for left in state.work.glob(".evaluating-*"):  # by a process that was stopped
             shutil.rmtree(left, ignore_errors=True)
@@ -84,11 +88,17 @@ def _begun(
     return state
 
 
-def _resumed(output: Path, cases: list[CollectedCase]) -> LearningState:
+def _resumed(output: Path, dataset: str | Path, initial: str, cases: list[CollectedCase]) -> LearningState:
     state = read_state(output)
     if state is None or state.finished:
         raise EngineError(
             "NOTHING_TO_RESUME", f"There is no interrupted training into “{output}”.", "Start a new training."
+        )
+    if initial != state.initial:
+        raise EngineError(
+            "RUN_DIFFERS",
+            f"The interrupted training began with the model {state.initial}, not {initial}.",
+            "Give the same model as before, or start a new training.",
         )
     if set(state.cases) != {case.id for case in cases}:
         raise EngineError(
@@ -96,7 +106,7 @@ def _resumed(output: Path, cases: list[CollectedCase]) -> LearningState:
             "Cases were added to the training set, or removed, since this training was interrupted.",
             "Start a new training with the cases as they are now.",
         )
-    return state
+    return replace(state, dataset=str(Path(dataset).resolve()))
 
 
 def _train(

@@ -87,8 +87,17 @@ def estimate_time(
         _copy(sample, data)
         started = time.perf_counter()
         try:
-            few = recipe.changed(epochs=MEASURED_STEPS + 1)  # so that even an epoch of one step gives enough
-            train(data, Path(folder) / "model", few, device=device, workers=options.workers, initial=bundle, progress=clock)
+            # So many that even epochs of one step give enough. The sample need not hold both phases of a heart.
+            few = recipe.changed(epochs=MEASURED_STEPS + 1, cardiac_diagnosis=False)
+            train(
+                data,
+                Path(folder) / "model",
+                few,
+                device=device,
+                workers=options.workers,
+                initial=bundle,
+                progress=clock,
+            )
         except _Measured:
             pass
     reading = clock.seconds("checking the data") + clock.seconds("reading training images")

@@ -30,7 +30,9 @@ def write_grid(folder: Path, name: str, voxels: np.ndarray, grid: MedicalImage) 
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}{'.nrrd' if grid.has_orientation or len(voxels) == 1 else '.tif'}"
     array = voxels[..., 0] if voxels.shape[-1] == 1 else voxels
-    picture = sitk.GetImageFromArray(array if grid.has_orientation or len(array) > 1 else array[0], isVector=array.ndim > 3)
+    picture = sitk.GetImageFromArray(
+        array if grid.has_orientation or len(array) > 1 else array[0], isVector=array.ndim > 3
+    )
     if grid.has_orientation:
         picture.SetSpacing(grid.spacing.tolist())
         picture.SetDirection((grid.affine[:3, :3] / grid.spacing).ravel().tolist())

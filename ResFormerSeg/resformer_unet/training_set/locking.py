@@ -60,7 +60,7 @@ def _lock(file: BinaryIO, path: Path) -> bool:
             return False
         raise EngineError(
             "LOCK_UNSUPPORTED",
-            f"Files in “{path.parent}” cannot be locked ({error.strerror}), so two programs could overwrite each other.",
+            f"Files in “{path.parent}” cannot be locked ({error.strerror}): two programs could overwrite each other.",
             "Choose a folder on another disk.",
         ) from None
     return True

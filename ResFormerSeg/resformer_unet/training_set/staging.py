@@ -1,7 +1,7 @@
 """The files of a case on their way into a training set, and what is left of one whose process was killed.
 
-The files are written into a hidden folder of the case's name, then moved; the folder goes when the table names the case.
-So a folder that is found while the set's lock is held tells of a case that may be unfinished.
+The files are written into a hidden folder of the case's name, then moved; the folder goes when the table names the
+case. So a folder that is found while the set's lock is held tells of a case that may be unfinished.
 """
 
 from __future__ import annotations

@@ -36,6 +36,11 @@ SEGMENT = {
         "layer_first": LAYER, "layer_second": LAYER,
     },
 }  # fmt: skip
+PLACE = {
+    "type": "object",
+    "required": ["name", "layer", "value", "stored_value"],
+    "properties": {"name": TEXT, "layer": LAYER, "value": LABEL_OR_NULL, "stored_value": {"type": "integer"}},
+}
 REPORT = {
     "type": "object",
     "required": ["case", "model", "segments", "slices"],
@@ -79,6 +84,14 @@ SCHEMAS = {
         "type": "object",
         "required": ["models", "image"],
         "properties": {"models": {"type": "array", "items": TEXT}, "device": TEXT_OR_NULL, "image": IMAGE},
+    },
+    "collect": {
+        "type": "object",
+        "required": ["folder", "image", "label", "patient"],
+        "properties": {
+            "folder": TEXT, "image": IMAGE, "labels": TEXT_OR_NULL, "segments": {"type": "array", "items": PLACE},
+            "label": TEXT, "patient": TEXT, "split": TEXT_OR_NULL, "by": TEXT, "temporary_folder": TEXT,
+        },
     },
     "devices": {"type": "object"},
 }  # fmt: skip

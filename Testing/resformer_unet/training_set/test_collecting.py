@@ -68,7 +68,9 @@ def test_a_case_reads_back_voxel_for_voxel_where_it_was(tmp_path):
     assert case.added[:2] == "20" and list_cases(tmp_path / "set") == [case]
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((1, 16, 20, 3), np.uint8), ((1, 16, 20), np.float32), ((2, 16, 20), np.uint8)])
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((1, 16, 20, 3), np.uint8), ((1, 16, 20), np.float32), ((2, 16, 20), np.uint8)]
+)
 def test_pictures_stay_without_an_orientation(tmp_path, shape, dtype):
     voxels = np.random.default_rng(0).integers(0, 255, shape).astype(dtype)
     image = image_from_array(voxels, np.eye(4), "photo", has_orientation=False)
@@ -209,7 +211,10 @@ def test_what_a_killed_process_left_is_not_in_the_set_and_goes_with_the_next_cas
     assert run(KILLED, tmp_path, Path(__file__).parents[2]).wait(60) == 9
     assert "images/case-0002.nrrd" in files(tmp_path) and len(list_cases(tmp_path)) == 1
     case = add(tmp_path, 2)
-    assert files(tmp_path) == {"labels.csv", *(f"{kind}/case-000{n}.nrrd" for kind in ("images", "masks") for n in (1, 2))}
+    assert files(tmp_path) == {
+        "labels.csv",
+        *(f"{kind}/case-000{n}.nrrd" for kind in ("images", "masks") for n in (1, 2)),
+    }
     assert case.id == "case-0002" and not [
         finding for finding in check_data(tmp_path).findings if finding.code.endswith("WITHOUT_ROW")
     ]
