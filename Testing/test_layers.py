@@ -44,6 +44,7 @@ ORDER = (
     "ResFormerSegLib.install",
     "ResFormerSegLib.scene",
     "ResFormerSegLib.runs",
+    "ResFormerSegLib.learning",
     "ResFormerSegLib.panel.chart",
     "ResFormerSegLib.panel",
     "ResFormerSegLib.self_test",

@@ -65,7 +65,7 @@ class Panel(VTKObservationMixin):
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
-        self.results = ResultSections(ui, logic, self.models, self.message)
+        self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -182,6 +182,7 @@ class Panel(VTKObservationMixin):
             self._showSavedResult()
             self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
+            self.results.learn.fitModel()
             self.checkCanApply()
         finally:
             self._updating = False

@@ -8,8 +8,8 @@ import sys
 from dataclasses import asdict, fields
 
 from resformer_unet.cli.arguments import MODEL_HELP, add_dataset, add_device, add_option, path
-from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.cli.program_events import Send, run_for_a_program
+from resformer_unet.cli.progress import Progress, print_line
 from resformer_unet.errors import EngineError
 from resformer_unet.training.setup.options import TrainOptions
 

@@ -51,7 +51,8 @@ def run_for_a_program(carry_out: Callable[[Send], dict]) -> int:
 
 
 def _wait_for_the_end_of_input() -> None:
+    # Not by sys.stdin: Python aborts at its end while a thread waits within a buffered reader.
     with suppress(OSError, ValueError):
-        while sys.stdin.buffer.readline():
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     os._exit(PAUSED)

@@ -9,9 +9,9 @@ import SimpleITK as sitk
 
 from resformer_unet.atomic_files import disk_full
 from resformer_unet.errors import EngineError
+from resformer_unet.image.itk_arrays import affine_of
 from resformer_unet.image.itk_paths import folder_to_write
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.image.reading import read_image
 
 _AS_STORED = 1e-6  # relative difference of what is written with a limited number of digits
 
@@ -29,10 +29,10 @@ def write_grid(folder: Path, name: str, voxels: np.ndarray, grid: MedicalImage) 
     """
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}{'.nrrd' if grid.has_orientation or len(voxels) == 1 else '.tif'}"
-    array = voxels[..., 0] if voxels.shape[-1] == 1 else voxels
-    picture = sitk.GetImageFromArray(
-        array if grid.has_orientation or len(array) > 1 else array[0], isVector=array.ndim > 3
-    )
+    given = voxels[..., 0] if voxels.shape[-1] == 1 else voxels
+    if len(given) == 1 and not grid.has_orientation:
+        given = given[0]
+    picture = sitk.GetImageFromArray(given, isVector=voxels.shape[-1] > 1)
     if grid.has_orientation:
         picture.SetSpacing(grid.spacing.tolist())
         picture.SetDirection((grid.affine[:3, :3] / grid.spacing).ravel().tolist())
@@ -42,18 +42,15 @@ def write_grid(folder: Path, name: str, voxels: np.ndarray, grid: MedicalImage) 
     try:
         with folder_to_write(folder) as writable:
             sitk.WriteImage(picture, str(writable / path.name), useCompression=True)
-        stored = read_image(path)
-    except (RuntimeError, EngineError):  # the folder could be made, so the disk is full
+            stored = sitk.ReadImage(str(writable / path.name))
+    except RuntimeError:  # the folder could be made, so the disk is full
         raise disk_full(path) from None
-    same = stored.voxels.shape == voxels.shape and np.array_equal(stored.voxels, voxels, equal_nan=_has_nan(voxels))
-    if not same or (grid.has_orientation and not np.allclose(stored.affine, grid.affine, _AS_STORED, _AS_STORED)):
+    found = sitk.GetArrayViewFromImage(stored)
+    same = found.shape == given.shape and np.array_equal(found, given, equal_nan=voxels.dtype.kind == "f")
+    if not same or (grid.has_orientation and not np.allclose(affine_of(stored), grid.affine, _AS_STORED, _AS_STORED)):
         raise EngineError(
             "CASE_NOT_STORED",
             f"“{path.name}” does not read back as it was written.",
             "Convert the image to NRRD or NIfTI, and try again.",
         )
     return path
-
-
-def _has_nan(voxels: np.ndarray) -> bool:
-    return voxels.dtype.kind == "f"

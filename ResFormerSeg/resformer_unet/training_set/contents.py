@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resformer_unet.atomic_files import atomic_write_text
-from resformer_unet.data.dataset import SPLITS, TABLE, read_table
+from resformer_unet.data.table import SPLITS, TABLE, read_table
 from resformer_unet.errors import EngineError
 from resformer_unet.training_set.locking import locked
 

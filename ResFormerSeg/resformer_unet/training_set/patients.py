@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resformer_unet.atomic_files import atomic_write_text
-from resformer_unet.data.dataset import SPLITS
+from resformer_unet.data.table import SPLITS
 from resformer_unet.errors import EngineError, shown
 
 KEY = "patient-codes.key"

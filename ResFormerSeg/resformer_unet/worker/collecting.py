@@ -36,7 +36,7 @@ def collect(command: dict, context: CommandContext) -> dict:
         split=command.get("split"),
         by=command.get("by", ""),
     )
-    return {"case": asdict(case)}
+    return {"case": asdict(case), "empty": mask is not None and not mask.any()}
 
 
 def _label_map(layers: np.ndarray, segments: Sequence[dict]) -> np.ndarray:

@@ -47,7 +47,7 @@ def refused(code: str, function, *arguments, **options) -> EngineError:
 
 def program(*arguments: object) -> subprocess.Popen:
     """``learn`` as Slicer starts it: events on its standard output, its standard input held open."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(MODULE_FOLDER)}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}  # the file finds its package by itself
     command = [sys.executable, str(MODULE_FOLDER / "resformer_unet" / "__main__.py"), "learn", "--json"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen([*command, *map(str, arguments)], env=environment, **pipes)
