@@ -387,13 +387,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
 
     @onApplicationThread
     def compareModels(
-        self,
-        folder: str | os.PathLike,
-        first: str | os.PathLike,
-        second: str | os.PathLike,
-        *,
-        wait: bool = True,
-        **waiting,
+        self, folder: str | os.PathLike, first: str | os.PathLike, second: str | os.PathLike, *, wait=True, **waiting
     ) -> dict | Program:
         """Two models on the held-out cases of a training set: the result's `comparison` tells whether the second is
         better, worse, or whether that cannot be told."""

@@ -30,6 +30,7 @@ class CollectingPart:
         self._onAdded = onAdded
         self._result = None
         self._job = None
+        self._outcome = ""  # of the last case: shown until the user goes on
         self.diagnosis = ctk.ctkComboBox()
         self.diagnosis.objectName = "learnDiagnosis"
         self.diagnosis.defaultText = _("Choose the confirmed diagnosis")
@@ -68,7 +69,7 @@ class CollectingPart:
         self.diagnosis.addItem(_("Not known"), NOT_KNOWN)
         self.diagnosis.setCurrentIndex(-1 if names else 0)
         self.patient.text = patientOf(volumeNode)
-        self._say("")
+        self._outcome = ""
         self.refresh()
 
     def clear(self) -> None:
@@ -76,18 +77,16 @@ class CollectingPart:
         self._result = None
         self.diagnosis.clear()
         self.patient.text = ""
-        self._say("")
+        self._outcome = ""
         self.refresh()
 
     def refresh(self) -> None:
         reason = self._whyNot()
         self.button.enabled = not reason
         self.button.toolTip = reason or _("Adds volume, corrected segmentation and diagnosis to the training set")
-        if self._result is not None and self._job is None and not self.status.text:
-            self._say(reason)
-        elif not reason and self._job is None and self.status.text == self._shownReason:
-            self._say("")
-        self._shownReason = reason
+        text = self._outcome or (reason if self._result is not None else "")
+        self.status.text = text
+        self.status.visible = bool(text)
 
     def add(self) -> None:
         if self._whyNot():
@@ -96,7 +95,7 @@ class CollectingPart:
         author = self.author.text.strip()
         rememberAuthor(author)
         chosen = self.diagnosis.itemData(self.diagnosis.currentIndex)
-        self._say(_("Adding to the training set…"))
+        self._outcome = _("Adding to the training set…")
         try:
             self._job = self._logic.collect(
                 self._result,
@@ -139,6 +138,8 @@ class CollectingPart:
         return ""
 
     def _onChanged(self, value=None) -> None:
+        if self._job is None:
+            self._outcome = ""
         self.refresh()
 
     def _onFinished(self, case: dict) -> None:
@@ -146,20 +147,14 @@ class CollectingPart:
         text = _("Added as {name}, split “{split}”.").format(name=case["id"], split=case["split"])
         if case["isEmpty"]:
             text += " " + _("Its mask is empty: it teaches that there is no lesion.")
-        self._say(text)
+        self._outcome = text
         self._onAdded()
         self.refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
-        self._say("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
+        self._outcome = "" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip()
         self.refresh()
-
-    _shownReason = ""
-
-    def _say(self, text: str) -> None:
-        self.status.text = text
-        self.status.visible = bool(text)
 
 
 def _isInScene(node) -> bool:

@@ -23,6 +23,7 @@ class LearnSection:
         self._button = ui.learnCollapsibleButton
         self._models = models
         self._reference = None  # of the model that the section speaks of
+        self.isOver = False
         layout = qt.QVBoxLayout(ui.learnFrame)
         layout.setContentsMargins(4, 2, 4, 2)
         self.cases = CasesPart(layout, lastFolder(), self._onFolder)
@@ -64,6 +65,7 @@ class LearnSection:
         self.comparison.refresh()
 
     def cleanup(self) -> None:
+        self.isOver = True
         self._button.disconnect("contentsCollapsed(bool)", self._onFolded)
         for part in (self.collecting, self.training, self.comparison, self.cases):
             part.cleanup()
