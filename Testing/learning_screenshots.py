@@ -3,8 +3,8 @@
     python Testing/learning_screenshots.py [--output build/learning] [--cases 40] [--epochs 6]
 
 Five results are corrected and added by hand, the other pictures as from the console; then the panel trains, pauses,
-resumes, compares and uses the new model. Writes panel-collect.png, panel-train.png and panel-learn.png. The model that it
-begins with is trained for a few epochs, and kept in the folder for the next time.
+resumes, compares and uses the new model. Writes panel-collect.png, panel-train.png and panel-learn.png. The model that
+it begins with is trained for a few epochs, and kept in the folder for the next time.
 """
 
 from __future__ import annotations

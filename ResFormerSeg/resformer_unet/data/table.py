@@ -12,6 +12,7 @@ from resformer_unet.errors import EngineError
 
 SPLITS = ("train", "val", "test")
 TABLE = "labels.csv"
+FEWEST_TRAINING_CASES = 2  # batch normalisation needs a second picture
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from resformer_unet.data.splits import FEWEST_TRAINING_CASES
+from resformer_unet.data.table import FEWEST_TRAINING_CASES
 from resformer_unet.errors import EngineError
 from resformer_unet.training_set.contents import CollectedCase
 

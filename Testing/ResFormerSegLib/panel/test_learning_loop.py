@@ -11,7 +11,7 @@ from helpers.tiny_model import save_tiny
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
 pytest.importorskip("monai", reason="the extra “train” is not installed")
 
-PATIENCE = 240  # seconds, on a computer that may be busy
+PATIENCE = 600  # seconds, on a computer that may be busy
 
 
 @pytest.fixture

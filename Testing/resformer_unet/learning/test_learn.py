@@ -84,7 +84,7 @@ def test_the_estimate_is_measured_and_writes_nothing(discs, tiny, tmp_path, caps
     assert "about 1 minute (2 epochs, 2 steps)" in capsys.readouterr().out
 
 
-def test_a_program_that_closes_its_end_pauses_the_training_which_then_goes_on(discs, tiny, tmp_path):
+def test_a_training_pauses_when_its_program_ends_and_goes_on(discs, tiny, tmp_path):
     output = tmp_path / "mine"
     arguments = [discs, "--init", tiny, "--output", output, "--epochs", 6, "--workers", 0, "--device", "cpu"]
     process = program(*arguments)
