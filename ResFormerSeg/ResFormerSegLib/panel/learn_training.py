@@ -82,7 +82,8 @@ class TrainingPart:
         for widget in (self.bar, self.status, self.legend, self.plots):
             layout.addWidget(widget)
         self._say("")
-        self.refresh()
+        for widget in (self.pauseButton, self.resumeButton, self.discardButton, self.bar):
+            widget.visible = False
 
     @property
     def isRunning(self) -> bool:

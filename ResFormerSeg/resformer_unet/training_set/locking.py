@@ -14,6 +14,18 @@ from resformer_unet.errors import EngineError
 
 _HELD_BY_ANOTHER = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _PAUSE = 0.05  # seconds between two looks
+_held: set[BinaryIO] = set()
+
+
+def _let_go() -> None:
+    """A process that was forked off, such as one that prepares images, must not hold its parent's locks after it."""
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has none, and no fork
+    os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
@@ -40,7 +52,11 @@ def locked(path: Path, busy: EngineError, seconds: float = 0.0) -> Iterator[None
             if time.monotonic() >= ends:
                 raise busy
             time.sleep(_PAUSE)
-        yield
+        _held.add(file)
+        try:
+            yield
+        finally:
+            _held.discard(file)
 
 
 def _lock(file: BinaryIO, path: Path) -> bool:
