@@ -27,6 +27,7 @@ from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.engine.temporary_folder import removeLeftovers
 from ResFormerSegLib.event_loop import callLater, onApplicationThread
+from ResFormerSegLib.learning.logic import LearningLogic
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
 from ResFormerSegLib.runs.cine import CineTask
@@ -187,7 +188,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = None
 
 
-class ResFormerSegLogic(ScriptedLoadableModuleLogic):
+class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic):
     """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.
 
     With `wait=True`, the default, a method returns the result; the application stays responsive meanwhile, and

@@ -21,6 +21,7 @@ ORDER = (
     "resformer_unet.preprocessing",
     "resformer_unet.data",
     "resformer_unet.data.check",
+    "resformer_unet.training_set",
     "resformer_unet.postprocessing",
     "resformer_unet.inference.backends",
     "resformer_unet.inference",
@@ -36,6 +37,7 @@ ORDER = (
     "resformer_unet.training.loop",
     "resformer_unet.training.finish",
     "resformer_unet.training",
+    "resformer_unet.learning",
     "resformer_unet.worker",
     "resformer_unet.cli",
     "ResFormerSegLib",  # errors, texts, sample data
@@ -44,6 +46,7 @@ ORDER = (
     "ResFormerSegLib.install",
     "ResFormerSegLib.scene",
     "ResFormerSegLib.runs",
+    "ResFormerSegLib.learning",
     "ResFormerSegLib.panel.chart",
     "ResFormerSegLib.panel",
     "ResFormerSegLib.self_test",

@@ -50,6 +50,17 @@ def test_the_lowest_versions_are_those_that_the_package_itself_needs():
         assert f"{name}{versions.split(',')[0]}" in needed
 
 
+def test_training_from_the_panel_installs_what_the_package_needs_for_it_but_what_is_optional_there():
+    source = (MODULE_FOLDER / "ResFormerSegLib" / "install" / "training_packages.py").read_text(encoding="utf-8")
+    body = ast.parse(source).body
+    sizes = next(ast.literal_eval(node.value) for node in body if ast.unparse(node).startswith("MEGABYTES"))
+    extra = importlib.metadata.requires("resformer-unet")
+    extra = [Requirement(line) for line in extra if re.search("extra == .train", line)]
+    needed = {one.name: one.specifier for one in extra if one.name not in ("resformer-unet", "tensorboard", "torch")}
+    asked = {name: SpecifierSet(range) for name, range in requirements("requirements-training.txt").items()}
+    assert asked == needed and set(sizes) == {name.replace("scikit-image", "skimage") for name in asked}
+
+
 def test_the_worker_imports_nothing_that_slicer_would_not_have():
     waiting, seen, outside = ["resformer_unet.worker.main"], set(), set()
     while waiting:

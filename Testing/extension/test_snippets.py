@@ -33,7 +33,7 @@ NOT_RUN = (
     "CUDA_VISIBLE",
 )
 # Trainings that take hours, and a cluster at an address of the reader's: their arguments are checked only.
-PARSED = ("resformer-unet train ", "--cluster ")
+PARSED = ("resformer-unet train ", "resformer-unet learn ", "--cluster ")
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -117,6 +117,7 @@ def described(tmp_path, monkeypatch) -> Path:
     for target in (tmp_path / "head.nii.gz", tmp_path / "studies" / "one.nii.gz"):
         written = type(case)("x", case.model, case.voxels, case.affine, False, ".nii.gz").write(tmp_path)
         shutil.move(written, target)
+    correct(tmp_path / "head.nii.gz", tmp_path / "head-corrected.nii.gz")
     (tmp_path / "studies.txt").write_text("studies/one.nii.gz\n")
     drawMoles(tmp_path / "DATASET")
     for folder in (tmp_path / "my-model", tmp_path / "my-models" / "my-model"):
@@ -137,6 +138,13 @@ def drawMoles(folder: Path) -> None:
     rows = [line.split(",") for line in table[1:]]
     text = [table[0], *(",".join([row[0], next(labels), *row[2:]]) for row in rows)]
     (folder / "labels.csv").write_text("\n".join(text) + "\n")
+
+
+def correct(image: Path, mask: Path) -> None:
+    """A mask on the image's grid."""
+    import SimpleITK as sitk
+
+    sitk.WriteImage(sitk.ReadImage(str(image)) > 100, str(mask))
 
 
 def read(path: Path) -> np.ndarray:

@@ -15,6 +15,9 @@ MARKED = {
     "bed/test_random_actions.py::test_more_seeds": "long",
     "bed/test_odd_environments.py::test_each_oddity_gives_the_same_mask": "long",
     "faults/test_faults.py": "long",
+    "ResFormerSegLib/panel/test_learning_loop.py": "long",
+    "resformer_unet/learning/test_learn.py::test_a_training_pauses_when_its_program_ends_and_goes_on": "long",
+    "resformer_unet/learning/test_learn.py::test_two_programs_that_begin_the_same_training_do_not_mix": "long",
     "extension/test_snippets.py::test_the_tutorials_training_runs_as_it_is_typed": "long",
     "extension/test_snippets.py": "slow",
     "benchmarks/test_ablation.py": "training",
@@ -48,7 +51,9 @@ MARKED = {
     "resformer_unet/model/test_network.py::test_one_mini_batch_can_be_learnt_by_heart": "slow",
     "resformer_unet/model/test_network.py::test_the_network_can_be_exported": "slow",
     "resformer_unet/postprocessing/test_measurements.py::test_a_large_volume_takes_a_few_seconds": "slow",
+    "resformer_unet/learning/test_learn.py": "training",
     "resformer_unet/training": "training",
+    "resformer_unet/training_set": "slow",
     "resformer_unet/worker/test_main.py": "slow",
 }
 

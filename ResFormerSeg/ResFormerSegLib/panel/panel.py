@@ -5,8 +5,6 @@ inputs, advanced options -> readiness -> logic.process (a job) -> card, chart, e
 
 from __future__ import annotations
 
-import os
-
 import qt
 import slicer
 import vtk
@@ -73,7 +71,7 @@ class Panel(VTKObservationMixin):
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
-        self.results = ResultSections(ui, logic, self.models, self.message, os.path.dirname(requirementsFile))
+        self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile)
         self.sequence = SequenceSection(ui, logic, self.models, self.message.showError)
         self._buttons = (
             (ui.applyButton, self.apply),
@@ -197,6 +195,7 @@ class Panel(VTKObservationMixin):
             self._showSavedResult()
             self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
+            self.results.learn.fitModel()
             self.checkCanApply()
         finally:
             self._updating = False

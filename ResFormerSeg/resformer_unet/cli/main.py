@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
-from resformer_unet.cli import check_data, evaluate, export, models, predict, report, train
+from resformer_unet.cli import check_data, collect, compare, evaluate, export, learn, models, predict, report, train
 from resformer_unet.cli.progress import print_line
 from resformer_unet.errors import EngineError, unexpected
 
@@ -20,6 +20,9 @@ COMMANDS = {
     "evaluate": evaluate,
     "check-data": check_data,
     "train": train,
+    "collect": collect,
+    "learn": learn,
+    "compare": compare,
     "models": models,
     "export": export,
 }
@@ -32,6 +35,9 @@ EPILOG = f"""examples:
   resformer-unet evaluate DATASET --model skin-lesion --split test --output report.json
   resformer-unet check-data DATASET
   resformer-unet train DATASET --recipe skin-lesion --output my-skin-model
+  resformer-unet collect my-set --image scan.nrrd --mask scan.seg.nrrd --label glioma --patient 17
+  resformer-unet learn my-set --init brain-tumor-mr --output my-brain-model
+  resformer-unet compare my-set --models brain-tumor-mr my-brain-model
   torchrun --nproc-per-node 4 -m resformer_unet train DATASET --output my-skin-model
 
 exit codes: 0 success, 1 failure (the reason is on stderr), 2 wrong usage, 130 interrupted

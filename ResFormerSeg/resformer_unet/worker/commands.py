@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from resformer_unet.worker.collecting import collect
 from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
@@ -28,6 +29,7 @@ class Commands:
             "cine": evaluate_cine,
             "rank": rank,
             "report": write_report,
+            "collect": collect,
             "devices": list_devices,
         }
 

@@ -37,6 +37,11 @@ SEGMENT = {
         "layer_first": LAYER, "layer_second": LAYER,
     },
 }  # fmt: skip
+PLACE = {
+    "type": "object",
+    "required": ["name", "layer", "value", "stored_value"],
+    "properties": {"name": TEXT, "layer": LAYER, "value": LABEL_OR_NULL, "stored_value": {"type": "integer"}},
+}
 REPORT = {
     "type": "object",
     "required": ["case", "model", "segments", "slices"],
@@ -106,6 +111,14 @@ SCHEMAS = {
             "segments": {"type": "array", "items": REPORTED_SEGMENT}, "formats": TEXTS, "files": TEXTS,
             "output": TEXT, "name": TEXT, "with_patient": {"type": "boolean"}, "page_folder": TEXT_OR_NULL,
             "temporary_folder": TEXT,
+        },
+    },
+    "collect": {
+        "type": "object",
+        "required": ["folder", "image", "label", "patient"],
+        "properties": {
+            "folder": TEXT, "image": IMAGE, "labels": TEXT_OR_NULL, "segments": {"type": "array", "items": PLACE},
+            "label": TEXT, "patient": TEXT, "split": TEXT_OR_NULL, "by": TEXT, "temporary_folder": TEXT,
         },
     },
     "devices": {"type": "object"},
