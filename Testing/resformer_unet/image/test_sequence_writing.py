@@ -86,7 +86,7 @@ def test_itk_reads_a_component_for_each_frame_on_the_images_grid(tmp_path):
     [((0.2, 0.24, 0.29), ["time", "s"], ["0.2", "0.24", "0.29"]), (None, ["frame", ""], ["5", "6", "7"])],
     ids=["times", "numbers"],
 )
-def test_slicer_opens_it_as_a_sequence_of_all_frames_and_as_a_segmentation_of_the_first(tmp_path, times, index, values):
+def test_slicer_opens_it_as_a_sequence_and_as_a_segmentation(tmp_path, times, index, values):
     if importlib.util.find_spec("slicer") is None:
         pytest.skip("slicer-core is not installed")
     command = [sys.executable, "-c", LOAD_IN_SLICER, str(write(tmp_path / "x.seg.nrrd", times=times))]
