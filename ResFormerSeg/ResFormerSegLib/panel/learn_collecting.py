@@ -33,7 +33,9 @@ class CollectingPart:
         self._outcome = ""  # of the last case: shown until the user goes on
         self.diagnosis = ctk.ctkComboBox()
         self.diagnosis.objectName = "learnDiagnosis"
-        self.diagnosis.defaultText = _("Choose the confirmed diagnosis")
+        self.diagnosis.defaultText = _("Confirmed diagnosis")
+        self.diagnosis.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+        self.diagnosis.minimumContentsLength = 12
         self.diagnosis.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         self.diagnosis.connect("currentIndexChanged(int)", self._onChanged)
         self.patient = qt.QLineEdit()
@@ -52,6 +54,7 @@ class CollectingPart:
         )
         self.status = makeLabel("learnCollectingStatus")
         form = qt.QFormLayout()
+        form.setRowWrapPolicy(qt.QFormLayout.WrapLongRows)
         form.addRow(_("Diagnosis:"), self.diagnosis)
         form.addRow(_("Patient:"), self.patient)
         form.addRow(_("Confirmed by:"), self.author)

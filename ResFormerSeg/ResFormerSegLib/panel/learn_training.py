@@ -78,7 +78,8 @@ class TrainingPart:
         form.addRow(_("Epochs:"), self.epochs)
         layout.addWidget(self.intro)
         layout.addLayout(form)
-        layout.addWidget(makeRow(self.trainButton, self.pauseButton, self.resumeButton, self.discardButton))
+        layout.addWidget(makeRow(self.trainButton, self.pauseButton))
+        layout.addWidget(makeRow(self.resumeButton, self.discardButton))
         for widget in (self.bar, self.status, self.legend, self.plots):
             layout.addWidget(widget)
         self._say("")

@@ -15,7 +15,7 @@ _ENCODING = re.compile(rb"^encoding:[ \t]*(bzip2|bz2)[ \t]*\r?$", re.IGNORECASE 
 _SIZES = re.compile(rb"^sizes:([ \t\d]+)\r?$", re.IGNORECASE | re.MULTILINE)
 _ELSEWHERE = re.compile(rb"^(data ?file|byte ?skip|line ?skip):", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
-_LONGEST_HEADER = 1 << 20  # bytes
+_HEADER, _LONGEST_HEADER = 1 << 14, 1 << 20  # bytes
 _LARGEST_VOXEL = 16  # bytes, with room for several channels, which are an axis of their own
 _BLOCK = 1 << 20
 
@@ -30,8 +30,10 @@ def unpacked(path: Path) -> Iterator[Path | None]:
         EngineError: CORRUPT_IMAGE.
     """
     with path.open("rb") as file:
-        start = file.read(_LONGEST_HEADER)
-        end = _END_OF_HEADER.search(start)
+        start = file.read(_HEADER)
+        if not (end := _END_OF_HEADER.search(start)):
+            start += file.read(_LONGEST_HEADER - _HEADER)
+            end = _END_OF_HEADER.search(start)
         header = start[: end.start()] if end else b""
         sizes = _SIZES.search(header)
         if end is None or sizes is None or not _ENCODING.search(header) or _ELSEWHERE.search(header):

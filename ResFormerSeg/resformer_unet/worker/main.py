@@ -116,8 +116,11 @@ class Worker:
         for line in commands:
             try:
                 command = parse_json(line)
-            except ValueError:
+            except ValueError as error:
                 command = None
+                if identifier := _id_of(line):
+                    self._send("error", id=identifier, code="BAD_COMMAND", message=f"The command: {error}.", hint="")
+                    continue
             if not isinstance(command, dict):
                 self._send("error", id="", code="NOT_JSON", message=f"Not a JSON object: {line[:80]!r}", hint="")
                 continue
@@ -159,6 +162,15 @@ class Worker:
                 self._events.flush()
             except (BrokenPipeError, ValueError):  # the other program has closed the pipe
                 self._stopping = True
+
+
+def _id_of(line: str) -> str:
+    """Of a command in which a number is none, so that whoever sent it is answered; empty if it is no JSON at all."""
+    try:
+        command = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    return str(command.get("id", "")) if isinstance(command, dict) else ""
 
 
 def _failure(error: Exception) -> EngineError:

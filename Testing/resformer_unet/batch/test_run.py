@@ -149,14 +149,14 @@ def test_an_output_folder_that_is_removed_in_mid_run_costs_the_case_being_writte
     tmp_path, bright, monkeypatch
 ):
     inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
-    digest = case_files._sha256
+    digest = case_files.sha256_of
 
     def removing(path):
         if not (tmp_path / "removed").exists():
             path.parent.rename(tmp_path / "removed")
         return digest(path)
 
-    monkeypatch.setattr(case_files, "_sha256", removing)
+    monkeypatch.setattr(case_files, "sha256_of", removing)
     first, second = outcomes(inputs, bright, tmp_path / "out")
     assert first.code == "OUTPUT_NOT_WRITABLE" and "grey" in str(first)
     assert second["case"] == "head"

@@ -25,8 +25,9 @@ def model(tmp_path_factory) -> str:
     from resformer_unet.model.saving import save_bundle
 
     descriptor = tiny_descriptor(segments=("one", "two"))
-    save_bundle(tmp_path_factory.mktemp("models") / "tiny", descriptor, weights_that_segment(descriptor), "# Tiny\n")
-    return str(tmp_path_factory.getbasetemp() / "models0" / "tiny")
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_bundle(folder, descriptor, weights_that_segment(descriptor), "# Tiny\n")
+    return str(folder)
 
 
 @pytest.fixture(scope="module")

@@ -76,8 +76,6 @@ def test_a_command_that_still_waits_can_be_cancelled(worker, models, tmp_path):
         b"",
         b"[" * 9999,
         b'{"a": %s}' % (b"1" * 400),
-        b'{"command": "predict", "id": "a", "image": {"affine_lps": [[NaN]]}}',
-        b'{"command": "patient", "id": "a", "reports": [1e300]}',
     ],
 )
 def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, tmp_path, line):
@@ -86,6 +84,13 @@ def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, 
     assert error["code"] == "NOT_JSON" and error["message"]
     worker.send(**predict_command(tmp_path, models, "a"))
     assert worker.wait_for(*ENDS)["event"] == "result"
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e300", "1" * 60])
+def test_a_command_with_a_number_that_is_none_is_refused_by_its_id(worker, number):
+    worker.write(b'{"command": "patient", "id": "a", "reports": [%s]}' % number.encode())
+    error = worker.wait_for("error")
+    assert (error["id"], error["code"]) == ("a", "BAD_COMMAND") and number[:3] in error["message"]
 
 
 def test_an_unknown_command_is_an_error(worker):
