@@ -51,15 +51,8 @@ HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
 # Without these modules a run could not put its result into the scene, or nobody would see it. The application does not
 # load this module when one of them is switched off, instead of failing once a run is over.
 DEPENDENCIES = (
-    "Colors",
-    "Plots",
-    "Segmentations",
-    "Sequences",
-    "SubjectHierarchy",
-    "Tables",
-    "Terminologies",
-    "Volumes",
-)
+    "Colors", "Plots", "Segmentations", "Sequences", "SubjectHierarchy", "Tables", "Terminologies", "Volumes",
+)  # fmt: skip
 
 
 class ResFormerSeg(ScriptedLoadableModule):

@@ -55,6 +55,7 @@ MARKED = {
     "resformer_unet/training": "training",
     "resformer_unet/training_set": "slow",
     "resformer_unet/worker/test_main.py": "slow",
+    "resformer_unet/worker/test_what_is_missing.py": "slow",
 }
 
 

@@ -25,8 +25,8 @@ from resformer_unet.model.network import NetworkConfig
 
 DOCUMENTED = {
     "case", "input", "series", "input_state", "options", "files", "model", "device", "engine", "diagnosis", "segments",
-    "largest_lesion",
-    "grid", "slice_axis", "slices", "warnings", "reliable", "reasons", "timing_s", "not_for_clinical_use",
+    "largest_lesion", "grid", "slice_axis", "slices", "warnings", "reliable", "reasons", "timing_s",
+    "not_for_clinical_use",
 }  # fmt: skip
 
 
@@ -145,10 +145,7 @@ def test_an_unexpected_failure_does_not_stop_the_others(tmp_path, bright, monkey
     assert second["case"] == "head"
 
 
-def test_an_output_folder_that_is_removed_in_mid_run_costs_the_case_being_written_and_is_named(
-    tmp_path, bright, monkeypatch
-):
-    inputs = [write_image(tmp_path, "grey.png"), write_image(tmp_path, "head.nrrd")]
+def test_an_output_folder_that_is_removed_costs_the_case_being_written_and_is_named(tmp_path, bright, monkeypatch):
     digest = case_files.sha256_of
 
     def removing(path):
@@ -157,7 +154,9 @@ def test_an_output_folder_that_is_removed_in_mid_run_costs_the_case_being_writte
         return digest(path)
 
     monkeypatch.setattr(case_files, "sha256_of", removing)
-    first, second = outcomes(inputs, bright, tmp_path / "out")
+    first, second = outcomes(
+        [write_image(tmp_path, name) for name in ("grey.png", "head.nrrd")], bright, tmp_path / "out"
+    )
     assert first.code == "OUTPUT_NOT_WRITABLE" and "grey" in str(first)
     assert second["case"] == "head"
 
