@@ -145,22 +145,6 @@ def test_an_unexpected_failure_does_not_stop_the_others(tmp_path, bright, monkey
     assert second["case"] == "head"
 
 
-def test_an_output_folder_that_is_removed_costs_the_case_being_written_and_is_named(tmp_path, bright, monkeypatch):
-    digest = case_files.sha256_of
-
-    def removing(path):
-        if not (tmp_path / "removed").exists():
-            path.parent.rename(tmp_path / "removed")
-        return digest(path)
-
-    monkeypatch.setattr(case_files, "sha256_of", removing)
-    first, second = outcomes(
-        [write_image(tmp_path, name) for name in ("grey.png", "head.nrrd")], bright, tmp_path / "out"
-    )
-    assert first.code == "OUTPUT_NOT_WRITABLE" and "grey" in str(first)
-    assert second["case"] == "head"
-
-
 def test_cases_of_the_same_name_are_told_apart(tmp_path, bright):
     for folder in ("a", "b", "c"):
         (tmp_path / folder).mkdir()
