@@ -9,7 +9,6 @@ from helpers.tiny_model import save_tiny
 from resformer_unet.batch import case_files
 from resformer_unet.batch.run import predict_files
 
-
 SHADES = np.arange(40 * 48).reshape(40, 48).astype(np.uint8)
 
 
