@@ -19,8 +19,12 @@ from pathlib import Path
 from resformer_unet.errors import EngineError
 from resformer_unet.training_set.locking import locked
 with locked(Path(sys.argv[1]), EngineError("BUSY", "busy")):
-    if sys.argv[2] == "forks" and os.fork() == 0:
-        time.sleep(60)
+    reading, writing = os.pipe()
+    if sys.argv[2] == "forks":
+        if os.fork() == 0:
+            os.write(writing, b"!")
+            time.sleep(60)
+        os.read(reading, 1)
     print("held", os.getpid(), flush=True)
     sys.stdin.read()
     os._exit(1)
