@@ -67,7 +67,7 @@ def test_train_pause_resume_compare_and_use(mainWindow, learn, click, waitFor, l
     click(comparison.useButton)
     assert section.used == [str(discs / "models" / "tiny-1")]
     section.cleanup()
-    assert learn.nodes() <= before
+    assert not any(kind in name for name in learn.nodes() - before for kind in ("Plot", "Table"))
 
 
 def test_cancelling_deletes_what_was_learnt_after_asking(learn, click, waitFor, answering, discs, tiny):
@@ -111,8 +111,9 @@ def test_the_console_trains_and_compares(module, scene, discs, tiny):
     assert comparison["verdict"] == "undecided"
 
 
-def test_a_worst_case_is_loaded_on_click(learn, discs, tiny):
-    comparison = learn(model=tiny, folder=discs).comparison
+def test_a_worst_case_is_loaded_on_click(learn, tmp_path, tiny):
+    folder = write_discs(tmp_path / "volumes", {"test": 1}, suffix=".nrrd")  # slicer-core reads no PNG
+    comparison = learn(model=tiny, folder=folder).comparison
     row = {
         "case": "test-0",
         "dice_first": 0.5,
@@ -125,4 +126,4 @@ def test_a_worst_case_is_loaded_on_click(learn, discs, tiny):
     assert comparison.worst.item(0, 1).text() == "0.50 → –"
     before = slicer.mrmlScene.GetNumberOfNodes()
     comparison._onWorst(0, 0)
-    assert slicer.mrmlScene.GetNumberOfNodes() > before or "could not be loaded" in comparison.status.text
+    assert slicer.mrmlScene.GetNumberOfNodes() > before, comparison.status.text

@@ -83,6 +83,7 @@ class LearningCurves:
         """In one change of the table: a plot would draw an empty one, and complain of it."""
         import numpy as np
 
+        rows = rows if len(rows) > 1 else rows * 2  # VTK complains of a line with one point
         columns = {name: np.array([row.get(name, math.nan) for row in rows]) for name in (EPOCH, *self._names)}
         modified = self._table.StartModify()
         slicer.util.updateTableFromArray(self._table, list(columns.values()), list(columns))
