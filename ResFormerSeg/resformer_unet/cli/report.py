@@ -6,10 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resformer_unet.cli.arguments import path
 from resformer_unet.cli.progress import print_line
 from resformer_unet.errors import EngineError
+
+if TYPE_CHECKING:
+    from resformer_unet.report.saved_case import SavedCase
 
 SUMMARY = "make an HTML page or DICOM objects of results"
 
@@ -60,19 +64,32 @@ def write_reports_of(
     output: Path | None = None,
     with_patient: bool = False,
 ) -> bool:
-    """Write the reports of one result and say so; False, and the reason on stderr, if they could not be made."""
+    """Write the reports of one result and say so; False, and the reason on stderr, if any could not be made.
+
+    The formats do not wait for each other: an image that is not DICOM has its page nevertheless.
+    """
     from resformer_unet.report.saved_case import read_saved_case
+
+    try:
+        saved = read_saved_case(result, source)
+    except EngineError as error:
+        print_line(f"error: {result}: {error}", sys.stderr)
+        return False
+    place = (output or result.parent, result.name.removesuffix(".json"))
+    made = [_write(saved, name, *place, with_patient, result) for name in formats]
+    return all(made)
+
+
+def _write(saved: SavedCase, name: str, folder: Path, case: str, with_patient: bool, result: Path) -> bool:
     from resformer_unet.report.source_images import files_of
     from resformer_unet.report.write import write_reports
 
     try:
-        saved = read_saved_case(result, source)
-        if "dicom" in formats and saved.problem:
+        if name == "dicom" and saved.problem:
             raise saved.problem
-        files = files_of(saved.source) if "dicom" in formats or (with_patient and saved.case.image) else None
-        folder, name = output or result.parent, result.name.removesuffix(".json")
+        files = files_of(saved.source) if name == "dicom" or (with_patient and saved.case.image) else None
         written, notes = write_reports(
-            saved.case, formats, folder, name, files=files, series=saved.series, with_patient=with_patient
+            saved.case, [name], folder, case, files=files, series=saved.series, with_patient=with_patient
         )
     except EngineError as error:
         print_line(f"error: {result}: {error}", sys.stderr)

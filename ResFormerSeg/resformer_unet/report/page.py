@@ -10,6 +10,7 @@ import numpy as np
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
 from resformer_unet.errors import EngineError
+from resformer_unet.page_template import page_template
 from resformer_unet.report import sections
 from resformer_unet.report.case import ReportCase
 from resformer_unet.report.page_warnings import page_warnings
@@ -88,20 +89,9 @@ def _software(report: Mapping) -> list[tuple[str, str]]:
 
 
 def _template():
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError:
-        raise EngineError(
-            "REPORT_PACKAGE_MISSING",
-            "The HTML report needs the package jinja2, which is not installed.",
-            'Install it with: pip install "jinja2>=3.1,<4"',
-        ) from None
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    missing = EngineError(
+        "REPORT_PACKAGE_MISSING",
+        "The HTML report needs the package jinja2, which is not installed.",
+        'Install it with: pip install "jinja2>=3.1,<4"',
     )
-    return environment.get_template(TEMPLATE)
+    return page_template(__package__, TEMPLATE, missing)

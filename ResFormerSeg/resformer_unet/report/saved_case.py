@@ -70,7 +70,7 @@ def _read_report(path: Path) -> dict:
         raise EngineError(
             "NOT_A_REPORT",
             f"“{path}” is not the report of a prediction.",
-            "Give the <case>.json that “resformer-unet predict” wrote, not a patient's or an evaluation's.",
+            "Give the <case>.json that “resformer-unet predict” wrote, not of a sequence, a patient or an evaluation.",
         )
     return report
 

@@ -1,8 +1,6 @@
 """Reports of results in the scene, with the real engine: page, PDF and DICOM objects of the segments as they are."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +10,6 @@ import slicer
 import vtk
 
 from helpers import dicom_studies as studies
-from helpers.paths import withHelpers
 from helpers.scene_helpers import makeVolume, segmentArray
 
 pydicom = pytest.importorskip("pydicom")
@@ -20,17 +17,8 @@ highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not inst
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
-    return str(folder / "grey")
-
-
-@pytest.fixture(scope="module")
-def logic(module):
-    made = module.ResFormerSegLogic()
-    yield made
-    made.cleanup()
+def model(models) -> str:
+    return str(models / "grey")
 
 
 @pytest.fixture

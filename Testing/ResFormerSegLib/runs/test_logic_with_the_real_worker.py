@@ -4,7 +4,6 @@ The result of an untrained network means nothing, so these tests compare the nod
 """
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,24 +11,7 @@ import numpy as np
 import pytest
 import slicer
 
-from helpers.paths import withHelpers
 from helpers.scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory) -> Path:
-    """A folder with the models "grey", "colour", "exclusive" and "heart"."""
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def logic(module):
-    """The logic as users make it; its worker stays warm from test to test, as from run to run."""
-    made = module.ResFormerSegLogic()
-    yield made
-    made.cleanup()
 
 
 @pytest.fixture

@@ -11,18 +11,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from helpers.coded_segments import SEGMENTS
 from helpers.synthetic_images import oblique_affine
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.sequence_writing import label_sequence_file
 
-TERMINOLOGY = {
-    "category": {"scheme": "SCT", "value": "49755003", "meaning": "Morphologically Altered Structure"},
-    "type": {"scheme": "SCT", "value": "4147007", "meaning": "Mass"},
-}
-SEGMENTS = [
-    {"id": "lesion", "name": "Läsion", "value": 1, "color": [255, 0, 51], "terminology": TERMINOLOGY},
-    {"id": "oedema", "name": "Oedema", "value": 2, "color": [0, 128, 255], "terminology": TERMINOLOGY},
-]
 LABELS = np.zeros((3, 4, 10, 12), np.uint8)
 for _frame in range(3):
     LABELS[_frame, 1, 2:5, 3 : 6 + _frame], LABELS[_frame, 2, 7, 1:3] = 1, 2

@@ -92,7 +92,7 @@ def test_a_source_that_was_moved_is_found_where_it_is_now_or_refused(predicted, 
     try:
         result = [str(out / "kopf ä.json"), "--output", str(tmp_path)]
         assert main(["report", *result, "--format", "html,dicom"]) == 1
-        assert not list(tmp_path.iterdir()) and "kopf ä" in capsys.readouterr().err
+        assert not list(tmp_path.glob("*.dcm")) and "kopf ä" in capsys.readouterr().err
         assert main(["report", *result]) == 0
         assert "could not be read" in (tmp_path / "kopf ä.report.html").read_text("utf-8")
         assert main(["report", *result, "--format", "dicom", "--source", str(moved)]) == 0
@@ -108,8 +108,10 @@ def test_an_image_that_is_not_dicom_has_a_page_only(model, tmp_path, capsys):
     arguments = [str(tmp_path / "x.png"), "--model", model, "--output", str(tmp_path / "out"), "--device", "cpu"]
     assert main(["predict", *arguments, "--report", "html,dicom"]) == 1
     assert "not DICOM" in capsys.readouterr().err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["x.json", "x.seg.nrrd"]
-    assert main(["report", str(tmp_path / "out" / "x.json")]) == 0
+    files = ["x.json", "x.report.html", "x.seg.nrrd"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
+    assert main(["report", str(tmp_path / "out" / "x.json"), "--format", "dicom"]) == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"case": 1}'])

@@ -7,6 +7,7 @@ import math
 import slicer
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.panel.chart.hidden_nodes import HiddenNodes
 from ResFormerSegLib.panel.chart.styling import CLASS_COLORS, LegendEntry, fitChartColors, legendText
 
 EPOCH = "epoch"
@@ -19,7 +20,7 @@ class LearningCurves:
 
     def __init__(self, view) -> None:
         self._view = view
-        self._nodes: list = []
+        self._nodes = HiddenNodes()
         self._table = self._chart = None
         self._names: tuple[str, ...] = ()
         self._shown = 0
@@ -30,7 +31,7 @@ class LearningCurves:
         if not names:
             self.clear()
             return ""
-        if names != self._names or self._isGone():
+        if names != self._names or self._nodes.areGone():
             self.clear()
             self._make(names)
         if len(rows) != self._shown:
@@ -42,27 +43,20 @@ class LearningCurves:
     def clear(self) -> None:
         """Also when the scene was closed meanwhile and the nodes are gone."""
         self._view.setMRMLPlotViewNode(None)
-        for node in reversed(self._nodes):
-            if node.GetScene() is not None:
-                node.GetScene().RemoveNode(node)
-        self._nodes, self._names, self._shown = [], (), 0
+        self._nodes.remove()
+        self._names, self._shown = (), 0
         self._table = self._chart = None
 
     def _make(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._table = self._add(slicer.vtkMRMLTableNode(), "ResFormerSeg learning")
+        self._table = self._nodes.add(slicer.vtkMRMLTableNode(), "ResFormerSeg learning")
         self._fill([{EPOCH: 0.0}])
-        self._chart = self._add(slicer.vtkMRMLPlotChartNode(), _("Training"))
+        self._chart = self._nodes.add(slicer.vtkMRMLPlotChartNode(), _("Training"))
         for name, color in zip(names, CLASS_COLORS, strict=False):
-            series = self._add(slicer.vtkMRMLPlotSeriesNode(), _titles()[name])
-            series.SetAndObserveTableNodeID(self._table.GetID())
-            series.SetXColumnName(EPOCH)
-            series.SetYColumnName(name)
-            series.SetPlotType(series.PlotTypeScatter)
+            rgb = [part / 255 for part in color]
+            series = self._nodes.addSeries(_titles()[name], self._table, EPOCH, name, rgb)
             series.SetMarkerStyle(series.MarkerStyleCircle)
             series.SetMarkerSize(5)
-            series.SetLineWidth(2)
-            series.SetColor(*[part / 255 for part in color])
             self._chart.AddAndObservePlotSeriesNodeID(series.GetID())
         self._chart.SetLegendVisibility(False)
         self._chart.SetTitleVisibility(False)
@@ -70,12 +64,7 @@ class LearningCurves:
         self._chart.SetYAxisTitle(_("Loss, Dice, AUC"))
         self._chart.SetAxisTitleFontSize(12)
         self._chart.SetAxisLabelFontSize(11)
-        view = slicer.vtkMRMLPlotViewNode()
-        # Before the scene learns of the view: one without an owner is given a place in the window's layout.
-        view.SetAndObserveParentLayoutNodeID(self._chart.GetID())
-        view.SetPlotChartNodeID(self._chart.GetID())
-        view.SetDoPropagatePlotChartSelection(False)
-        self._add(view, "ResFormerSeg learning")
+        view = self._nodes.addView(self._chart)
         fitChartColors(self._view)
         self._view.setMRMLPlotViewNode(view)
 
@@ -92,18 +81,6 @@ class LearningCurves:
     def _legend(self, row: dict[str, float]) -> list[LegendEntry]:
         texts = {name: f"{_titles()[name]} {row[name]:.2f}" if name in row else _titles()[name] for name in self._names}
         return [LegendEntry(texts[name], color, {}) for name, color in zip(self._names, CLASS_COLORS, strict=False)]
-
-    def _isGone(self) -> bool:
-        return any(node.GetScene() is None for node in self._nodes)
-
-    def _add(self, node, name: str):
-        node.SetName(name)
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        node.SetUndoEnabled(False)
-        slicer.mrmlScene.AddNode(node)
-        self._nodes.append(node)
-        return node
 
 
 def _titles() -> dict[str, str]:

@@ -11,6 +11,7 @@ import math
 import slicer
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.panel.chart.hidden_nodes import HiddenNodes
 from ResFormerSegLib.panel.chart.styling import CLASS_COLORS, LegendEntry
 from ResFormerSegLib.texts import namesOfClasses
 
@@ -36,7 +37,7 @@ class ChartNodes:
         self.probabilityLegend: list[LegendEntry] = []
         self.areaLegend: list[LegendEntry] = []
         self._xTitle = ""
-        self._nodes: list = []
+        self._nodes = HiddenNodes()
         self._charts: list = []
         self._ranges: list[tuple[float, float, float]] = []  # of each chart: leftmost, rightmost, top
 
@@ -78,17 +79,15 @@ class ChartNodes:
 
     def remove(self) -> None:
         """Also when the scene was closed meanwhile and the nodes are gone."""
-        for node in reversed(self._nodes):
-            if node.GetScene() is not None:
-                node.GetScene().RemoveNode(node)
+        self._nodes.remove()
         self._forget()
 
     def _addChart(self, kind: str, legend: list[LegendEntry], yTitle: str, report: dict, highest: float):
         indices = [row["index"] for row in report["slices"]]
-        chart = slicer.vtkMRMLPlotChartNode()
-        self._add(chart, yTitle)
+        chart = self._nodes.add(slicer.vtkMRMLPlotChartNode(), yTitle)
         for number, entry in enumerate(legend):
-            series = self._addSeries(entry.name, self._values, f"{kind}{number}", [part / 255 for part in entry.color])
+            color = [part / 255 for part in entry.color]
+            series = self._nodes.addSeries(entry.name, self._values, SLICE, f"{kind}{number}", color)
             series.SetMarkerStyle(series.MarkerStyleCircle)
             series.SetMarkerSize(7 if len(indices) <= 60 else 3)
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
@@ -106,42 +105,14 @@ class ChartNodes:
         chart.SetYAxisRange(0.0, top)
         self._charts.append(chart)
         self._ranges.append((left, right, top))
-        return self._addView(chart)
-
-    def _addSeries(self, name: str, table, column: str, color):
-        series = slicer.vtkMRMLPlotSeriesNode()
-        self._add(series, name)
-        series.SetAndObserveTableNodeID(table.GetID())
-        series.SetXColumnName(SLICE)
-        series.SetYColumnName(column)
-        series.SetPlotType(series.PlotTypeScatter)
-        series.SetLineWidth(2)
-        series.SetColor(*color)
-        return series
-
-    def _addView(self, chart):
-        view = slicer.vtkMRMLPlotViewNode()
-        # Before the scene learns of the view: one without an owner is given a place in the window's layout.
-        view.SetAndObserveParentLayoutNodeID(chart.GetID())
-        view.SetPlotChartNodeID(chart.GetID())
-        view.SetDoPropagatePlotChartSelection(False)
+        view = self._nodes.addView(chart)
         view.SetInteractionMode(view.InteractionModeSelectPoints)  # panning would move the chart out of view
-        return self._add(view, chart.GetName())
+        return view
 
     def _addTable(self, columns: dict[str, list]):
-        table = slicer.vtkMRMLTableNode()
-        self._add(table, "ResFormerSeg chart")
+        table = self._nodes.add(slicer.vtkMRMLTableNode(), "ResFormerSeg chart")
         _fill(table, columns)
         return table
-
-    def _add(self, node, name: str):
-        node.SetName(name)
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        node.SetUndoEnabled(False)
-        slicer.mrmlScene.AddNode(node)
-        self._nodes.append(node)
-        return node
 
 
 def _fill(table, columns: dict[str, list]) -> None:

@@ -18,6 +18,7 @@ from resformer_unet.evaluation.report_card.figures_table import number
 from resformer_unet.evaluation.report_card.plots import import_matplotlib
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.page_template import page_template
 
 TEMPLATE = "page.html.j2"
 
@@ -131,21 +132,9 @@ def _facts(report: Mapping, day: date) -> list[tuple[str, str]]:
 
 
 def _template():
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise EngineError(
-            "TRAINING_EXTRA_MISSING",
-            "Writing a report card needs the package jinja2, which is not installed.",
-            'Install it with: pip install "resformer-unet[train]"',
-        ) from error
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    missing = EngineError(
+        "TRAINING_EXTRA_MISSING",
+        "Writing a report card needs the package jinja2, which is not installed.",
+        'Install it with: pip install "resformer-unet[train]"',
     )
-    environment.filters["number"] = number
-    return environment.get_template(TEMPLATE)
+    return page_template(__package__, TEMPLATE, missing, number=number)
