@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -105,6 +106,14 @@ def start(work: Callable[[], int | None], log: Path) -> Child:
         code = _worked(work, log)
     finally:  # whatever struck it: the child must never go on as its parent
         os._exit(code)
+
+
+def start_clean(work: Callable[[], int | None], log: Path, temporary: Path) -> Child:
+    """The same with an empty folder for temporary files, which any user may write to."""
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    temporary.chmod(0o777)
+    return start(work, log)
 
 
 def _worked(work: Callable[[], int | None], log: Path) -> int:

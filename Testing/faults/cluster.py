@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from faults import checks, moments
-from faults.children import Child, members, start
+from faults.children import Child, members, start_clean
 from faults.command_line import results_of, write_images
 from faults.damage import damage
 from faults.plan import Fault
@@ -68,13 +69,7 @@ class Cluster:
             shutil.rmtree(output, ignore_errors=True)
             begun = time.monotonic()
 
-            def work() -> int:
-                write = moments.count_into(counted)
-                code = self._main(output)
-                write()
-                return code
-
-            child = self._start(work)
+            child = self._start(moments.counted(functools.partial(self._main, output), counted))
             assert child.wait() == 0, child.errors
             self.seconds = time.monotonic() - begun
         self.writings = int(counted.read_text().split()[1])
@@ -125,10 +120,8 @@ class Cluster:
              "--device", "cpu", "--probability-maps", "--cluster", self._address, *more]
         )  # fmt: skip
 
-    def _start(self, work) -> Child:
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir()
-        return start(work, self._log)
+    def _start(self, work: Callable[[], int]) -> Child:
+        return start_clean(work, self._log, self._temporary)
 
     def run(self, fault: Fault) -> tuple[str, list[str]]:
         draw = fault.random()

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from faults import checks, moments
-from faults.children import Child, start
+from faults.children import Child, start_clean
 from faults.damage import damage
 from faults.plan import Fault
 from faults.records import DIED, DONE, SAID
@@ -65,13 +65,7 @@ class CommandLine:
         shutil.rmtree(output, ignore_errors=True)
         begun = time.monotonic()
 
-        def work() -> int:
-            write = moments.count_into(counted)
-            code = self._main(self.images, output, self.model)
-            write()
-            return code
-
-        child = self._start(work)
+        child = self._start(moments.counted(functools.partial(self._main, self.images, output, self.model), counted))
         code = child.wait()
         assert code == 0, child.errors
         self.seconds = time.monotonic() - begun
@@ -87,10 +81,7 @@ class CommandLine:
         return main([*arguments, "--probability-maps", *more])
 
     def _start(self, work: Callable[[], int]) -> Child:
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir()
-        self._temporary.chmod(0o777)
-        return start(work, self._log)
+        return start_clean(work, self._log, self._temporary)
 
     def run(self, fault: Fault) -> tuple[str, list[str]]:
         """How it ended, and what is wrong."""

@@ -60,16 +60,22 @@ def fail_from(number: int, error: int) -> None:
     sys.addaudithook(hook)
 
 
-def count_into(path: Path) -> Callable[[], None]:
-    """Counts the events of this process; what is returned writes "events writings" into the file."""
-    seen = [0, 0]
+def counted(work: Callable[[], int], path: Path) -> Callable[[], int]:
+    """As ``work``; counts the events of its process meanwhile and writes "events writings" into the file."""
 
-    def hook(event: str, arguments: tuple) -> None:
-        seen[0] += is_event(event, arguments)
-        seen[1] += is_write(event, arguments)
+    def counting() -> int:
+        seen = [0, 0]
 
-    sys.addaudithook(hook)
-    return lambda: path.write_text(f"{seen[0]} {seen[1]}")
+        def hook(event: str, arguments: tuple) -> None:
+            seen[0] += is_event(event, arguments)
+            seen[1] += is_write(event, arguments)
+
+        sys.addaudithook(hook)
+        code = work()
+        path.write_text(f"{seen[0]} {seen[1]}")
+        return code
+
+    return counting
 
 
 DISK_ERRORS = {"full": errno.ENOSPC, "quota": errno.EDQUOT, "read-only": errno.EROFS, "broken": errno.EIO}

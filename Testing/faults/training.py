@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults import checks, moments
-from faults.children import Child, start
+from faults.children import Child, start_clean
 from faults.damage import damage
 from faults.plan import Fault
 from faults.records import DIED, DONE, SAID
@@ -55,13 +55,7 @@ class Training:
         shutil.rmtree(output.parent, ignore_errors=True)
         begun = time.monotonic()
 
-        def work() -> int:
-            write = moments.count_into(counted)
-            code = self._main(output)
-            write()
-            return code
-
-        child = self._start(work)
+        child = self._start(moments.counted(functools.partial(self._main, output), counted))
         assert child.wait(900) == 0, child.errors
         self.seconds = time.monotonic() - begun
         self.events, self.writings = map(int, counted.read_text().split())
@@ -80,10 +74,7 @@ class Training:
         return main(["train", str(data or self.data), *given, "--size", "32", "32", *resume])
 
     def _start(self, work: Callable[[], int]) -> Child:
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir()
-        self._temporary.chmod(0o777)
-        return start(work, self._log)
+        return start_clean(work, self._log, self._temporary)
 
     def run(self, fault: Fault) -> tuple[str, list[str]]:
         draw = fault.random()
