@@ -45,14 +45,27 @@ def shown(value: object) -> str:
 
 
 def unexpected(error: Exception) -> EngineError:
-    """INTERNAL, for an exception that is a bug, or OUT_OF_MEMORY; it must not stop the work on other images."""
-    failure = out_of_memory(error) or EngineError(
-        "INTERNAL",
-        f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
-        "Please report it with what --debug shows.",
+    """INTERNAL, for an exception that is a bug; or OUT_OF_MEMORY, or DISK_FULL.
+
+    It must not stop the work on other images.
+    """
+    failure = (
+        out_of_memory(error)
+        or _disk_is_full(error)
+        or EngineError(
+            "INTERNAL",
+            f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
+            "Please report it with what --debug shows.",
+        )
     )
     failure.__cause__ = error
     return failure
+
+
+def _disk_is_full(error: BaseException) -> EngineError | None:
+    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return EngineError("DISK_FULL", "A disk or your quota is full.", "Free some space, also for temporary files.")
 
 
 def out_of_memory(error: BaseException) -> EngineError | None:

@@ -25,6 +25,12 @@ def test_out_of_memory_is_told_from_a_bug(error):
     assert unexpected(error).code == "OUT_OF_MEMORY"
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_from_a_bug(number):
+    failure = unexpected(OSError(number, "no space"))
+    assert failure.code == "DISK_FULL" and "full" in failure.message and failure.hint
+
+
 @pytest.mark.parametrize(
     "error", [ValueError("not enough memory"), OSError(errno.ENOENT, "no"), KeyError("x")], ids=str
 )

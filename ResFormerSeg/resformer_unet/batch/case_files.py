@@ -6,14 +6,14 @@ import hashlib
 import json
 import re
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from resformer_unet.atomic_files import atomic_file, writing_errors
-from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report
+from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report, unfinished_report
 from resformer_unet.batch.earlier_result import EarlierResult
 from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage
@@ -127,7 +127,11 @@ def kept_report(case: BatchCase, output: Path, bundle: ModelBundle, options: Pre
         whole = all(sha256_of(output / name) == digest for name, digest in report["files"].items())
     except OSError:
         return None
-    return report if whole else None
+    if not whole:
+        return None
+    with suppress(OSError):  # of a process that was killed right after its last file had its name
+        unfinished_report(output, case.name).unlink(missing_ok=True)
+    return report
 
 
 def input_state(path: Path) -> dict | None:

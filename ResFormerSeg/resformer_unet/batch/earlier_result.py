@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, unfinished
+from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, unfinished_report
 
 
 class EarlierResult:
@@ -27,7 +27,7 @@ class EarlierResult:
         self._output = output
         self._own = re.compile(re.escape(name) + f"({BESIDE_REPORT})")
         self._report = output / f"{name}{REPORT}"
-        self._unfinished = output / f"{unfinished(name)}{REPORT}"
+        self._unfinished = unfinished_report(output, name)
         self._aside: dict[Path, Path] = {}
         self._is_aside = False
 
