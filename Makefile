@@ -3,6 +3,7 @@
 # make test-long  the tests that make test leaves out: whole trainings and jobs killed and resumed, clusters of processes
 # make test-fast  the tests for daily work: those that neither train, nor start programs, nor open the panel
 # make mutants  changes the engine's code in small ways and counts what the tests notice; MUTANTS="image --count 10"
+# make faults  injects 1,000 faults into whole jobs and gives 10,000 damaged inputs to the readers; FAULTS="--seed 2"
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
 # make screenshots  takes the pictures of README and tutorial, and of each state of the panel (build/panel-states)
@@ -16,7 +17,7 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test test-long test-fast mutants lint benchmark screenshots clean
+.PHONY: demo test test-long test-fast mutants faults lint benchmark screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -30,8 +31,9 @@ test: $(READY)
 	$(PYTEST) -m 'not (long or cluster)'
 
 test-long: $(READY)
-	$(PYTEST) -m 'long or cluster' Testing/bed Testing/extension Testing/resformer_unet/batch \
-		Testing/resformer_unet/training
+	$(PYTEST) -m 'long or cluster' Testing/bed Testing/extension Testing/faults Testing/resformer_unet/batch \
+		Testing/resformer_unet/training Testing/resformer_unet/sequence Testing/resformer_unet/learning \
+		Testing/ResFormerSegLib/panel/test_learning_loop.py
 
 # What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
 NOT_FAST := ResFormerSegLib/engine ResFormerSegLib/panel ResFormerSegLib/runs bed benchmarks golden mutants \
@@ -44,6 +46,10 @@ test-fast: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python Testing/mutants/run.py $(MUTANTS)
+
+# Goes on where it was stopped: build/faults holds what was done. Some faults need root, for disks of a few pages.
+faults: $(READY)
+	PYTHONPATH=ResFormerSeg:Testing $(BIN)/python -m faults.run $(FAULTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

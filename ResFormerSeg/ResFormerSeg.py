@@ -27,8 +27,10 @@ from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.engine.temporary_folder import removeLeftovers
 from ResFormerSegLib.event_loop import callLater, onApplicationThread
+from ResFormerSegLib.learning.logic import LearningLogic
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
+from ResFormerSegLib.runs.cine import CineTask
 from ResFormerSegLib.runs.comparison import ComparisonTask
 from ResFormerSegLib.runs.devices import DevicesTask
 from ResFormerSegLib.runs.explanation import ExplanationResult, ExplanationTask, explanationOptions
@@ -36,8 +38,11 @@ from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.model_ranking import RankingTask
 from ResFormerSegLib.runs.patient import PatientTask
 from ResFormerSegLib.runs.prediction import PredictionTask, predictionOptions
+from ResFormerSegLib.runs.report import ReportTask
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
 from ResFormerSegLib.runs.run_task import runTask
+from ResFormerSegLib.runs.sequence_prediction import SequenceTask
+from ResFormerSegLib.runs.sequence_results import SequenceResult
 from ResFormerSegLib.sample_data import registerSampleData
 from ResFormerSegLib.self_test import ResFormerSegTest  # noqa: F401, the application expects it here
 
@@ -45,7 +50,9 @@ HOMEPAGE = "https://github.com/ResFormerSeg/SlicerResFormerSeg"
 
 # Without these modules a run could not put its result into the scene, or nobody would see it. The application does not
 # load this module when one of them is switched off, instead of failing once a run is over.
-DEPENDENCIES = ("Colors", "Plots", "Segmentations", "SubjectHierarchy", "Tables", "Terminologies", "Volumes")
+DEPENDENCIES = (
+    "Colors", "Plots", "Segmentations", "Sequences", "SubjectHierarchy", "Tables", "Terminologies", "Volumes",
+)  # fmt: skip
 
 
 class ResFormerSeg(ScriptedLoadableModule):
@@ -183,7 +190,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = None
 
 
-class ResFormerSegLogic(ScriptedLoadableModuleLogic):
+class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic):
     """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.
 
     With `wait=True`, the default, a method returns the result; the application stays responsive meanwhile, and
@@ -283,6 +290,53 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
         return runTask(self._keeper, task, **waiting)
 
     @onApplicationThread
+    def processSequence(
+        self,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,
+        modelId: str | os.PathLike = "cardiac-mr",
+        device: str = "auto",
+        *,
+        frames: tuple[int, int] | None = None,
+        heightCm: float | None = None,
+        weightKg: float | None = None,
+        sliceAxis: str | None = None,
+        slices: tuple[int, int] | None = None,
+        minimumAreaMm2: float | None = None,
+        smoothingMm: float = 0.0,
+        **waiting,
+    ) -> SequenceResult | Job:
+        """Segments and diagnoses the frames of a sequence; of a heart also its function over the cycle.
+
+        volumeNode: the volume by which a sequence browser shows the sequence. frames: the first and the last one, both
+        included, counted from 0; None runs all. heightCm, weightKg: of a heart's patient, for indexed values. The
+        segmentations become a sequence in the same browser. Otherwise as `process`.
+        """
+        options = predictionOptions(sliceAxis, slices, minimumAreaMm2, smoothingMm, False)
+        body = {"height_cm": heightCm, "weight_kg": weightKg}
+        return runTask(self._keeper, SequenceTask(volumeNode, modelId, device, options, frames, body), **waiting)
+
+    @onApplicationThread
+    def evaluateCine(
+        self,
+        result: SequenceResult,
+        modelId: str | os.PathLike | None = None,
+        *,
+        endDiastole: int | None = None,
+        endSystole: int | None = None,
+        heightCm: float | None = None,
+        weightKg: float | None = None,
+        **waiting,
+    ) -> SequenceResult | Job:
+        """Evaluates a heart again with other phases; returns the changed result, and updates its table.
+
+        result: of `processSequence`. modelId: None takes the one that it names. endDiastole, endSystole: numbers of
+        frames; None takes those that the volume curve gives.
+        """
+        model = result.report["model"]["id"] if modelId is None and isinstance(result, SequenceResult) else modelId
+        body = {"height_cm": heightCm, "weight_kg": weightKg}
+        return runTask(self._keeper, CineTask(result, model or "", endDiastole, endSystole, body), **waiting)
+
+    @onApplicationThread
     def explain(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,
@@ -312,6 +366,23 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic):
     ) -> list[dict] | Job:
         """Measures the agreement of two segmentations; see `ComparisonTask` for pairs of segments and the result."""
         return runTask(self._keeper, ComparisonTask(first, second, volumeNode), **waiting)
+
+    @onApplicationThread
+    def report(
+        self,
+        result: ProcessingResult,
+        folder: str | os.PathLike,
+        formats: Sequence[str] = ("html",),
+        *,
+        withPatient: bool = False,
+        **waiting,
+    ) -> dict | Job:
+        """Saves the report of a result into a folder, with the segments as they are now; see `ReportTask`.
+
+        formats: of "html", "pdf" and "dicom" (a segmentation and a structured report, of volumes loaded from DICOM).
+        withPatient: whether the page names patient and volume. DICOM objects always name the patient.
+        """
+        return runTask(self._keeper, ReportTask(result, folder, formats, withPatient), **waiting)
 
     @onApplicationThread
     def rankModels(

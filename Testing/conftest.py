@@ -1,13 +1,14 @@
 """Makes the test bed and the module importable, and gives a test a fresh scene that is watched."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from helpers.marks import markOf
-from helpers.paths import MODULE
+from helpers.paths import MODULE, withHelpers
 
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -32,6 +33,22 @@ def bed():
     import slicer_bed
 
     return slicer_bed.boot()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Path:
+    """A folder with the untrained models of `helpers.make_tiny_models`; the engine's tests have their own."""
+    folder = tmp_path_factory.mktemp("models")
+    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def logic(module):
+    """The logic as users make it; its worker stays warm from test to test, as from run to run."""
+    made = module.ResFormerSegLogic()
+    yield made
+    made.cleanup()
 
 
 @pytest.fixture

@@ -21,20 +21,24 @@ ORDER = (
     "resformer_unet.preprocessing",
     "resformer_unet.data",
     "resformer_unet.data.check",
+    "resformer_unet.training_set",
     "resformer_unet.postprocessing",
     "resformer_unet.inference.backends",
     "resformer_unet.inference",
     "resformer_unet.cardiac",
     "resformer_unet.batch",
     "resformer_unet.batch.cluster",
+    "resformer_unet.sequence",
     "resformer_unet.evaluation",
     "resformer_unet.evaluation.report_card",
+    "resformer_unet.report",  # one result as a page and as DICOM objects
     "resformer_unet.training.setup",
     "resformer_unet.training.input",
     "resformer_unet.training.input.augmentation",
     "resformer_unet.training.loop",
     "resformer_unet.training.finish",
     "resformer_unet.training",
+    "resformer_unet.learning",
     "resformer_unet.worker",
     "resformer_unet.cli",
     "ResFormerSegLib",  # errors, texts, sample data
@@ -43,6 +47,7 @@ ORDER = (
     "ResFormerSegLib.install",
     "ResFormerSegLib.scene",
     "ResFormerSegLib.runs",
+    "ResFormerSegLib.learning",
     "ResFormerSegLib.panel.chart",
     "ResFormerSegLib.panel",
     "ResFormerSegLib.self_test",
@@ -51,7 +56,7 @@ ORDER = (
 ENTRIES = {"resformer_unet.__main__"}  # programs, which nothing imports
 APPLICATION = {"slicer", "qt", "ctk", "vtk", "vtkmodules"}
 HEAVY = {"torch", "torchvision", "monai", "lightning", "onnxruntime", "SimpleITK", "scipy", "skimage", "matplotlib"}
-HEAVY |= {"pydicom", "PIL", "tifffile"}
+HEAVY |= {"pydicom", "highdicom", "jinja2", "PIL", "tifffile"}
 
 
 def modules() -> dict[str, Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from resformer_unet.errors import EngineError
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd)")  # as _empty_file names them
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd|html|dcm)")  # as _empty_file names them
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -27,7 +27,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     path = Path(path)
-    with _engine_errors(path):
+    with writing_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _empty_file(path, path.parent)  # raises now if nothing can be written here
         try:
@@ -46,7 +46,7 @@ def check_writable(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise EngineError("OUTPUT_NOT_WRITABLE", f"“{path}” is a folder.", "Give the name of the file to write.")
-    with _engine_errors(path):
+    with writing_errors(path):
         _empty_file(path, next(folder for folder in path.parents if folder.exists())).unlink()
 
 
@@ -75,8 +75,8 @@ def _empty_file(path: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def _engine_errors(path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` into an ``EngineError`` that names ``path``."""
+def writing_errors(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` into ``EngineError`` DISK_FULL or OUTPUT_NOT_WRITABLE, which names ``path``."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,13 @@
 """The two exceptions of the engine that callers are meant to catch, and how a value is shown in them."""
 
+import errno
+
 LONGEST_SHOWN = 80  # characters
+# How libraries say that memory has run out when they raise no ``MemoryError``; in small letters.
+_OUT_OF_MEMORY = (
+    "can't start new thread", "failed to map segment", "cannot allocate memory", "can't allocate memory",
+    "not enough memory", "bad_alloc", "bad allocation", "failed to allocate", "unable to allocate",
+)  # fmt: skip
 
 
 class EngineError(Exception):
@@ -38,14 +45,38 @@ def shown(value: object) -> str:
 
 
 def unexpected(error: Exception) -> EngineError:
-    """INTERNAL, for an exception that is a bug; it must not stop the work on other images."""
-    failure = EngineError(
-        "INTERNAL",
-        f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
-        "Please report it with what --debug shows.",
+    """INTERNAL, for an exception that is a bug; or OUT_OF_MEMORY, or DISK_FULL.
+
+    It must not stop the work on other images.
+    """
+    failure = (
+        out_of_memory(error)
+        or _disk_is_full(error)
+        or EngineError(
+            "INTERNAL",
+            f"The engine failed unexpectedly: {type(error).__name__}: {error}.",
+            "Please report it with what --debug shows.",
+        )
     )
     failure.__cause__ = error
     return failure
+
+
+def _disk_is_full(error: BaseException) -> EngineError | None:
+    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return EngineError("DISK_FULL", "A disk or your quota is full.", "Free some space, also for temporary files.")
+
+
+def out_of_memory(error: BaseException) -> EngineError | None:
+    """OUT_OF_MEMORY, if that is what an exception of any kind means: threads and libraries need memory, too."""
+    says_so = isinstance(error, OSError | RuntimeError | ImportError) and any(
+        words in str(error).lower() for words in _OUT_OF_MEMORY
+    )
+    if says_so or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        hint = "Close other programs, or crop the image."
+        return EngineError("OUT_OF_MEMORY", "The computer is out of memory.", hint)
+    return None
 
 
 class Cancelled(Exception):

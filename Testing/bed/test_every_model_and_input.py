@@ -6,7 +6,6 @@ learnt. The untrained models segment something in any image; the shipped ones ma
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from functools import cache
 
@@ -16,25 +15,10 @@ import slicer
 
 from bed.every_input import DIRECTIONS, ORDERS, Stored, addPicture, addVolume, affineOf
 from golden.cases import golden_cases
-from helpers.paths import withHelpers
 from helpers.scene_helpers import segmentArray, stateOf
 
 SHIPPED = sorted({case.model for case in golden_cases().values()})
 SLICE_AFFINE = golden_cases()["heart-full"].affine  # oblique, with thick slices
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def logic(module):
-    made = module.ResFormerSegLogic()
-    yield made
-    made.cleanup()
 
 
 @pytest.fixture

@@ -13,10 +13,8 @@ from helpers.paths import withHelpers
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
-    return folder / "turned"
+def model(models) -> Path:
+    return models / "turned"
 
 
 def start(model: Path, *arguments: str, folder: Path | None = None, **environment: str) -> subprocess.Popen:

@@ -13,6 +13,7 @@ from helpers.paths import MODULE_FOLDER
 BROUGHT_BY_SLICER = {"numpy", "SimpleITK"}
 BROUGHT_BY_THE_PYTORCH_EXTENSION = {"torch"}
 BROUGHT_BY_REQUIREMENTS = {"scipy", "safetensors", "onnxruntime"}
+BROUGHT_FOR_REPORTS = {"jinja2", "pydicom", "highdicom"}
 
 
 def requirements(file: str = "requirements.txt") -> dict[str, str]:
@@ -34,10 +35,31 @@ def test_what_runs_models_without_pytorch_is_one_package_more_and_has_the_range_
     assert SpecifierSet(needed[1]) == Requirement(dependency).specifier
 
 
+def test_what_reports_need_is_asked_for_with_the_range_of_the_package():
+    project = (MODULE_FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
+    asked = requirements("requirements-report.txt") | requirements("requirements-dicom.txt")
+    assert set(asked) == BROUGHT_FOR_REPORTS
+    for name, versions in asked.items():
+        (dependency,) = re.findall(rf'"({name}>=[^"]*)"', project)
+        assert SpecifierSet(versions) == Requirement(dependency).specifier
+
+
 def test_the_lowest_versions_are_those_that_the_package_itself_needs():
     needed = importlib.metadata.requires("resformer-unet")
     for name, versions in requirements().items():
         assert f"{name}{versions.split(',')[0]}" in needed
+
+
+def test_training_from_the_panel_installs_what_the_package_needs_for_it_but_what_is_optional_there():
+    source = (MODULE_FOLDER / "ResFormerSegLib" / "install" / "training_packages.py").read_text(encoding="utf-8")
+    body = ast.parse(source).body
+    sizes = next(ast.literal_eval(node.value) for node in body if ast.unparse(node).startswith("MEGABYTES"))
+    extra = importlib.metadata.requires("resformer-unet")
+    # Jinja2 comes with the package, but Slicer has only what prediction needs of that.
+    extra = [Requirement(line) for line in extra if re.search("extra == .train|^jinja2", line, re.IGNORECASE)]
+    needed = {one.name: one.specifier for one in extra if one.name not in ("resformer-unet", "tensorboard", "torch")}
+    asked = {name: SpecifierSet(range) for name, range in requirements("requirements-training.txt").items()}
+    assert asked == needed and set(sizes) == {name.replace("scikit-image", "skimage") for name in asked}
 
 
 def test_the_worker_imports_nothing_that_slicer_would_not_have():
@@ -56,6 +78,6 @@ def test_the_worker_imports_nothing_that_slicer_would_not_have():
                 names = [alias.name for alias in node.names]
             waiting += [name for name in names if name.startswith("resformer_unet.")]
             outside |= {name.split(".")[0] for name in names} - {"resformer_unet"}
-    allowed = {*BROUGHT_BY_SLICER, *BROUGHT_BY_THE_PYTORCH_EXTENSION, *BROUGHT_BY_REQUIREMENTS}
+    allowed = {*BROUGHT_FOR_REPORTS, *BROUGHT_BY_SLICER, *BROUGHT_BY_THE_PYTORCH_EXTENSION, *BROUGHT_BY_REQUIREMENTS}
     assert len(seen) > 10
     assert outside - set(sys.stdlib_module_names) <= allowed

@@ -33,7 +33,7 @@ NOT_RUN = (
     "CUDA_VISIBLE",
 )
 # Trainings that take hours, and a cluster at an address of the reader's: their arguments are checked only.
-PARSED = ("resformer-unet train ", "--cluster ")
+PARSED = ("resformer-unet train ", "resformer-unet learn ", "--cluster ")
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -66,12 +66,13 @@ def test_there_are_snippets_to_run():
 
 @pytest.fixture
 def describedScene(scene, module, monkeypatch):
-    """A head of the name that the README gives, and the module Sample Data with the samples of this module."""
+    """A head of the name that the README gives, a heart as a sequence, and Sample Data with this module's samples."""
     import slicer
 
     from bed.every_input import addVolume
     from extension.slicer_modules import SampleData
-    from golden.cases import golden_cases
+    from golden.cases import PATIENT, golden_cases
+    from helpers.scene_sequences import makeSequence
     from ResFormerSegLib.sample_data import registerSampleData
 
     monkeypatch.setitem(sys.modules, "SampleData", SampleData)
@@ -79,6 +80,7 @@ def describedScene(scene, module, monkeypatch):
     registerSampleData()
     case = golden_cases()["head"]
     addVolume(case.voxels, case.affine, "Brain")
+    makeSequence([golden_cases()[name].voxels for name in PATIENT], "Cine")
     return scene
 
 
@@ -92,6 +94,9 @@ def test_a_python_snippet_runs_in_the_console(describedScene, module, document, 
     finally:
         module.ResFormerSegLogic().cleanup()
     result = names["result"]
+    if document == "sequences.md":
+        assert len(result.frames) == 2 and result.heart["diagnosis"] and result.segmentationNode is not None
+        return
     assert result.diagnosis and 0 < result.probability <= 1
     assert result.segmentationNode.GetScene() is slicer.mrmlScene and result.tableNode.GetNumberOfRows() > 1
 
@@ -102,13 +107,17 @@ def test_a_python_snippet_runs_in_the_console(describedScene, module, document, 
 @pytest.fixture
 def described(tmp_path, monkeypatch) -> Path:
     """A folder that holds what the command lines name."""
-    from golden.cases import golden_cases
+    from golden.cases import PATIENT, golden_cases
+    from helpers.sequences import write_nifti
 
+    hearts = [golden_cases()[name] for name in PATIENT]
+    write_nifti(tmp_path / "cine.nii.gz", np.stack([heart.voxels for heart in hearts]), hearts[0].affine)
     case = golden_cases()["head"]
     (tmp_path / "studies").mkdir()
     for target in (tmp_path / "head.nii.gz", tmp_path / "studies" / "one.nii.gz"):
         written = type(case)("x", case.model, case.voxels, case.affine, False, ".nii.gz").write(tmp_path)
         shutil.move(written, target)
+    correct(tmp_path / "head.nii.gz", tmp_path / "head-corrected.nii.gz")
     (tmp_path / "studies.txt").write_text("studies/one.nii.gz\n")
     drawMoles(tmp_path / "DATASET")
     for folder in (tmp_path / "my-model", tmp_path / "my-models" / "my-model"):
@@ -129,6 +138,13 @@ def drawMoles(folder: Path) -> None:
     rows = [line.split(",") for line in table[1:]]
     text = [table[0], *(",".join([row[0], next(labels), *row[2:]]) for row in rows)]
     (folder / "labels.csv").write_text("\n".join(text) + "\n")
+
+
+def correct(image: Path, mask: Path) -> None:
+    """A mask on the image's grid."""
+    import SimpleITK as sitk
+
+    sitk.WriteImage(sitk.ReadImage(str(image)) > 100, str(mask))
 
 
 def read(path: Path) -> np.ndarray:

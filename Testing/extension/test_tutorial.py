@@ -20,7 +20,8 @@ def test_pictures_and_linked_pages_exist():
     for target in targets:
         page, _, heading = target.partition("#")
         assert not page or (ROOT / "docs" / page).is_file(), target
-        headings = re.findall(r"^#+ (.+)$", TUTORIAL, re.MULTILINE)
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8") if heading and page else TUTORIAL
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
         assert not heading or heading in {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
 
 

@@ -12,14 +12,6 @@ RAS_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 IN_THE_SCENE = [name for name in golden_cases() if name not in PATIENT]
 
 
-@pytest.fixture(scope="module")
-def logic(module):
-    """The worker stays warm from test to test."""
-    made = module.ResFormerSegLogic()
-    yield made
-    made.cleanup()
-
-
 @pytest.mark.parametrize("name", IN_THE_SCENE)
 def test_the_nodes_of_a_volume_hold_what_they_held_before(scene, logic, name: str):
     case = golden_cases()[name]

@@ -87,6 +87,8 @@ def reportFor(command: dict, voxels, labels, values: tuple[int, int]) -> dict:
         "case": image["name"],
         "model": {"id": "fake", "version": "1.0.0", "sha256": "0" * 64},
         "device": "cpu",
+        "engine": "none",
+        "grid": None if isPicture else {"size": list(voxels.shape[2::-1]), "affine_lps": image["affine_lps"]},
         "diagnosis": {
             "label": "glioma",
             "name": "Glioma",

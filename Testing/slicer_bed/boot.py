@@ -34,6 +34,7 @@ MODULE_LOGICS = (
     ("Plots", "vtkSlicerPlotsLogic"),
     ("Transforms", "vtkSlicerTransformLogic"),
     ("Cameras", "vtkSlicerCamerasModuleLogic"),
+    ("Sequences", "vtkSlicerSequencesLogic"),
 )
 
 

@@ -37,6 +37,7 @@ def unreliableText(reason: str) -> str:
         "UNUSUAL_INTENSITIES": _("The brightness of this image does not fit the model"),
         "SAME_PHASE": _("Both images seem to show the same cardiac phase"),
         "PHASES_MISMATCH": _("The two images may not belong together"),
+        "CURVE_NOT_ONE_BEAT": _("The frames do not show one heart beat"),
         "NOTHING_SEGMENTED": _("Nothing was segmented: no diagnosis to rely on"),
         "DIAGNOSIS_MISMATCH": _("Segmentation and diagnosis disagree"),
     }

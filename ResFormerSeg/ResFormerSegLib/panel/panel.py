@@ -22,6 +22,7 @@ from ResFormerSegLib.panel.device_section import DeviceSection
 from ResFormerSegLib.panel.diagnostics import diagnosticsText
 from ResFormerSegLib.panel.engine_section import EngineSection
 from ResFormerSegLib.panel.folding import InputsFolding
+from ResFormerSegLib.panel.frames_row import FramesRow
 from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasImages, hasVoxels
 from ResFormerSegLib.panel.keyboard import RunKeys, followLayout
 from ResFormerSegLib.panel.message_area import MessageArea
@@ -33,7 +34,11 @@ from ResFormerSegLib.panel.result_sections import ResultSections
 from ResFormerSegLib.panel.run_control import RunControl
 from ResFormerSegLib.panel.scene_watch import SceneWatch
 from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+from ResFormerSegLib.panel.sequence_section import SequenceSection
 from ResFormerSegLib.runs.saved_results import restoreResult
+from ResFormerSegLib.runs.sequence_results import SequenceResult, restoreSequenceResult
+from ResFormerSegLib.scene.result_display import showInSlices
+from ResFormerSegLib.scene.sequences import sequenceOf
 from ResFormerSegLib.texts import toolTipOf
 from ResFormerSegLib.timers import Later
 
@@ -62,10 +67,12 @@ class Panel(VTKObservationMixin):
         self.run = RunControl(ui, logic, requirementsFile, self.message, self._onFinished, self.checkCanApply)
         self.models = ModelSection(ui, self.update, self.message.showError, logic)
         self.otherPhase = OtherPhaseRow(ui)
+        self.frames = FramesRow(ui, self.update)
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
-        self.results = ResultSections(ui, logic, self.models, self.message)
+        self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile)
+        self.sequence = SequenceSection(ui, logic, self.models, self.message.showError)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -79,7 +86,7 @@ class Panel(VTKObservationMixin):
         ).format(link=f"<a href='https://arxiv.org/abs/2412.00351' style='color: {LINK_COLOR}'>Bui et al., 2024</a>")
         self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
         self._names = NameWatch(self.update)
-        self._styleLater = Later(self.results.chart.fitStyle)
+        self._styleLater = Later(self._fitStyle)
         self._events = EventFilter({qt.QEvent.PaletteChange: self._onStyle})
         self._events.watch(root)
         self._height = ContentHeight(root)
@@ -95,13 +102,14 @@ class Panel(VTKObservationMixin):
         self._parameterNode = parameterNode
         self._shown, self._volumeId = None, ""
         self.folding.unfold()
-        for section in (self.models, self.otherPhase, self.devices, self.advanced):
+        for section in (self.models, self.otherPhase, self.frames, self.devices, self.advanced):
             section.setParameterNode(parameterNode)
         self._newImages.forget()
         if parameterNode is None:
             self._scene.observeVolume(None)
             self._names.stop()
             self.results.clear()
+            self.sequence.clear()
             return
         self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         if parameterNode.inputVolume is not None:
@@ -117,6 +125,7 @@ class Panel(VTKObservationMixin):
         lookAgain()
         self.models.refresh()  # folders may have come or gone
         self.results.setActive(True)
+        self.sequence.setActive(True)
         self._preselectVolume(instead=not self.run.isRunning)
         self.update()
         self.models.setActive(True)
@@ -128,6 +137,7 @@ class Panel(VTKObservationMixin):
         self._isEntered = False
         self.models.setActive(False)
         self.results.setActive(False)
+        self.sequence.setActive(False)
 
     def abandonRun(self) -> None:
         """Stops the run silently: the scene is being closed or the module unloaded."""
@@ -149,8 +159,10 @@ class Panel(VTKObservationMixin):
             self.folding,
             self.keys,
             self.results,
+            self.sequence,
             self.models,
             self.otherPhase,
+            self.frames,
             self.devices,
             self.engine,
             self.advanced,
@@ -176,12 +188,14 @@ class Panel(VTKObservationMixin):
                 self.folding.unfold()
                 self.models.chooseFor(volume)
             self.models.update()
-            self.otherPhase.update(self.models.model())
+            self.frames.update(volume)
+            self.otherPhase.update(None if self.frames.areAll else self.models.model())
             self.devices.update()
             self.advanced.update(volume if hasVoxels(volume) else None, self.models.model())
             self._showSavedResult()
             self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
+            self.results.learn.fitModel()
             self.checkCanApply()
         finally:
             self._updating = False
@@ -204,6 +218,7 @@ class Panel(VTKObservationMixin):
                 ),
                 self.models.whyNone(),
             )
+            reason = reason or self.frames.whyNot()
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
         self.keys.enable(canApply=not reason, canCancel=self.run.canCancel)
@@ -252,7 +267,8 @@ class Panel(VTKObservationMixin):
             self.update()
 
     def _onVolumeChanged(self) -> None:
-        self._volumeId = ""  # it may be another kind of image now
+        if sequenceOf(self._parameterNode and self._parameterNode.inputVolume) is None:  # else just another frame
+            self._volumeId = ""  # it may be another kind of image now
 
     def _onNodeAboutToBeRemoved(self, node) -> None:
         """Otherwise the node selectors would move on to another node, which may be another patient's volume."""
@@ -281,6 +297,7 @@ class Panel(VTKObservationMixin):
             node.inputVolume,
             outputSegmentation=node.outputSegmentation,
             otherVolume=self.otherPhase.volume(),
+            allFrames=self.frames.areAll,
             modelId=node.modelReference,
             device=self.devices.device,
             **options,
@@ -291,15 +308,24 @@ class Panel(VTKObservationMixin):
         if node is None:  # a scene is being imported at this moment
             self._late = (result, volumeNode)
             return
+        ofSequence = isinstance(result, SequenceResult)
         self._updating = True  # one update at the end, not one for each choice
         try:
-            node.resultSegmentation = result.segmentationNode
-            node.resultTable = result.tableNode
+            node.resultSegmentation = None if ofSequence else result.segmentationNode
+            node.resultTable = None if ofSequence else result.tableNode
             node.resultVolume = volumeNode
+            node.resultFrames = result.tableNode if ofSequence else None
         finally:
             self._updating = False
         self._shown = _idsOf(node)
         self.update()
+        if ofSequence:
+            self.results.clear()
+            self.sequence.show(result)
+            showInSlices(result, volumeNode)
+            self.folding.makeRoom(volumeNode.GetName())
+            return
+        self.sequence.clear()
         self.results.present(result, volumeNode)
         self.folding.makeRoom(volumeNode.GetName())
         self.results.card.setInputVolume(node.inputVolume)
@@ -310,6 +336,12 @@ class Panel(VTKObservationMixin):
         if _idsOf(node) == self._shown:
             return
         self._shown = _idsOf(node)
+        frames = restoreSequenceResult(node.resultFrames)
+        if frames is not None:
+            self.results.clear()
+            self.sequence.show(frames)
+            return
+        self.sequence.clear()
         result = restoreResult(node.resultSegmentation, node.resultTable)
         if result is None:
             self.results.clear()
@@ -328,6 +360,10 @@ class Panel(VTKObservationMixin):
         if node is not None and (explanation := openInSegmentEditor(node.resultSegmentation, node.resultVolume)):
             self.message.showNotice(explanation)
 
+    def _fitStyle(self) -> None:
+        for chart in (self.results.chart, self.sequence.chart):
+            chart.fitStyle()
+
     def _onStyle(self, event) -> None:
         self._styleLater.start()  # when all widgets have the new palette
 
@@ -338,5 +374,5 @@ class Panel(VTKObservationMixin):
 
 def _idsOf(node) -> tuple[str, ...]:
     """Ids of the nodes of the result; empty for what is not there."""
-    nodes = (node.resultSegmentation, node.resultTable, node.resultVolume)
+    nodes = (node.resultSegmentation, node.resultTable, node.resultVolume, node.resultFrames)
     return tuple(found.GetID() if found is not None else "" for found in nodes)

@@ -14,7 +14,10 @@ TO_THE_END = -1
 
 
 # The parameters that are nodes.
-NODES = ("inputVolume", "otherVolume", "outputSegmentation", "resultSegmentation", "resultTable", "resultVolume")
+NODES = (
+    "inputVolume", "otherVolume", "outputSegmentation", "resultSegmentation", "resultTable", "resultVolume",
+    "resultFrames",
+)  # fmt: skip
 
 
 @parameterNodeWrapper
@@ -26,7 +29,8 @@ class ResFormerSegParameterNode:
     the user selected it; the panel then keeps it when another volume is selected. outputSegmentation: None creates a
     new one. sliceAxis: "axial", "coronal", "sagittal", or empty for the model's default. sliceSelection: "all", "range"
     or "current"; firstSlice and lastSlice count along the slice axis, from 0, both included; a lastSlice of TO_THE_END
-    stands for the last slice of the volume. resultSegmentation, resultTable, resultVolume: shown in the panel.
+    stands for the last slice of the volume. frames: "this" or "all", for a volume that is shown from a sequence.
+    resultSegmentation, resultTable, resultVolume: shown in the panel; resultFrames instead: the table of a sequence.
     """
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
@@ -39,12 +43,14 @@ class ResFormerSegParameterNode:
     sliceSelection: str = "all"
     firstSlice: int = 0
     lastSlice: int = TO_THE_END
+    frames: str = "this"
     smoothingMm: Annotated[float, WithinRange(0.0, 10.0)] = 0.0
     minimumAreaMm2: Annotated[float, WithinRange(AREA_OF_THE_MODEL, 1000.0)] = AREA_OF_THE_MODEL
     probabilityMaps: bool = False
     resultSegmentation: slicer.vtkMRMLSegmentationNode
     resultTable: slicer.vtkMRMLTableNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
+    resultFrames: slicer.vtkMRMLTableNode
 
 
 def forgetNode(parameterNode: ResFormerSegParameterNode, node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,9 +18,11 @@ from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
 from ResFormerSegLib.panel.edit_watch import EditWatch
 from ResFormerSegLib.panel.explain_section import ExplainSection
 from ResFormerSegLib.panel.input_volumes import hasVoxels
+from ResFormerSegLib.panel.learn_section import LearnSection
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
 from ResFormerSegLib.panel.result_folders import ResultFolders
+from ResFormerSegLib.panel.save_report import SaveReport
 from ResFormerSegLib.scene.result_display import showInSlices, surfaceSteps
 from ResFormerSegLib.scene.result_visibility import OwnImageOnly
 
@@ -29,7 +32,7 @@ SURFACE_DELAY_MILLISECONDS = 50  # by then the views have shown the rest
 class ResultSections:
     """Owns the sections; they show one result at a time."""
 
-    def __init__(self, ui, logic, models: ModelSection, message: MessageArea) -> None:
+    def __init__(self, ui, logic, models: ModelSection, message: MessageArea, requirementsFile: str) -> None:
         self._ui = ui
         self._models = models
         self._message = message
@@ -42,11 +45,13 @@ class ResultSections:
         self._edits = EditWatch(self._onEdited)
         self._result = None
         self._folders = ResultFolders(ui, message)
+        self.report = SaveReport(ui, logic, os.path.dirname(requirementsFile), message)
         self.card = DiagnosisCard(ui.diagnosisCardFrame)
         self.chart = SliceChart(ui.sliceChartFrame)
         self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
         self.comparison = ComparisonSection(ui.comparisonFrame, logic)
-        self._sections = (self.card, self.chart, self.explanation, self.comparison)
+        self.learn = LearnSection(ui, logic, models, requirementsFile)
+        self._sections = (self.card, self.chart, self.explanation, self.comparison, self.learn)
 
     def show(self, result, volumeNode) -> None:
         """Shows a saved result at once; the views stay as they are. One of another version may lack entries."""
@@ -88,6 +93,7 @@ class ResultSections:
         self._edits.stop()
         self._result = None
         self._folders.clear()
+        self.report.clear()
 
     def setActive(self, active: bool) -> None:
         for section in (*self._sections, self._edits):
@@ -96,7 +102,7 @@ class ResultSections:
     def cleanup(self) -> None:
         self._stop()
         self._timer.disconnect("timeout()", self._showNext)
-        for section in (*self._sections, self._visibility, self._edits, self._folders):
+        for section in (*self._sections, self._visibility, self._edits, self._folders, self.report):
             section.cleanup()
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
@@ -104,6 +110,7 @@ class ResultSections:
         model = result.report["model"]
         names, bothPhases = self._models.classNames(model), self._models.diagnosesPatients(model)
         self._folders.show(result, volumeNode, names)
+        self.report.show(result, volumeNode)
         inMillimetres = all(row.get("volume_mm3") is not None for row in result.report["segments"])
         self._edits.watch(result.segmentationNode, inMillimetres)
         self._result = result
@@ -115,9 +122,10 @@ class ResultSections:
             steps += [
                 lambda: self.explanation.showResult(result, volumeNode, names),
                 lambda: self.comparison.showResult(result, volumeNode),
+                lambda: self.learn.showResult(result, volumeNode, names),
             ]
         else:  # the volume was deleted
-            steps += [self.explanation.clear, self.comparison.clear]
+            steps += [self.explanation.clear, self.comparison.clear, self.learn.clear]
         return steps
 
     def _showNext(self) -> None:

@@ -16,7 +16,10 @@ from ResFormerSegLib.install.pytorch import ensureOtherPackages
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.progress_display import ProgressDisplay
 from ResFormerSegLib.runs.results import PatientResult
+from ResFormerSegLib.runs.sequence_results import SequenceResult
 from ResFormerSegLib.scene.user_edits import hasManualEdits, rememberUnedited
+
+NOT_OF_SEQUENCES = ("outputSegmentation", "probabilityMaps")
 
 
 class RunControl:
@@ -56,12 +59,16 @@ class RunControl:
     def canCancel(self) -> bool:
         return self.isRunning and not self._isStopping
 
-    def start(self, volumeNode, outputSegmentation, otherVolume=None, **options) -> None:
+    def start(self, volumeNode, outputSegmentation, otherVolume=None, allFrames: bool = False, **options) -> None:
         """options: those of the logic's `process`; with another volume of its `processPatient`, which takes all slices.
+
+        allFrames: of the sequence that the volume is shown from; the output is then always a new one.
 
         Errors are shown in the message area.
         """
         try:
+            if allFrames:
+                outputSegmentation = otherVolume = None
             if outputSegmentation is not None and not _mayReplace(outputSegmentation):
                 self._message.showNotice(
                     _("Nothing was changed. To keep both, select “New segmentation” as output and press Apply again.")
@@ -77,9 +84,12 @@ class RunControl:
             if otherVolume is not None:
                 volumes, process = [volumeNode, otherVolume], self._logic.processPatient
                 options.pop("slices", None)
+            options["outputSegmentation"] = outputSegmentation
+            if allFrames:
+                process = self._logic.processSequence
+                options = {name: value for name, value in options.items() if name not in NOT_OF_SEQUENCES}
             self._job = process(
                 *volumes,
-                outputSegmentation=outputSegmentation,
                 wait=False,
                 onProgress=partial(self._onProgress, run),
                 onFinished=partial(self._onFinished, run),
@@ -122,7 +132,7 @@ class RunControl:
         if isinstance(result, PatientResult):
             _hide(result.second.segmentationNode)
             result = result.forDisplay()
-        if result.segmentationNode is not None:
+        if result.segmentationNode is not None and not isinstance(result, SequenceResult):
             rememberUnedited(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
         if volumeNode is not None:

@@ -75,8 +75,10 @@ def checkVolume(volumeNode) -> None:
         )
 
 
-def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolume]:
+def exportVolume(volumeNode, folder: Path, asPicture: bool | None = None) -> Generator[None, None, ExportedVolume]:
     """Writes `image.npy`: (k, j, i), or (k, j, i, components) for a colour volume, in the node's own data type.
+
+    asPicture: whether it is treated as one; None finds out.
 
     A generator, as of a large volume this takes a while; each step takes some milliseconds.
     """
@@ -86,7 +88,7 @@ def exportVolume(volumeNode, folder: Path) -> Generator[None, None, ExportedVolu
     name = volumeNode.GetName() or "image"
     ijkToRas = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(ijkToRas)
-    hasOrientation = not isPicture(volumeNode)
+    hasOrientation = not (isPicture(volumeNode) if asPicture is None else asPicture)
     modified = image.GetMTime()
     shape = tuple(reversed(image.GetDimensions()))
     components = image.GetNumberOfScalarComponents()
@@ -170,7 +172,10 @@ def _severalVolumes(node) -> ResFormerSegError:
     return ResFormerSegError(
         "VOLUME_4D",
         _("'{name}' contains several volumes, for instance of several time points.").format(name=node.GetName()),
-        _("Select a single volume: the one shown by the Sequences module, or an extracted frame."),
+        _(
+            "Select the volume that the Sequences module shows of it; all its frames can then be run, or the one "
+            "that is shown."
+        ),
     )
 
 

@@ -6,14 +6,14 @@ import hashlib
 import json
 import re
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_file
-from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report
+from resformer_unet.atomic_files import atomic_file, writing_errors
+from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report, unfinished_report
 from resformer_unet.batch.earlier_result import EarlierResult
 from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage
@@ -75,7 +75,8 @@ def write_case(
         "options": (options or PredictOptions()).to_dict(),
         "files": {},
     }
-    with EarlierResult(output, case.name) as earlier, ExitStack() as images:
+    report_path = output / f"{case.name}{REPORT}"
+    with writing_errors(report_path), EarlierResult(output, case.name) as earlier, ExitStack() as images:
         written = {}
         if len(prediction.layers):
             path = output / f"{case.name}{SEGMENTATION}"
@@ -83,7 +84,7 @@ def write_case(
             written[path.name] = images.enter_context(block)
         for path, probabilities in maps.items():
             written[path.name] = images.enter_context(probability_file(path, probabilities, read.image))
-        report["files"] = {name: _sha256(temporary) for name, temporary in written.items()}
+        report["files"] = {name: sha256_of(temporary) for name, temporary in written.items()}
         write_s = time.perf_counter() - started
         report["timing_s"] = {
             **report["timing_s"],
@@ -92,7 +93,7 @@ def write_case(
             "total": round(read.seconds + report["timing_s"]["total"] + write_s, 4),
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        with atomic_file(output / f"{case.name}{REPORT}") as temporary:
+        with atomic_file(report_path) as temporary:
             # The name of an input may be no text; what JSON reads from its escapes is that name again.
             temporary.write_bytes(content := text.encode("utf-8", "backslashreplace"))
             earlier.set_aside(content)
@@ -123,10 +124,14 @@ def kept_report(case: BatchCase, output: Path, bundle: ModelBundle, options: Pre
     if place_of(Path(report["input"])) != place_of(case.input) or not isinstance(report.get("files"), dict):
         return None
     try:
-        whole = all(_sha256(output / name) == digest for name, digest in report["files"].items())
+        whole = all(sha256_of(output / name) == digest for name, digest in report["files"].items())
     except OSError:
         return None
-    return report if whole else None
+    if not whole:
+        return None
+    with suppress(OSError):  # of a process that was killed right after its last file had its name
+        unfinished_report(output, case.name).unlink(missing_ok=True)
+    return report
 
 
 def input_state(path: Path) -> dict | None:
@@ -158,7 +163,8 @@ def _size_and_time(file: Path) -> tuple[int, int]:
     return facts.st_size, facts.st_mtime_ns
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of the content of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

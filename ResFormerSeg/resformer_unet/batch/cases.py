@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections import defaultdict
@@ -13,9 +12,11 @@ from pathlib import Path
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import case_name
+from resformer_unet.json_text import parse_json
 
 REPORT, SEGMENTATION = ".json", ".seg.nrrd"  # what the files of a case end in
-_RESULT = re.compile(r"(.+?)(\.json|\.seg\.nrrd|\.probability\.[^.]+\.nrrd)", re.DOTALL)
+BESIDE_REPORT = r"(\.frames\.[^.]+)?\.seg\.nrrd|\.probability\.[^.]+\.nrrd|\.frames\.csv"
+_RESULT = re.compile(rf"(.+?)(\.json|{BESIDE_REPORT})", re.DOTALL)
 _NUMBER = re.compile(r"-\d+$")
 
 
@@ -84,16 +85,21 @@ def place_of(path: Path) -> Path:
 
 def read_report(output: Path, name: str) -> dict | None:
     """The report of a case, or ``None`` where there is none that was written by this package."""
+    return _read(output / f"{name}{REPORT}")
+
+
+def _read(path: Path) -> dict | None:
     try:
-        report = json.loads((output / f"{name}{REPORT}").read_text("utf-8"))
+        report = parse_json(path.read_text("utf-8"))
         return report if isinstance(report["input"], str) and "series" in report else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def unfinished(name: str) -> str:
-    """The name of a report while the images of this case, but not the report, have their names; never too long."""
-    return f".{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.unfinished"
+def unfinished_report(output: Path, name: str) -> Path:
+    """Where a report lies while the images of this case, but not the report, have their names; never too long."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return output / f".{digest}.unfinished{REPORT}"
 
 
 def _name_of(path: Path, place: Path) -> str:
@@ -117,7 +123,7 @@ class _ExistingResults:
         for name, as_written in self._names.items():
             if name in self._inputs or not {name, _NUMBER.sub("", name)} & wanted:
                 continue
-            if report := read_report(output, as_written) or read_report(output, unfinished(as_written)):
+            if report := _read(output / f"{as_written}{REPORT}") or _read(unfinished_report(output, as_written)):
                 self._earlier[place_of(Path(report["input"])), report["series"]].append(as_written)
 
     def earlier_name(self, place: Path, series: str | None, wanted: str) -> str | None:

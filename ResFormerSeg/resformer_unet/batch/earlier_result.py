@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from resformer_unet.batch.cases import REPORT, unfinished
+from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, unfinished_report
 
 
 class EarlierResult:
@@ -25,9 +25,9 @@ class EarlierResult:
 
     def __init__(self, output: Path, name: str) -> None:
         self._output = output
-        self._own = re.compile(re.escape(name) + r"(\.seg|\.probability\.[^.]+)\.nrrd")
+        self._own = re.compile(re.escape(name) + f"({BESIDE_REPORT})")
         self._report = output / f"{name}{REPORT}"
-        self._unfinished = output / f"{unfinished(name)}{REPORT}"
+        self._unfinished = unfinished_report(output, name)
         self._aside: dict[Path, Path] = {}
         self._is_aside = False
 
@@ -62,4 +62,7 @@ class EarlierResult:
                 file.unlink(missing_ok=True)
 
     def _images(self) -> list[Path]:
-        return [file for file in self._output.iterdir() if self._own.fullmatch(file.name)]
+        try:
+            return [file for file in self._output.iterdir() if self._own.fullmatch(file.name)]
+        except FileNotFoundError:  # somebody has removed the folder
+            return []

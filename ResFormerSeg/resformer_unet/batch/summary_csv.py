@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_write_text, writing_errors
 from resformer_unet.batch.cases import REPORT, Outcome
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.reliability import reasons_of
@@ -50,18 +50,20 @@ class Summary:
         Raises:
             EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
         """
-        if self._file is None:
-            atomic_write_text(self.path, self._text(self._others, header=True))
-            self._file = self.path.open("a", encoding="utf-8", newline="")
         row = _row(outcome, self._series)
         self._rows[row["input"], row["series"]] = row
-        self._file.write(self._text([row]))
-        self._file.flush()
+        with writing_errors(self.path):
+            if self._file is None:
+                atomic_write_text(self.path, self._text(self._others, header=True))
+                self._file = self.path.open("a", encoding="utf-8", newline="")
+            self._file.write(self._text([row]))
+            self._file.flush()
 
     def __exit__(self, *_: object) -> None:
         """Raises ``EngineError``: OUTPUT_NOT_WRITABLE, DISK_FULL."""
         if self._file:
-            self._file.close()
+            with writing_errors(self.path):
+                self._file.close()
             atomic_write_text(self.path, self._text(filter(None, self._rows.values()), header=True))
 
     def _text(self, rows: Iterable[Mapping], header: bool = False) -> str:

@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     """1 if any case could not be evaluated."""
     from resformer_unet.atomic_files import check_writable
     from resformer_unet.data.dataset import load_dataset
-    from resformer_unet.evaluation.evaluate import evaluate, write_evaluation
-    from resformer_unet.evaluation.report_card.page import beside, check_packages, write_report_card
+    from resformer_unet.evaluation.evaluate import evaluate
+    from resformer_unet.evaluation.report_card.page import beside, check_packages, write_evaluation_and_card
     from resformer_unet.evaluation.stress import stress_test
     from resformer_unet.evaluation.summary import summarise
     from resformer_unet.inference.predictor import Predictor
@@ -46,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     cases = load_dataset(arguments.dataset, arguments.split)
     if arguments.stress:
         report["stress"] = stress_test(cases, predictor, lambda done, total: progress("stress test", done, total))
-    write_evaluation(arguments.output, report)
-    write_report_card(card, report, cases, predictor, lambda done, total: progress("drawing cases", done, total))
+    write_evaluation_and_card(
+        arguments.output, report, cases, predictor, lambda done, total: progress("drawing cases", done, total)
+    )
     progress.close()
     print_line(summarise(report), sys.stdout)
     print_line(f"report card: {card}", sys.stdout)

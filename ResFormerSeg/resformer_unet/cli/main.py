@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
-from resformer_unet.cli import check_data, evaluate, export, models, predict, train
-from resformer_unet.errors import EngineError
+from resformer_unet.cli import check_data, collect, compare, evaluate, export, learn, models, predict, report, train
+from resformer_unet.cli.progress import print_line
+from resformer_unet.errors import EngineError, unexpected
 
 COMMANDS = {
     "predict": predict,
+    "report": report,
     "evaluate": evaluate,
     "check-data": check_data,
     "train": train,
+    "collect": collect,
+    "learn": learn,
+    "compare": compare,
     "models": models,
     "export": export,
 }
@@ -26,9 +31,13 @@ EPILOG = f"""examples:
   resformer-unet models
   resformer-unet predict head.nrrd --model brain-tumor-mr --output results
   resformer-unet predict studies --model brain-tumor-mr --output results --resume
+  resformer-unet report results/head.json --format html,dicom
   resformer-unet evaluate DATASET --model skin-lesion --split test --output report.json
   resformer-unet check-data DATASET
   resformer-unet train DATASET --recipe skin-lesion --output my-skin-model
+  resformer-unet collect my-set --image scan.nrrd --mask scan.seg.nrrd --label glioma --patient 17
+  resformer-unet learn my-set --init brain-tumor-mr --output my-brain-model
+  resformer-unet compare my-set --models brain-tumor-mr my-brain-model
   torchrun --nproc-per-node 4 -m resformer_unet train DATASET --output my-skin-model
 
 exit codes: 0 success, 1 failure (the reason is on stderr), 2 wrong usage, 130 interrupted
@@ -43,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return parsed.run(parsed)
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        print_line("Interrupted.", sys.stderr)
         return 130
     except Exception as error:
         if parsed.debug:
             traceback.print_exc()
-        print(f"error: {_message(error)}", file=sys.stderr)
+        print_line(f"error: {_message(error)}", sys.stderr)
         return 1
 
 
@@ -83,4 +92,4 @@ def _message(error: Exception) -> str:
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"The package {error.name} is not installed. Get it with: pip install 'resformer-unet[train]'"
-    return f"The engine failed unexpectedly: {type(error).__name__}: {error}\nPlease report it with what --debug shows."
+    return str(unexpected(error))

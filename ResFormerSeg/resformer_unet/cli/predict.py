@@ -11,8 +11,10 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resformer_unet.cli import predict_frames
 from resformer_unet.cli.arguments import add_device, add_model, add_options, chosen, path
 from resformer_unet.cli.progress import Progress, print_line
+from resformer_unet.cli.report import add_formats, check_chosen, write_reports_of
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.options import PredictOptions
 
@@ -41,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the two inputs are one patient's heart at end-diastole and end-systole: diagnose them together and "
         "write <NAME>.patient.json",
     )  # fmt: skip
+    add_formats(parser, "--report")
+    predict_frames.add_arguments(parser)
     parser.add_argument("--resume", action="store_true",
                         help="keep existing results of the same input, model and options")  # fmt: skip
     parser.add_argument("--cluster", metavar="ADDRESS",
@@ -54,14 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict all inputs; 1 if any failed."""
     if not arguments.inputs and not arguments.list:
         arguments.wrong_usage("give at least one INPUT, or a --list")
+    predict_frames.check_usage(arguments)
 
     from resformer_unet.batch.find_inputs import find_studies, read_list
     from resformer_unet.batch.summary_csv import NAME, Summary
     from resformer_unet.cardiac.patient_diagnosis import check_patient, write_patient
     from resformer_unet.model.catalog import find_model
 
+    check_chosen(arguments.report)
     given = [*arguments.inputs, *(read_list(arguments.list) if arguments.list else [])]
     inputs = find_studies(given, arguments.output)
+    if arguments.frames:
+        return predict_frames.run(arguments, inputs)
     if arguments.patient:
         check_patient(arguments.patient, inputs, arguments.model)
     progress = Progress()
@@ -80,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.patient:
                 reports[outcome.input] = outcome.result
             _print_outcome(outcome, arguments.debug)
+            if arguments.report and not isinstance(outcome.result, EngineError):
+                failed += not write_reports_of(arguments.output / f"{outcome.case}.json", arguments.report)
     if kept:
         print_line(f"{kept} of {len(inputs)} results existed already and were kept.", sys.stderr)
     if failed and len(inputs) > 1:

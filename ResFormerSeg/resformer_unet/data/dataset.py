@@ -9,26 +9,20 @@ Layout::
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from resformer_unet.data.table import TABLE, read_table
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage, case_name
 
-SPLITS = ("train", "val", "test")
-TABLE = "labels.csv"
 _ADDITION = re.compile(r"[_\-. ]")  # what may separate a case's name from “mask” or “segmentation”
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
 _SAME_GRID = 0.01  # voxels that image and mask may lie apart
 
@@ -205,47 +199,6 @@ def _voxels_apart(image: MedicalImage, other: MedicalImage) -> float:
     slices, rows, columns = image.shape
     corners = np.array(list(itertools.product((0, columns - 1), (0, rows - 1), (0, slices - 1), (1,)))).T
     return float(np.abs(np.linalg.solve(other.affine, image.affine @ corners) - corners).max())
-
-
-def read_table(folder: Path) -> list[dict[str, str]]:
-    """Rows of a data set's ``labels.csv`` by column, stripped; UTF-8, or UTF-16 with a byte order mark.
-
-    Raises:
-        EngineError: DATASET_NOT_FOUND, DATASET_INVALID.
-    """
-    table = folder / TABLE
-    if not table.is_file():
-        raise EngineError(
-            "DATASET_NOT_FOUND",
-            f"{folder} is not a data set: it has no {TABLE}.",
-            f"Give a folder with {TABLE}, images/ and masks/.",
-        )
-    try:
-        content = table.read_bytes()
-        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        columns = [name.strip() for name in next(reader, [])]
-        lines = [[value.strip() for value in line] for line in reader]
-        rows = [dict(zip(columns, line, strict=False)) for line in lines if any(line)]
-    except OSError as error:
-        raise EngineError(
-            "DATASET_INVALID", f"{table} cannot be read ({error.strerror}).", "Check the permissions."
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise EngineError(
-            "DATASET_INVALID", f"{table} is not a table in UTF-8 ({error}).", "Save it as CSV UTF-8."
-        ) from None
-    if missing := {"id", "label", "split", "group"} - set(columns):
-        raise EngineError(
-            "DATASET_INVALID",
-            f"{table} has no column {', '.join(sorted(missing))}.",
-            "Its first line must name the columns id, label, split and group, with commas between them.",
-        )
-    rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a row may end early
-    twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
-    if twice:
-        raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one row.")
-    return rows
 
 
 def misnamed_masks(ids: Iterable[str], masks: Mapping[str, Path]) -> dict[str, str]:

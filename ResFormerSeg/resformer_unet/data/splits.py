@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resformer_unet.data.dataset import Case, load_dataset, without_groups_of
+from resformer_unet.data.table import FEWEST_TRAINING_CASES
 from resformer_unet.errors import EngineError
-
-FEWEST_TRAINING_CASES = 2  # batch normalisation needs a second picture
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def confidence_intervals(
     of_rows = [groups[row["group"]] for row in rows]
     of_units = [groups[name] for name in units.groups] if units is not None else []
     values: dict[str, list[np.ndarray]] = {}
-    for counts in _draws(len(groups), resamples, seed):
+    for counts in draws(len(groups), resamples, seed):
         figures = flattened(segmentation_metrics(rows, segments, counts[:, of_rows])) if segments else {}
         if of_units:
             drawn = counts[:, of_units]
@@ -59,11 +59,11 @@ def confidence_intervals(
         "resamples": resamples,
         "seed": seed,
         "groups": len(groups),
-        "figures": {name: _interval(np.concatenate(parts), len(groups)) for name, parts in values.items()},
+        "figures": {name: interval(np.concatenate(parts), len(groups)) for name, parts in values.items()},
     }
 
 
-def _draws(groups: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+def draws(groups: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """How often each group is drawn, float64 (at most CHUNK resamples, groups)."""
     random = np.random.default_rng(seed)
     for start in range(0, resamples, CHUNK):
@@ -71,7 +71,8 @@ def _draws(groups: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         yield random.multinomial(groups, np.full(groups, 1 / groups), size).astype(np.float64)
 
 
-def _interval(values: np.ndarray, groups: int) -> list[float] | None:
+def interval(values: np.ndarray, groups: int) -> list[float] | None:
+    """[low, high] of (resamples,) values without NaNs; ``None`` without any, and of fewer than two groups."""
     defined = values[~np.isnan(values)]
     if groups < 2 or not len(defined):
         return None

@@ -101,7 +101,12 @@ def score_cases(
 
 def write_evaluation(path: str | Path, report: dict) -> None:
     """Writes the report as JSON, whole or not at all."""
-    atomic_write_text(path, json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    atomic_write_text(path, evaluation_text(report))
+
+
+def evaluation_text(report: dict) -> str:
+    """The content of a report's JSON file."""
+    return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:

@@ -42,9 +42,7 @@ def read_series(folder: Path, series: str | None = None) -> MedicalImage:
             PACKAGE_MISSING.
         OSError: the folder cannot be listed.
     """
-    found = _scan(folder)
-    headers = _choose(found.series, folder, series)
-    warnings = found.warnings()
+    headers, warnings = series_headers(folder, series)
     name = folder.resolve().name
     if len(headers) == 1:
         return _read_alone(headers[0], f"the series in “{folder.name}”", name, warnings)
@@ -54,7 +52,17 @@ def read_series(folder: Path, series: str | None = None) -> MedicalImage:
             f"The series in “{folder.name}” consists of {len(headers)} files that are volumes themselves.",
             "Give one of the files.",
         )
-    return _read_slices(headers, f"the series in “{folder.name}”", name, warnings)
+    return read_slices(headers, f"the series in “{folder.name}”", name, warnings)
+
+
+def series_headers(folder: Path, series: str | None = None) -> tuple[list[Header], list[dict[str, str]]]:
+    """The headers of a folder's series, in the order of the files' names, and warnings about other files.
+
+    Raises:
+        EngineError: EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND.
+    """
+    found = _scan(folder)
+    return _choose(found.series, folder, series), found.warnings()
 
 
 def read_file(path: Path) -> MedicalImage:
@@ -69,7 +77,7 @@ def read_file(path: Path) -> MedicalImage:
     return _read_alone(header, f"“{path.name}”", case_name(path), [])
 
 
-def _read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
+def read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
     """Several files of one slice each."""
     if len({header.size for header in headers}) > 1:
         raise mixed(of, "sizes")
@@ -83,26 +91,26 @@ def _read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[
         headers = [headers[index] for index in order]
     else:
         headers = _sort_by_number(headers, warnings)
-    return _image(headers[0], _stack(headers), step, name, warnings)
+    return image_of_slices(headers[0], _stack(headers), step, name, warnings)
 
 
 def _read_alone(header: Header, of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
     """One file of one slice or several frames."""
     pixels, frames = _read_pixels(header), header.frames
     if len(frames) != len(pixels) or len(frames) == 1:
-        return _image(header, pixels, None, name, warnings)
+        return image_of_slices(header, pixels, None, name, warnings)
     pixels = _rescaled(pixels, header)
     planes = [frame.plane for frame in frames]
     check_pixel_sizes(planes, of)
     if not all(plane.is_placed for plane in planes):
-        return _image(header, pixels, None, name, warnings)
+        return image_of_slices(header, pixels, None, name, warnings)
     order, step = sort_planes(planes, of, warnings)
     if order != sorted(order):
         pixels = pixels[order]
-    return _image(replace(header, plane=planes[order[0]]), pixels, step, name, warnings)
+    return image_of_slices(replace(header, plane=planes[order[0]]), pixels, step, name, warnings)
 
 
-def _image(
+def image_of_slices(
     first: Header, voxels: np.ndarray, step: np.ndarray | None, name: str, warnings: list[dict[str, str]]
 ) -> MedicalImage:
     """The image of slices in their order.

@@ -206,7 +206,7 @@ def why_no_pixels(path: Path) -> EngineError | None:
         kind = uid.name if uid else ""
     except Exception:  # not installed, or not DICOM
         return None
-    without = "Parametric Map" in kind or ("Rows" not in data and "Image Storage" not in kind)
+    without = "Parametric Map" in kind or "Segmentation" in kind or ("Rows" not in data and "Image Storage" not in kind)
     if not kind or kind == uid or not without:
         return None
     return EngineError(

@@ -22,7 +22,8 @@ import numpy as np
 from resformer_unet.errors import EngineError
 from resformer_unet.image.first_bytes import first_bytes
 from resformer_unet.image.medical_image import MedicalImage, too_large
-from resformer_unet.image.reader_process import receive, send
+from resformer_unet.image.reader_process import DESCRIBE, receive, send
+from resformer_unet.image.sequence import Sequence, SequenceInfo
 
 _LEAST_SECONDS = 60.0
 _BYTES_A_SECOND = 1e6  # of the file, on the slowest disk or network that still counts as working
@@ -35,14 +36,27 @@ def read_image_guarded(path: str | Path, *, series: str | None = None) -> Medica
     Raises:
         EngineError: READER_CRASHED, READING_TIMED_OUT, and those of :func:`.read_image`.
     """
+    return _read(Path(path), series)
+
+
+def open_sequence_guarded(path: str | Path, *, series: str | None = None) -> Sequence:
+    """Open a sequence as :func:`.open_sequence` does; each frame is read in another process.
+
+    Raises:
+        EngineError: READER_CRASHED, READING_TIMED_OUT, and those of :func:`.open_sequence`.
+    """
     path = Path(path)
+    return Sequence(_read(path, series, DESCRIBE), lambda index: _read(path, series, index))
+
+
+def _read(path: Path, series: str | None, frame: int | str | None = None) -> MedicalImage | SequenceInfo:
     first_bytes(path)
     reader = _take()
-    image = reader.read(path, series)
+    answer = reader.read(path, series, frame)
     _idle.append(reader)  # not after an exception of another kind than an answer
-    if isinstance(image, EngineError):
-        raise image
-    return image
+    if isinstance(answer, EngineError):
+        raise answer
+    return answer
 
 
 class _Reader:
@@ -58,13 +72,15 @@ class _Reader:
             env={**os.environ, "PYTHONPATH": paths},
         )
 
-    def read(self, path: Path, series: str | None) -> MedicalImage | EngineError:
-        """Raises ``EngineError`` if the process has ended."""
+    def read(
+        self, path: Path, series: str | None, frame: int | str | None
+    ) -> MedicalImage | SequenceInfo | EngineError:
+        """frame: see :func:`.reader_process.main`. Raises ``EngineError`` if the process has ended."""
         limit, started = _seconds_for(path), time.monotonic()
         try:
-            send(self._process.stdin, (str(path), series, _current_folder(), limit))
+            send(self._process.stdin, (str(path), series, _current_folder(), limit, frame))
             reply = receive(self._process.stdout)
-            if isinstance(reply, EngineError):
+            if isinstance(reply, EngineError | SequenceInfo):
                 return reply
             if reply is not None:
                 voxels = np.empty(reply["shape"], reply["dtype"])

@@ -223,7 +223,7 @@ def four_dimensional(name: str, dimensions: int) -> EngineError:
     return EngineError(
         "IMAGE_4D",
         f"“{name}” has {dimensions} dimensions; one volume or one picture is expected.",
-        "Export a single time point (frame).",
+        "Take it as a sequence (on the command line: --frames all), or export a single time point (frame).",
     )
 
 

@@ -13,9 +13,12 @@ import SimpleITK as sitk
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNITS_IN_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # of xyzt_units: metre, millimetre, micron
+_UNITS_IN_S = {8: 1.0, 16: 1e-3, 24: 1e-6}  # of xyzt_units: second, millisecond, microsecond
 _GZIP = b"\x1f\x8b"
 _PLACES = {  # of fields of the header: type and first byte
-    "sizeof_hdr": ("i4", 0), "dim": ("8i2", 40), "pixdim": ("8f4", 76), "xyzt_units": ("u1", 123),
+    "sizeof_hdr": ("i4", 0), "dim": ("8i2", 40), "datatype": ("i2", 70), "pixdim": ("8f4", 76),
+    "vox_offset": ("f4", 108), "scl_slope": ("f4", 112), "scl_inter": ("f4", 116), "xyzt_units": ("u1", 123),
+    "toffset": ("f4", 136),
     "qform_code": ("i2", 252), "sform_code": ("i2", 254), "quatern": ("3f4", 256), "qoffset": ("3f4", 268),
     "srow": ("(3,4)f4", 280), "magic": ("S4", 344),
 }  # fmt: skip
@@ -46,7 +49,7 @@ def geometry_warning(path: Path, affine: np.ndarray) -> list[dict[str, str]]:
         path: of a NIfTI-1 file or header; its own bytes count, for SimpleITK passes not all of them on.
         affine: (4, 4) to LPS millimetres, as the image is read.
     """
-    header = _header(path)
+    header = nifti_header(path)
     if header is None or header["qform_code"] <= 0 or header["sform_code"] <= 0:
         return []
     stated = {"sform": _in_lps_mm(header, np.vstack([header["srow"], [0, 0, 0, 1]])), "qform": _qform(header)}
@@ -77,8 +80,18 @@ def _sform(reader: sitk.ImageFileReader) -> np.ndarray:
     return _in_lps_mm(header, np.array([*rows, [0, 0, 0, 1]]))
 
 
-def _header(path: Path) -> np.void | None:
-    """The fields of a NIfTI-1 header that state its geometry; ``None`` if there is no such header."""
+def frame_times_s(header: np.void) -> tuple[float, ...] | None:
+    """Seconds of each frame of a 4D file; ``None`` where no unit of time or no time step is stated."""
+    unit, step, first = _UNITS_IN_S.get(int(header["xyzt_units"]) & 0x38), header["pixdim"][4], header["toffset"]
+    if unit is None or not np.isfinite(step) or step <= 0:
+        return None
+    first = float(first) if np.isfinite(first) else 0.0
+    return tuple(unit * (first + index * float(step)) for index in range(header["dim"][4]))
+
+
+def nifti_header(path: Path) -> np.void | None:
+    """The fields of a NIfTI-1 header that state its geometry and how its voxels lie; ``None`` if there is no such
+    header."""
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP
     try:

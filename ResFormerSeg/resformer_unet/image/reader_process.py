@@ -19,7 +19,10 @@ import numpy as np
 from resformer_unet.errors import EngineError, unexpected
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.image.reading import read_image
+from resformer_unet.image.sequence import Sequence, SequenceInfo
+from resformer_unet.image.sequence_reading import open_sequence
 
+DESCRIBE = "describe"
 LENGTH = struct.Struct("<Q")
 FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "slice_distance_known")
 
@@ -27,17 +30,18 @@ FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "
 def main() -> None:
     """Answer requests until the other end is closed.
 
-    A request is (path, series, folder that relative paths start from, seconds). If reading takes longer than that, the
-    process ends, even if the thread is stuck in native code.
+    A request is (path, series, folder that relative paths start from, seconds, frame): the frame is ``None`` for an
+    image, an index for a frame of a sequence, and ``DESCRIBE`` asks what a sequence is. If reading takes longer than
+    the seconds, the process ends, even if the thread is stuck in native code.
     """
-    requests, replies = sys.stdin.buffer, _take_stdout()
+    requests, replies, reading = sys.stdin.buffer, _take_stdout(), _Reading()
     while request := receive(requests):
-        path, series, folder, seconds = request
+        path, series, folder, seconds, frame = request
         with suppress(OSError):
             os.chdir(folder)
         with open(os.devnull, "w") as nowhere:
             faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-            reply, voxels = _answer(path, series)
+            reply, voxels = reading.reply(path, series, frame)
             faulthandler.cancel_dump_traceback_later()
         send(replies, reply)
         if voxels is not None:
@@ -68,20 +72,38 @@ def _take_stdout() -> BinaryIO:
     return pipe
 
 
-def _answer(path: str, series: str | None) -> tuple[Any, np.ndarray | None]:
-    try:
-        image = read_image(path, series=series)
-        voxels = np.ascontiguousarray(image.voxels)
-    except EngineError as error:
-        return error, None
-    except MemoryError:
-        message = f"“{os.path.basename(path)}” does not fit into memory."
-        return EngineError("IMAGE_TOO_LARGE", message, "Crop it, or use a computer with more memory."), None
-    except Exception as error:
-        failure = unexpected(error)
-        failure.__cause__ = None  # it may not be fit for pickling
-        return failure, None
-    return _described(image, voxels), voxels
+class _Reading:
+    """Keeps the sequence of the last request open: its next frame is then read without starting anew."""
+
+    def __init__(self) -> None:
+        self._sequence: Sequence | None = None
+        self._opened: tuple | None = None
+
+    def reply(self, path: str, series: str | None, frame: int | str | None) -> tuple[Any, np.ndarray | None]:
+        try:
+            image = read_image(path, series=series) if frame is None else self._frame(path, series, frame)
+            if isinstance(image, SequenceInfo):
+                return image, None
+            voxels = np.ascontiguousarray(image.voxels)
+        except EngineError as error:
+            return error, None
+        except MemoryError:
+            message = f"“{os.path.basename(path)}” does not fit into memory."
+            return EngineError("IMAGE_TOO_LARGE", message, "Crop it, or use a computer with more memory."), None
+        except Exception as error:
+            failure = unexpected(error)
+            failure.__cause__ = None  # it may not be fit for pickling
+            return failure, None
+        return _described(image, voxels), voxels
+
+    def _frame(self, path: str, series: str | None, frame: int | str) -> MedicalImage | SequenceInfo:
+        if self._opened != (path, series, os.getcwd()) or frame == DESCRIBE:
+            if self._sequence is not None:
+                self._sequence.close()
+            self._sequence = self._opened = None
+            self._sequence = open_sequence(path, series=series)
+            self._opened = (path, series, os.getcwd())
+        return self._sequence.info if frame == DESCRIBE else self._sequence.read(frame)
 
 
 def _described(image: MedicalImage, voxels: np.ndarray) -> dict[str, Any]:

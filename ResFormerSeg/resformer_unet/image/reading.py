@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image import dicom
+from resformer_unet.image.bzip2_nrrd import unpacked
 from resformer_unet.image.completeness import is_complete
 from resformer_unet.image.file_kinds import SUFFIXES, kind_of
 from resformer_unet.image.first_bytes import first_bytes, opening_errors
@@ -97,6 +98,10 @@ def _picture(path: Path, voxels: np.ndarray, affine: np.ndarray, orientation: in
 
 
 def _read_with_itk(path: Path, kind: str | None, start: bytes) -> MedicalImage:
+    if kind == "nrrd":
+        with unpacked(path) as plain:
+            if plain is not None:
+                return _read_readable(path, str(plain), kind, start)
     with path_to_read(path, SUFFIXES.get(kind or "", ())) as readable:
         return _read_readable(path, readable, kind, start)
 

@@ -81,7 +81,8 @@ def sort_planes(
         raise EngineError(
             "IMAGE_4D",
             f"{_capital(of)} has several slices at the same position (several times or echoes?).",
-            "Export the slices of one time or echo, and put them into a folder of their own.",
+            "Take several times as a sequence (on the command line: --frames all); or export the slices of one time or "
+            "echo, and put them into a folder of their own.",
         )
     if longest > _MOST_UNEVEN * shortest:
         raise EngineError(

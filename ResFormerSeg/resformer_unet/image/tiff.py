@@ -139,7 +139,7 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
         ImportError,
         NotImplementedError,
     ):  # a compression or a number of bits that needs the package imagecodecs
-        if pages > 1 or page.bitspersample not in (1, 8):
+        if pages > 1 or page.bitspersample not in (1, 8, 12) or not _is_packed(page):
             raise _unsupported(path, page) from None
         try:
             return read_picture(path, "tiff")[0]
@@ -161,6 +161,14 @@ def _black_is_zero(path: Path, page: Any, voxels: np.ndarray) -> np.ndarray:
     if voxels.dtype.kind != "u":
         raise _unsupported(path, page)
     return voxels.dtype.type(2**page.bitspersample - 1) - voxels
+
+
+def _is_packed(page: Any) -> bool:
+    """Whether 12 bits have no gaps between them; some programs keep each number in 16 bits, which would be misread."""
+    if page.bitspersample != 12:
+        return True
+    row = -(-page.imagewidth * page.samplesperpixel * 12 // 8)
+    return int(page.compression) == 1 and sum(page.databytecounts) == row * page.imagelength
 
 
 def _unsupported(path: Path, page: Any) -> EngineError:

@@ -7,6 +7,8 @@ from pathlib import Path
 from resformer_unet.errors import EngineError
 
 _ENCODINGS = {"raw", "gzip", "gz", "ascii", "text", "txt", "hex"}
+_UNPACKED = {"bzip2", "bz2"}  # by this package, where the voxels follow the header
+_SKIPS = {"byteskip", "byte skip", "lineskip", "line skip"}
 _LONGEST_HEADER = 1 << 20  # bytes
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
@@ -34,9 +36,10 @@ def why_unsupported(path: Path, kind: str | None, start: bytes) -> EngineError |
 def _of_nrrd(path: Path) -> EngineError | None:
     fields = _fields(path, ":")
     encoding = fields.get("encoding", "raw").lower()
-    if encoding not in _ENCODINGS:
-        return _unsupported(path, f"NRRD with the encoding {encoding}", "Save it with the encoding gzip or raw.")
     name = fields.get("datafile", fields.get("data file", "LOCAL"))
+    unpacked = encoding in _UNPACKED and name.upper() == "LOCAL" and not _SKIPS & fields.keys()
+    if encoding not in _ENCODINGS and not unpacked:
+        return _unsupported(path, f"NRRD with the encoding {encoding}", "Save it with the encoding gzip or raw.")
     if name.upper().startswith("LIST") or "%" in name or name.upper() == "LOCAL":
         axes = fields.get("kinds", "").split()
         if any(axis in ("time", "list") for axis in axes):

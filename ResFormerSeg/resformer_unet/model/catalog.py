@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from resformer_unet.errors import EngineError, shown
+from resformer_unet.json_text import parse_json
 from resformer_unet.model.bundle import ModelBundle, load_bundle
 from resformer_unet.model.descriptor import DESCRIPTOR
 
@@ -85,8 +85,8 @@ def newer_version(bundle: ModelBundle) -> str | None:
 def _stated(folder: Path, key: str) -> str | None:
     """A text of a descriptor that has not been checked; ``None`` where it cannot be read."""
     try:
-        value = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8-sig"))[key]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        value = parse_json((folder / DESCRIPTOR).read_text(encoding="utf-8-sig"))[key]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return value if isinstance(value, str) else None
 

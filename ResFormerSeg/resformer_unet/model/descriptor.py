@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from resformer_unet.errors import EngineError
+from resformer_unet.json_text import parse_json
 from resformer_unet.model.schema import violations
 
 DESCRIPTOR = "model.json"
@@ -20,8 +21,7 @@ def read_descriptor(path: Path) -> dict:
     Raises ``EngineError``: MODEL_NOT_FOUND, MODEL_DESCRIPTOR_INVALID, MODEL_TOO_NEW.
     """
     try:
-        descriptor = json.loads(path.read_text(encoding="utf-8-sig"))
-        json.dumps(descriptor, allow_nan=False)  # NaN and infinity are no JSON, whatever Python says
+        descriptor = parse_json(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EngineError(
             "MODEL_NOT_FOUND", f"“{path.parent}” is not a model folder: it has no {path.name}.", "Name a model folder."
@@ -30,7 +30,7 @@ def read_descriptor(path: Path) -> dict:
         raise EngineError(
             "MODEL_NOT_FOUND", f"“{path}” cannot be read ({error.strerror or error}).", "Check the permissions."
         ) from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
+    except ValueError as error:  # not UTF-8, not JSON
         raise invalid_descriptor(path, [f"it is not a JSON text ({error})"]) from error
     check_descriptor(descriptor, path)
     return descriptor

@@ -124,16 +124,16 @@ def load_network(bundle: ModelBundle, device: str | torch.device = "cpu") -> Res
         raise invalid_descriptor(bundle.folder / DESCRIPTOR, [f"network: {error}"]) from error
     weights, expected = load_weights(bundle), network.state_dict()
     differences = [
-        *(f"{name} is missing" for name in expected.keys() - weights.keys()),
-        *(f"{name} is not part of the network" for name in weights.keys() - expected.keys()),
+        *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),
+        *(f"{name} is not part of the network" for name in sorted(weights.keys() - expected.keys())),
         *(
             f"{name} has shape {list(weights[name].shape)} instead of {list(expected[name].shape)}"
-            for name in expected.keys() & weights.keys()
+            for name in sorted(expected.keys() & weights.keys())
             if weights[name].shape != expected[name].shape
         ),
         *(
             f"{name} holds {weights[name].dtype} instead of {expected[name].dtype}"
-            for name in expected.keys() & weights.keys()
+            for name in sorted(expected.keys() & weights.keys())
             if weights[name].dtype != expected[name].dtype
         ),
     ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import logging
 import shutil
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightning
@@ -173,7 +175,8 @@ def train(
         enable_progress_bar=False,
     )
     try:
-        trainer.fit(module, *loaders, ckpt_path=checkpoint)
+        with _quiet_writer_of_tensorboard():
+            trainer.fit(module, *loaders, ckpt_path=checkpoint)
     except SystemExit:  # raised by Lightning on Ctrl+C
         raise KeyboardInterrupt from None
     finally:
@@ -206,6 +209,17 @@ def _tensorboard(work: Path) -> TensorBoardLogger | bool:
     if not importlib.util.find_spec("tensorboard"):
         return False
     return TensorBoardLogger(work, name=None, version="tensorboard")
+
+
+@contextmanager
+def _quiet_writer_of_tensorboard() -> Iterator[None]:
+    """Its thread ends with a traceback where the disk is full; the training notices that, and says so in a sentence."""
+    before = threading.excepthook
+    threading.excepthook = lambda failure: None if issubclass(failure.exc_type, OSError) else before(failure)
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _quieten_lightning() -> None:

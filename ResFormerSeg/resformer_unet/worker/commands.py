@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from resformer_unet.worker.collecting import collect
 from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
 from resformer_unet.worker.ranking import rank
-from resformer_unet.worker.result_commands import compare, diagnose_patient
+from resformer_unet.worker.report_command import write_report
+from resformer_unet.worker.result_commands import compare, diagnose_patient, evaluate_cine
 
 
 class Commands:
@@ -24,7 +26,10 @@ class Commands:
             "explain": on_image.explain,
             "compare": compare,
             "patient": diagnose_patient,
+            "cine": evaluate_cine,
             "rank": rank,
+            "report": write_report,
+            "collect": collect,
             "devices": list_devices,
         }
 

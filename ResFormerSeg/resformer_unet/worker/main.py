@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from resformer_unet import __version__
-from resformer_unet.errors import Cancelled, EngineError
+from resformer_unet.errors import Cancelled, EngineError, out_of_memory
+from resformer_unet.json_text import parse_json
 from resformer_unet.worker.commands import Commands
 from resformer_unet.worker.devices import gpu_is_broken
 from resformer_unet.worker.protocol import PROTOCOL, CommandContext
@@ -49,7 +50,7 @@ class Worker:
         self._commands = Commands()
         self._ended = threading.Event()
         threads = [
-            threading.Thread(target=self._read, args=(commands,), daemon=True),
+            threading.Thread(target=self._read_or_end, args=(commands,), daemon=True),
             threading.Thread(target=self._send_heartbeats, daemon=True),
         ]
         self._signs = SignsOfWork(except_for=threads)
@@ -93,34 +94,33 @@ class Worker:
             context.send("cancelled")
         except EngineError as error:
             context.send("error", code=error.code, message=error.message, hint=error.hint)
-        except ImportError as error:
-            traceback.print_exc()
-            context.send(
-                "error", code="ENGINE_INCOMPLETE", message=_missing(error),
-                hint="Reinstall it; PyTorch (torch) comes with Slicer's PyTorch extension.",
-            )  # fmt: skip
-        except MemoryError:
-            traceback.print_exc()
-            context.send(
-                "error", code="OUT_OF_MEMORY", message="The computer is out of memory.",
-                hint="Close other programs, or crop the image.",
-            )  # fmt: skip
         except Exception as error:  # every command must end with an event
             traceback.print_exc()
             if gpu_is_broken():
                 raise _GpuBroken from error
-            message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
-            context.send("error", code="INTERNAL", message=message, hint="Please report it with the log.")
+            failure = _failure(error)
+            context.send("error", code=failure.code, message=failure.message, hint=failure.hint)
         finally:
             self._open.remove(identifier)
             self._cancelled.discard(identifier)  # a later command may have the same id
 
+    def _read_or_end(self, commands: Iterable[str]) -> None:
+        """Without this thread nothing could tell the process what to do, or that it must end: it ends with it."""
+        try:
+            self._read(commands)
+        except BaseException:  # of memory, for instance
+            traceback.print_exc()
+            os._exit(1)
+
     def _read(self, commands: Iterable[str]) -> None:
         for line in commands:
             try:
-                command = json.loads(line)
-            except ValueError:
+                command = parse_json(line)
+            except ValueError as error:
                 command = None
+                if identifier := _id_of(line):
+                    self._send("error", id=identifier, code="BAD_COMMAND", message=f"The command: {error}.", hint="")
+                    continue
             if not isinstance(command, dict):
                 self._send("error", id="", code="NOT_JSON", message=f"Not a JSON object: {line[:80]!r}", hint="")
                 continue
@@ -162,6 +162,25 @@ class Worker:
                 self._events.flush()
             except (BrokenPipeError, ValueError):  # the other program has closed the pipe
                 self._stopping = True
+
+
+def _id_of(line: str) -> str:
+    """Of a command in which a number is none, so that whoever sent it is answered; empty if it is no JSON at all."""
+    try:
+        command = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    return str(command.get("id", "")) if isinstance(command, dict) else ""
+
+
+def _failure(error: Exception) -> EngineError:
+    if lack := out_of_memory(error):
+        return lack
+    if isinstance(error, ImportError):
+        hint = "Reinstall it; PyTorch (torch) comes with Slicer's PyTorch extension."
+        return EngineError("ENGINE_INCOMPLETE", _missing(error), hint)
+    message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
+    return EngineError("INTERNAL", message, "Please report it with the log.")
 
 
 def _missing(error: ImportError) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from resformer_unet.cardiac.body import BodySize
 from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.inference.options import ExplainOptions, PredictOptions
 from resformer_unet.model.schema import violations
@@ -36,6 +37,11 @@ SEGMENT = {
         "layer_first": LAYER, "layer_second": LAYER,
     },
 }  # fmt: skip
+PLACE = {
+    "type": "object",
+    "required": ["name", "layer", "value", "stored_value"],
+    "properties": {"name": TEXT, "layer": LAYER, "value": LABEL_OR_NULL, "stored_value": {"type": "integer"}},
+}
 REPORT = {
     "type": "object",
     "required": ["case", "model", "segments", "slices"],
@@ -45,6 +51,12 @@ REPORT = {
         "segments": {"type": "array", "items": {"type": "object", "required": ["id", "volume_mm3"]}},
         "slices": {"type": "array", "items": {"type": "object", "required": ["area_mm2"]}},
     },
+}
+TEXTS = {"type": "array", "items": TEXT}
+REPORTED_SEGMENT = {
+    "type": "object",
+    "required": ["id", "name", "color", "layer", "value", "terminology"],
+    "properties": {"id": TEXT, "name": TEXT, "layer": LAYER, "value": LAYER},
 }
 OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions}
 
@@ -75,10 +87,39 @@ SCHEMAS = {
         "required": ["model", "reports"],
         "properties": {"model": TEXT, "reports": {"type": "array", "items": REPORT}},
     },
+    "cine": {
+        "type": "object",
+        "required": ["model", "reports"],
+        "properties": {
+            "model": TEXT, "reports": {"type": "array", "items": {**REPORT, "type": ["object", "null"]}},
+            "frames": {"type": "array", "items": LAYER},
+            "times_s": {"type": ["array", "null"], "items": {"type": "number"}},
+            "end_diastole": LABEL_OR_NULL, "end_systole": LABEL_OR_NULL, "body": BodySize.schema(),
+            "temporary_folder": TEXT,
+        },
+    },
     "rank": {
         "type": "object",
         "required": ["models", "image"],
         "properties": {"models": {"type": "array", "items": TEXT}, "device": TEXT_OR_NULL, "image": IMAGE},
+    },
+    "report": {
+        "type": "object",
+        "required": ["report", "image", "segments", "labels", "edited", "formats", "output", "name", "files"],
+        "properties": {
+            "report": REPORT, "image": IMAGE, "labels": TEXT_OR_NULL, "edited": {"type": "boolean"},
+            "segments": {"type": "array", "items": REPORTED_SEGMENT}, "formats": TEXTS, "files": TEXTS,
+            "output": TEXT, "name": TEXT, "with_patient": {"type": "boolean"}, "page_folder": TEXT_OR_NULL,
+            "temporary_folder": TEXT,
+        },
+    },
+    "collect": {
+        "type": "object",
+        "required": ["folder", "image", "label", "patient"],
+        "properties": {
+            "folder": TEXT, "image": IMAGE, "labels": TEXT_OR_NULL, "segments": {"type": "array", "items": PLACE},
+            "label": TEXT, "patient": TEXT, "split": TEXT_OR_NULL, "by": TEXT, "temporary_folder": TEXT,
+        },
     },
     "devices": {"type": "object"},
 }  # fmt: skip

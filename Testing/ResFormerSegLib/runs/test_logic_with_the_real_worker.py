@@ -4,7 +4,6 @@ The result of an untrained network means nothing, so these tests compare the nod
 """
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,24 +11,7 @@ import numpy as np
 import pytest
 import slicer
 
-from helpers.paths import withHelpers
 from helpers.scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory) -> Path:
-    """A folder with the models "grey", "colour", "exclusive" and "heart"."""
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def logic(module):
-    """The logic as users make it; its worker stays warm from test to test, as from run to run."""
-    made = module.ResFormerSegLogic()
-    yield made
-    made.cleanup()
 
 
 @pytest.fixture
@@ -244,3 +226,25 @@ def test_the_run_brings_no_torch_into_the_application_process(process):
     before = set(sys.modules)
     process(makeVolume(shape=(4, 40, 50)), "grey")
     assert "torch" not in set(sys.modules) - before
+
+
+def test_a_heart_is_evaluated_over_its_cycle_and_again_with_other_phases(scene, logic, models):
+    from helpers.scene_sequences import makeSequence
+
+    frames = np.random.default_rng(0).integers(0, 255, (5, 3, 40, 36)).astype(np.int16)
+    volume, _, _ = makeSequence(frames)
+    result = logic.processSequence(volume, str(models / "heart"), device="cpu", heightCm=180, weightKg=80)
+    heart = result.heart
+    curve = [row["segments"]["lv"]["volume_mm3"] / 1000 for row in result.frames]
+    assert heart["curves"]["lv_ml"] == pytest.approx(curve) and heart["body"]["surface_m2"] == pytest.approx(2)
+    assert (heart["end_diastole"], heart["end_systole"]) == (np.argmax(curve), np.argmin(curve))
+    order = [int(number) for number in np.argsort(curve)]
+    before = sceneState()
+    again = logic.evaluateCine(result, str(models / "heart"), endDiastole=order[3], endSystole=order[1])
+    assert (again.heart["end_diastole"], again.heart["end_systole"]) == (order[3], order[1])
+    assert sceneState() == before and result.heart == heart
+    phases = [again.tableNode.GetCellText(row, again.tableNode.GetNumberOfColumns() - 1) for row in range(5)]
+    assert phases[order[3]] == "end-diastole" and phases[order[1]] == "end-systole" and phases.count("") == 3
+    with pytest.raises(Exception) as caught:
+        logic.evaluateCine(result, str(models / "heart"), endDiastole=order[0], endSystole=order[4])
+    assert caught.value.code == "PHASES_SWAPPED"

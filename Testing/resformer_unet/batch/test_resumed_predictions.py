@@ -16,6 +16,7 @@ import pytest
 from helpers.paths import MODULE_FOLDER
 from helpers.synthetic_images import oblique_affine, volume, write_picture, write_series, write_volume
 from helpers.tiny_model import save_tiny
+from resformer_unet.batch.cases import unfinished_report
 from resformer_unet.batch.run import predict_files
 from resformer_unet.cli.main import main
 from resformer_unet.inference.options import PredictOptions
@@ -144,6 +145,14 @@ def test_a_result_that_is_not_whole_is_made_again(folder, model, tmp_path, damag
     assert kept(inputs, model, tmp_path / "out") == [False, True]
     assert without_times(tmp_path / "out") == whole
     assert kept(inputs, model, tmp_path / "out") == [True, True]
+
+
+def test_a_result_that_is_whole_is_kept_and_what_a_kill_left_of_it_is_removed(folder, model, tmp_path):
+    kept([folder / "a.png"], model, tmp_path / "out")
+    left = unfinished_report(tmp_path / "out", "a")  # as of a process killed just before it would have removed it
+    left.write_bytes((tmp_path / "out" / "a.json").read_bytes())
+    assert kept([folder / "a.png"], model, tmp_path / "out") == [True]
+    assert not left.exists()
 
 
 def test_a_change_of_one_slice_or_of_a_headers_voxels_is_noticed(tmp_path, model):

@@ -25,8 +25,8 @@ from resformer_unet.model.network import NetworkConfig
 
 DOCUMENTED = {
     "case", "input", "series", "input_state", "options", "files", "model", "device", "engine", "diagnosis", "segments",
-    "largest_lesion",
-    "grid", "slice_axis", "slices", "warnings", "reliable", "reasons", "timing_s", "not_for_clinical_use",
+    "largest_lesion", "grid", "slice_axis", "slices", "warnings", "reliable", "reasons", "timing_s",
+    "not_for_clinical_use",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,17 @@ def test_the_summary_of_a_folder_agrees_with_the_reports_and_is_kept_up_to_date_
     write_picture(tmp_path / "in" / "x.png", np.arange(1600, dtype=np.uint16).reshape(40, 40))
     assert main(["predict", str(tmp_path / "in" / "x.png"), *arguments]) == 0
     assert [(row["case"], row["status"]) for row in rows(tmp_path / "out")] == [("head", "done"), ("x", "done")]
+
+
+def test_a_disk_that_is_full_at_a_row_is_an_error_that_names_the_summary(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def full(path, mode="r", *arguments, **named):
+        if mode == "a":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, mode, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(EngineError) as caught, Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
+        summary.add(done(tmp_path, "a"))
+    assert caught.value.code == "DISK_FULL" and "summary.csv" in caught.value.message

@@ -267,6 +267,27 @@ def test_a_closed_pipe_does_not_stop_the_work(tmp_path, models, picture, both):
     assert sorted(path.name for path in (tmp_path / "out").glob("*.json")) == ["mole.json", "other.json"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes as on POSIX")
+def test_a_failure_that_nobody_can_be_told_of_has_its_exit_code(tmp_path):
+    done = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "resformer_unet",
+            "predict",
+            str(tmp_path),
+            "--model",
+            "none",
+            "--output",
+            str(tmp_path),
+        ],
+        env={**os.environ, "PYTHONPATH": str(MODULE_FOLDER)},
+        stderr=subprocess.PIPE,
+    )
+    done.stderr.close()
+    assert done.wait(120) == 1
+
+
 def test_evaluate_writes_the_documented_figures(tmp_path, capsys):
     data = write_discs(tmp_path / "data", {"test": 4, "train": 1})
     output = tmp_path / "reports" / "report.json"

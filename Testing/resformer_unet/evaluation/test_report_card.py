@@ -274,6 +274,28 @@ def test_a_page_that_cannot_be_written_is_an_error_and_an_older_one_stays(writte
     assert caught.value.code == "DISK_FULL" and (tmp_path / "card.html").read_text() == "older"
 
 
+@pytest.mark.parametrize("step", ["drawing", "writing"])
+def test_evaluation_and_page_are_replaced_both_or_neither(tmp_path, monkeypatch, capsys, step):
+    data, model = write_discs(tmp_path / "data", {"test": 2}), save_tiny(tmp_path / "model").folder
+    command = ["evaluate", str(data), "--model", str(model), "--output", str(tmp_path / "report.json")]
+    for name in ("report.json", "report.html"):
+        (tmp_path / name).write_text("older")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    page = "resformer_unet.evaluation.report_card.page"
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{page}.draw_examples" if step == "drawing" else f"{page}.evaluation_text", fail)
+        assert main(command) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert [(tmp_path / name).read_text() for name in ("report.json", "report.html")] == ["older", "older"]
+    assert main(command) == 0
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["cases"] == 2
+    assert "Cases" in Page((tmp_path / "report.html").read_text("utf-8")).text
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_the_same_evaluation_gives_the_same_page(written, tmp_path):
     report, _, _ = written
     bundle = save_tiny(tmp_path / "model", calibration=CALIBRATION)

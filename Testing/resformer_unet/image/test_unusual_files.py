@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -75,10 +77,41 @@ def test_a_nifti_2_is_named(tmp_path):
         assert error.code == "UNSUPPORTED_FORMAT" and "NIfTI-2" in error.message
 
 
-def test_a_bzip2_nrrd_is_named(tmp_path):
-    (tmp_path / "x.nrrd").write_text("NRRD0004\ntype: uchar\ndimension: 2\nsizes: 9 9\nencoding: bzip2\n\nBZh")
-    error = error_of(tmp_path / "x.nrrd")
+def bzip2_nrrd(path: Path, data: bytes | None = None, **fields: str) -> Path:
+    """A file as pynrrd writes it."""
+    written = write_volume(path, volume(), oblique_affine()).read_bytes()
+    header, _, voxels = written.partition(b"\n\n")
+    lines = [line for line in header.splitlines() if not line.startswith(b"encoding")]
+    lines += [b"encoding: bzip2", *(f"{name}: {value}".encode() for name, value in fields.items())]
+    path.write_bytes(b"\n".join(lines) + b"\n\n" + (bz2.compress(voxels) if data is None else data))
+    return path
+
+
+def test_a_bzip2_nrrd_is_read_with_its_geometry(tmp_path):
+    image = read_image(bzip2_nrrd(tmp_path / "x.nrrd"))
+    assert np.array_equal(image.voxels[..., 0], volume()) and image.name == "x" and image.has_orientation
+    assert np.allclose(image.affine, oblique_affine())
+
+
+@pytest.mark.parametrize("data", [b"", b"BZh", b"no bzip2", bz2.compress(bytes(100)), bz2.compress(bytes(9000))[:-30]])
+def test_a_damaged_bzip2_nrrd_is_called_damaged(tmp_path, data):
+    assert error_of(bzip2_nrrd(tmp_path / "x.nrrd", data)).code == "CORRUPT_IMAGE"
+
+
+def test_a_bzip2_nrrd_with_a_file_for_its_voxels_is_named(tmp_path):
+    error = error_of(bzip2_nrrd(tmp_path / "x.nhdr", **{"data file": "x.raw.bz2"}))
     assert error.code == "UNSUPPORTED_FORMAT" and "bzip2" in error.message
+
+
+def test_a_tiff_with_12_bits_is_read(tmp_path):
+    pixels = np.arange(20 * 24, dtype=np.uint16).reshape(20, 24) * 8
+    a, b = pixels[:, ::2], pixels[:, 1::2]  # two pixels lie in three bytes, the most significant bits first
+    packed = np.stack([a >> 4, (a & 15) << 4 | b >> 8, b & 255], axis=-1).astype(np.uint8).tobytes()
+    values = {256: 24, 257: 20, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 20, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items())
+    directory = struct.pack("<H", len(values)) + entries + bytes(4)
+    (tmp_path / "x.tif").write_bytes(struct.pack("<2sHI", b"II", 42, 8 + len(packed)) + packed + directory)
+    assert np.array_equal(read_image(tmp_path / "x.tif").voxels[0, :, :, 0], pixels)
 
 
 @pytest.mark.parametrize(("name", "data"), [("x.nhdr", "x.raw"), ("x.mhd", "x.raw")])

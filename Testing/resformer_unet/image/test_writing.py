@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from helpers.coded_segments import SEGMENTS
 from helpers.synthetic_images import oblique_affine
 from resformer_unet.atomic_files import atomic_write_text, check_writable
 from resformer_unet.errors import EngineError
@@ -18,14 +19,6 @@ from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
 from resformer_unet.image.writing import segmentation_file
 
-TERMINOLOGY = {
-    "category": {"scheme": "SCT", "value": "49755003", "meaning": "Morphologically Altered Structure"},
-    "type": {"scheme": "SCT", "value": "4147007", "meaning": "Mass"},
-}
-SEGMENTS = [
-    {"id": "lesion", "name": "Läsion", "value": 1, "color": [255, 0, 51], "terminology": TERMINOLOGY},
-    {"id": "oedema", "name": "Oedema", "value": 2, "color": [0, 128, 255], "terminology": TERMINOLOGY},
-]
 SERIALISED = (
     "Segmentation category and type - 3D Slicer General Anatomy list~SCT^49755003^Morphologically Altered Structure"
     "~SCT^4147007^Mass~^^~Anatomic codes - DICOM master list~^^~^^"

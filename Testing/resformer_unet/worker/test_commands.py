@@ -79,7 +79,7 @@ def test_a_range_of_slices_and_probability_maps_may_be_chosen(worker, models, tm
         ({"slices": [-1, 2]}, "but is [-1, 2]"),
         ({"slices": [1]}, "but is [1]"),
         ({"slices": [True, 2]}, "but is [True, 2]"),
-        ({"slices": [float("nan"), 2]}, "but is [nan, 2]"),
+        ({"slices": [0.5, 2]}, "but is [0.5, 2]"),
         ({"slice_axis": 1}, "The slice axis must be one of acquisition, axial"),
         ({"slice_axis": "diagonal"}, "but is “diagonal”"),
         ({"colour": "red"}, "no option “colour”"),

@@ -63,13 +63,34 @@ def test_a_command_that_still_waits_can_be_cancelled(worker, models, tmp_path):
     assert [(end["event"], end["id"]) for end in ends] == [("result", "long"), ("cancelled", "waiting")]
 
 
-@pytest.mark.parametrize("line", [b"garbage", b"{", b"[1, 2]", b"7", b"null", b'"predict"', b"\xff\xfe\x00", b""])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage",
+        b"{",
+        b"[1, 2]",
+        b"7",
+        b"null",
+        b'"predict"',
+        b"\xff\xfe\x00",
+        b"",
+        b"[" * 9999,
+        b'{"a": %s}' % (b"1" * 400),
+    ],
+)
 def test_a_line_that_is_no_command_is_an_error_and_does_no_harm(worker, models, tmp_path, line):
     worker.write(line)
     error = worker.wait_for("error")
     assert error["code"] == "NOT_JSON" and error["message"]
     worker.send(**predict_command(tmp_path, models, "a"))
     assert worker.wait_for(*ENDS)["event"] == "result"
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e300", "1" * 60])
+def test_a_command_with_a_number_that_is_none_is_refused_by_its_id(worker, number):
+    worker.write(b'{"command": "patient", "id": "a", "reports": [%s]}' % number.encode())
+    error = worker.wait_for("error")
+    assert (error["id"], error["code"]) == ("a", "BAD_COMMAND") and number[:3] in error["message"]
 
 
 def test_an_unknown_command_is_an_error(worker):
@@ -270,68 +291,6 @@ def test_work_in_any_thread_is_a_sign_of_work_and_waiting_is_none():
             assert most_looks_without() < 9
         finally:
             halt.set()
-
-
-FULL_MEMORY = """
-import resformer_unet.worker.main as worker
-def fail(self, command, context):
-    raise MemoryError
-worker.Commands.run = fail
-worker.main()
-"""
-
-
-def test_out_of_memory_is_an_error_with_a_hint():
-    worker = WorkerProcess(("-c", FULL_MEMORY))
-    worker.send(command="predict", id="a")
-    error = worker.wait_for(*ENDS)
-    assert error["code"] == "OUT_OF_MEMORY" and error["hint"]
-    assert worker.close() == 0
-
-
-WITHOUT = """
-import sys
-sys.modules["{package}"] = None
-import resformer_unet.worker.main as worker
-worker.main()
-"""
-
-
-def test_a_missing_package_is_named():
-    worker = WorkerProcess(("-c", WITHOUT.format(package="scipy")))
-    worker.send(command="compare", id="a", first="", second="", segments=[], affine_lps=np.eye(4).tolist())
-    error = worker.wait_for(*ENDS)
-    assert error["code"] == "ENGINE_INCOMPLETE" and "'scipy" in error["message"] and error["hint"]
-    assert worker.close() == 0
-
-
-def test_without_pytorch_the_devices_are_listed_nevertheless():
-    pytest.importorskip("onnxruntime")
-    worker = WorkerProcess(("-c", WITHOUT.format(package="torch")))
-    worker.send(command="devices", id="a")
-    result = worker.wait_for(*ENDS)
-    (device,) = result["devices"]
-    assert device["id"] == "cpu" and device["usable"] and device["engine"].startswith("ONNX Runtime")
-    assert result["versions"]["torch"] is None and result["versions"]["onnxruntime"] in device["engine"]
-    assert worker.close() == 0
-
-
-def test_without_pytorch_an_image_is_segmented_and_diagnosed_all_the_same(worker, models, tmp_path):
-    from resformer_unet.model.bundle import load_bundle
-    from resformer_unet.training.finish.onnx_export import add_exported_graph
-
-    add_exported_graph(load_bundle(models / "tiny"))
-    without = WorkerProcess(("-c", WITHOUT.format(package="torch")))
-    results = []
-    for process, name, device in ((without, "a", "auto"), (worker, "b", "cpu:torch")):
-        process.send(**{**predict_command(tmp_path, models, name), "device": device})
-        results.append(process.wait_for(*ENDS))
-    assert without.close() == 0
-    engines = [result["report"].pop("engine").split()[0] for result in results]
-    assert engines == ["ONNX", "PyTorch"]
-    assert np.array_equal(*(np.load(result["labels"]) for result in results))
-    first, second = (result["report"]["diagnosis"]["probability"] for result in results)
-    assert first == pytest.approx(second, abs=1e-4)
 
 
 def test_quit_ends_the_process():

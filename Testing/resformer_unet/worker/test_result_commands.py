@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from helpers.paths import MODULE_FOLDER
+from helpers.sequences import beat, heart_reports
 from helpers.tiny_heart import heart_report, save_heart
 from helpers.worker_talk import ENDS
 from resformer_unet.errors import Cancelled
@@ -115,6 +116,22 @@ def test_a_patient_needs_a_model_for_it_and_two_complete_reports(worker, models,
         assert worker.wait_for(*ENDS)["code"] == code
 
 
+def test_reports_that_the_engine_did_not_write_are_a_bad_command_and_no_bug(worker, tmp_path):
+    sha256 = save_heart(tmp_path / "heart").descriptor["weights"]["sha256"]
+    for damage in (
+        lambda report: report["segments"][0].update(volume_mm3="many"),
+        lambda report: report["segments"][0].update(volume_mm3={}),
+        lambda report: report["segments"][0].update(id=[]),
+        lambda report: report["slices"][0].update(area_mm2="x"),
+        lambda report: report["segments"].clear(),
+    ):
+        reports = pair(sha256)
+        damage(reports[0])
+        worker.send(command="patient", id="p", model=str(tmp_path / "heart"), reports=reports)
+        end = worker.wait_for(*ENDS)
+        assert end["event"] == "error" and end["code"] != "INTERNAL", end
+
+
 def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
     descriptor = save_heart(tmp_path / "heart").descriptor
     command = {"command": "patient", "id": "p", "model": str(tmp_path / "heart")}
@@ -127,3 +144,20 @@ def test_a_patient_is_diagnosed_without_pytorch(tmp_path):
     assert [json.loads(line)["event"] for line in done.stdout.splitlines() if "heartbeat" not in line] == [
         "ready", "status", "result"
     ], done.stderr  # fmt: skip
+
+
+def test_a_heart_is_evaluated_over_its_cycle_and_bad_entries_are_named(worker, tmp_path):
+    bundle = save_heart(tmp_path / "heart")
+    reports = heart_reports(beat(12), bundle.descriptor["weights"]["sha256"])
+    command = {
+        "command": "cine",
+        "id": "h",
+        "model": str(tmp_path / "heart"),
+        "reports": [*reports[:3], None, *reports[4:]],
+    }
+    worker.send(**command, end_systole=6, frames=list(range(2, 14)), body={"height_cm": 180, "weight_kg": 80})
+    heart = worker.wait_for(*ENDS)["heart"]
+    assert (heart["end_diastole"], heart["end_systole"]) == (2, 6)
+    assert heart["curves"]["lv_ml"][3] is None and heart["body"]["surface_m2"] == pytest.approx(2)
+    worker.send(**command, times_s=[0.0])
+    assert "12 entries" in worker.wait_for(*ENDS)["message"]

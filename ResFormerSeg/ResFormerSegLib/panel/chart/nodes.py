@@ -11,6 +11,7 @@ import math
 import slicer
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.panel.chart.hidden_nodes import HiddenNodes
 from ResFormerSegLib.panel.chart.styling import CLASS_COLORS, LegendEntry
 from ResFormerSegLib.texts import namesOfClasses
 
@@ -35,13 +36,20 @@ class ChartNodes:
         self.probabilityView = self.areaView = None
         self.probabilityLegend: list[LegendEntry] = []
         self.areaLegend: list[LegendEntry] = []
-        self._nodes: list = []
+        self._xTitle = ""
+        self._nodes = HiddenNodes()
         self._charts: list = []
         self._ranges: list[tuple[float, float, float]] = []  # of each chart: leftmost, rightmost, top
 
-    def show(self, report: dict, classNames: dict[str, str] | None = None) -> None:
-        """Replaces what was shown. classNames: by class id, where the model's description gives them."""
+    def show(
+        self, report: dict, classNames: dict[str, str] | None = None, xTitle: str = "", sizeTitle: str = ""
+    ) -> None:
+        """Replaces what was shown. classNames: by class id, where the model's description gives them.
+
+        xTitle, sizeTitle: of the axes, for something else than the areas of slices.
+        """
         self.remove()
+        self._xTitle = xTitle
         rows = report["slices"]
         self.probabilityLegend = _probabilities(report, classNames)
         self.areaLegend = _areas(report)
@@ -57,7 +65,7 @@ class ChartNodes:
                 PROBABILITY, self.probabilityLegend, _("Probability"), report, highest=1.0
             )
         if self.areaLegend:
-            title = _("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)")
+            title = sizeTitle or (_("Area (mm²)") if hasMillimetres(rows) else _("Area (pixels)"))
             self.areaView = self._addChart(AREA, self.areaLegend, title, report, highest or 1.0)
 
     def showAllSlices(self) -> None:
@@ -71,23 +79,22 @@ class ChartNodes:
 
     def remove(self) -> None:
         """Also when the scene was closed meanwhile and the nodes are gone."""
-        for node in reversed(self._nodes):
-            if node.GetScene() is not None:
-                node.GetScene().RemoveNode(node)
+        self._nodes.remove()
         self._forget()
 
     def _addChart(self, kind: str, legend: list[LegendEntry], yTitle: str, report: dict, highest: float):
         indices = [row["index"] for row in report["slices"]]
-        chart = slicer.vtkMRMLPlotChartNode()
-        self._add(chart, yTitle)
+        chart = self._nodes.add(slicer.vtkMRMLPlotChartNode(), yTitle)
         for number, entry in enumerate(legend):
-            series = self._addSeries(entry.name, self._values, f"{kind}{number}", [part / 255 for part in entry.color])
+            color = [part / 255 for part in entry.color]
+            series = self._nodes.addSeries(entry.name, self._values, SLICE, f"{kind}{number}", color)
             series.SetMarkerStyle(series.MarkerStyleCircle)
             series.SetMarkerSize(7 if len(indices) <= 60 else 3)
             chart.AddAndObservePlotSeriesNodeID(series.GetID())
         chart.SetLegendVisibility(False)
         chart.SetTitleVisibility(False)
-        chart.SetXAxisTitle(_("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"])))
+        plane = self._xTitle or _("Slice ({plane})").format(plane=planeName(report["slice_axis"]["plane"]))
+        chart.SetXAxisTitle(plane)
         chart.SetYAxisTitle(yTitle)
         chart.SetAxisTitleFontSize(12)
         chart.SetAxisLabelFontSize(11)
@@ -98,42 +105,14 @@ class ChartNodes:
         chart.SetYAxisRange(0.0, top)
         self._charts.append(chart)
         self._ranges.append((left, right, top))
-        return self._addView(chart)
-
-    def _addSeries(self, name: str, table, column: str, color):
-        series = slicer.vtkMRMLPlotSeriesNode()
-        self._add(series, name)
-        series.SetAndObserveTableNodeID(table.GetID())
-        series.SetXColumnName(SLICE)
-        series.SetYColumnName(column)
-        series.SetPlotType(series.PlotTypeScatter)
-        series.SetLineWidth(2)
-        series.SetColor(*color)
-        return series
-
-    def _addView(self, chart):
-        view = slicer.vtkMRMLPlotViewNode()
-        # Before the scene learns of the view: one without an owner is given a place in the window's layout.
-        view.SetAndObserveParentLayoutNodeID(chart.GetID())
-        view.SetPlotChartNodeID(chart.GetID())
-        view.SetDoPropagatePlotChartSelection(False)
+        view = self._nodes.addView(chart)
         view.SetInteractionMode(view.InteractionModeSelectPoints)  # panning would move the chart out of view
-        return self._add(view, chart.GetName())
+        return view
 
     def _addTable(self, columns: dict[str, list]):
-        table = slicer.vtkMRMLTableNode()
-        self._add(table, "ResFormerSeg chart")
+        table = self._nodes.add(slicer.vtkMRMLTableNode(), "ResFormerSeg chart")
         _fill(table, columns)
         return table
-
-    def _add(self, node, name: str):
-        node.SetName(name)
-        node.SetHideFromEditors(True)
-        node.SetSaveWithScene(False)
-        node.SetUndoEnabled(False)
-        slicer.mrmlScene.AddNode(node)
-        self._nodes.append(node)
-        return node
 
 
 def _fill(table, columns: dict[str, list]) -> None:

@@ -24,6 +24,8 @@ class SliceChart:
     An image of one slice has the table only, and so has the application without its main window.
     """
 
+    tableClass = SliceTable
+
     def __init__(self, parentWidget) -> None:
         layout = qt.QVBoxLayout(parentWidget)
         layout.setContentsMargins(4, 2, 4, 2)
@@ -36,7 +38,7 @@ class SliceChart:
         self._plotLayout = qt.QVBoxLayout(self.plots)
         self._plotLayout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plots)
-        self.table = SliceTable(layout, self._jump)
+        self.table = self.tableClass(layout, self._jump)
         self._nodes = ChartNodes()
         self._follower = SliceFollower(self._mark)
         self._views: list = []  # qMRMLPlotView of the probabilities and of the areas, made when first needed

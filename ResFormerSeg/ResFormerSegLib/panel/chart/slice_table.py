@@ -46,9 +46,12 @@ class SliceTable:
         """Lists the slices with segments; all slices for a model without segmentation."""
         segments, rows = report["segments"], report["slices"]
         listed = [row for row in rows if any((row.get("voxels") or {}).values())] if segments else rows
-        columns = _columns(report, classNames)
         self.totals.text = _totals(report)
         self.totals.visible = bool(segments)
+        self._fill(listed, _columns(report, classNames))
+
+    def _fill(self, listed: list[dict], columns: list[tuple[str, Callable[[dict], str]]]) -> None:
+        """columns: title, and text of a row."""
         wasBlocked = self.table.blockSignals(True)
         self.table.clear()
         self.table.setColumnCount(len(columns))
@@ -125,7 +128,7 @@ def _columns(report: dict, classNames: dict[str, str] | None) -> list[tuple[str,
             columns.append((name + _("area (pixels)"), _valueOf("voxels", segment["id"], 0)))
     names = namesOfClasses(report, classNames)
     if names:
-        columns.append((_("Most probable"), lambda row: _mostProbable(row, names)))
+        columns.append((_("Most probable"), lambda row: mostProbable(row, names)))
     return columns
 
 
@@ -139,7 +142,7 @@ def _valueOf(entry: str, segmentId: str, decimals: int) -> Callable[[dict], str]
     return text
 
 
-def _mostProbable(row: dict, names: dict[str, str]) -> str:
+def mostProbable(row: dict, names: dict[str, str]) -> str:
     probabilities = row.get("probabilities") or {}
     if not probabilities:
         return "–"

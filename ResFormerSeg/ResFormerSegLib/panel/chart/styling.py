@@ -26,8 +26,11 @@ class LegendEntry:
     values: dict[int, float]
 
 
-def legendText(entries: list[LegendEntry], index: int | None, format: Callable[[float], str]) -> str:
-    """Rich text. index: of the slice that is shown, None without one. format: writes a value."""
+def legendText(
+    entries: list[LegendEntry], index: int | None, format: Callable[[float], str], sentence: str = ""
+) -> str:
+    """Rich text. index: of the slice that is shown, None without one. format: writes a value. sentence: with {index}
+    and {values}, for a chart of something else than slices."""
     parts = []
     for entry in entries:
         bullet = "<span style='color: rgb({}, {}, {})'>●</span>".format(*entry.color)
@@ -35,7 +38,7 @@ def legendText(entries: list[LegendEntry], index: int | None, format: Callable[[
         text = f"{bullet}&nbsp;{html.escape(entry.name)}"
         parts.append(text if value is None else f"{text} <b>{html.escape(format(value))}</b>")
     line = " &nbsp; ".join(parts)
-    return line if index is None else _("Slice {index}: {values}").format(index=index, values=line)
+    return line if index is None else (sentence or _("Slice {index}: {values}")).format(index=index, values=line)
 
 
 def fitChartColors(view) -> None:

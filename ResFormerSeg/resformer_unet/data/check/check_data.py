@@ -12,7 +12,8 @@ from resformer_unet.data.check.findings import DataReport, Finding
 from resformer_unet.data.check.mask_checks import check_mask_values, check_missing_masks
 from resformer_unet.data.check.near_duplicate_checks import check_near_duplicates
 from resformer_unet.data.check.split_checks import check_labels, check_learnable, check_splits
-from resformer_unet.data.dataset import SPLITS, case_of, files_by_id, read_table
+from resformer_unet.data.dataset import case_of, files_by_id
+from resformer_unet.data.table import SPLITS, read_table
 from resformer_unet.errors import EngineError
 from resformer_unet.image.pictures import EXIF_ORIENTATION
 

@@ -9,7 +9,7 @@ import numpy as np
 from resformer_unet.data.check.case_facts import CaseFacts
 from resformer_unet.data.check.findings import DataReport
 from resformer_unet.data.check.near_duplicates import near_duplicates
-from resformer_unet.data.dataset import SPLITS
+from resformer_unet.data.table import SPLITS
 
 
 def check_near_duplicates(report: DataReport, facts: Sequence[CaseFacts]) -> None:

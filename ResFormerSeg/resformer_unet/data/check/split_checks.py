@@ -8,9 +8,10 @@ from pathlib import Path
 
 from resformer_unet.data.check.case_facts import CaseFacts
 from resformer_unet.data.check.findings import DataReport, Finding, counted
-from resformer_unet.data.dataset import SPLITS, Case
+from resformer_unet.data.dataset import Case
 from resformer_unet.data.draft_descriptor import nothing_to_learn
 from resformer_unet.data.splits import Splits
+from resformer_unet.data.table import SPLITS
 from resformer_unet.errors import EngineError
 
 FEW_CASES = 5  # training cases of a class, below which little can be learnt of it

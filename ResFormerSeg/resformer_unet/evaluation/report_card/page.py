@@ -7,9 +7,10 @@ from datetime import date
 from pathlib import Path
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_file, atomic_write_text
 from resformer_unet.data.dataset import Case
 from resformer_unet.errors import EngineError
+from resformer_unet.evaluation.evaluate import evaluation_text
 from resformer_unet.evaluation.metrics import CALIBRATION_BINS
 from resformer_unet.evaluation.report_card import sections
 from resformer_unet.evaluation.report_card.example_cases import Example, draw_examples
@@ -17,6 +18,7 @@ from resformer_unet.evaluation.report_card.figures_table import STRESS_FIGURES, 
 from resformer_unet.evaluation.report_card.plots import import_matplotlib
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.page_template import page_template
 
 TEMPLATE = "page.html.j2"
 
@@ -55,6 +57,32 @@ def write_report_card(
     """
     examples = draw_examples(report["per_case"], cases, predictor, progress)
     atomic_write_text(path, report_page(report, predictor.bundle, examples))
+
+
+def write_evaluation_and_card(
+    path: str | Path,
+    report: dict,
+    cases: Sequence[Case],
+    predictor: Predictor,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write an evaluation's JSON file and its page :func:`beside` it; neither is touched before both are complete.
+
+    Args: as of :func:`write_report_card`.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        EngineError: TRAINING_EXTRA_MISSING, OUTPUT_NOT_WRITABLE, DISK_FULL.
+    """
+    path = Path(path)
+    card = beside(path)
+    page = report_page(report, predictor.bundle, draw_examples(report["per_case"], cases, predictor, progress))
+    with atomic_file(card) as new_card, atomic_file(path) as new_evaluation:
+        new_card.write_text(page, encoding="utf-8", newline="\n")
+        new_evaluation.write_text(evaluation_text(report), encoding="utf-8", newline="\n")
+    return card
 
 
 def report_page(
@@ -108,21 +136,9 @@ def _facts(report: Mapping, day: date) -> list[tuple[str, str]]:
 
 
 def _template():
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise EngineError(
-            "TRAINING_EXTRA_MISSING",
-            "Writing a report card needs the package jinja2, which is not installed.",
-            'Install it with: pip install "resformer-unet[train]"',
-        ) from error
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    missing = EngineError(
+        "TRAINING_EXTRA_MISSING",
+        "Writing a report card needs the package jinja2, which is not installed.",
+        'Install it with: pip install "resformer-unet[train]"',
     )
-    environment.filters["number"] = number
-    return environment.get_template(TEMPLATE)
+    return page_template(__package__, TEMPLATE, missing, number=number)

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript import optimizer
 from torch import Tensor, nn
 
+from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import WEIGHTS, ModelBundle
 from resformer_unet.model.network import ResFormerUNet
 from resformer_unet.model.network_config import NetworkConfig
@@ -66,6 +67,9 @@ def exported(network: ResFormerUNet, size: Sequence[int]) -> onnx.ModelProto:
 
     Args:
         size: rows and columns of the input; its batch axis has any length.
+
+    Raises:
+        EngineError: EXPORT_FAILED.
     """
     inputs, outputs = shapes(network.config, tuple(size))
     image = torch.zeros(2, *inputs[IMAGE])
@@ -73,11 +77,18 @@ def exported(network: ResFormerUNet, size: Sequence[int]) -> onnx.ModelProto:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            _Outputs(network.eval()), (image,),
-            dynamo=True, optimize=False, verbose=False, opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("batch")},), input_names=[IMAGE], output_names=list(outputs),
-        )  # fmt: skip
+        try:
+            program = torch.onnx.export(
+                _Outputs(network.eval()), (image,),
+                dynamo=True, optimize=False, verbose=False, opset_version=OPSET,
+                dynamic_shapes=({0: torch.export.Dim("batch")},), input_names=[IMAGE], output_names=list(outputs),
+            )  # fmt: skip
+        except torch.onnx.OnnxExporterError as error:
+            raise EngineError(
+                "EXPORT_FAILED",
+                f"PyTorch could not export the network to ONNX: {(error.__cause__ or error).__class__.__name__}.",
+                "Most likely memory was short: close other programs, and start again (a training with --resume).",
+            ) from error
     weights = set(program.model.graph.initializers)
     optimizer.fold_constants(
         program.model, should_fold=lambda node: False if weights & {x.name for x in node.inputs if x} else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,11 +71,16 @@ def load_checkpoint(path: Path) -> dict:
     """The content of a checkpoint; nothing but tensors and plain values is unpickled.
 
     Raises:
-        EngineError: CHECKPOINT_UNUSABLE.
+        EngineError: CHECKPOINT_UNUSABLE, also where a single bit has changed since it was written.
     """
     try:
+        with zipfile.ZipFile(path) as archive:  # PyTorch does not look at the checksums
+            if damaged := archive.testzip():
+                raise ValueError(f"{damaged} is damaged")
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # the readers raise whatever their parsing stumbles over
         raise EngineError(
             "CHECKPOINT_UNUSABLE",
             f"The checkpoint {path} cannot be read: {str(error).splitlines()[0] if str(error) else 'it is damaged'}",

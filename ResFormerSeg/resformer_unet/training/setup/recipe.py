@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 
 from resformer_unet.errors import EngineError
+from resformer_unet.json_text import parse_json
 from resformer_unet.training.setup.augmentation import Augmentation
 
 PRETRAINED = ("imagenet", "none")
@@ -78,9 +78,13 @@ def load_recipe(name_or_file: str) -> Recipe:
             "RECIPE_NOT_FOUND", f"There is no recipe “{name_or_file}”.", f"Use a JSON file or one of {known}."
         )
     try:
-        content = json.loads(source.read_text(encoding="utf-8-sig"))
+        content = parse_json(source.read_text(encoding="utf-8-sig"))
         training = dict(content["training"])
         augmentation = Augmentation(**training.pop("augmentation", {}))
+        for entry in fields(augmentation):
+            value = getattr(augmentation, entry.name)
+            if isinstance(entry.default, int | float) and not isinstance(value, int | float):
+                raise TypeError(f"augmentation.{entry.name} must be a number")
         return Recipe(descriptor=content["descriptor"], augmentation=augmentation, **training)
     except (ValueError, KeyError, TypeError) as error:
         known = ", ".join(entry.name for entry in fields(Recipe) if entry.name != "descriptor")

@@ -176,7 +176,7 @@ def joined(cluster: str, folder: Path, *options: str) -> Iterator[None]:
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             with Client(cluster, set_as_default=False) as client:
-                client.wait_for_workers(3, timeout=120)
+                client.wait_for_workers(3, timeout=300)
             yield
         finally:
             process.terminate()

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from helpers.tiny_model import TINY_NETWORK, save_tiny
+from resformer_unet.errors import EngineError
 from resformer_unet.inference.backends.onnx_runtime import import_onnxruntime
 from resformer_unet.model.network import NetworkConfig, ResFormerUNet
 from resformer_unet.model.onnx_graph import shapes, verified_graph
@@ -85,3 +86,13 @@ def test_the_weights_do_not_change_the_graph_of_a_bundle(tmp_path):
         inline = [tensor for tensor in graph.initializer if tensor.name not in weights]
         graphs.append(([*graph.node], inline, weights))
     assert graphs[0] == graphs[1] and len(graphs[0][2]) > 10
+
+
+def test_an_export_that_pytorch_gives_up_is_a_sentence(monkeypatch):
+    def failing(self, image):
+        raise SystemError("error return without exception set")  # seen when memory was short
+
+    monkeypatch.setattr(ResFormerUNet, "encode", failing)
+    with pytest.raises(EngineError) as caught:
+        exported(network(), (32, 32))
+    assert caught.value.code == "EXPORT_FAILED" and "ONNX" in caught.value.message and caught.value.hint

@@ -36,6 +36,12 @@ def test_the_recipes_of_the_package_are_complete():
         ('{"descriptor": {}}', "training"),
         ('{"descriptor": {}, "training": {"epoch": 3}}', "epoch"),
         ('{"descriptor": {}, "training": {"augmentation": {"warp": 1}}}', "warp"),
+        ('{"descriptor": {}, "training": {"augmentation": {"noise": "much"}}}', "noise must be a number"),
+        ('{"descriptor": {}, "training": {"augmentation": {"noise": [0.1]}}}', "noise must be a number"),
+        ('{"descriptor": {}, "training": {"augmentation": 3}}', "cannot be used"),
+        ('{"descriptor": {}, "training": {"epochs": "ten"}}', "cannot be used"),
+        ('{"descriptor": {}, "training": {"learning_rate": 1e300}}', "too large"),
+        ("[" * 100_000, "too deep"),
     ],
 )
 def test_a_recipe_that_cannot_be_used_is_refused_with_what_it_needs(tmp_path, content, words):

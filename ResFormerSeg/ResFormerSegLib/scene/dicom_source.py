@@ -1,0 +1,75 @@
+"""The DICOM files that a volume was loaded from, and new objects for the application's DICOM database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import slicer
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.errors import ResFormerSegError
+
+INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume, as Slicer's DICOM plugins set it: those that were loaded
+
+
+def isFromDicom(volumeNode) -> bool:
+    return bool(_instancesOf(volumeNode)) and getattr(slicer, "dicomDatabase", None) is not None
+
+
+def sourceFiles(volumeNode) -> list[str]:
+    """Raises ResFormerSegError: NOT_FROM_DICOM, SOURCE_MISSING."""
+    instances = _instancesOf(volumeNode)
+    if not isFromDicom(volumeNode):
+        raise ResFormerSegError(
+            "NOT_FROM_DICOM",
+            _("The volume '{name}' was not loaded from Slicer's DICOM database.").format(name=volumeNode.GetName()),
+            _("Choose another format, or load the series with the DICOM module and run the model on it."),
+        )
+    files = [slicer.dicomDatabase.fileForInstance(uid) for uid in instances]
+    missing = sum(1 for file in files if not file or not os.path.isfile(file))
+    if missing:
+        raise ResFormerSegError(
+            "SOURCE_MISSING",
+            _("{missing} of {count} DICOM files of '{name}' are not where they were imported from.").format(
+                missing=missing, count=len(files), name=volumeNode.GetName()
+            ),
+            _("Put them back, or import the series again (DICOM module)."),
+        )
+    return list(dict.fromkeys(files))  # the frames of one file have one instance
+
+
+def addToDatabase(files: Sequence[str]) -> None:
+    """Copies the objects into the database, under the study that they name.
+
+    Raises ResFormerSegError: NOT_IN_DATABASE.
+    """
+    from DICOMLib import DICOMUtils
+
+    folder = tempfile.mkdtemp(prefix="ResFormerSeg-dicom-")
+    try:
+        for file in files:
+            shutil.copy(file, Path(folder) / Path(file).name)
+        added = DICOMUtils.importDicom(folder, slicer.dicomDatabase, copyFiles=True)
+    except Exception as error:
+        raise _notAdded(f"{type(error).__name__}: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if added is False:
+        raise _notAdded("")
+
+
+def _instancesOf(volumeNode) -> list[str]:
+    return (volumeNode.GetAttribute(INSTANCES) or "").split()
+
+
+def _notAdded(details: str) -> ResFormerSegError:
+    return ResFormerSegError(
+        "NOT_IN_DATABASE",
+        _("The DICOM objects could not be added to the DICOM database."),
+        _("The files were saved; import them with the DICOM module."),
+        details,
+    )

@@ -1,0 +1,82 @@
+"""The command ``resformer-unet collect``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from resformer_unet.cli.arguments import path
+from resformer_unet.cli.progress import print_line
+
+SUMMARY = "add a corrected case to a training set, remove one, or list what the set holds"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=path, metavar="FOLDER", help="training set; made with the first case")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--image", type=path, metavar="FILE", help="image of a case to add: a file or a DICOM folder")
+    what.add_argument("--remove", metavar="CASE", help="case to remove with its files")
+    parser.add_argument("--mask", type=path, metavar="FILE", help="its corrected mask, on the same grid")
+    parser.add_argument("--label", default="", metavar="ID", help="its confirmed diagnosis, as the model names it")
+    parser.add_argument("--patient", default="", metavar="NAME",
+                        help="name or number of the patient; only a code of it is stored")  # fmt: skip
+    parser.add_argument("--split", choices=("train", "val", "test"),
+                        help="of a new patient (default: the one that the diagnosis needs most)")  # fmt: skip
+    parser.add_argument("--by", default="", metavar="NAME", help="who has confirmed mask and diagnosis")
+    parser.add_argument("--json", action="store_true", help="the cases as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from resformer_unet.training_set.contents import list_cases
+    from resformer_unet.training_set.removing import remove_case
+
+    if arguments.image is not None:
+        _add(arguments)
+    elif arguments.remove is not None:
+        remove_case(arguments.folder, arguments.remove)
+        print_line(f"{arguments.remove} was removed", sys.stderr)
+    cases = list_cases(arguments.folder)
+    if arguments.json:
+        print_line(json.dumps([asdict(case) for case in cases], indent=2, ensure_ascii=False), sys.stdout)
+        return 0
+    for line in _table(cases):
+        print_line(line, sys.stdout)
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> None:
+    from resformer_unet.data.dataset import Case, read_case_image, read_case_mask
+    from resformer_unet.training_set.adding import add_case
+
+    name = arguments.image.name
+    case = Case(name, arguments.image, arguments.mask, arguments.label or None, "", name)
+    image = read_case_image(case)
+    mask = read_case_mask(case, image) if case.mask else None
+    added = add_case(
+        arguments.folder,
+        image,
+        mask,
+        label=arguments.label.strip(),
+        patient=arguments.patient,
+        split=arguments.split,
+        by=arguments.by,
+    )
+    print_line(f"{name} was added as {added.id}, split {added.split}", sys.stderr)
+
+
+def _table(cases: list) -> list[str]:
+    from resformer_unet.training_set.contents import counts_by_class
+
+    if not cases:
+        return ["no cases"]
+    head = ("case", "diagnosis", "split", "patient", "corrected by", "added")
+    rows = [head, *((case.id, case.label, case.split, case.group, case.corrected_by, case.added) for case in cases)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    for label, splits in counts_by_class(cases).items():
+        lines.append(
+            f"{label or '(no diagnosis)'}: " + ", ".join(f"{count} {split}" for split, count in splits.items())
+        )
+    return lines

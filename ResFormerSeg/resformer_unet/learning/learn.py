@@ -1,0 +1,137 @@
+"""Trains a model further on a training set, into a new model; pauses by ending, and goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from resformer_unet.errors import EngineError
+from resformer_unet.learning.further_recipe import further_recipe
+from resformer_unet.learning.readiness import why_not_ready
+from resformer_unet.learning.run_state import LearningState, read_state, running
+from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.model.catalog import find_model
+from resformer_unet.training.setup.options import TrainOptions
+from resformer_unet.training_set.contents import CollectedCase, list_cases
+
+OPTIONS = ("epochs", "batch_size", "learning_rate", "seed", "workers")  # of TrainOptions
+
+
+def learn(
+    dataset: str | Path,
+    output: str | Path,
+    initial: str,
+    options: TrainOptions,
+    device: str = "auto",
+    progress: Callable[[str, int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> ModelBundle:
+    """Train the model further and write the new one to ``output``, which must not exist yet.
+
+    Args:
+        initial: id or folder of the model.
+        options: ``OPTIONS`` of them are used; with ``resume`` those of the interrupted training are.
+
+    Raises:
+        EngineError: OUTPUT_EXISTS, NOTHING_TO_RESUME, RUN_DIFFERS, TRAINING_SET_CHANGED, TRAINING_RUNNING, those of
+            :func:`.why_not_ready` and of :func:`.train`.
+    """
+    output = Path(output).resolve()
+    cases = list_cases(dataset)
+    if options.resume:
+        state = _resumed(output, dataset, initial, cases)
+    else:
+        state = _begun(output, dataset, initial, options, cases)
+    with running(output):
+        for left in state.work.glob(".evaluating-*"):  # by a process that was stopped
+            shutil.rmtree(left, ignore_errors=True)
+        bundle = _train(state, output, cases, device, progress, note)
+        state.as_finished().save()
+    return bundle
+
+
+def check_can_learn(dataset: str | Path, initial: str) -> tuple[list[CollectedCase], ModelBundle]:
+    """The cases and the model; raises the errors of :func:`.why_not_ready` and of :func:`.find_model`."""
+    cases, bundle = list_cases(dataset), find_model(initial)
+    if (problem := why_not_ready(cases, bundle.descriptor)) is not None:
+        raise problem
+    return cases, bundle
+
+
+def _begun(
+    output: Path, dataset: str | Path, initial: str, options: TrainOptions, cases: list[CollectedCase]
+) -> LearningState:
+    check_can_learn(dataset, initial)
+    chosen = {name: getattr(options, name) for name in OPTIONS}
+    names = tuple(sorted(case.id for case in cases))
+    state = LearningState(str(Path(dataset).resolve()), str(output), initial, chosen, names)
+    try:
+        if output.exists():
+            raise FileExistsError
+        state.work.parent.mkdir(parents=True, exist_ok=True)
+        state.work.mkdir()  # of two programs at once, one
+    except FileExistsError:
+        raise EngineError(
+            "OUTPUT_EXISTS",
+            f"There is a model or a training named “{output.name}” already.",
+            "Give another name, or go on with that training.",
+        ) from None
+    except OSError as error:
+        raise EngineError(
+            "OUTPUT_NOT_WRITABLE",
+            f"The model cannot be written to “{output}” ({error.strerror}).",
+            "Choose a folder in which you may write.",
+        ) from None
+    state.save()
+    return state
+
+
+def _resumed(output: Path, dataset: str | Path, initial: str, cases: list[CollectedCase]) -> LearningState:
+    state = read_state(output)
+    if state is None or state.finished:
+        raise EngineError(
+            "NOTHING_TO_RESUME", f"There is no interrupted training into “{output}”.", "Start a new training."
+        )
+    if initial != state.initial:
+        raise EngineError(
+            "RUN_DIFFERS",
+            f"The interrupted training began with the model {state.initial}, not {initial}.",
+            "Give the same model as before, or start a new training.",
+        )
+    if set(state.cases) != {case.id for case in cases}:
+        raise EngineError(
+            "TRAINING_SET_CHANGED",
+            "Cases were added to the training set, or removed, since this training was interrupted.",
+            "Start a new training with the cases as they are now.",
+        )
+    return replace(state, dataset=str(Path(dataset).resolve()))
+
+
+def _train(
+    state: LearningState,
+    output: Path,
+    cases: list[CollectedCase],
+    device: str,
+    progress: Callable[[str, int, int], None] | None,
+    note: Callable[[str], None] | None,
+) -> ModelBundle:
+    from resformer_unet.training.setup.run_record import RECORD
+    from resformer_unet.training.train import train
+
+    bundle = find_model(state.initial)
+    options = dict(state.options)
+    workers = options.pop("workers", None)
+    recipe = further_recipe(bundle, sum(case.split == "train" for case in cases), **options)
+    return train(
+        state.dataset,
+        output,
+        recipe,
+        device=device,
+        workers=workers,
+        resume=(state.work / RECORD).exists(),
+        initial=bundle,
+        progress=progress,
+        note=note,
+    )

@@ -1,0 +1,151 @@
+"""Reports on the command line: with a prediction, and later from its JSON file."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers import dicom_studies as studies
+from helpers.tiny_model import tiny_descriptor, weights_that_segment
+from resformer_unet.cli.main import main
+from resformer_unet.image.reading import read_image
+from resformer_unet.report import write
+
+highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+pytest.importorskip("torch")
+
+VOXELS = np.random.default_rng(5).integers(0, 255, (4, 40, 50)).astype(np.uint16)
+ENDS = [".report.html", ".seg.dcm", ".sr.dcm"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    from resformer_unet.model.saving import save_bundle
+
+    descriptor = tiny_descriptor(segments=("one", "two"))
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_bundle(folder, descriptor, weights_that_segment(descriptor), "# Tiny\n")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def predicted(model, tmp_path_factory):
+    """A series of an oblique volume, and the folder with its result and both reports."""
+    folder = tmp_path_factory.mktemp("prediction")
+    series = studies.write_series(folder / "kopf ä", VOXELS, studies.affine_of(35), [3, 1, 0, 2])
+    arguments = [str(series), "--model", model, "--output", str(folder / "out"), "--report", "html,dicom"]
+    assert main(["predict", *arguments, "--device", "cpu"]) == 0
+    return series, folder / "out"
+
+
+def test_predict_writes_page_and_objects_beside_the_result(predicted):
+    series, out = predicted
+    assert sorted(file.name for file in out.iterdir()) == sorted(
+        f"kopf ä{end}" for end in (".json", ".seg.nrrd", *ENDS)
+    )
+    assert "kopf ä" not in (out / "kopf ä.report.html").read_text("utf-8")
+    volume = highdicom.seg.segread(out / "kopf ä.seg.dcm").get_volume(combine_segments=False)
+    labels = read_image(out / "kopf ä.seg.nrrd")
+    for number in range(volume.array.shape[-1]):
+        ours, theirs = labels.voxels[..., number] == number + 1, volume.array[..., number].astype(bool)
+        assert ours.sum() == theirs.sum() > 0
+        points = [
+            (np.argwhere(mask)[:, order] @ affine[:3, :3].T + affine[:3, 3]).mean(0)
+            for mask, order, affine in ((ours, [2, 1, 0], labels.affine), (theirs, [0, 1, 2], volume.affine))
+        ]
+        assert np.allclose(*points, atol=0.01)
+
+
+def test_reports_are_made_later_too_with_the_patient_if_wished(predicted, tmp_path):
+    _, out = predicted
+    options = ["--output", str(tmp_path), "--with-patient"]
+    assert main(["report", str(out / "kopf ä.json"), *options]) == 0
+    page = (tmp_path / "kopf ä.report.html").read_text("utf-8")
+    assert "Müller, Jürgen" in page and "P-1" in page and "1970-02-03" in page and "kopf ä" in page
+
+
+def test_a_segmentation_that_was_changed_since_is_measured_anew(predicted, tmp_path):
+    import SimpleITK as sitk
+
+    _, out = predicted
+    report = json.loads((out / "kopf ä.json").read_text("utf-8"))
+    (tmp_path / "kopf ä.json").write_text(json.dumps(report), "utf-8")
+    read = sitk.ReadImage(str(out / "kopf ä.seg.nrrd"))
+    pixels = sitk.GetArrayFromImage(read) * 0
+    pixels[1, 5:9, 6:12, 0] = 1
+    changed = sitk.GetImageFromArray(pixels, isVector=True)
+    changed.CopyInformation(read)
+    for key in read.GetMetaDataKeys():
+        changed.SetMetaData(key, read.GetMetaData(key))
+    sitk.WriteImage(changed, str(tmp_path / "kopf ä.seg.nrrd"), useCompression=True)
+    assert main(["report", str(tmp_path / "kopf ä.json"), "--format", "html,dicom"]) == 0
+    page = (tmp_path / "kopf ä.report.html").read_text("utf-8")
+    assert "changed after the run" in page and '<td align="right">24</td>' in page
+    assert highdicom.seg.segread(tmp_path / "kopf ä.seg.dcm").number_of_segments == 1
+
+
+def test_a_source_that_was_moved_is_found_where_it_is_now_or_refused(predicted, tmp_path, capsys):
+    series, out = predicted
+    moved = series.rename(series.with_name("elsewhere"))
+    try:
+        result = [str(out / "kopf ä.json"), "--output", str(tmp_path)]
+        assert main(["report", *result, "--format", "html,dicom"]) == 1
+        assert not list(tmp_path.glob("*.dcm")) and "kopf ä" in capsys.readouterr().err
+        assert main(["report", *result]) == 0
+        assert "could not be read" in (tmp_path / "kopf ä.report.html").read_text("utf-8")
+        assert main(["report", *result, "--format", "dicom", "--source", str(moved)]) == 0
+        assert (tmp_path / "kopf ä.sr.dcm").exists()
+    finally:
+        moved.rename(series)
+
+
+def test_an_image_that_is_not_dicom_has_a_page_only(model, tmp_path, capsys):
+    from PIL import Image
+
+    Image.fromarray((VOXELS[0] % 256).astype(np.uint8)).save(tmp_path / "x.png")
+    arguments = [str(tmp_path / "x.png"), "--model", model, "--output", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(["predict", *arguments, "--report", "html,dicom"]) == 1
+    assert "not DICOM" in capsys.readouterr().err
+    files = ["x.json", "x.report.html", "x.seg.nrrd"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
+    assert main(["report", str(tmp_path / "out" / "x.json"), "--format", "dicom"]) == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"case": 1}'])
+def test_what_is_no_report_is_refused(content, tmp_path, capsys):
+    (tmp_path / "x.json").write_text(content)
+    assert main(["report", str(tmp_path / "x.json")]) == 1
+    assert "is not the report of a prediction" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_the_earlier_files_as_they_were(predicted, tmp_path, monkeypatch, capsys):
+    import errno
+    from pathlib import Path
+
+    _, out = predicted
+    result = [str(out / "kopf ä.json"), "--output", str(tmp_path), "--format", "html,dicom"]
+    assert main(["report", *result]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write_bytes = Path.write_bytes
+
+    def full(path, content):
+        if path.suffix == ".dcm":
+            write_bytes(path, content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["report", *result]) == 1
+    assert "is full" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_formats_that_do_not_exist_are_refused_at_once(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["report", "x.json", "--format", "docx"])
+    assert caught.value.code == 2 and "html,dicom" in capsys.readouterr().err
+    with pytest.raises(write.EngineError):
+        write.check_formats(["docx"])

@@ -1,0 +1,57 @@
+"""Slicer's DICOM database and its importer, as `slicer.dicomDatabase` and `DICOMLib.DICOMUtils` show them to a module.
+
+The application's are ctkDICOMDatabase and DICOMLib; neither is in the wheel. Files are indexed where they lie, or are
+copied into the database's own folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import slicer
+
+
+class DicomDatabase:
+    """`files`: by SOP instance UID."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.files: dict[str, str] = {}
+
+    def fileForInstance(self, uid: str) -> str:
+        """Empty for an instance that it does not know; a file that was moved since is named all the same."""
+        return self.files.get(uid, "")
+
+    def addFile(self, path: Path, copy: bool) -> None:
+        import pydicom
+
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if copy:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = Path(shutil.copy(path, self._folder / f"{header.SOPInstanceUID}.dcm"))
+        self.files[str(header.SOPInstanceUID)] = str(path)
+
+
+def importDicom(dicomDataDir: str, dicomDatabase: DicomDatabase | None = None, copyFiles: bool = False) -> bool:
+    database = dicomDatabase or slicer.dicomDatabase
+    for path in sorted(Path(dicomDataDir).iterdir()):
+        database.addFile(path, copyFiles)
+    return True
+
+
+@contextmanager
+def dicomDatabase(folder: Path) -> Iterator[DicomDatabase]:
+    """Opens a database; without it, the application has its DICOM module switched off."""
+    library = types.ModuleType("DICOMLib")
+    library.DICOMUtils = types.SimpleNamespace(importDicom=importDicom)
+    sys.modules["DICOMLib"] = library
+    slicer.dicomDatabase = DicomDatabase(folder)
+    try:
+        yield slicer.dicomDatabase
+    finally:
+        del slicer.dicomDatabase, sys.modules["DICOMLib"]
