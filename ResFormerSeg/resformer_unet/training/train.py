@@ -62,6 +62,7 @@ def train(
     precision: str | None = None,
     workers: int | None = None,
     resume: bool = False,
+    stress: bool = False,
     initial: ModelBundle | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
@@ -78,6 +79,7 @@ def train(
         precision: as in Lightning's trainer; ``None`` or ``auto``: see :func:`.fast_precision`.
         workers: processes that load and augment images, see :func:`.make_loaders`.
         resume: continue after the last complete epoch of an interrupted run with the same settings.
+        stress: evaluate under shifts too, see :func:`.stress_test`.
         initial: model for the initialisation: its network structure, and its weights wherever they fit.
         progress: called with (what is being done, done, total).
         note: called with a line of text, for instance the metrics of an epoch.
@@ -190,9 +192,8 @@ def train(
         note(f"{name} utilisation {utilisation.overall:.0%}; the rest of the time was waiting for images.")
     descriptor["training"]["seconds"] = round(timer.time_elapsed("train"))
     trained = network_weights(load_checkpoint(work / BEST))
-    bundle = finish_bundle(
-        output, descriptor, trained, {"val": splits.val, "test": splits.test}, device, progress, splits.train
-    )
+    evaluated = {"val": splits.val, "test": splits.test}
+    bundle = finish_bundle(output, descriptor, trained, evaluated, device, progress, splits.train, stress)
     if (work / PICTURE).exists():
         with atomic_file(bundle.folder / PICTURE) as copy:
             shutil.copyfile(work / PICTURE, copy)

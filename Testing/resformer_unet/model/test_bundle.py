@@ -164,12 +164,15 @@ def test_an_impossible_intensity_scaling_is_refused(bundle, changes, named):
     assert named in refused("MODEL_DESCRIPTOR_INVALID", load_bundle, bundle.folder)
 
 
-@pytest.mark.parametrize(
-    "change", [{"heads": [1, 3]}, {"no_such_field": 1}, {"stem": 10**12}, {"levels": [[4], [8]]}, {"levels": 3}]
-)
+@pytest.mark.parametrize("change", [{"heads": [1, 3]}, {"no_such_field": 1}, {"levels": [[4], [8]]}, {"levels": 3}])
 def test_an_impossible_network_is_refused(bundle, change):
     edit_descriptor(bundle, network={**bundle.descriptor["network"], **change})
     assert "network:" in refused("MODEL_DESCRIPTOR_INVALID", load_network, load_bundle(bundle.folder))
+
+
+def test_a_network_larger_than_any_memory_is_refused_without_being_made(bundle):
+    edit_descriptor(bundle, network={**bundle.descriptor["network"], "stem": 10**12})
+    assert "1000000000000" in refused("MODEL_WEIGHTS_MISMATCH", load_network, load_bundle(bundle.folder))
 
 
 def test_missing_weights_are_told(bundle):

@@ -62,9 +62,9 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def drafted(data, tmp_path_factory):
-    """A model trained without a recipe's descriptor, for two epochs."""
+    """A model trained without a recipe's descriptor, for two epochs, and stress-tested."""
     output = tmp_path_factory.mktemp("trained") / "My Discs_1"
-    return trained(data, output, TINY.changed(epochs=2))
+    return trained(data, output, TINY.changed(epochs=2), stress=True)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,11 @@ def test_training_writes_a_complete_bundle(drafted):
     assert calibration is None or calibration["fitted_on"].startswith("validation split, 4 cases of 4 patients")
     leftovers = {path.name for path in folder.parent.iterdir()} - {folder.name, f"{folder.name}.training"}
     assert leftovers == set()
+
+
+def test_no_model_is_stress_tested_unasked(finished):
+    assert "shifts.svg" not in {path.name for path in (finished / "model").iterdir()}
+    assert "stress" not in json.loads((finished / "model.training" / "evaluation-test.json").read_text("utf-8"))
 
 
 def test_the_log_and_the_evaluations_are_written_beside_the_bundle(drafted):

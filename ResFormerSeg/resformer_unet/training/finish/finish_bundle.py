@@ -32,6 +32,7 @@ def finish_bundle(
     device: str,
     progress: Callable[[str, int, int], None],
     train: Sequence[Case] = (),
+    stress: bool = False,
 ) -> ModelBundle:
     """Calibrate on the validation cases, evaluate as a user would, and write the bundle.
 
@@ -43,6 +44,7 @@ def finish_bundle(
         descriptor: everything but ``calibration``, ``results`` and ``weights``.
         splits: cases to report on, by name; one without cases is left out.
         train: cases that were trained on, to which, with ``val``, the out-of-distribution detector is fitted.
+        stress: give the last split's cases under shifts too, see :func:`.stress_test`.
     """
     descriptor = {**descriptor, "calibration": None, "results": []}
     work = output.with_name(output.name + ".training")
@@ -64,7 +66,7 @@ def finish_bundle(
             if not cases:
                 continue
             report = evaluate_cases(cases, predictor, lambda *n, split=split: progress(f"evaluating {split}", *n))
-            if [split] == last:
+            if stress and [split] == last:
                 report["stress"] = stress_test(cases, predictor, lambda *n: progress("stress test", *n))
             report["data"] = {"name": descriptor["training"]["data"][0]["name"], "split": split}
             write_evaluation(work / f"evaluation-{split}.json", report)
@@ -79,7 +81,7 @@ def finish_bundle(
             write_report_card(work / f"evaluation-{split}.html", report, cases, predictor)
         beside_card = card_files(report, predictor.bundle) if report else {}  # of the last split
     curves = [PICTURE] if (work / PICTURE).exists() else []
-    card = model_card(descriptor, [*beside_card, *curves], report and report["stress"])
+    card = model_card(descriptor, [*beside_card, *curves], report and report.get("stress"))
     bundle = save_bundle(output, descriptor, {**weights, **tensors}, card, beside_card)
     progress("exporting the network", 0, 1)
     return add_exported_graph(bundle)

@@ -54,6 +54,12 @@ class TrainOptions(Options):
     resume: bool = option(
         Switch(), "The choice to resume", "resume an interrupted training after its last complete epoch", default=False
     )
+    stress: bool = option(
+        Switch(),
+        "The choice of a stress test",
+        "also evaluate the finished model under shifts, as evaluate --stress does",
+        default=False,
+    )
 
     def recipe_changes(self) -> dict[str, Any]:
         """Arguments of :meth:`.Recipe.changed`."""
@@ -64,4 +70,4 @@ class TrainOptions(Options):
 
     def run_settings(self) -> dict[str, Any]:
         """Keyword arguments of :func:`.train`."""
-        return {name: getattr(self, name) for name in ("size", "precision", "workers", "resume")}
+        return {name: getattr(self, name) for name in ("size", "precision", "workers", "resume", "stress")}
