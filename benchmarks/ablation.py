@@ -1,13 +1,14 @@
 """Ablation: the same training with one part of the network removed, and with other networks.
 
-    python benchmarks/ablation.py --data ../shared/data --sets skin-lesion breast-ultrasound --epochs 10 30
+    python benchmarks/ablation.py --data ../shared/data --sets breast-ultrasound --epochs 12
     python benchmarks/ablation.py --table
 
 Every run of a variant, a seed and a data set that has finished is one JSON line of --results; runs found there are
 skipped, so that the work can be interrupted and resumed. Seeds are the outermost loop: an interrupted series has all
-variants, with fewer seeds. All variants share optimiser, schedule, augmentation, batches and their order. The moving
-average of the weights after the last epoch is evaluated, without choosing an epoch by validation, so that neither the
-validation nor the test split influenced the training.
+variants, with fewer seeds. All variants train by the recipe of the shipped model, at its input size, with the same
+augmentation, batches and order; the number of epochs is frozen beforehand. The moving average of the weights after the
+last epoch is evaluated, without choosing an epoch by validation, so that neither the validation nor the test split
+influenced the training.
 """
 
 from __future__ import annotations
@@ -27,54 +28,55 @@ import numpy as np
 import torch
 
 from ablation_data import PreparedSet, fraction_of, prepare
-from ablation_networks import VARIANTS, build_network
+from ablation_differences import differences
+from ablation_networks import VARIANTS, WITHOUT_PRETRAINING, build_network
 from ablation_table import markdown
 from network_cost import network_cost
 from resformer_unet.evaluation.metrics import mean, overlap
 from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
-from resformer_unet.training.input.augmentation import build_augmentation
+from resformer_unet.training.input.augmentation.chain import build_augmentation
 from resformer_unet.training.input.loaders import make_loaders
 from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
 from resformer_unet.training.loop.losses import class_weights
 from resformer_unet.training.loop.module import ResFormerModule, binary_masks
-from resformer_unet.training.setup.recipe import Augmentation, Recipe
+from resformer_unet.training.setup.pretrained import pretrained_weights
+from resformer_unet.training.setup.recipe import Recipe, load_recipe, recipe_names
 
 TARGETS = ("melanoma", "malignant")  # whose sensitivity is reported; otherwise that of the last diagnosis
-AUGMENTATION = {
-    "skin-lesion": Augmentation(flip_rows=0.5, rotation=45, scale=0.25, colour=0.1, brightness=0.025, noise=0.008),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.table:
-        print(markdown(_finished(options.results), VARIANTS), end="")
+        rows = _finished(options.results)
+        print(markdown(rows, VARIANTS), differences(rows, VARIANTS), sep="\n", end="")
         return 0
     if len(options.epochs) not in (1, len(options.sets)):
         sys.exit("Give --epochs one number, or one for each of --sets.")
-    if any(side % 16 for side in options.size):
-        sys.exit("The U-Nets halve the images four times: give a --size of multiples of 16.")
+    recipes = {name: load_recipe(name) if name in recipe_names() else Recipe() for name in options.sets}
+    sizes = {name: tuple(options.size or _own_size(recipes[name])) for name in options.sets}
+    if any(side % 16 for size in sizes.values() for side in size):
+        sys.exit("nnU-Net's network halves the images four times: give a --size of multiples of 16.")
     torch.set_num_threads(options.threads)
     epochs = dict(zip(options.sets, options.epochs * len(options.sets), strict=False))
-    size = tuple(options.size)
-    prepared = {name: prepare(options.data / name, size, options.cache, _report) for name in options.sets}
+    prepared = {name: prepare(options.data / name, sizes[name], options.cache, _report) for name in options.sets}
     for seed in options.seeds:
         for name in options.sets:
             for variant in options.variants:
                 settings = {
                     "epochs": epochs[name],
-                    "size": list(size),
-                    "batch_size": options.batch_size,
-                    "learning_rate": options.learning_rate,
-                    "initial_image_scale": options.initial_image_scale,
+                    "size": list(sizes[name]),
+                    "batch_size": recipes[name].batch_size,
+                    "learning_rate": recipes[name].learning_rate,
+                    "initial_image_scale": recipes[name].initial_image_scale,
                     "precision": options.precision,
                     "train_fraction": options.train_fraction,
                 }
                 key = {"set": name, "variant": variant, "seed": seed, "settings": settings}
                 if any(key.items() <= row.items() for row in _finished(options.results)):
                     continue
-                row = {**key, **run(prepared[name], name, variant, seed, settings)}
+                row = {**key, **run(prepared[name], recipes[name], name, variant, seed, settings)}
                 options.results.parent.mkdir(parents=True, exist_ok=True)
                 with options.results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
@@ -86,17 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -> dict:
+def run(data: PreparedSet, recipe: Recipe, name: str, variant: str, seed: int, settings: dict) -> dict:
     """Train one variant and measure it on the validation and the test split."""
-    recipe = Recipe(
-        pretrained="none",
-        epochs=settings["epochs"],
-        batch_size=settings["batch_size"],
-        learning_rate=settings["learning_rate"],
-        initial_image_scale=settings["initial_image_scale"],
-        seed=seed,
-        augmentation=AUGMENTATION.get(name, Augmentation()),
-    )
+    pretrained = "none" if variant in WITHOUT_PRETRAINING else recipe.pretrained
+    recipe = recipe.changed(epochs=settings["epochs"], seed=seed, pretrained=pretrained)
     train_set = fraction_of(data.train, settings["train_fraction"])
     lightning.seed_everything(seed, workers=True, verbose=False)
     network = build_network(variant, **data.tasks)
@@ -106,6 +101,8 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
     config = network.config
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loader))
+    if recipe.pretrained != "none":
+        network.load_state_dict(pretrained_weights(config), strict=False)
     module.network = network.to(memory_format=torch.channels_last)
     _quieten_lightning()
     progress = TrainingProgress(lambda _, *done: _report(f"{name}, {variant}, seed {seed}", *done), lambda line: None)
@@ -134,13 +131,18 @@ def run(data: PreparedSet, name: str, variant: str, seed: int, settings: dict) -
         "seconds_per_epoch": wall / recipe.epochs,
         "cpu_seconds_per_epoch": cpu / recipe.epochs,
         "target": target,
+        "pretrained": recipe.pretrained,
         "results": {split: measure(network, arrays, data.classes, target) for split, arrays in splits.items()},
     }
 
 
 @torch.inference_mode()
 def measure(network: torch.nn.Module, arrays: SliceArrays, classes: Sequence[str], target: str) -> dict:
-    """Figures of a split at the network's input size; ``None`` for those of a task that the network lacks."""
+    """Figures of a split at the network's input size; ``None`` for those of a task that the network lacks.
+
+    ``per_case`` has the Dice of each case (mean over the segments that it contains), the probabilities of its
+    diagnoses, and its label's index (-1: unknown).
+    """
     network.eval()
     outputs = [network(images.float()) for images in arrays.images.split(32)]
     known = arrays.labels != UNKNOWN
@@ -150,13 +152,20 @@ def measure(network: torch.nn.Module, arrays: SliceArrays, classes: Sequence[str
         **dict.fromkeys(("dice", "jaccard", "false_positive_rate")),
         **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_auc", "sensitivity", "specificity", "ece")),
         **dict.fromkeys(("target_sensitivity", "target_specificity")),
+        "per_case": {"dice": None, "probabilities": None, "label": arrays.labels.tolist()},
     }
     if network.config.segments:
         predicted = torch.cat([binary_masks(logits, network.config.exclusive) for logits in outputs]).bool()
-        figures |= _overlaps(predicted[arrays.has_mask].numpy(), arrays.masks[arrays.has_mask].bool().numpy())
+        reference = arrays.masks.bool().numpy()
+        figures |= _overlaps(predicted[arrays.has_mask].numpy(), reference[arrays.has_mask])
+        figures["per_case"]["dice"] = [
+            mean(overlap(p, r)[0] for p, r in zip(case, truth, strict=True) if r.any()) if masked else None
+            for case, truth, masked in zip(predicted.numpy(), reference, arrays.has_mask.tolist(), strict=True)
+        ]
     if network.config.diagnoses and known.any():
-        probabilities = torch.cat([logits.diagnosis for logits in outputs])[known].softmax(1).numpy()
-        figures |= for_json(diagnosis_metrics(probabilities, arrays.labels[known].numpy(), classes))
+        probabilities = torch.cat([logits.diagnosis for logits in outputs]).softmax(1)
+        figures["per_case"]["probabilities"] = [[round(p, 5) for p in row] for row in probabilities.tolist()]
+        figures |= for_json(diagnosis_metrics(probabilities[known].numpy(), arrays.labels[known].numpy(), classes))
         figures |= {f"target_{name}": figures[name][target] for name in ("sensitivity", "specificity")}
     return figures
 
@@ -177,6 +186,10 @@ def _overlaps(predicted: np.ndarray, reference: np.ndarray) -> dict:
     }
 
 
+def _own_size(recipe: Recipe) -> list[int]:
+    return recipe.descriptor["input"]["size"] if recipe.descriptor else [96, 128]
+
+
 def _finished(results: Path) -> list[dict]:
     lines = results.read_text(encoding="utf-8").splitlines() if results.is_file() else []
     return [json.loads(line) for line in lines]
@@ -195,16 +208,11 @@ def _quieten_lightning() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
-    parser.add_argument("--sets", nargs="+", default=["skin-lesion", "breast-ultrasound"])
+    parser.add_argument("--sets", nargs="+", default=["breast-ultrasound"])
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS, metavar="NAME")
-    parser.add_argument("--epochs", nargs="+", type=int, default=[10], help="one number, or one for each set")
-    parser.add_argument("--size", nargs=2, type=int, default=[96, 128], metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--epochs", nargs="+", type=int, default=[12], help="one number, or one for each set")
+    parser.add_argument("--size", nargs=2, type=int, metavar=("ROWS", "COLUMNS"), help="instead of the recipe's")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
-    parser.add_argument(
-        "--initial-image-scale", type=float, default=1.0, help="fraction of the size that training begins with"
-    )
     parser.add_argument("--precision", default="32-true", help="as in Lightning's trainer: bf16-mixed")
     parser.add_argument(
         "--train-fraction", type=float, default=1.0, help="fraction of the training images of each diagnosis"

@@ -11,7 +11,8 @@ import torch
 pytest.importorskip("lightning")
 
 from ablation import main  # noqa: E402
-from ablation_networks import VARIANTS, build_network  # noqa: E402
+from ablation_differences import paired  # noqa: E402
+from ablation_networks import VARIANTS, WITHOUT_PRETRAINING, build_network  # noqa: E402
 from helpers.generated_dataset import write_discs  # noqa: E402
 
 TASKS = {"in_channels": 3, "segments": 1, "exclusive": False, "diagnoses": 3}
@@ -30,8 +31,8 @@ def finished(tmp_path_factory):
     """The arguments of a series that has run: two variants, two seeds."""
     folder = tmp_path_factory.mktemp("ablation")
     write_discs(folder / "discs", {"train": 8, "val": 4, "test": 4})
-    arguments = ["--data", folder, "--sets", "discs", "--epochs", 1, "--size", 32, 32, "--batch-size", 4]
-    arguments += ["--seeds", 0, 1, "--variants", "without DFE", "diagnosis alone", "--cache", folder / "cache"]
+    arguments = ["--data", folder, "--sets", "discs", "--epochs", 1, "--size", 32, 32]
+    arguments += ["--seeds", 0, 1, "--variants", "full network", "diagnosis alone", "--cache", folder / "cache"]
     arguments = [str(argument) for argument in [*arguments, "--results", folder / "results.jsonl"]]
     assert main(arguments) == 0
     return folder, arguments
@@ -43,7 +44,7 @@ def rows_of(folder: Path) -> list[dict]:
 
 def test_each_seed_runs_all_variants_before_the_next(finished):
     runs = [(row["seed"], row["variant"]) for row in rows_of(finished[0])]
-    assert runs == [(0, "without DFE"), (0, "diagnosis alone"), (1, "without DFE"), (1, "diagnosis alone")]
+    assert runs == [(0, "full network"), (0, "diagnosis alone"), (1, "full network"), (1, "diagnosis alone")]
 
 
 def test_both_splits_are_measured_and_a_missing_task_has_no_figures(finished):
@@ -73,9 +74,33 @@ def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(finished, cap
     main([*finished[1], "--table"])
     table = capsys.readouterr().out
     assert "| discs, test: 4 cases, 2 of them malignant | Dice | Jaccard | accuracy |" in table
-    assert "| without DFE | 0." in table and " ± " in table
+    assert "| full network | 0." in table and " ± " in table
     assert "| diagnosis alone | – | – | " in table
-    assert "full network" not in table
+    assert "without DFE" not in table
+    assert "| discs, test: minus the full network | Dice | macro AUC | accuracy |" in table
+
+
+def test_a_difference_is_that_of_the_means_over_seeds_with_an_interval_around_it():
+    def row(seed: int, dice: list[float], probabilities: list[float]) -> dict:
+        cases = {"dice": dice, "probabilities": [[p, 1 - p] for p in probabilities], "label": [0, 0, 1, 1]}
+        return {"seed": seed, "results": {"test": {"per_case": cases}}}
+
+    full = [row(0, [0.5, 0.5, 0.5, None], [0.9, 0.4, 0.1, 0.2]), row(1, [0.7, 0.7, 0.7, None], [0.9, 0.8, 0.1, 0.2])]
+    other = [row(0, [0.6, 0.6, 0.6, None], [0.9, 0.8, 0.1, 0.2]), row(5, [0.0, 0.0, 0.0, None], [0.1, 0.1, 0.9, 0.9])]
+    found = paired(full, other)  # only seed 0 is common to both
+    difference, limits = found["dice"]
+    assert difference == pytest.approx(0.1) and limits == pytest.approx([0.1, 0.1])
+    difference, (low, high) = found["accuracy"]
+    assert difference == pytest.approx(0.25) and low == 0 and high > 0.25
+    assert paired(full, [row(5, [0.0] * 4, [0.1] * 4)]) == {}
+
+
+def test_weights_from_imagenet_are_where_the_variant_has_them(finished):
+    assert {row["variant"]: row["pretrained"] for row in rows_of(finished[0])} == {
+        "full network": "imagenet",
+        "diagnosis alone": "imagenet",
+    }
+    assert "random initial weights" in WITHOUT_PRETRAINING
 
 
 def test_a_size_that_the_unets_cannot_halve_is_refused():
@@ -93,12 +118,10 @@ def test_every_variant_gives_its_tasks_at_the_size_of_the_image(variant):
     assert (None if diagnosis is None else diagnosis.shape) == {"segmentation alone": None}.get(variant, (2, 3))
 
 
-def test_the_plain_unet_is_as_large_as_the_full_network():
-    full, plain = (
-        sum(parameter.numel() for parameter in build_network(name, **TASKS).parameters())
-        for name in ("full network", "plain U-Net")
-    )
-    assert plain == pytest.approx(full, rel=0.05)
+def test_the_plain_unet_has_the_full_networks_convolutions_and_nothing_of_the_papers():
+    full, plain = (dict(build_network(name, **TASKS).named_parameters()) for name in ("full network", "plain U-Net"))
+    assert {name for name in plain if ".local." in name} == {name for name in full if ".local." in name}
+    assert not [name for name in plain if ".context." in name or name.startswith("skips.")]
 
 
 def test_the_nnunet_computes_what_monai_computes():

@@ -1,0 +1,82 @@
+"""How sure the ablation's differences are: a paired bootstrap over the cases of the test split.
+
+In each resample the same cases are drawn for both networks and all their seeds; a figure is its mean over the seeds.
+Efron, Tibshirani: An Introduction to the Bootstrap. Chapman & Hall, 1993.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from resformer_unet.evaluation import metrics
+from resformer_unet.evaluation.bootstrap import RESAMPLES, draws, interval
+
+FULL = "full network"
+FIGURES = {"dice": "Dice", "macro_auc": "macro AUC", "accuracy": "accuracy"}
+
+
+def differences(rows: Sequence[Mapping], variants: Iterable[str]) -> str:
+    """A Markdown table for each set and settings: each variant minus the full network, with a 95 % interval."""
+    runs: dict[str, list[Mapping]] = {}
+    for row in rows:
+        if row["results"]["test"].get("per_case"):
+            runs.setdefault(json.dumps([row["set"], row["settings"]]), []).append(row)
+    tables = []
+    for members in runs.values():
+        by_variant = {name: [row for row in members if row["variant"] == name] for name in variants}
+        if not by_variant.get(FULL):
+            continue
+        lines = [f"| {members[0]['set']}, test: minus the full network | {' | '.join(FIGURES.values())} |"]
+        lines += ["|---|" + "---|" * len(FIGURES)]
+        for name, own in by_variant.items():
+            if own and name != FULL:
+                found = paired(by_variant[FULL], own)
+                lines.append(f"| {name} | {' | '.join(_cell(found.get(figure)) for figure in FIGURES)} |")
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables) + "\n" if tables else ""
+
+
+def paired(full: Sequence[Mapping], other: Sequence[Mapping]) -> dict[str, tuple[float, list[float]]]:
+    """(difference, [low, high]) by figure, of the tasks and the seeds that both networks have."""
+    seeds = {row["seed"] for row in full} & {row["seed"] for row in other}
+    pair = [[row["results"]["test"]["per_case"] for row in rows if row["seed"] in seeds] for rows in (full, other)]
+    count = len(pair[0][0]["label"]) if seeds else 0
+    if not count:
+        return {}
+    whole = [_means(cases, np.ones((1, count))) for cases in pair]
+    drawn = [[_means(cases, counts) for cases in pair] for counts in draws(count, RESAMPLES, 0)]
+    found = {}
+    for name in whole[0].keys() & whole[1].keys():
+        values = np.concatenate([second[name] - first[name] for first, second in drawn])
+        found[name] = (float(whole[1][name][0] - whole[0][name][0]), interval(values, count))
+    return found
+
+
+def _means(seeds: Sequence[Mapping], weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures (resamples,), each the mean over the seeds."""
+    by_seed = [_figures(cases, weights) for cases in seeds]
+    return {name: np.mean([figures[name] for figures in by_seed], axis=0) for name in by_seed[0]}
+
+
+def _figures(cases: Mapping, weights: np.ndarray) -> dict[str, np.ndarray]:
+    found = {}
+    if cases["dice"] is not None:
+        found["dice"] = metrics.weighted_mean([np.nan if dice is None else dice for dice in cases["dice"]], weights)
+    if cases["probabilities"] is not None:
+        labels = np.array(cases["label"])
+        known = labels >= 0
+        probabilities, labels, weights = np.array(cases["probabilities"])[known], labels[known], weights[:, known]
+        found["accuracy"] = metrics.accuracy(probabilities, labels, weights)
+        areas = [metrics.auc(scores, labels == index, weights) for index, scores in enumerate(probabilities.T)]
+        found["macro_auc"] = metrics.mean_of_defined(np.stack(areas, axis=-1))
+    return found
+
+
+def _cell(found: tuple[float, list[float] | None] | None) -> str:
+    if found is None:
+        return "–"
+    difference, limits = found
+    return f"{difference:+.3f}" + (f" ({limits[0]:+.3f} to {limits[1]:+.3f})" if limits else "")
