@@ -202,7 +202,7 @@ def test_the_details_show_use_limits_results_and_card(openPanel, click):
         "Intended use",
         "Dermoscopy only",
         "dice mean",
-        "0.840",
+        "0.851",
         "CC0-1.0",
         "150 cases",
     ):

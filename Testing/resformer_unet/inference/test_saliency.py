@@ -180,7 +180,9 @@ class Summing(torch.nn.Module):
     """The image is its only level; the logit of the first diagnosis is its sum, that of the second is 0."""
 
     config = NetworkConfig(segments=0)
+    stem = torch.nn.Identity()
     encoder = (torch.nn.Identity(),)
+    head_levels = (-1,)
 
     def diagnose(self, levels: list[torch.Tensor], masks: None) -> torch.Tensor:
         total = levels[0].sum((1, 2, 3))

@@ -141,7 +141,7 @@ def test_a_checkpoint_of_another_network_is_refused(arguments, unbroken, tmp_pat
     work.mkdir()
     (work / "run.json").write_bytes((unbroken.with_name("model.training") / "run.json").read_bytes())
     checkpoint = load_checkpoint(unbroken.with_name("model.training") / "last.ckpt")
-    name = "network.encoder.0.down.0.weight"
+    name = "network.stem.0.weight"
     checkpoint["state_dict"][name] = checkpoint["state_dict"][name][:2]
     torch.save(checkpoint, work / "last.ckpt")
     before = (work / "last.ckpt").read_bytes()
