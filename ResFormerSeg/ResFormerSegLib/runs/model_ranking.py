@@ -17,7 +17,7 @@ from ResFormerSegLib.scene.volume_export import checkVolume, isPicture, lpsRows
 class RankingTask(Task):
     """Runs in the background. The result: [(reference of a model, distance)], the nearest model first.
 
-    distance: above 1, the image is out of distribution for the model; None for a model that cannot say.
+    distance: above 1, the image is foreign to the model; None for a model that cannot say.
 
     models: references, of models that can be used on the volume.
     """

@@ -1,6 +1,6 @@
-"""Which of several models knows images like this one: their out-of-distribution scores of one slice.
+"""Which of several models knows images like this one: the distance of one slice from their training images.
 
-A score says how far the image is from a model's training images, not how good the model's answer is.
+It says how far the image is from a model's training images, not how good the model's answer is.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def rank_models(
         cancelled: called between two models; true ends the work.
 
     Returns:
-        Rows with ``model``, as given, and ``distance``: the OOD score divided by the model's threshold, so that an
-        image above 1 is out of distribution; ``None`` for a model that has no detector or cannot run on the image.
-        The nearest model comes first, those without a distance last.
+        Rows with ``model``, as given, and ``distance`` of its features, see
+        :meth:`.OutOfDistributionDetector.relative_distance`: above 1 such images are rare among those that the model
+        knows; ``None`` for a model that has no detector or cannot run on the image. The nearest model comes first,
+        those without a distance last.
 
     Raises:
         Cancelled: when ``cancelled()`` was true.
@@ -66,7 +67,7 @@ def _distance(image: MedicalImage, model: str, device: str) -> float | None:
         detector = OutOfDistributionDetector.of_bundle(bundle)
         if detector is None:
             return None
-        scores = detector.scores(Predictor(bundle, device).encoder_features(image))
+        features, _ = Predictor(bundle, device).encoder_features(image)
+        return detector.relative_distance(features)
     except EngineError:  # no suggestion, then; a run says what is wrong
         return None
-    return float(scores[0] / detector.threshold)

@@ -149,6 +149,10 @@ class OutOfDistributionDetector:
         total = np.square(along).sum(1) + rest.clip(0) / self.residual
         return np.sqrt(total / scaled.shape[1])
 
+    def relative_distance(self, features: np.ndarray) -> float:
+        """Of an image's slices, (n, features): 0 as the median of the validation cases, 1 as their 97th percentile."""
+        return _scaled(float(np.median(self.slice_distances(features))), self.distances)
+
     def score(self, signs: ImageSigns) -> float:
         """OOD score of an image."""
         score = _scaled(signs.distance, self.distances)

@@ -27,13 +27,13 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, dataset) -> dict[str, str]:
-    """Folders of a model that was fitted to the discs, the same with a stricter threshold, and one without scores."""
+    """Folders of a model that was fitted to the discs, the same fitted to nearer ones, and one without a detector."""
     folder = tmp_path_factory.mktemp("models")
     save_tiny(folder / "knows")
     add_reference_statistics(folder / "knows", dataset, "cpu")
     shutil.copytree(folder / "knows", folder / "strict")
     descriptor = json.loads((folder / "strict" / "model.json").read_text())
-    descriptor["out_of_distribution"]["threshold"] /= 1000
+    descriptor["out_of_distribution"]["distances"] = [0.001, 0.002]
     (folder / "strict" / "model.json").write_text(json.dumps(descriptor))
     save_tiny(folder / "silent")
     return {name: str(folder / name) for name in ("silent", "strict", "knows")} | {"gone": str(folder / "gone")}
