@@ -42,10 +42,10 @@ class SurfacePicture:
 
 
 def draw_surfaces(masks: np.ndarray, segments: Sequence[dict], affine: np.ndarray) -> SurfacePicture | None:
-    """PNG of the segments by parallel projection, from the front and from the left, on one scale; ``None`` if all are empty.
+    """PNG of the segments by parallel projection, from the front and from the left; ``None`` if all are empty.
 
-    The sides are named R(ight), L(eft), A(nterior), P(osterior), S(uperior), I(nferior) of the patient; a bar of
-    ``bar_mm`` shows the scale. Segments behind others shine through.
+    Both views have one scale, which a bar of ``bar_mm`` shows. The sides are named R(ight), L(eft), A(nterior),
+    P(osterior), S(uperior), I(nferior) of the patient. Segments behind others shine through.
 
     Args:
         masks: bool (segments, slices, rows, columns).
@@ -91,7 +91,7 @@ def _draw(view: View, shown: Sequence[tuple[Surface, Sequence[int]]], center: np
 
 
 def _composed(layers: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """uint8 (pixels, 3) of each segment's depths and colours: nearer ones over those behind; the last hides the paper."""
+    """uint8 (pixels, 3) of each segment's depths and colours: the last hides the paper, nearer ones lie over it."""
     order = np.argsort(np.stack([depth for depth, _ in layers]), axis=0)
     pixels = np.full(layers[0][1].shape, float(_PAPER))
     empty = np.ones(len(pixels), bool)
