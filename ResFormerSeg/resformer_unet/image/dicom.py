@@ -185,7 +185,8 @@ def _stack(headers: list[Header]) -> np.ndarray:
 def _read_pixels(header: Header) -> np.ndarray:
     """(frames, rows, columns, channels) of a file, rescaled by its slope and intercept, or those of each frame."""
     scales = {(frame.slope, frame.intercept) for frame in header.frames}
-    if scales - {(1.0, 0.0)} and (not header.first_rescales or header.frames[0].slope == 0):
+    by_frame = scales - {(1.0, 0.0)} and (not header.first_rescales or header.frames[0].slope == 0)
+    if header.relabelled or by_frame:
         data = PixelData(header)
         return np.concatenate([data.read(index) for index in range(data.count)])
     return _rescaled(_decoded(header), header)

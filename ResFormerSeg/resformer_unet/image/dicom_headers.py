@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ _FRAME_COUNT = "0028|0008"
 
 # Enhanced CT, MR and PET, also legacy converted: GDCM rescales all their frames by what the first one states.
 _RESCALED = tuple(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("2.1", "2.2", "4.1", "4.4", "130", "128.1"))
+
+# Photoacoustic, enhanced X-ray fluoroscopy, wide field and en face ophthalmic, dermoscopic and confocal microscopic
+# images: GDCM refuses them for their name alone.
+_UNKNOWN_TO_GDCM = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("6.3", "12.2.1", "77.1.5.5", "77.1.5.7", "77.1.7", "77.1.8")
+)
+_SECONDARY_CAPTURE, _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"
 
 _UNIT = 0.01  # by which the length of a direction may differ from 1
 
@@ -51,6 +59,7 @@ class Header:
         frames: of a file that states the geometry of each in functional groups, in the order of its pixels; such are
             enhanced CT, MR and PET, tomosynthesis, optical coherence tomography and others. Empty for other files.
         first_rescales: whether GDCM rescales all frames by what the first one states; else it leaves them as stored.
+        relabelled: whether GDCM reads the pixels under the name of another kind of image only.
     """
 
     path: Path
@@ -65,6 +74,7 @@ class Header:
     distance: float | None
     frames: tuple[Frame, ...] = ()
     first_rescales: bool = False
+    relabelled: bool = False
 
 
 def gdcm_reader(path: str) -> sitk.ImageFileReader:
@@ -86,7 +96,7 @@ def read_header(path: Path) -> Header | None:
         try:
             reader.ReadImageInformation()
         except RuntimeError:
-            return None
+            return _relabelled(path)
     number, thickness, distance = (_numbers(reader, tag, 1) for tag in (_NUMBER, _THICKNESS, _SLICE_DISTANCE))
     frames = read_frames(path) if reader.HasMetaDataKey(_FRAME_COUNT) else ()
     return Header(
@@ -103,6 +113,26 @@ def read_header(path: Path) -> Header | None:
         frames=frames,
         first_rescales=_text(reader, _SOP_CLASS) in _RESCALED,
     )
+
+
+def _relabelled(path: Path) -> Header | None:
+    """The header of a kind of image that GDCM does not know, read as that of a secondary capture; else ``None``."""
+    try:
+        import pydicom
+
+        with path.open("rb") as file:
+            data = pydicom.dcmread(file, force=True)
+        if data.get("SOPClassUID") not in _UNKNOWN_TO_GDCM or "PixelData" not in data:
+            return None
+        data.SOPClassUID = _MULTI_FRAME_CAPTURE if int(data.get("NumberOfFrames") or 1) > 1 else _SECONDARY_CAPTURE
+        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+        with tempfile.TemporaryDirectory(prefix="resformer-unet-") as folder:
+            copy = Path(folder, "relabelled.dcm")
+            data.save_as(copy)
+            header = read_header(copy)
+    except Exception:  # pydicom is missing, or raises whatever its parsing stumbles over
+        return None
+    return header and replace(header, path=path, relabelled=True)
 
 
 def read_frames(path: Path) -> tuple[Frame, ...]:

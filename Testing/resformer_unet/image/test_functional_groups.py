@@ -10,6 +10,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from helpers.dicom_files import ENHANCED_MR, stored_values, without_preamble, write_frames, write_slices
+from helpers.dicom_studies import write_photograph
 from resformer_unet.errors import EngineError
 from resformer_unet.image.reading import read_image
 from resformer_unet.image.sequence_reading import open_sequence
@@ -30,7 +31,7 @@ KINDS = {
     "tomosynthesis": "13.1.3",
     "ophthalmic tomography": "77.1.5.4",
     "secondary capture": "7.3",
-    "unknown": "999.1",
+    "photoacoustic": "6.3",
 }
 
 
@@ -73,6 +74,24 @@ def test_compressed_frames_are_rescaled_too(kind, tmp_path):
     )
     changed(path, lambda data: data.compress(RLELossless))
     assert np.array_equal(read_image(path).voxels[..., 0], rescaled(SLOPES, INTERCEPTS))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_dermoscopic_photograph_is_read_though_gdcm_does_not_know_its_kind(compressed, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (21, 30, 3)).astype(np.uint8)
+    path = write_photograph(tmp_path / "x.dcm", pixels)
+
+    def rename(data) -> None:
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = _PREFIX + "77.1.7"
+        if compressed:
+            data.compress(RLELossless)
+
+    image = read_image(changed(path, rename))
+    assert np.array_equal(image.voxels[0], pixels) and not image.has_orientation
+    assert read_image(tmp_path).voxels.shape == image.voxels.shape  # as the only file of a series
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(EngineError):
+        read_image(path)
 
 
 def test_a_file_that_does_not_place_all_of_its_frames_is_refused(tmp_path):

@@ -65,7 +65,7 @@ def test_one_page_and_one_structured_report_are_on_both_phases(predicted):
     function = patient["cardiac_function"]
     for text in (f"{function['lvedv_ml']:.0f} ml", f"{100 * function['rvef']:.0f} %", f"{function['lv_mass_g']:.0f} g"):
         assert f">{text}<" in page
-    assert page.count("<img ") == 4 and page.index("<h2>End-diastole") < page.index("<h2>End-systole")
+    assert page.count("<img ") == 4 and page.index(">End-diastole<") < page.index(">End-systole<")
     assert patient["diagnosis"]["name"] in page and "Mia" not in without_pictures(page)
 
 
