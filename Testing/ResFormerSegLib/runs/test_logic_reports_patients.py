@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,7 +33,6 @@ def _noise():
 
 
 def test_the_report_of_a_patient_is_on_both_phases_with_the_segments_as_they_are(logic, patient, tmp_path):
-    from ResFormerSegLib.errors import ResFormerSegError
     from ResFormerSegLib.runs.patient_results import wholeResult
     from ResFormerSegLib.runs.saved_results import restoreResult
 
@@ -56,20 +56,44 @@ def test_the_report_of_a_patient_is_on_both_phases_with_the_segments_as_they_are
         read = highdicom.seg.segread(file).get_volume(combine_segments=False).array
         counts = [row["voxels"] for row in byName[name].report["segments"]]
         assert [int(read[..., number].sum()) for number in range(3)] == counts
-    slicer.mrmlScene.RemoveNode(patient.second.segmentationNode)
-    with pytest.raises(ResFormerSegError) as caught:
-        wholeResult(patient.forDisplay())
-    assert caught.value.code == "OTHER_PHASE_MISSING"
 
 
-def test_an_edit_of_one_phase_changes_the_function_and_not_the_diagnosis(logic, patient, tmp_path):
+class Messages:
+    """What the panel's message area is told."""
+
+    def __init__(self) -> None:
+        self.notices, self.errors = [], []
+        self.showNotice, self.showError = self.notices.append, self.errors.append
+
+    def clear(self) -> None:
+        self.errors.clear()
+
+
+def test_the_button_saves_the_patients_report_after_an_edit_of_one_phase_and_needs_both(
+    logic, patient, tmp_path, answering, waitFor
+):
+    import qt
+
+    from ResFormerSegLib.panel.save_report import SaveReport
+
     late = patient.second if patient.patient["cases"][1] == patient.second.report["case"] else patient.first
     left = next(row for row in late.report["segments"] if row["id"] == "lv")
     few = np.zeros((4, 40, 40), np.uint8)
     few[1:3, 10:20, 10:20] = 1
     slicer.util.updateSegmentBinaryLabelmapFromArray(few, late.segmentationNode, left["id"], late.volumeNode)
-    page = Path(logic.report(patient, tmp_path, ["html"])["files"][0]).read_text("utf-8")
+    button, messages = qt.QPushButton(), Messages()
+    section = SaveReport(SimpleNamespace(saveReportButton=button), logic, "", messages)
+    section.show(patient.forDisplay(), patient.first.volumeNode)
+    with answering(lambda dialog: dialog.accept(), str(tmp_path), qt.QMessageBox.No) as seen:
+        button.click()
+        waitFor(lambda: not logic.isBusy and len(seen) == 3, timeout=60)
+    assert not messages.errors and "Mia A + Mia_B.patient.sr.dcm" in messages.notices[-1]
+    page = (tmp_path / "Mia A + Mia_B.patient.report.html").read_text("utf-8")
     before = patient.patient["cardiac_function"]["lvedv_ml"]
     millilitres = 200 * np.prod(late.volumeNode.GetSpacing()) / 1000
     assert f">{100 * (1 - millilitres / before):.0f} %<" in page
     assert "changed after the run" in page and patient.patient["diagnosis"]["name"] in page
+    slicer.mrmlScene.RemoveNode(patient.second.segmentationNode)
+    button.click()
+    assert [error.code for error in messages.errors] == ["OTHER_PHASE_MISSING"]
+    section.cleanup()
