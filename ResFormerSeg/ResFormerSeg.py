@@ -370,7 +370,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic):
     @onApplicationThread
     def report(
         self,
-        result: ProcessingResult,
+        result: ProcessingResult | PatientResult,
         folder: str | os.PathLike,
         formats: Sequence[str] = ("html",),
         *,

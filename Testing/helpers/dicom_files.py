@@ -49,9 +49,10 @@ def write_frames(
     slopes: Sequence[float] | None = None,
     intercepts: Sequence[float] | None = None,
     spacings: Sequence[Sequence[float]] | None = None,
+    sop_class: str = ENHANCED_MR,
 ) -> Path:
     """One enhanced file whose frames are ``voxels[k]`` for each k of ``slices``, at z = 5 + 3 k mm."""
-    data = _dataset(voxels[list(slices)], ENHANCED_MR, "1.2.3.1")
+    data = _dataset(voxels[list(slices)], sop_class, "1.2.3.1")
     data.NumberOfFrames = len(slices)
     data.SharedFunctionalGroupsSequence = Items([_item(PixelMeasuresSequence=_item(
         PixelSpacing=[ROW_MM, COLUMN_MM], SliceThickness=SLICE_MM, SpacingBetweenSlices=SLICE_MM))])  # fmt: skip

@@ -22,10 +22,15 @@ class DicomDatabase:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.files: dict[str, str] = {}
+        self._series: dict[str, list[str]] = {}  # instances
 
     def fileForInstance(self, uid: str) -> str:
         """Empty for an instance that it does not know; a file that was moved since is named all the same."""
         return self.files.get(uid, "")
+
+    def filesForSeries(self, uid: str) -> tuple[str, ...]:
+        """In the order of import; a QStringList, which PythonQt makes a tuple. Empty for a series it does not know."""
+        return tuple(self.files[instance] for instance in self._series.get(uid, ()))
 
     def addFile(self, path: Path, copy: bool) -> None:
         import pydicom
@@ -34,6 +39,9 @@ class DicomDatabase:
         if copy:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = Path(shutil.copy(path, self._folder / f"{header.SOPInstanceUID}.dcm"))
+        instances = self._series.setdefault(str(header.SeriesInstanceUID), [])
+        if header.SOPInstanceUID not in instances:
+            instances.append(str(header.SOPInstanceUID))
         self.files[str(header.SOPInstanceUID)] = str(path)
 
 

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.install.report_packages import installReportPackages, megabytesOf, missingPackages
 from ResFormerSegLib.panel.message_area import MessageArea
+from ResFormerSegLib.runs.patient_results import wholeResult
 from ResFormerSegLib.scene.dicom_source import addToDatabase, isFromDicom
 
 
@@ -47,7 +48,13 @@ class SaveReport:
         if self._result is None:
             return
         self._message.clear()
-        chosen = ReportDialog(isFromDicom(self._result.volumeNode)).choose()
+        try:
+            result = wholeResult(self._result)
+        except ResFormerSegError as error:
+            self._message.showError(error)
+            return
+        volumes = [part.volumeNode for part in (getattr(result, "first", result), getattr(result, "second", result))]
+        chosen = ReportDialog(all(isFromDicom(volume) for volume in volumes)).choose()
         if not chosen or not chosen[0]:
             return
         formats, withPatient = chosen
@@ -58,7 +65,7 @@ class SaveReport:
             if missing := missingPackages(formats):
                 installReportPackages(self._requirementsFolder, missing)
             self._job = self._logic.report(
-                self._result, folder, formats, withPatient=withPatient,
+                result, folder, formats, withPatient=withPatient,
                 wait=False, onFinished=self._onFinished, onFailed=self._onFailed,
             )  # fmt: skip
             self._message.showNotice(_("Saving the report…"))

@@ -28,7 +28,7 @@ th, td.name { color: #4a5568; }
 """
 _STYLE_OF_PAGE = re.compile(r"<style>.*?</style>", re.DOTALL)
 _WIDTH = re.compile(r'(<img [^>]*?)width="(\d+)" height="(\d+)"')
-_LARGEST_PICTURE = 340  # dots
+_LARGEST_PICTURE = 600, 340  # width and height in dots
 
 
 def printToPdf(page: str, path: str) -> None:
@@ -79,7 +79,7 @@ def _paint(page: str, path: str) -> None:
                 writer.newPage()
             painter.save()
             painter.translate(0.0, -number * height)
-            document.drawContents(painter, qt.QRectF(0.0, number * height, width, height))
+            document.drawContents(painter, qt.QRectF(0.0, number * height, width, height - 1.0))
             painter.restore()
             footer = qt.QRectF(0.0, height, width, FOOTER)
             painter.drawText(footer, int(qt.Qt.AlignRight), f"{number + 1} / {count}")
@@ -89,5 +89,5 @@ def _paint(page: str, path: str) -> None:
 
 def _smaller(found: re.Match) -> str:
     width, height = int(found[2]), int(found[3])
-    factor = min(1.0, _LARGEST_PICTURE / max(width, height))
+    factor = min(1.0, _LARGEST_PICTURE[0] / width, _LARGEST_PICTURE[1] / height)
     return f'{found[1]}width="{round(width * factor)}" height="{round(height * factor)}"'

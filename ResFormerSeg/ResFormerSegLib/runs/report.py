@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.pdf import printToPdf
+from ResFormerSegLib.runs.reported_result import ReportedResult
+from ResFormerSegLib.runs.results import PatientResult
 from ResFormerSegLib.runs.task import Task
-from ResFormerSegLib.scene.dicom_source import sourceFiles
-from ResFormerSegLib.scene.segment_codes import codesOf
-from ResFormerSegLib.scene.segment_layers import exportLayers
-from ResFormerSegLib.scene.segment_source import sourceOf
-from ResFormerSegLib.scene.user_edits import hasManualEdits
-from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
 FORMATS = ("html", "pdf", "dicom")
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')  # in names of files, on any system
 
 
 class ReportTask(Task):
-    """result: a ProcessingResult. folder: an existing one. formats: of `FORMATS`. withPatient: whether the page names
-    patient and volume.
+    """result: a ProcessingResult; or a PatientResult, whose report is on both phases. folder: an existing one.
+    formats: of `FORMATS`. withPatient: whether the page names patient and volume.
 
     The result is {"files": paths, "notes": rows with code and message on what the DICOM objects leave out}.
     """
@@ -39,42 +34,31 @@ class ReportTask(Task):
                 _("A report cannot be saved as {formats}.").format(formats=formats),
                 _("Give one or more of {known}, in a list.").format(known=", ".join(FORMATS)),
             )
-        checkVolume(result.volumeNode)
+        self._patient = result.patient if isinstance(result, PatientResult) else None
+        results = [result] if self._patient is None else [result.first, result.second]
+        self._parts = [ReportedResult(one, withFiles="dicom" in formats) for one in results]
         if not os.path.isdir(folder):
             raise ResFormerSegError(
                 "FOLDER_NOT_FOUND",
                 _("There is no folder '{folder}'.").format(folder=os.fspath(folder)),
                 _("Choose an existing folder."),
             )
-        super().__init__(result.volumeNode, result.segmentationNode)
-        self._report = {**result.report, "warnings": result.warnings}
+        super().__init__(*(node for one in results for node in (one.volumeNode, one.segmentationNode)))
         self._folder, self._formats, self._withPatient = os.fspath(folder), list(formats), withPatient
-        self._name = _UNSAFE.sub("_", result.volumeNode.GetName() or "image").strip(". ") or "image"
-        self._files = sourceFiles(result.volumeNode) if "dicom" in formats else []
+        self._name = _fileName([one.volumeNode.GetName() for one in results])
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
-        volumeNode = self.nodes[0].Get()
-        segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
-        exported = yield from exportVolume(volumeNode, folder)
-        segments, edited = [], False
-        if segmentationNode is not None:
-            edited = hasManualEdits(segmentationNode) or not segmentationNode.GetSegmentation().GetNumberOfSegments()
-            segments = yield from self._exportSegments(segmentationNode, volumeNode, folder / "labels.npy")
-        if not edited:  # in the report's order
-            byId = {row["id"]: row for row in segments}
-            segments = [byId[row["id"]] for row in self._report["segments"] if row["id"] in byId]
-            edited = len(segments) < len(self._report["segments"])
+        exported = []
+        for number, part in enumerate(self._parts):
+            exported.append((yield from part.export(folder, str(number))))
+        what = {"command": "report", **exported[0]}
+        if self._patient is not None:
+            what = {"command": "patient_report", "patient": self._patient, "phases": exported}
         return {
-            "command": "report",
-            "report": self._report,
-            "image": exported.message,
-            "labels": str(folder / "labels.npy") if segments else None,
-            "segments": segments,
-            "edited": edited,
+            **what,
             "formats": [name for name in self._formats if name != "pdf"],
             "output": self._folder,
             "name": self._name,
-            "files": self._files,
             "with_patient": self._withPatient,
             "page_folder": str(folder) if "pdf" in self._formats else None,
         }
@@ -88,24 +72,7 @@ class ReportTask(Task):
             files.append(path)
         return {"files": files, "notes": [*notices, *event["notes"]]}
 
-    def _exportSegments(self, node, volumeNode, path: Path) -> Generator[None, None, list[dict]]:
-        source = sourceOf(node)
-        try:
-            places = yield from exportLayers(source, node, source.ids, volumeNode, path)
-        except OSError as error:
-            raise temporaryFolderError(path.parent, error) from error
-        segments = []
-        for identifier in source.ids:
-            segment = node.GetSegmentation().GetSegment(identifier)
-            layer, value = places[identifier]
-            segments.append(
-                {
-                    "id": identifier,
-                    "name": segment.GetName() or identifier,
-                    "color": [round(255 * share) for share in segment.GetColor()],
-                    "terminology": codesOf(segment),
-                    "layer": layer,
-                    "value": value,
-                }
-            )
-        return segments
+
+def _fileName(names: Sequence[str]) -> str:
+    safe = [_UNSAFE.sub("_", name or "").strip(". ") or "image" for name in names]
+    return " + ".join(dict.fromkeys(safe)) + (".patient" if len(safe) > 1 else "")

@@ -17,20 +17,35 @@ INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume, as Slicer's DICOM plu
 
 
 def isFromDicom(volumeNode) -> bool:
-    return bool(_instancesOf(volumeNode)) and getattr(slicer, "dicomDatabase", None) is not None
+    known = bool(_instancesOf(volumeNode) or _seriesOf(volumeNode))
+    return known and getattr(slicer, "dicomDatabase", None) is not None
 
 
 def sourceFiles(volumeNode) -> list[str]:
-    """Raises ResFormerSegError: NOT_FROM_DICOM, SOURCE_MISSING."""
-    instances = _instancesOf(volumeNode)
+    """Of the images that were loaded; of the whole series where the volume does not say which.
+
+    Raises ResFormerSegError: NOT_FROM_DICOM, NOT_IN_DATABASE, SOURCE_MISSING.
+    """
     if not isFromDicom(volumeNode):
         raise ResFormerSegError(
             "NOT_FROM_DICOM",
             _("The volume '{name}' was not loaded from Slicer's DICOM database.").format(name=volumeNode.GetName()),
             _("Choose another format, or load the series with the DICOM module and run the model on it."),
         )
-    files = [slicer.dicomDatabase.fileForInstance(uid) for uid in instances]
-    missing = sum(1 for file in files if not file or not os.path.isfile(file))
+    instances = _instancesOf(volumeNode)
+    if instances:
+        files = [slicer.dicomDatabase.fileForInstance(uid) for uid in instances]
+    else:
+        files = list(slicer.dicomDatabase.filesForSeries(_seriesOf(volumeNode)))
+    if not all(files) or not files:
+        raise ResFormerSegError(
+            "NOT_IN_DATABASE",
+            _("Slicer's DICOM database does not hold all images of the series of '{name}'.").format(
+                name=volumeNode.GetName()
+            ),
+            _("Import the series (DICOM module), or open the database that it was loaded from."),
+        )
+    missing = sum(1 for file in files if not os.path.isfile(file))
     if missing:
         raise ResFormerSegError(
             "SOURCE_MISSING",
@@ -45,7 +60,7 @@ def sourceFiles(volumeNode) -> list[str]:
 def addToDatabase(files: Sequence[str]) -> None:
     """Copies the objects into the database, under the study that they name.
 
-    Raises ResFormerSegError: NOT_IN_DATABASE.
+    Raises ResFormerSegError: NOT_ADDED.
     """
     from DICOMLib import DICOMUtils
 
@@ -66,9 +81,17 @@ def _instancesOf(volumeNode) -> list[str]:
     return (volumeNode.GetAttribute(INSTANCES) or "").split()
 
 
+def _seriesOf(volumeNode) -> str:
+    """The series instance UID that the subject hierarchy keeps of a volume; empty without."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    item = hierarchy.GetItemByDataNode(volumeNode) if hierarchy is not None else 0
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    return hierarchy.GetItemUID(item, constants.GetDICOMUIDName()) if item else ""
+
+
 def _notAdded(details: str) -> ResFormerSegError:
     return ResFormerSegError(
-        "NOT_IN_DATABASE",
+        "NOT_ADDED",
         _("The DICOM objects could not be added to the DICOM database."),
         _("The files were saved; import them with the DICOM module."),
         details,

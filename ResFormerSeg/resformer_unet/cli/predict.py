@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.patient:
                 reports[outcome.input] = outcome.result
             _print_outcome(outcome, arguments.debug)
-            if arguments.report and not isinstance(outcome.result, EngineError):
+            if arguments.report and not arguments.patient and not isinstance(outcome.result, EngineError):
                 failed += not write_reports_of(arguments.output / f"{outcome.case}.json", arguments.report)
     if kept:
         print_line(f"{kept} of {len(inputs)} results existed already and were kept.", sys.stderr)
@@ -101,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         patient = write_patient(arguments.patient, in_order, arguments.model, arguments.output)
         print_line(f"{arguments.patient}: {_diagnosis(patient)}", sys.stdout)
         _print_remarks(patient)
+        if arguments.report:
+            failed += not write_reports_of(arguments.output / f"{arguments.patient}.patient.json", arguments.report)
     return 1 if failed else 0
 
 

@@ -14,6 +14,7 @@ from resformer_unet.errors import EngineError
 
 if TYPE_CHECKING:
     from resformer_unet.report.saved_case import SavedCase
+    from resformer_unet.report.saved_patient import SavedPatient
 
 SUMMARY = "make an HTML page or DICOM objects of results"
 
@@ -27,10 +28,12 @@ def add_formats(parser: argparse.ArgumentParser, name: str, default: list[str] |
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", nargs="+", type=path, metavar="RESULT",
-                        help="a <case>.json of “resformer-unet predict”, its segmentation beside it")  # fmt: skip
+                        help="a <case>.json of “resformer-unet predict”, its segmentation beside it; or a "
+                        "<name>.patient.json, the results of both phases beside it")  # fmt: skip
     add_formats(parser, "--format", ["html"])
     parser.add_argument("--source", type=path, metavar="PATH",
-                        help="the image of the result, if it is not where it was")  # fmt: skip
+                        help="the image of the result, if it is not where it was; of a patient the folder with both "
+                        "images")  # fmt: skip
     parser.add_argument("--output", type=path, metavar="DIR", help="folder to write to (default: that of the result)")
     parser.add_argument("--with-patient", action="store_true",
                         help="name patient and image on the page; otherwise it names neither")  # fmt: skip
@@ -67,11 +70,16 @@ def write_reports_of(
     """Write the reports of one result and say so; False, and the reason on stderr, if any could not be made.
 
     The formats do not wait for each other: an image that is not DICOM has its page nevertheless.
+
+    Args:
+        result: a case's JSON report, or a patient's file.
+        source: of a case its image, of a patient the folder with both images.
     """
     from resformer_unet.report.saved_case import read_saved_case
+    from resformer_unet.report.saved_patient import is_patient, read_saved_patient
 
     try:
-        saved = read_saved_case(result, source)
+        saved = (read_saved_patient if is_patient(result) else read_saved_case)(result, source)
     except EngineError as error:
         print_line(f"error: {result}: {error}", sys.stderr)
         return False
@@ -80,22 +88,34 @@ def write_reports_of(
     return all(made)
 
 
-def _write(saved: SavedCase, name: str, folder: Path, case: str, with_patient: bool, result: Path) -> bool:
+def _write(
+    saved: SavedCase | SavedPatient, name: str, folder: Path, case: str, with_patient: bool, result: Path
+) -> bool:
     from resformer_unet.report.source_images import files_of
-    from resformer_unet.report.write import write_reports
+    from resformer_unet.report.write import write_patient_reports, write_reports
 
+    parts = getattr(saved, "phases", (saved,))
+    problems = [part.problem for part in parts if part.problem]
     try:
-        if name == "dicom" and saved.problem:
-            raise saved.problem
-        files = files_of(saved.source) if name == "dicom" or (with_patient and saved.case.image) else None
-        written, notes = write_reports(
-            saved.case, [name], folder, case, files=files, series=saved.series, with_patient=with_patient
-        )
+        if name == "dicom" and problems:
+            raise problems[0]
+        files = [
+            files_of(part.source) if name == "dicom" or (with_patient and part.case.image) else [] for part in parts
+        ]
+        series = [part.series for part in parts]
+        if len(parts) > 1:
+            written, notes = write_patient_reports(
+                saved.case, [name], folder, case, files=files, series=series, with_patient=with_patient
+            )
+        else:
+            written, notes = write_reports(
+                saved.case, [name], folder, case, files=files[0], series=series[0], with_patient=with_patient
+            )
     except EngineError as error:
         print_line(f"error: {result}: {error}", sys.stderr)
         return False
-    if saved.problem:
-        print_line(f"  warning: {saved.problem.message} The page has no picture.", sys.stderr)
+    for problem in problems:
+        print_line(f"  warning: {problem.message} The page does not show the image.", sys.stderr)
     for note in notes:
         print_line(f"  warning: {note['message']}", sys.stderr)
     print_line(f"Report: {', '.join(map(str, written))}", sys.stdout)

@@ -11,7 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
-from resformer_unet.image.dicom_headers import Header, gdcm_reader, read_header, why_no_pixels
+from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
+from resformer_unet.image.dicom_pixel_data import PixelData
 from resformer_unet.image.file_kinds import START, kind_of
 from resformer_unet.image.itk_arrays import array_of
 from resformer_unet.image.itk_paths import path_to_read
@@ -97,9 +98,9 @@ def read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[s
 def _read_alone(header: Header, of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
     """One file of one slice or several frames."""
     pixels, frames = _read_pixels(header), header.frames
-    if len(frames) != len(pixels) or len(frames) == 1:
+    check_frames(header, len(pixels))
+    if len(frames) < 2:
         return image_of_slices(header, pixels, None, name, warnings)
-    pixels = _rescaled(pixels, header)
     planes = [frame.plane for frame in frames]
     check_pixel_sizes(planes, of)
     if not all(plane.is_placed for plane in planes):
@@ -182,7 +183,17 @@ def _stack(headers: list[Header]) -> np.ndarray:
 
 
 def _read_pixels(header: Header) -> np.ndarray:
-    """(frames, rows, columns, channels) of a file, rescaled by its (first frame's) slope and intercept."""
+    """(frames, rows, columns, channels) of a file, rescaled by its slope and intercept, or those of each frame."""
+    scales = {(frame.slope, frame.intercept) for frame in header.frames}
+    by_frame = scales - {(1.0, 0.0)} and (not header.first_rescales or header.frames[0].slope == 0)
+    if header.relabelled or by_frame:
+        data = PixelData(header)
+        return np.concatenate([data.read(index) for index in range(data.count)])
+    return _rescaled(_decoded(header), header)
+
+
+def _decoded(header: Header) -> np.ndarray:
+    """As GDCM has the pixels."""
     try:
         with path_to_read(header.path) as readable:
             pixels = gdcm_reader(readable).Execute()
@@ -200,9 +211,8 @@ def _read_pixels(header: Header) -> np.ndarray:
 
 def _rescaled(pixels: np.ndarray, header: Header) -> np.ndarray:
     """Frames by their own slopes and intercepts; GDCM has applied those of the first frame to all of them."""
-    frames = header.frames
-    scales = np.array([(frame.slope, frame.intercept) for frame in frames])
-    if (scales == scales[0]).all() or scales[0, 0] == 0:
+    scales = np.array([(frame.slope, frame.intercept) for frame in header.frames])
+    if len(scales) != len(pixels) or (scales == scales[0]).all():  # the former is refused later
         return pixels
     stored = np.rint((pixels - scales[0, 1]) / scales[0, 0])
     shape = (-1, 1, 1, 1)

@@ -1,8 +1,9 @@
-"""What the headers of DICOM files state, read with GDCM or, for frames of enhanced files, with pydicom."""
+"""What the headers of DICOM files state, read with GDCM or, for frames, with pydicom."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,24 @@ sitk.ProcessObject.GlobalWarningDisplayOff()  # this package reports in its own 
 _SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
 _POSITION, _ORIENTATION, _PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 _THICKNESS, _SLICE_DISTANCE = "0018|0050", "0018|0088"
+_FRAME_COUNT = "0028|0008"
 
-# Enhanced CT, MR, MR colour and PET, also legacy converted, store the geometry in sequences for each frame.
-_ENHANCED = ("1.2.840.10008.5.1.4.1.1.2.", "1.2.840.10008.5.1.4.1.1.4.", "1.2.840.10008.5.1.4.1.1.130")
-_ENHANCED += ("1.2.840.10008.5.1.4.1.1.128.1",)
+# Enhanced CT, MR and PET, also legacy converted: GDCM rescales all their frames by what the first one states.
+_RESCALED = tuple(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("2.1", "2.2", "4.1", "4.4", "130", "128.1"))
+
+# Photoacoustic, enhanced X-ray fluoroscopy, wide field and en face ophthalmic, dermoscopic and confocal microscopic
+# images: GDCM refuses them for their name alone.
+_UNKNOWN_TO_GDCM = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("6.3", "12.2.1", "77.1.5.5", "77.1.5.7", "77.1.7", "77.1.8")
+)
+_SECONDARY_CAPTURE, _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"
 
 _UNIT = 0.01  # by which the length of a direction may differ from 1
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame of an enhanced file: value = stored * ``slope`` + ``intercept``; ``thickness`` in mm, if stated."""
+    """A frame with functional groups: value = stored * ``slope`` + ``intercept``; ``thickness`` in mm, if stated."""
 
     plane: Plane
     slope: float = 1.0
@@ -48,7 +56,10 @@ class Header:
         plane: of a file with one frame.
         spacing: of columns and rows as GDCM has it, 1 where nothing is stated; for pictures, only its ratio counts.
         thickness, distance: of slices in mm, as stated.
-        frames: of an enhanced file, in the order of its pixels; empty for others.
+        frames: of a file that states the geometry of each in functional groups, in the order of its pixels; such are
+            enhanced CT, MR and PET, tomosynthesis, optical coherence tomography and others. Empty for other files.
+        first_rescales: whether GDCM rescales all frames by what the first one states; else it leaves them as stored.
+        relabelled: whether GDCM reads the pixels under the name of another kind of image only.
     """
 
     path: Path
@@ -62,6 +73,8 @@ class Header:
     thickness: float | None
     distance: float | None
     frames: tuple[Frame, ...] = ()
+    first_rescales: bool = False
+    relabelled: bool = False
 
 
 def gdcm_reader(path: str) -> sitk.ImageFileReader:
@@ -76,16 +89,16 @@ def read_header(path: Path) -> Header | None:
     """The header of a file; ``None`` if it is no DICOM file with pixels.
 
     Raises:
-        EngineError: PACKAGE_MISSING, for an enhanced file.
+        EngineError: PACKAGE_MISSING, for a file of several frames.
     """
     with path_to_read(path) as readable:
         reader = gdcm_reader(readable)
         try:
             reader.ReadImageInformation()
         except RuntimeError:
-            return None
+            return _relabelled(path)
     number, thickness, distance = (_numbers(reader, tag, 1) for tag in (_NUMBER, _THICKNESS, _SLICE_DISTANCE))
-    frames = read_frames(path) if _text(reader, _SOP_CLASS).startswith(_ENHANCED) else ()
+    frames = read_frames(path) if reader.HasMetaDataKey(_FRAME_COUNT) else ()
     return Header(
         path=path,
         series=_text(reader, _SERIES),
@@ -98,11 +111,32 @@ def read_header(path: Path) -> Header | None:
         thickness=frames[0].thickness if len(frames) == 1 else _positive(thickness),
         distance=_positive(distance),
         frames=frames,
+        first_rescales=_text(reader, _SOP_CLASS) in _RESCALED,
     )
 
 
+def _relabelled(path: Path) -> Header | None:
+    """The header of a kind of image that GDCM does not know, read as that of a secondary capture; else ``None``."""
+    try:
+        import pydicom
+
+        with path.open("rb") as file:
+            data = pydicom.dcmread(file, force=True)
+        if data.get("SOPClassUID") not in _UNKNOWN_TO_GDCM or "PixelData" not in data:
+            return None
+        data.SOPClassUID = _MULTI_FRAME_CAPTURE if int(data.get("NumberOfFrames") or 1) > 1 else _SECONDARY_CAPTURE
+        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+        with tempfile.TemporaryDirectory(prefix="resformer-unet-") as folder:
+            copy = Path(folder, "relabelled.dcm")
+            data.save_as(copy)
+            header = read_header(copy)
+    except Exception:  # pydicom is missing, or raises whatever its parsing stumbles over
+        return None
+    return header and replace(header, path=path, relabelled=True)
+
+
 def read_frames(path: Path) -> tuple[Frame, ...]:
-    """The frames of an enhanced file in the order of its pixels; none if it has no functional groups.
+    """The frames of a file in the order of its pixels; none if it has no functional groups.
 
     Raises:
         EngineError: PACKAGE_MISSING.
@@ -110,7 +144,7 @@ def read_frames(path: Path) -> tuple[Frame, ...]:
     try:
         import pydicom
     except ModuleNotFoundError:
-        raise missing_package("pydicom", "enhanced DICOM files") from None
+        raise missing_package("pydicom", "DICOM files of several frames") from None
     try:
         with path.open("rb") as file:
             data = pydicom.dcmread(file, stop_before_pixels=True, force=True)
@@ -118,6 +152,16 @@ def read_frames(path: Path) -> tuple[Frame, ...]:
         return tuple(_frame(groups, shared) for groups in data.get("PerFrameFunctionalGroupsSequence") or ())
     except Exception:  # pydicom raises whatever its parsing stumbles over; without frames the file is not placed
         return ()
+
+
+def check_frames(header: Header, count: int) -> None:
+    """Raises ``EngineError`` CORRUPT_IMAGE where a file with functional groups does not have one for each frame."""
+    if header.frames and len(header.frames) != count:
+        raise EngineError(
+            "CORRUPT_IMAGE",
+            f"“{header.path.name}” has {count} frames, but states the places of {len(header.frames)}.",
+            "Copy or export it again.",
+        )
 
 
 def _frame(groups: Any, shared: Any) -> Frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from resformer_unet import __version__
@@ -14,10 +14,12 @@ from resformer_unet.report.source_images import SourceImages
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
     from highdicom.sr import ComprehensiveSR
+    from pydicom.dataset import Dataset
 
 SERIES_NUMBER = 902
 DIAGNOSIS = {"scheme": "SCT", "value": "439401001", "meaning": "Diagnosis"}
 PROBABILITY = {"scheme": "DCM", "value": "122157", "meaning": "Probability"}
+CYCLE_PHASE = {"scheme": "SCT", "value": "246092007", "meaning": "Cardiac cycle phase"}
 NOT_RELIABLE = "not-reliable"
 
 
@@ -34,16 +36,18 @@ def make_structured_report(
         segmentation: ``None`` if all segments are empty.
         shown: indices of the segments that are in it.
     """
+    groups = segment_groups(case, source, segmentation, shown)
+    if case.report["diagnosis"]:
+        groups.append(diagnosis_group(case, source.datasets))
+    return report_of_groups(case.report, groups, [*source.datasets, segmentation])
+
+
+def report_of_groups(report: Mapping, groups: Sequence, evidence: Sequence[Dataset | None]) -> ComprehensiveSR:
+    """A report of measurement groups by the model that ``report`` names, in the study of the first of ``evidence``."""
     import highdicom
     from highdicom import sr
     from pydicom.sr.codedict import codes
 
-    report = case.report
-    groups = []
-    for number, index in enumerate(shown, start=1):
-        groups.append(_of_segment(case, source, segmentation, number, report["segments"][index]))
-    if report["diagnosis"]:
-        groups.append(_of_diagnosis(case, source))
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=provenance.tracking_uid(report, "", "device"),
         name=provenance.algorithm_name(report),
@@ -61,8 +65,8 @@ def make_structured_report(
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
-    made = sr.ComprehensiveSR(
-        evidence=[*source.datasets, *([segmentation] if segmentation is not None else [])],
+    return sr.ComprehensiveSR(
+        evidence=[dataset for dataset in evidence if dataset is not None],
         content=content[0],
         series_instance_uid=highdicom.UID(),
         series_number=SERIES_NUMBER,
@@ -75,10 +79,34 @@ def make_structured_report(
         software_versions=__version__,
         specific_character_set="ISO_IR 192",
     )
-    return made
 
 
-def _of_segment(case: ReportCase, source: SourceImages, segmentation: Segmentation, number: int, segment: dict):
+def segment_groups(
+    case: ReportCase,
+    source: SourceImages,
+    segmentation: Segmentation | None,
+    shown: Sequence[int],
+    phase: tuple[str, Mapping] | None = None,
+) -> list:
+    """A group for each segment that is shown.
+
+    Args:
+        phase: of the heart, its name and its code, where the report is of several.
+    """
+    return [
+        _of_segment(case, source, segmentation, number, case.report["segments"][index], phase)
+        for number, index in enumerate(shown, start=1)
+    ]
+
+
+def _of_segment(
+    case: ReportCase,
+    source: SourceImages,
+    segmentation: Segmentation,
+    number: int,
+    segment: dict,
+    phase: tuple[str, Mapping] | None,
+):
     from highdicom import sr
     from pydicom.sr.codedict import codes
 
@@ -87,8 +115,13 @@ def _of_segment(case: ReportCase, source: SourceImages, segmentation: Segmentati
         measurements.append(sr.Measurement(codes.SCT.Volume, segment["volume_mm3"], codes.UCUM.CubicMillimeter))
     if segment["longest_diameter_mm"] is not None:
         measurements.append(sr.Measurement(codes.SCT.LongAxis, segment["longest_diameter_mm"], codes.UCUM.Millimeter))
+    named, what, evaluations = segment["name"], segment["id"], None
+    if phase is not None:
+        named, what = f"{named}, {phase[0].lower()}", f"{what}\n{phase[0]}"
+        cycle = sr.QualitativeEvaluation(provenance.concept(CYCLE_PHASE), provenance.concept(phase[1]))
+        evaluations = [cycle]
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_tracking(case, source, segment["id"], segment["name"]),
+        tracking_identifier=tracking(case.report, source.datasets, what, named),
         referenced_segment=sr.ReferencedSegment(
             sop_class_uid=segmentation.SOPClassUID,
             sop_instance_uid=segmentation.SOPInstanceUID,
@@ -97,12 +130,14 @@ def _of_segment(case: ReportCase, source: SourceImages, segmentation: Segmentati
         ),
         finding_type=provenance.concept(segment["terminology"]["type"]),
         finding_category=provenance.concept(segment["terminology"]["category"]),
-        algorithm_id=_algorithm(case),
+        algorithm_id=algorithm(case.report),
         measurements=measurements or None,
+        qualitative_evaluations=evaluations,
     )
 
 
-def _of_diagnosis(case: ReportCase, source: SourceImages):
+def diagnosis_group(case: ReportCase, sources: Sequence[Dataset]):
+    """``sources``: headers of the images that the diagnosis was made from."""
     from highdicom import sr
     from pydicom.sr.codedict import codes
 
@@ -121,32 +156,32 @@ def _of_diagnosis(case: ReportCase, source: SourceImages):
         name = provenance.private_concept(NOT_RELIABLE, "Result not reliable")
         evaluations = [sr.QualitativeEvaluation(name, provenance.private_concept(code, code)) for code in reasons]
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_tracking(case, source, "diagnosis", "Diagnosis"),
+        tracking_identifier=tracking(case.report, sources, "diagnosis", "Diagnosis"),
         finding_type=None if reasons else found,
         finding_category=provenance.concept(DIAGNOSIS),
-        algorithm_id=_algorithm(case),
+        algorithm_id=algorithm(case.report),
         measurements=measurements,
         qualitative_evaluations=evaluations,
-        source_images=[sr.SourceImageForMeasurementGroup.from_source_image(header) for header in source.datasets],
+        source_images=[sr.SourceImageForMeasurementGroup.from_source_image(header) for header in sources],
     )
 
 
-def _tracking(case: ReportCase, source: SourceImages, what: str, name: str):
+def tracking(report: Mapping, sources: Sequence[Dataset], what: str, name: str):
     from highdicom import sr
 
-    series = str(source.datasets[0].SeriesInstanceUID)
-    uid = provenance.tracking_uid(case.report, series, what)
+    series = "\n".join(dict.fromkeys(str(header.SeriesInstanceUID) for header in sources))
+    uid = provenance.tracking_uid(report, series, what)
     return sr.TrackingIdentifier(uid=uid, identifier=provenance.shortened(name))
 
 
-def _algorithm(case: ReportCase):
+def algorithm(report: Mapping):
     from highdicom import sr
     from pydicom.sr.codedict import codes
 
     return sr.AlgorithmIdentification(
-        name=provenance.algorithm_name(case.report),
-        version=provenance.algorithm_version(case.report),
+        name=provenance.algorithm_name(report),
+        version=provenance.algorithm_version(report),
         family=codes.DCM.ArtificialIntelligence,
-        parameters=[f"{name}={value}" for name, value in provenance.parameters(case.report).items()],
+        parameters=[f"{name}={value}" for name, value in provenance.parameters(report).items()],
         manufacturer=provenance.MANUFACTURER,
     )

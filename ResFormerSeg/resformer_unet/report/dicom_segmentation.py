@@ -20,11 +20,12 @@ _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193,
 _WHITE = np.array([0.9505, 1.0, 1.089])
 
 
-def make_segmentation(case: ReportCase, source: SourceImages, shown: Sequence[int]) -> Segmentation:
+def make_segmentation(case: ReportCase, source: SourceImages, shown: Sequence[int], phase: str = "") -> Segmentation:
     """The segmentation object, in a new series of the source's study.
 
     Args:
         shown: indices of the segments that are not empty, which become the segments 1, 2, ...
+        phase: of the heart, where the report is of several.
 
     Raises:
         EngineError: SEGMENT_WITHOUT_CODE.
@@ -39,14 +40,18 @@ def make_segmentation(case: ReportCase, source: SourceImages, shown: Sequence[in
         source_images=source.datasets,
         pixel_array=pixels,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_describe(case, source, segment, number) for number, segment in enumerate(segments, 1)],
+        segment_descriptions=[
+            _describe(case, source, segment, number, phase) for number, segment in enumerate(segments, 1)
+        ],
         series_instance_uid=highdicom.UID(),
         series_number=SERIES_NUMBER,
         sop_instance_uid=highdicom.UID(),
         instance_number=1,
         content_label="SEGMENTATION",
         content_description="Not a medical device; for research and teaching",
-        series_description=provenance.shortened(f"{provenance.algorithm_name(case.report)} segmentation"),
+        series_description=provenance.shortened(
+            " ".join(filter(None, (provenance.algorithm_name(case.report), "segmentation", phase.lower())))
+        ),
         specific_character_set="ISO_IR 192",
         **provenance.equipment(case.report),
     )
@@ -55,7 +60,7 @@ def make_segmentation(case: ReportCase, source: SourceImages, shown: Sequence[in
     return made
 
 
-def _describe(case: ReportCase, source: SourceImages, segment: dict, number: int):
+def _describe(case: ReportCase, source: SourceImages, segment: dict, number: int, phase: str):
     import highdicom
     from pydicom.sr.codedict import codes
 
@@ -75,8 +80,8 @@ def _describe(case: ReportCase, source: SourceImages, segment: dict, number: int
             source=provenance.MANUFACTURER,
             parameters=provenance.parameters(report),
         ),
-        tracking_uid=provenance.tracking_uid(report, series, segment["id"]),
-        tracking_id=provenance.shortened(segment["name"]),
+        tracking_uid=provenance.tracking_uid(report, series, f"{segment['id']}\n{phase}" if phase else segment["id"]),
+        tracking_id=provenance.shortened(f"{segment['name']}, {phase.lower()}" if phase else segment["name"]),
     )
     described.RecommendedDisplayCIELabValue = cielab(segment["color"])
     modifier = segment["terminology"].get("modifier")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from resformer_unet.inference.reliability import reasons_of
 from resformer_unet.report.case import ReportCase
+from resformer_unet.report.patient_case import PHASES, PatientCase
 
 EDITED = (
     "The segmentation was changed after the run. All sizes are those of the changed segments; the diagnosis and its "
@@ -26,23 +29,54 @@ def page_warnings(case: ReportCase, names_allowed: bool) -> list[dict[str, str]]
     Args:
         names_allowed: whether texts may name the image and its files.
     """
-    report, reasons = case.report, reasons_of(case.report)
-    grave = [warning for code in reasons for warning in report["warnings"] if warning["code"] == code]
-    others = [warning for warning in report["warnings"] if warning["code"] not in reasons]
-    rows = []
-    if reasons:
-        rows.append({"kind": "grave", "text": "This result is not reliable. Its diagnosis is not an answer."})
-    alerts = (report["diagnosis"] or {}).get("alerts", [])
-    rows += [{"kind": "grave", "text": alert["text"]} for alert in alerts]
-    rows += [{"kind": "grave", "text": _text(warning, report["case"], names_allowed)} for warning in grave]
+    hidden = {} if names_allowed else {case.report["case"]: "the image"}
+    grave, others = _by_weight(case.report, hidden)
+    rows = [*_not_reliable(case.report), *grave]
     if case.edited:
         rows.append({"kind": "warning", "text": EDITED})
-    others = [*others, *case.notes]
-    return rows + [{"kind": "warning", "text": _text(warning, report["case"], names_allowed)} for warning in others]
+    return [*rows, *others, *_rows("warning", case.notes, hidden)]
 
 
-def _text(warning: dict[str, str], name: str, names_allowed: bool) -> str:
-    if names_allowed:
-        return warning["message"]
-    text = _WITHOUT_NAMES.get(warning["code"], warning["message"])
-    return text.replace(f"“{name}”", "the image").replace(f"{name}: ", "") if name else text
+def patient_warnings(case: PatientCase, names_allowed: bool) -> list[dict[str, str]]:
+    """As :func:`page_warnings`: what concerns the patient before what concerns a single phase."""
+    shown = ("the end-diastolic image", "the end-systolic image")
+    hidden = {} if names_allowed else dict(zip(case.patient["cases"], shown, strict=True))
+    grave, others = _by_weight(case.patient, hidden)
+    for name, phase in zip(PHASES, case.phases, strict=True):
+        result = {**phase.report, "diagnosis": None}  # the network's of one phase, which alerts are of, does not count
+        for rows, own in zip((grave, others), _by_weight(result, hidden), strict=True):
+            rows += [{**row, "text": f"{name}: {row['text']}"} for row in own]
+    rows = [*_not_reliable(case.patient), *grave]
+    if case.edited:
+        rows.append({"kind": "warning", "text": EDITED})
+    notes = [*case.notes, *(note for phase in case.phases for note in phase.notes)]
+    return [*rows, *others, *_rows("warning", notes, hidden)]
+
+
+def _not_reliable(result: Mapping) -> list[dict[str, str]]:
+    text = "This result is not reliable. Its diagnosis is not an answer."
+    return [{"kind": "grave", "text": text}] if reasons_of(result) else []
+
+
+def _by_weight(result: Mapping, hidden: Mapping[str, str]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Rows on why a result, or a patient's, is not to be relied on and on its alerts; and its other warnings.
+
+    Args:
+        hidden: names of images that must not be shown, and what is said instead.
+    """
+    reasons = reasons_of(result)
+    alerts = [{"kind": "grave", "text": alert["text"]} for alert in (result["diagnosis"] or {}).get("alerts", [])]
+    grave = [warning for code in reasons for warning in result["warnings"] if warning["code"] == code]
+    others = [warning for warning in result["warnings"] if warning["code"] not in reasons]
+    return [*alerts, *_rows("grave", grave, hidden)], _rows("warning", others, hidden)
+
+
+def _rows(kind: str, warnings: Sequence[dict[str, str]], hidden: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"kind": kind, "text": _text(warning, hidden)} for warning in warnings]
+
+
+def _text(warning: dict[str, str], hidden: Mapping[str, str]) -> str:
+    text = _WITHOUT_NAMES.get(warning["code"], warning["message"]) if hidden else warning["message"]
+    for name, shown in hidden.items():
+        text = text.replace(f"“{name}”", shown).replace(f"{name}: ", "") if name else text
+    return text

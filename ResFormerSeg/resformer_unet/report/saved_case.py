@@ -38,7 +38,7 @@ def read_saved_case(path: Path, source: Path | None = None) -> SavedCase:
     Raises:
         EngineError: NOT_A_REPORT, SEGMENTATION_MISSING, SEGMENTATION_MISMATCH.
     """
-    report = _read_report(path)
+    report = read_report(path)
     place = source or Path(report["input"])
     series, image, problem = report.get("series"), None, None
     try:
@@ -59,20 +59,34 @@ def read_saved_case(path: Path, source: Path | None = None) -> SavedCase:
     return SavedCase(ReportCase(report, masks, image, installed_model(report), edited, notes), place, series, problem)
 
 
-def _read_report(path: Path) -> dict:
+def read_report(path: Path) -> dict:
+    """The report of a prediction. Raises ``EngineError``: NOT_A_REPORT."""
+    report = json_of(path)
+    if not _NEEDED <= set(report) or not isinstance(report.get("input"), str):
+        raise not_a_report(path)
+    return report
+
+
+def json_of(path: Path) -> dict:
+    """Raises ``EngineError``: NOT_A_REPORT."""
     try:
-        report = parse_json(path.read_text("utf-8"))
+        found = parse_json(path.read_text("utf-8"))
     except OSError as error:
         raise EngineError("NOT_A_REPORT", f"“{path}” cannot be read ({error.strerror}).", "Check its name.") from None
     except ValueError:
-        report = None
-    if not isinstance(report, dict) or not _NEEDED <= set(report) or not isinstance(report.get("input"), str):
-        raise EngineError(
-            "NOT_A_REPORT",
-            f"“{path}” is not the report of a prediction.",
-            "Give the <case>.json that “resformer-unet predict” wrote, not of a sequence, a patient or an evaluation.",
-        )
-    return report
+        found = None
+    if not isinstance(found, dict):
+        raise not_a_report(path)
+    return found
+
+
+def not_a_report(path: Path) -> EngineError:
+    return EngineError(
+        "NOT_A_REPORT",
+        f"“{path}” is not the report of a prediction.",
+        "Give the <case>.json or <name>.patient.json that “resformer-unet predict” wrote, not of a sequence or an "
+        "evaluation.",
+    )
 
 
 def _read_masks(path: Path, report: dict) -> tuple[np.ndarray, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from resformer_unet.cardiac.patient_diagnosis import RULE
 from resformer_unet.inference.reliability import reasons_of
 from resformer_unet.report.case import ReportCase
 
@@ -53,7 +54,8 @@ def _diagnosis_sentences(case: ReportCase) -> list[str]:
     given, measured = case.report["diagnosis"], _measured(case)
     sentences = [f"How the case was diagnosed: {given['rule_text']}"] if given.get("rule_text") else []
     calibrated = "calibrated by temperature scaling" if given["calibrated"] else "not calibrated"
-    sentences.append(f"The probabilities of single slices are {calibrated}.")
+    of = "" if given.get("rule") == RULE else " of single slices"
+    sentences.append(f"The probabilities{of} are {calibrated}.")
     if not measured:
         sentences.append("How good the model is was not measured, or this version of it is not installed here.")
         return sentences

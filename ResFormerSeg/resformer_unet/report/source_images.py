@@ -57,7 +57,8 @@ def find_source_images(
     """Read the headers of the source images and find the slices of a result's grid among them.
 
     Args:
-        files: of the series; of other files those of another series, and what is no DICOM image, are skipped.
+        files: of the series; what is no DICOM image, is of another series, or lies beside the grid (a series that was
+            loaded in part), is skipped.
         grid: of the result's report; ``None`` for pictures, whose slices are taken in the order of their numbers.
         shape: (slices, rows, columns) of the result.
         series: instance UID, needed where the files are of several series.
@@ -66,9 +67,11 @@ def find_source_images(
         EngineError: SOURCE_MISSING, SOURCE_NOT_DICOM, SEVERAL_SERIES, SOURCE_MISMATCH, SOURCE_INCOMPLETE.
     """
     headers = _one_series([header for file in files if (header := _read(file)) is not None], series)
+    if grid is not None and len(headers) > shape[0]:
+        headers = _loaded_ones(headers, np.array(grid["affine_lps"], float), shape)
     frames = [(index, frame) for index, header in enumerate(headers) for frame in range(_frames(header))]
     if len(frames) != shape[0]:
-        raise _mismatch(f"{len(frames)} slices were found, but the result has {shape[0]}")
+        raise _mismatch(_count(len(frames), shape[0]))
     if any((header.Rows, header.Columns) != shape[1:] for header in headers):
         raise _mismatch(f"the images have {headers[0].Columns} × {headers[0].Rows} pixels, not {shape[2]} × {shape[1]}")
     planes = [_plane(headers[index], frame) for index, frame in frames]
@@ -85,6 +88,34 @@ def find_source_images(
     for header in headers:
         _complete(header, placed)
     return SourceImages(headers, [frames[index] for index in order], placed)
+
+
+def _loaded_ones(headers: list[Dataset], affine: np.ndarray, shape: tuple[int, int, int]) -> list[Dataset]:
+    """Of a series that was loaded in part: the images of one slice each that lie at the slices of the grid.
+
+    Raises:
+        EngineError: SOURCE_MISMATCH, unless exactly one image lies at each.
+    """
+    step, normal = _step(affine)
+    directions = (affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)).T
+    found: dict[int, Dataset] = {}
+    for header in headers:
+        plane = _plane(header, 0) if _frames(header) == 1 else None
+        if plane is None or np.abs(plane[1] - directions).max() > _SAME_DIRECTION:
+            continue
+        index = round(float((plane[0] - affine[:3, 3]) @ normal) / step)
+        if not 0 <= index < shape[0]:
+            continue
+        if index in found:
+            raise _mismatch("several of its images lie at the same place (several times or echoes?)")
+        found[index] = header
+    if len(found) < shape[0]:
+        raise _mismatch(_count(len(headers), shape[0]))
+    return list(found.values())
+
+
+def _count(found: int, expected: int) -> str:
+    return f"{found} slices were found, but the result has {expected}"
 
 
 def files_of(place: Path) -> list[Path]:
@@ -192,9 +223,7 @@ def _order_on_grid(planes: list[tuple], affine: np.ndarray) -> list[int]:
         EngineError: SOURCE_MISMATCH, unless each is at its place, with the grid's pixels.
     """
     spacing = np.linalg.norm(affine[:3, :2], axis=0)
-    normal = np.cross(affine[:3, 0], affine[:3, 1])
-    normal /= np.linalg.norm(normal)
-    step = float(affine[:3, 2] @ normal)
+    step, normal = _step(affine)
     heights = np.array([plane[0] @ normal for plane in planes])
     order = np.argsort(heights if step > 0 else -heights, kind="stable").tolist()
     for slice_index, plane_index in enumerate(order):
@@ -207,6 +236,13 @@ def _order_on_grid(planes: list[tuple], affine: np.ndarray) -> list[int]:
         if np.linalg.norm(position - expected) > max(_SAME_PLACE * abs(step), spacing.min() / 2):
             raise _mismatch("its slices lie at other places")
     return order
+
+
+def _step(affine: np.ndarray) -> tuple[float, np.ndarray]:
+    """From slice to slice in mm along the normal of the slices, and that normal."""
+    normal = np.cross(affine[:3, 0], affine[:3, 1])
+    normal /= np.linalg.norm(normal)
+    return float(affine[:3, 2] @ normal), normal
 
 
 def _complete(header: Dataset, placed: bool) -> None:

@@ -9,7 +9,7 @@ from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
 from resformer_unet.worker.protocol import CommandContext, check_command
 from resformer_unet.worker.ranking import rank
-from resformer_unet.worker.report_command import write_report
+from resformer_unet.worker.report_command import write_patient_report, write_report
 from resformer_unet.worker.result_commands import compare, diagnose_patient, evaluate_cine
 
 
@@ -29,6 +29,7 @@ class Commands:
             "cine": evaluate_cine,
             "rank": rank,
             "report": write_report,
+            "patient_report": write_patient_report,
             "collect": collect,
             "devices": list_devices,
         }

@@ -58,6 +58,17 @@ REPORTED_SEGMENT = {
     "required": ["id", "name", "color", "layer", "value", "terminology"],
     "properties": {"id": TEXT, "name": TEXT, "layer": LAYER, "value": LAYER},
 }
+REPORTED = {  # a result as it is now
+    "report": REPORT, "image": IMAGE, "segments": {"type": "array", "items": REPORTED_SEGMENT}, "labels": TEXT_OR_NULL,
+    "edited": {"type": "boolean"}, "files": TEXTS,
+}  # fmt: skip
+REPORT_FILES = {"formats": TEXTS, "output": TEXT, "name": TEXT}
+REPORT_OPTIONS = {"with_patient": {"type": "boolean"}, "page_folder": TEXT_OR_NULL, "temporary_folder": TEXT}
+PATIENT = {
+    "type": "object",
+    "required": ["cases", "model", "cardiac_function", "diagnosis", "warnings"],
+    "properties": {"cases": {**TEXTS, "minItems": 2, "maxItems": 2}, "model": REPORT["properties"]["model"]},
+}
 OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions}
 
 
@@ -105,12 +116,19 @@ SCHEMAS = {
     },
     "report": {
         "type": "object",
-        "required": ["report", "image", "segments", "labels", "edited", "formats", "output", "name", "files"],
+        "required": [*REPORTED, *REPORT_FILES],
+        "properties": {**REPORTED, **REPORT_FILES, **REPORT_OPTIONS},
+    },
+    "patient_report": {
+        "type": "object",
+        "required": ["patient", "phases", *REPORT_FILES],
         "properties": {
-            "report": REPORT, "image": IMAGE, "labels": TEXT_OR_NULL, "edited": {"type": "boolean"},
-            "segments": {"type": "array", "items": REPORTED_SEGMENT}, "formats": TEXTS, "files": TEXTS,
-            "output": TEXT, "name": TEXT, "with_patient": {"type": "boolean"}, "page_folder": TEXT_OR_NULL,
-            "temporary_folder": TEXT,
+            "patient": PATIENT,
+            "phases": {
+                "type": "array", "minItems": 2, "maxItems": 2,
+                "items": {"type": "object", "required": [*REPORTED], "properties": REPORTED},
+            },
+            **REPORT_FILES, **REPORT_OPTIONS,
         },
     },
     "collect": {

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import slicer
-import vtk
 
 from helpers import dicom_studies as studies
+from helpers.dicom_volumes import loadSeries
 from helpers.scene_helpers import makeVolume, segmentArray
 
 pydicom = pytest.importorskip("pydicom")
@@ -33,19 +33,14 @@ def database(scene, tmp_path):
 def volume(database, tmp_path):
     """An oblique volume, as the DICOM module loads it from the database."""
     voxels = np.random.default_rng(0).integers(0, 255, (4, 40, 50)).astype(np.uint16)
-    affine = studies.affine_of(35)
-    folder = studies.write_series(tmp_path / "series", voxels, affine, patient="Müller^Jürgen")
-    for file in sorted(folder.iterdir()):
-        database.addFile(file, copy=False)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "3: Müller/T1")
-    slicer.util.updateVolumeFromArray(node, voxels)
-    matrix = vtk.vtkMatrix4x4()
-    for row in range(4):
-        for column in range(4):
-            matrix.SetElement(row, column, affine[row, column] * (-1 if row < 2 else 1))
-    node.SetIJKToRASMatrix(matrix)
-    node.SetAttribute("DICOM.instanceUIDs", " ".join(database.files))
-    return node
+    return loadSeries(database, tmp_path / "series", "3: Müller/T1", voxels, studies.affine_of(35))
+
+
+def knownBySeriesOnly(node, series: str) -> None:
+    """As a scene has it whose volume lost the attribute: the subject hierarchy still names the series."""
+    node.RemoveAttribute("DICOM.instanceUIDs")
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    hierarchy.SetItemUID(hierarchy.GetItemByDataNode(node), "DICOM", series)
 
 
 def masksIn(path: Path, uids: list[str]) -> np.ndarray:
@@ -123,6 +118,34 @@ def test_a_volume_of_which_the_database_has_another_series_is_refused(logic, mod
     volume.SetAttribute("DICOM.instanceUIDs", " ".join(list(database.files)[:-1]))
     assert refusal(lambda: logic.report(result, tmp_path, ["html", "dicom"])) == "SOURCE_MISMATCH"
     assert not list(tmp_path.glob("*.html"))
+
+
+def test_the_subject_hierarchy_alone_leads_to_the_series(logic, model, volume, database, tmp_path):
+    result = logic.process(volume, model, device="cpu")
+    first = next(iter(database.files))
+    data = pydicom.dcmread(database.files[first])  # more of the series, beside what was loaded
+    data.SOPInstanceUID, data.ImagePositionPatient = "1.2.3.99", [500, 500, 500]
+    data.save_as(tmp_path / "beside.dcm")
+    database.addFile(tmp_path / "beside.dcm", copy=False)
+    knownBySeriesOnly(volume, studies.SERIES)
+    saved = logic.report(result, tmp_path, ["dicom"])
+    segmentation = highdicom.seg.segread(saved["files"][0])
+    referred = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert {item.ReferencedSOPInstanceUID for item in referred} == set(list(database.files)[:4])
+    data.ImagePositionPatient = pydicom.dcmread(database.files[first]).ImagePositionPatient  # another time or echo
+    data.save_as(tmp_path / "beside.dcm")
+    assert refusal(lambda: logic.report(result, tmp_path, ["dicom"])) == "SOURCE_MISMATCH"
+    Path(database.files[first]).unlink()
+    assert refusal(lambda: logic.report(result, tmp_path, ["dicom"])) == "SOURCE_MISSING"
+
+
+def test_images_that_the_database_does_not_know_are_said_so(volume):
+    from ResFormerSegLib.scene.dicom_source import isFromDicom, sourceFiles
+
+    volume.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    assert isFromDicom(volume) and refusal(lambda: sourceFiles(volume)) == "NOT_IN_DATABASE"
+    knownBySeriesOnly(volume, "1.2.3")
+    assert isFromDicom(volume) and refusal(lambda: sourceFiles(volume)) == "NOT_IN_DATABASE"
 
 
 def test_a_volume_that_is_not_from_dicom_has_a_page_only(logic, model, scene, tmp_path):
