@@ -25,7 +25,9 @@ def makeModels(folder: Path) -> None:
     }
     models = {"grey": grey, "turned": turned, "colour": colour, "exclusive": exclusive, "heart": heart_descriptor()}
     for name, descriptor in models.items():
-        save_bundle(folder / name, descriptor, weights_that_segment(descriptor), "# Untrained, for tests\n")
+        brightest = 0.4 if name == "colour" else 1.0  # the tests' pictures in colour are dark
+        weights = weights_that_segment(descriptor, brightest)
+        save_bundle(folder / name, descriptor, weights, "# Untrained, for tests\n")
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ def tiny_weights(descriptor: dict) -> dict:
     return ResFormerUNet(NetworkConfig(**descriptor["network"])).state_dict()
 
 
-def weights_that_segment(descriptor: dict) -> dict:
-    """Random weights; the bias of the last layer is such that about half of a noisy image is segmented."""
+def weights_that_segment(descriptor: dict, brightest: float = 1.0) -> dict:
+    """Random weights; the last layer's bias segments about half of an image of noise between 0 and ``brightest``."""
     import torch
 
     from resformer_unet.model.network import NetworkConfig, ResFormerUNet
@@ -99,7 +99,7 @@ def weights_that_segment(descriptor: dict) -> dict:
     network = ResFormerUNet(NetworkConfig(**descriptor["network"]))
     network.load_state_dict(weights)
     with torch.inference_mode():
-        logits = network.eval()(torch.rand(4, descriptor["input"]["channels"], 32, 32)).segmentation
+        logits = network.eval()(brightest * torch.rand(4, descriptor["input"]["channels"], 32, 32)).segmentation
     weights["segmentation.bias"] = weights["segmentation.bias"] - logits.transpose(0, 1).flatten(1).median(1).values
     return weights
 
