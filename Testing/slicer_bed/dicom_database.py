@@ -27,6 +27,17 @@ class DicomDatabase:
         """Empty for an instance that it does not know; a file that was moved since is named all the same."""
         return self.files.get(uid, "")
 
+    def filesForSeries(self, uid: str) -> tuple[str, ...]:
+        return tuple(path for path in self.files.values() if self.fileValue(path, "0020,000e") == uid)
+
+    def fileValue(self, path: str, tag: str) -> str:
+        """The text of an element, "group,element" in hexadecimal digits; empty for one that the file lacks."""
+        import pydicom
+
+        group, element = (int(part, 16) for part in tag.split(","))
+        found = pydicom.dcmread(path, stop_before_pixels=True).get((group, element))
+        return "" if found is None or found.value is None else str(found.value)
+
     def addFile(self, path: Path, copy: bool) -> None:
         import pydicom
 

@@ -232,18 +232,21 @@ def test_a_heart_is_evaluated_over_its_cycle_and_again_with_other_phases(scene, 
     from helpers.scene_sequences import makeSequence
 
     frames = np.random.default_rng(0).integers(0, 255, (5, 3, 40, 36)).astype(np.int16)
+    frames = np.append(frames, 0 * frames[:1], 0)  # a black one, which has no result
     volume, _, _ = makeSequence(frames)
     result = logic.processSequence(volume, str(models / "heart"), device="cpu", heightCm=180, weightKg=80)
     heart = result.heart
-    curve = [row["segments"]["lv"]["volume_mm3"] / 1000 for row in result.frames]
-    assert heart["curves"]["lv_ml"] == pytest.approx(curve) and heart["body"]["surface_m2"] == pytest.approx(2)
+    curve = [row["segments"]["lv"]["volume_mm3"] / 1000 for row in result.frames[:5]]
+    assert result.frames[5]["error"] == "CONSTANT_IMAGE" and heart["curves"]["lv_ml"][5] is None
+    assert heart["curves"]["lv_ml"][:5] == pytest.approx(curve) and heart["body"]["surface_m2"] == pytest.approx(2)
     assert (heart["end_diastole"], heart["end_systole"]) == (np.argmax(curve), np.argmin(curve))
     order = [int(number) for number in np.argsort(curve)]
     before = sceneState()
     again = logic.evaluateCine(result, str(models / "heart"), endDiastole=order[3], endSystole=order[1])
     assert (again.heart["end_diastole"], again.heart["end_systole"]) == (order[3], order[1])
     assert sceneState() == before and result.heart == heart
-    phases = [again.tableNode.GetCellText(row, again.tableNode.GetNumberOfColumns() - 1) for row in range(5)]
+    assert again.heart["body"] == heart["body"] and again.heart["indexed"] is not None
+    phases = [again.tableNode.GetCellText(row, again.tableNode.GetNumberOfColumns() - 2) for row in range(5)]
     assert phases[order[3]] == "end-diastole" and phases[order[1]] == "end-systole" and phases.count("") == 3
     with pytest.raises(Exception) as caught:
         logic.evaluateCine(result, str(models / "heart"), endDiastole=order[0], endSystole=order[4])
