@@ -55,33 +55,28 @@ def test_nodes_agree_with_the_report_and_the_volume_stays_as_it_was(process, mod
 
 
 @pytest.fixture
-def freshWorker(logic):
-    """Lets the next run start a worker of its own, which gets the present working directory and environment."""
+def workerIn(logic, monkeypatch):
+    """`workerIn(folder)`: the next run starts a worker of its own, which gets this working directory."""
     logic.cleanup()
-    yield
+    yield monkeypatch.chdir
     logic.cleanup()
 
 
-def test_a_model_folder_may_be_a_path_relative_to_the_working_directory(
-    scene, module, models, monkeypatch, freshWorker
+def test_the_working_directory_counts_for_models_and_for_nothing_else(
+    scene, logic, models, monkeypatch, tmp_path, workerIn
 ):
-    monkeypatch.chdir(models)
-    result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId=Path("grey"), device="cpu")
-    assert result.report["model"]["id"] == "tiny"
-
-
-def test_the_folder_of_models_may_be_relative_too(scene, module, models, monkeypatch, freshWorker):
-    monkeypatch.chdir(models.parent)
-    monkeypatch.setenv("RESFORMER_UNET_MODELS", models.name)
-    result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId="grey", device="cpu")
-    assert result.report["model"]["id"] == "tiny"
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no PYTHONSAFEPATH")
-def test_the_engine_imports_nothing_from_the_working_directory(process, monkeypatch, tmp_path, freshWorker):
-    (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
-    monkeypatch.chdir(tmp_path)
-    assert process(makeVolume(shape=(4, 40, 50)), "grey").diagnosis
+    """One worker for all three, as its start takes seconds: a model folder and the folder of models may be relative to
+    the working directory, and no module is imported from there."""
+    if sys.version_info >= (3, 11):  # Python 3.10 has no PYTHONSAFEPATH
+        (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
+    shutil.copytree(models / "grey", tmp_path / "own")
+    shutil.copytree(models / "exclusive", tmp_path / "more" / "another")
+    monkeypatch.setenv("RESFORMER_UNET_MODELS", "more")
+    workerIn(tmp_path)
+    for reference in (Path("own"), "another"):
+        result = logic.process(makeVolume(shape=(4, 40, 50)), modelId=reference, device="cpu")
+        assert result.report["model"]["id"] == "tiny" and result.diagnosis
+        assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (1 if reference == "another" else 2)
 
 
 def test_results_lie_beside_the_volume_and_under_its_transform(scene, process):
