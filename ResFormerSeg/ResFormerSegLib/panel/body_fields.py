@@ -13,7 +13,7 @@ from ResFormerSegLib.panel.patient_body import errorOf
 from ResFormerSegLib.panel.widgets import makeLabel, makeRow
 from ResFormerSegLib.texts import SPACE
 
-FIELD_WIDTH = 64
+FIELD_WIDTH = 48  # four digits; both fields fit into the narrowest panel
 
 
 class BodyFields:
@@ -30,15 +30,12 @@ class BodyFields:
         self.height = _field(f"{name}Height", _("Height of the patient in cm"))
         self.weight = _field(f"{name}Weight", _("Weight of the patient in kg"))
         self.surface = makeLabel(f"{name}Surface")
-        self.surface.wordWrap = False
         self.surface.toolTip = _("By the formula of Mosteller")
-        self.row = makeRow(
-            qt.QLabel(_("Height (cm):")), self.height, qt.QLabel(_("Weight (kg):")), self.weight, self.surface
-        )
+        self.row = makeRow(qt.QLabel(_("Height (cm)")), self.height, qt.QLabel(_("Weight (kg)")), self.weight)
         self.row.layout().addStretch(1)
         self.problem = makeLabel(f"{name}BodyProblem", qt.Qt.RichText)
-        layout.addWidget(self.row)
-        layout.addWidget(self.problem)
+        for widget in (self.row, self.surface, self.problem):
+            layout.addWidget(widget)
         for field in (self.height, self.weight):
             field.connect("textEdited(QString)", self._onTyped)
             field.connect("editingFinished()", self._onFinished)
@@ -60,7 +57,7 @@ class BodyFields:
         """The next patient's fields are empty."""
         self._given = (None, None)
         self.height.text = self.weight.text = ""
-        self.row.visible = self.problem.visible = self._isShown = False
+        self.row.visible = self.surface.visible = self.problem.visible = self._isShown = False
 
     def cleanup(self) -> None:
         for field in (self.height, self.weight):
@@ -89,15 +86,15 @@ class BodyFields:
         return problem
 
     def _showSurface(self, surface: float | None) -> None:
-        text = _("Body surface {value} m²").format(value=f"{surface:.2f}") if surface is not None else ""
+        text = _("Body surface area: {value} m²").format(value=f"{surface:.2f}") if surface is not None else ""
         self.surface.text = text.replace(" m²", f"{SPACE}m²")
+        self.surface.visible = bool(text)
 
 
 def _field(name: str, toolTip: str):
     field = qt.QLineEdit()
     field.objectName = name
     field.toolTip = toolTip
-    field.placeholderText = _("optional")
     field.setFixedWidth(FIELD_WIDTH)
     return field
 

@@ -40,7 +40,7 @@ def cardiacFunctionText(heart: dict, names: list[str] | None = None) -> str:
 def _size(parameters: dict, indexed: dict, name: str, text: str, indexedText: str) -> str:
     """A volume or a mass, with its indexed value where there is one."""
     own, perArea = _parameter(parameters, name, text), indexed.get(f"{name}_m2")
-    return own if perArea is None else f"{own} ({indexedText.format(value=perArea)})".replace(" ", SPACE)
+    return own if perArea is None else f"{own} ({indexedText.format(value=perArea).replace(' ', SPACE)})"
 
 
 def _parameter(parameters: dict, name: str, text: str, factor: float = 1) -> str:

@@ -234,6 +234,7 @@ def test_height_and_weight_give_indexed_values_at_once_and_are_saved(heartSectio
 
     section, browser, _ = heartSection
     assert "/m²" not in section.summary.text and section.bodyFields.surface.text == ""
+    assert section.bodyFields.row.minimumSizeHint.width() < 290  # in the narrowest panel
     enter(section, "180", "80,0")
     assert section.bodyFields.surface.text.endswith("2.00\N{NO-BREAK SPACE}m²")
     for words in ("145 ml (72 ml/m²)", "73 ml (36 ml/m²)", "g/m²)"):

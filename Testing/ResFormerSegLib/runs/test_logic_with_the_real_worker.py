@@ -54,31 +54,6 @@ def test_nodes_agree_with_the_report_and_the_volume_stays_as_it_was(process, mod
     assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (2 if model == "grey" else 1)
 
 
-@pytest.fixture
-def workerIn(logic, monkeypatch):
-    """`workerIn(folder)`: the next run starts a worker of its own, which gets this working directory."""
-    logic.cleanup()
-    yield monkeypatch.chdir
-    logic.cleanup()
-
-
-def test_the_working_directory_counts_for_models_and_for_nothing_else(
-    scene, logic, models, monkeypatch, tmp_path, workerIn
-):
-    """One worker for all three, as its start takes seconds: a model folder and the folder of models may be relative to
-    the working directory, and no module is imported from there."""
-    if sys.version_info >= (3, 11):  # Python 3.10 has no PYTHONSAFEPATH
-        (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
-    shutil.copytree(models / "grey", tmp_path / "own")
-    shutil.copytree(models / "exclusive", tmp_path / "more" / "another")
-    monkeypatch.setenv("RESFORMER_UNET_MODELS", "more")
-    workerIn(tmp_path)
-    for reference in (Path("own"), "another"):
-        result = logic.process(makeVolume(shape=(4, 40, 50)), modelId=reference, device="cpu")
-        assert result.report["model"]["id"] == "tiny" and result.diagnosis
-        assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (1 if reference == "another" else 2)
-
-
 def test_results_lie_beside_the_volume_and_under_its_transform(scene, process):
     volume = makeVolume(shape=(4, 40, 50))
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
@@ -246,3 +221,31 @@ def test_a_heart_is_evaluated_over_its_cycle_and_again_with_other_phases(scene, 
     with pytest.raises(Exception) as caught:
         logic.evaluateCine(result, str(models / "heart"), endDiastole=order[0], endSystole=order[4])
     assert caught.value.code == "PHASES_SWAPPED"
+
+
+# --- the last one, as the worker of the others ends with it
+
+
+@pytest.fixture
+def workerIn(logic, monkeypatch):
+    """`workerIn(folder)`: the next run starts a worker of its own, which gets this working directory."""
+    logic.cleanup()
+    yield monkeypatch.chdir
+    logic.cleanup()
+
+
+def test_the_working_directory_counts_for_models_and_for_nothing_else(
+    scene, logic, models, monkeypatch, tmp_path, workerIn
+):
+    """One worker for all three, as its start takes seconds: a model folder and the folder of models may be relative to
+    the working directory, and no module is imported from there."""
+    if sys.version_info >= (3, 11):  # Python 3.10 has no PYTHONSAFEPATH
+        (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
+    shutil.copytree(models / "grey", tmp_path / "own")
+    shutil.copytree(models / "exclusive", tmp_path / "more" / "another")
+    monkeypatch.setenv("RESFORMER_UNET_MODELS", "more")
+    workerIn(tmp_path)
+    for reference in (Path("own"), "another"):
+        result = logic.process(makeVolume(shape=(4, 40, 50)), modelId=reference, device="cpu")
+        assert result.report["model"]["id"] == "tiny" and result.diagnosis
+        assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (1 if reference == "another" else 2)
