@@ -120,8 +120,9 @@ class DiagnosisCard:
         isUncertain = any(warning["code"] == "LOW_CONFIDENCE" for warning in warnings)
         self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames), isUncertain)
         self.cardiacFunction.visible = patient is not None
-        heart = heartOf(result)
-        self.bodyFields.show(heart) if heart else self.bodyFields.hide()
+        self.bodyFields.hide()  # what is left in them may be of another patient
+        if heart := heartOf(result):
+            self.bodyFields.show(heart)
         self.showSizes(report["segments"], isEdited=False)
         self._showWarnings(warnings)
         self.disclaimer.text = "<b>" + _("Not for clinical use without expert review.") + "</b>"

@@ -75,6 +75,7 @@ class SequenceSection:
         source = sequenceOf(result.volumeNode)
         names = self._models.classNames(result.report["model"])
         self._folder.visible = True
+        self.bodyFields.hide()  # what is left in them may be of another patient
         self._showSummary()
         self.phases.visible = bool(result.heartReports) and result.heart is not None
         self.chart.showFrames(result, source, names)

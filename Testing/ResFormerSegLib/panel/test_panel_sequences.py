@@ -279,6 +279,9 @@ def test_a_heart_of_another_patient_never_gets_them(heartSection):
         assert (section.result.heart["body"]["height_cm"], section.bodyFields.height.text) == (
             known, "" if known is None else "180",
         )  # fmt: skip
+    enter(section, "80", "180")  # exchanged, and not corrected
+    section.show(other)
+    assert (section.bodyFields.height.text, section.bodyFields.weight.text) == ("", "")
     section.clear()
     assert section.bodyFields.height.text == "" and not section.bodyFields.row.visible
     slicer.mrmlScene.RemoveNode(first.volumeNode)
