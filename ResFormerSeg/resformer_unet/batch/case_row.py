@@ -11,7 +11,7 @@ from resformer_unet.inference.reliability import reasons_of
 
 @dataclass(frozen=True)
 class SegmentSize:
-    """``volume_mm3`` and ``area_mm2`` are ``None`` where the image states no size; an area is that of a single slice."""
+    """``volume_mm3`` and ``area_mm2`` are ``None`` where the image states no size; only a single slice has an area."""
 
     name: str
     voxels: int

@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from resformer_unet.atomic_files import check_writable, writing_errors
 from resformer_unet.batch.case_files import ReadCase, kept_report, read_case
 from resformer_unet.batch.cases import BatchCase, Outcome, place_of, read_report
-from resformer_unet.batch.leftovers import remove_leftovers_of_killed
 from resformer_unet.batch.run import predict_case
-from resformer_unet.batch.summary_csv import NAME, Summary
-from resformer_unet.batch.volume_state import volume_input
+from resformer_unet.batch.summary_csv import Summary
+from resformer_unet.batch.volume_state import file_name_of, volume_input
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.training_set.locking import locked
 
-LOCK = ".cases.lock"
-LONGEST_NAME = 100  # characters; file systems take 255 bytes, and the names of the case's files are longer
-_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # by Windows
 _ENDINGS = (".json", ".seg.nrrd")
-
-
-@contextmanager
-def output_folder(output: Path) -> Iterator[None]:
-    """Make the folder, hold it against other programs that write cases there, and tidy up after killed ones.
-
-    Raises:
-        EngineError: CASES_BUSY, OUTPUT_NOT_WRITABLE, DISK_FULL.
-    """
-    busy = EngineError(
-        "CASES_BUSY",
-        f"Another program is writing results into “{output}” at this moment.",
-        "Wait until it has finished, or choose another folder.",
-    )
-    with ExitStack() as held:
-        with writing_errors(output):
-            output.mkdir(parents=True, exist_ok=True)
-        check_writable(output / NAME)
-        try:
-            held.enter_context(locked(output / LOCK, busy))
-        except EngineError as error:
-            if error.code != "LOCK_UNSUPPORTED":  # then two programs must not meet there, which is rare
-                raise
-        with writing_errors(output):
-            remove_leftovers_of_killed(output)
-        yield
 
 
 def case_of_volume(output: Path, wanted: str, state: dict, taken: Collection[str]) -> BatchCase:
@@ -76,15 +40,6 @@ def case_of_series(output: Path, wanted: str, path: Path, series: str | None, ta
         return report["series"] == series and place_of(Path(report["input"])) == place_of(path)
 
     return BatchCase(path, _free_name(output, wanted, taken, is_of_it), series)
-
-
-def file_name_of(name: str) -> str:
-    """A name that all file systems take, as similar as possible; “case” if nothing is left."""
-    text = _NOT_IN_FILE_NAMES.sub("_", unicodedata.normalize("NFC", name)).encode("utf-8", "replace").decode()
-    text = text[:LONGEST_NAME].strip(" .")
-    while len(text.encode()) > 2 * LONGEST_NAME:
-        text = text[:-1]
-    return f"{text}_" if _RESERVED.fullmatch(text) else text or "case"
 
 
 def run_case(

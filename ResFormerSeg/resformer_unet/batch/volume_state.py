@@ -1,13 +1,18 @@
-"""What a volume that another program hands over is known again by: its voxels and geometry, as it has no file."""
+"""What a volume that another program hands over is known again by, as it has no file: its voxels and geometry."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 VOLUMES = "volumes"  # the folder that inputs of this kind would lie in; there is none
+LONGEST_NAME = 100  # characters; file systems take 255 bytes, and the names of the case's files are longer
+_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # by Windows
 
 
 class VolumeDigest:
@@ -38,6 +43,15 @@ class VolumeDigest:
     def state(self) -> dict:
         """``files`` is 0, which no input that was read from the disk has."""
         return {"files": 0, "bytes": self._bytes, "sha256": self._digest.hexdigest()}
+
+
+def file_name_of(name: str) -> str:
+    """A name that all file systems take, as similar as possible; “case” if nothing is left."""
+    text = _NOT_IN_FILE_NAMES.sub("_", unicodedata.normalize("NFC", name)).encode("utf-8", "replace").decode()
+    text = text[:LONGEST_NAME].strip(" .")
+    while len(text.encode()) > 2 * LONGEST_NAME:
+        text = text[:-1]
+    return f"{text}_" if _RESERVED.fullmatch(text) else text or "case"
 
 
 def is_volume(report: dict) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,33 +21,31 @@ _PIECE = 1 << 23  # bytes
 
 
 class CaseCommands:
-    """Results go into an output folder, as those of ``resformer-unet predict``; it is held until another one comes."""
+    """Results go into an output folder, as those of ``resformer-unet predict``; while a command writes, it is held."""
 
     def __init__(self, images: ImageCommands) -> None:
         self._images = images
-        self._held = ExitStack()
-        self._output: Path | None = None
 
     def find(self, command: dict, context: CommandContext) -> dict:
         """The images in the folders that are given, with the names of their cases."""
         from resformer_unet.batch.cases import plan_cases
         from resformer_unet.batch.find_inputs import find_studies
+        from resformer_unet.batch.held_folder import held_folder
 
         output = Path(command["output"])
-        self._hold(output)
-        context.send("status", message="Looking for images")
-        inputs = find_studies([Path(path) for path in command["paths"]], output)
-        context.raise_if_cancelled()
-        return {"cases": [{"input": str(case.input), "name": case.name} for case in plan_cases(inputs, output)]}
+        with held_folder(output):
+            context.send("status", message="Looking for images")
+            inputs = find_studies([Path(path) for path in command["paths"]], output)
+            context.raise_if_cancelled()
+            return {"cases": [{"input": str(case.input), "name": case.name} for case in plan_cases(inputs, output)]}
 
     def run(self, command: dict, context: CommandContext) -> dict:
         """One case, unless its result is there already; the error of one that fails is in the summary, too."""
+        from resformer_unet.batch.held_folder import held_folder
         from resformer_unet.batch.one_case import run_case
         from resformer_unet.model.catalog import find_model
 
         output, bundle = Path(command["output"]), find_model(command["model"])
-        self._hold(output)
-        case, image, state = self._case(command, output)
 
         def make_predictor():
             context.send("status", message="Loading the model")
@@ -58,10 +55,12 @@ class CaseCommands:
             return predictor
 
         progress = RunProgress(context)
-        outcome = run_case(
-            case, image, state, output, bundle, make_predictor, PredictOptions.from_dict(command.get("options")),
-            progress, context.cancelled,
-        )  # fmt: skip
+        with held_folder(output):
+            case, image, state = self._case(command, output)
+            outcome = run_case(
+                case, image, state, output, bundle, make_predictor, PredictOptions.from_dict(command.get("options")),
+                progress, context.cancelled,
+            )  # fmt: skip
         if isinstance(outcome.result, EngineError):
             if outcome.result.code == "INTERNAL":  # of a broken GPU, perhaps: whoever runs commands finds out
                 raise outcome.result.__cause__ or outcome.result
@@ -116,16 +115,6 @@ class CaseCommands:
         state = _state_of(voxels, source["affine_lps"], has_orientation)
         case = case_of_volume(output, name, state, taken)
         return case, image_from_array(voxels, source["affine_lps"], case.name, has_orientation), state
-
-    def _hold(self, output: Path) -> None:
-        from resformer_unet.batch.one_case import output_folder
-
-        if output.absolute() == self._output and output.is_dir():
-            return
-        self._held.close()
-        self._output = None
-        self._held.enter_context(output_folder(output))
-        self._output = output.absolute()
 
 
 def _state_of(voxels: np.ndarray, affine: list, has_orientation: bool) -> dict:

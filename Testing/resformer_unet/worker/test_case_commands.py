@@ -128,10 +128,11 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_first_case(ask
     assert caught.value.code == "OUTPUT_NOT_WRITABLE"
 
 
-def test_two_programs_do_not_write_into_one_folder(ask, tmp_path):
+def test_two_programs_do_not_write_into_one_folder(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr("resformer_unet.batch.held_folder.PATIENCE_S", 0.0)
     hold = (
-        "import sys; from pathlib import Path; from resformer_unet.batch.one_case import output_folder\n"
-        "with output_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from resformer_unet.batch.held_folder import held_folder\n"
+        "with held_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", hold, str(tmp_path / "results")],

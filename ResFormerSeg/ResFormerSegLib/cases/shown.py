@@ -1,0 +1,214 @@
+"""The case that is shown: it comes into the scene on a click, and leaves it for the next one unless it was edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ResFormerSegLib.cases.opening import OpenCaseTask
+from ResFormerSegLib.cases.row import Row
+from ResFormerSegLib.cases.scene_volumes import candidatesFor
+from ResFormerSegLib.engine.keeper import EngineKeeper
+from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.runs.input_watch import weakReference
+from ResFormerSegLib.runs.job import Job
+from ResFormerSegLib.runs.saved_results import restoreResult
+from ResFormerSegLib.scene.user_edits import hasManualEdits
+
+
+@dataclass
+class _Nodes:
+    """Of a case in the scene. loadedAt: of the image of a volume that came with the case, when it was last touched;
+    None for a volume that was in the scene before."""
+
+    segmentation: vtk.vtkWeakReference
+    table: vtk.vtkWeakReference
+    volume: vtk.vtkWeakReference
+    loadedAt: int | None
+
+
+class ShownCases:
+    """onShown: called with the result and its volume. onFailed: with the row and a ResFormerSegError. onRow: with a row
+    whose segmentation turns out to have been edited."""
+
+    def __init__(
+        self,
+        keeper: EngineKeeper,
+        onShown: Callable[[object, object], None],
+        onFailed: Callable[[Row, ResFormerSegError], None],
+        onRow: Callable[[Row], None],
+    ) -> None:
+        self._keeper = keeper
+        self._onShown, self._onFailed, self._onRow = onShown, onFailed, onRow
+        self._inScene: dict[Row, _Nodes] = {}
+        self._job: Job | None = None
+        self._opening: Row | None = None
+        self._wanted: tuple[Row, str] | None = None  # while another one is being opened
+        self._candidates: list = []  # volumes that it may be of
+
+    @property
+    def opening(self) -> Row | None:
+        return self._opening
+
+    def show(self, row: Row, folder: str) -> None:
+        """folder: of the results. A click on another row while one is being opened: the last one counts."""
+        if self._job is not None:
+            self._wanted = (row, folder)
+            self._job.cancel()
+            return
+        if self._isInScene(row):
+            nodes = self._inScene[row]
+            result = restoreResult(nodes.segmentation.Get(), nodes.table.Get())
+            if result is not None and result.volumeNode is not None:
+                self.noteEdits()
+                self._onShown(result, result.volumeNode)
+                self._removeOthers(row)
+                return
+        try:
+            self._candidates = _volumesFor(row)
+            self._open(row, folder)
+        except ResFormerSegError as error:
+            self._onFailed(row, error)
+
+    def forget(self) -> None:
+        """For other rows. What is in the scene stays there."""
+        self._stop()
+        self._inScene = {}
+
+    def cleanup(self) -> None:
+        self._onShown = self._onFailed = self._onRow = _ignore
+        self.forget()
+
+    def _open(self, row: Row, folder: str) -> None:
+        volume = self._candidates.pop(0) if self._candidates else None
+        instances = row.input.instances if row.input is not None else ""
+        task = OpenCaseTask(folder, row.case, row.case, volume, instances)
+        job = Job(self._keeper, task)
+        job.onFinished = lambda result: self._onOpened(row, result, volume is None)
+        job.onFailed = lambda error: self._onNotOpened(row, folder, error)
+        job.start()
+        self._job, self._opening = job, row
+
+    def _onOpened(self, row: Row, result, cameAlong: bool) -> None:
+        self._job = self._opening = None
+        loadedAt = result.volumeNode.GetImageData().GetMTime() if cameAlong else None
+        nodes = (result.segmentationNode, result.tableNode, result.volumeNode)
+        self._inScene[row] = _Nodes(*map(weakReference, nodes), loadedAt)
+        self.noteEdits()
+        self._onShown(result, result.volumeNode)
+        self._removeOthers(row)
+        self._goOn()
+
+    def _onNotOpened(self, row: Row, folder: str, error: ResFormerSegError) -> None:
+        self._job = self._opening = None
+        if self._goOn():
+            return
+        if error.code == "VOLUME_CHANGED" and self._candidates:
+            try:
+                self._open(row, folder)
+                return
+            except ResFormerSegError as other:
+                error = other
+        self._onFailed(row, error)
+
+    def _goOn(self) -> bool:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self.show(*wanted)
+        return wanted is not None
+
+    def _isInScene(self, row: Row) -> bool:
+        nodes = self._inScene.get(row)
+        if nodes is None:
+            return False
+        found = [reference.Get() for reference in (nodes.segmentation, nodes.table)]
+        return any(node is not None and node.GetScene() is slicer.mrmlScene for node in found)
+
+    def noteEdits(self) -> None:
+        """Marks the rows whose segmentation was edited by hand: these stay in the scene."""
+        for row, nodes in list(self._inScene.items()):
+            segmentation = nodes.segmentation.Get()
+            if segmentation is None or segmentation.GetScene() is None or row.isEdited:
+                continue
+            if hasManualEdits(segmentation):
+                row.isEdited = True
+                self._onRow(row)
+
+    def _removeOthers(self, kept: Row) -> None:
+        for row, nodes in list(self._inScene.items()):
+            if row is kept or row.isEdited:
+                continue
+            del self._inScene[row]
+            _removeNode(nodes.segmentation.Get())
+            _removeNode(nodes.table.Get())
+            volume = nodes.volume.Get()
+            if nodes.loadedAt is not None and volume is not None and _mayLeave(volume, nodes.loadedAt):
+                _removeNode(volume)
+
+    def _stop(self) -> None:
+        job, self._job = self._job, None
+        self._opening = self._wanted = None
+        self._candidates = []
+        if job is not None:
+            job.onFinished = job.onFailed = _ignore
+            job.cancel()
+
+
+def _volumesFor(row: Row) -> list:
+    """Volumes of the scene that the case may be of, the first of which is taken that has its voxels; empty for a case
+    whose image is read from its files. Raises ResFormerSegError VOLUME_NOT_FOUND."""
+    if row.input is not None:
+        if not row.input.isOfScene:
+            return []
+        found = [row.input.volumeNode] if row.input.volumeNode is not None else []
+        found += [node for node in candidatesFor(row.case) if node not in found]
+    else:
+        found = candidatesFor(row.case)
+    if found:
+        return found
+    raise ResFormerSegError(
+        "VOLUME_NOT_FOUND",
+        _("The volume of the case “{name}” is not in the scene.").format(name=row.title),
+        _("Load it under its name, then click the case again. Its segmentation is in the folder of the results."),
+    )
+
+
+def _mayLeave(volume, loadedAt: int) -> bool:
+    """Unless the user has changed it, put it under a transform, or uses it for something else."""
+    if volume.GetScene() is not slicer.mrmlScene or volume.GetParentTransformNode() is not None:
+        return False
+    image = volume.GetImageData()
+    if image is None or image.GetMTime() != loadedAt:
+        return False
+    return not any(_refersTo(node, volume) for node in slicer.util.getNodesByClass("vtkMRMLTransformableNode"))
+
+
+def _refersTo(node, volume) -> bool:
+    roles = [node.GetNthNodeReferenceRole(index) for index in range(node.GetNumberOfNodeReferenceRoles())]
+    return any(
+        node.GetNthNodeReferenceID(role, index) == volume.GetID()
+        for role in roles
+        for index in range(node.GetNumberOfNodeReferences(role))
+    )
+
+
+def _removeNode(node) -> None:
+    """With its display nodes, which the scene would keep."""
+    scene = slicer.mrmlScene
+    if node is None or node.GetScene() is not scene:
+        return
+    displays = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        displays = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    scene.RemoveNode(node)
+    for display in filter(None, displays):
+        if display.GetScene() is scene:
+            scene.RemoveNode(display)
+
+
+def _ignore(*arguments) -> None:
+    """The default of a callback."""
