@@ -15,6 +15,7 @@ from ResFormerSegLib.cases.opening import OpenCaseTask
 from ResFormerSegLib.cases.row import Row
 from ResFormerSegLib.cases.run import CasesRun
 from ResFormerSegLib.cases.scene_volumes import fittingVolumes
+from ResFormerSegLib.cases.shown import ShownCases
 from ResFormerSegLib.cases.tasks import PageTask
 from ResFormerSegLib.engine.keeper import EngineKeeper
 from ResFormerSegLib.errors import ResFormerSegError
@@ -63,18 +64,38 @@ class CasesLogic:
 
         Raises ResFormerSegError: NO_CASES, CASES_RUNNING, and what no case would be spared, such as DISK_FULL.
         """
-        options = predictionOptions(sliceAxis, None, minimumAreaMm2, smoothingMm, False)
-        settings = {"model": modelReference(modelId), "device": checkedDevice(device), "options": options}
-        inputs = _inputsOf(images, settings["model"])
-        if not inputs:
-            raise ResFormerSegError(
-                "NO_CASES", _("There is no image for this model."), _("Load images, or give files and folders.")
-            )
-        run = CasesRun(self._keeper.companion(), inputs, os.path.abspath(os.fspath(folder)), settings)
+        inputs = _inputsOf(images, modelReference(modelId))
+        run = self.casesOf(
+            inputs, modelId, folder, device, sliceAxis=sliceAxis, minimumAreaMm2=minimumAreaMm2, smoothingMm=smoothingMm
+        )
         run.onRow = onRow or run.onRow
         run.onProgress = progress or run.onProgress
         run.start()
         return _outcomeOf(run, isCancelled) if wait else run
+
+    def casesOf(
+        self,
+        inputs: list[CaseInput],
+        modelId: str | os.PathLike,
+        folder: str | os.PathLike,
+        device: str = "auto",
+        *,
+        sliceAxis: str | None = None,
+        minimumAreaMm2: float | None = None,
+        smoothingMm: float = 0.0,
+    ) -> CasesRun:
+        """As `cases`, not started yet. Raises ResFormerSegError: NO_CASES, BAD_OPTION, NOT_A_MODEL, DEVICE_UNKNOWN."""
+        options = predictionOptions(sliceAxis, None, minimumAreaMm2, smoothingMm, False)
+        settings = {"model": modelReference(modelId), "device": checkedDevice(device), "options": options}
+        if not inputs:
+            raise ResFormerSegError(
+                "NO_CASES", _("There is no image for this model."), _("Load images, or give files and folders.")
+            )
+        return CasesRun(self._keeper.companion(), inputs, os.path.abspath(os.fspath(folder)), settings)
+
+    def shownCases(self, onShown: Callable, onFailed: Callable, onEdited: Callable) -> ShownCases:
+        """See `ShownCases` for the functions."""
+        return ShownCases(self._keeper, onShown, onFailed, onEdited)
 
     @onApplicationThread
     def showCase(self, folder: str | os.PathLike, case: str, volumeNode=None, **waiting) -> ProcessingResult | Job:

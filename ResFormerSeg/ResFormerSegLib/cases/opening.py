@@ -9,6 +9,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.cases.scene_volumes import CASE
 from ResFormerSegLib.engine.array_file import PIECE, readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.input_watch import weakReference
@@ -115,6 +116,7 @@ class OpenCaseTask(PredictionTask):
             display.SetAutoWindowLevel(False)  # Slicer's own takes a while for a large volume
             display.SetWindowLevelMinMax(*_shownRange(scalars))
         node.SetAndObserveImageData(image)
+        node.SetAttribute(CASE, self._title)
         if self._instances:
             node.SetAttribute(INSTANCES, self._instances)
         return node

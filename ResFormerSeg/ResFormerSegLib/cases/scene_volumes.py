@@ -8,6 +8,8 @@ from resformer_unet.batch.volume_state import file_name_of
 from ResFormerSegLib.models.catalog import ModelDescription
 from ResFormerSegLib.models.suitability import COMPONENTS, whyUnsuitable
 
+CASE = "ResFormerSegCase"  # attribute of a volume that came into the scene with a case that was clicked
+
 
 def fittingVolumes(model: ModelDescription) -> tuple[list, list[str]]:
     """In the order of loading; and, for each image that does not fit, why."""
@@ -22,7 +24,7 @@ def fittingVolumes(model: ModelDescription) -> tuple[list, list[str]]:
 
 
 def sceneImages() -> list:
-    """No label maps, nothing hidden, nothing empty, nothing that this module made."""
+    """No label maps, nothing hidden, nothing empty, nothing that this module made or loaded."""
     return [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if _isImage(node)]
 
 
@@ -34,7 +36,7 @@ def candidatesFor(case: str) -> list:
 
 
 def _isImage(node) -> bool:
-    if node.IsA("vtkMRMLLabelMapVolumeNode") or node.GetHideFromEditors():
+    if node.IsA("vtkMRMLLabelMapVolumeNode") or node.GetHideFromEditors() or node.GetAttribute(CASE):
         return False
     if any(name.startswith("ResFormerSeg.") for name in node.GetAttributeNames() or ()):
         return False

@@ -29,44 +29,48 @@ class _Nodes:
     table: vtk.vtkWeakReference
     volume: vtk.vtkWeakReference
     loadedAt: int | None
+    isEdited: bool = False
+
+    @property
+    def areInScene(self) -> bool:
+        found = [reference.Get() for reference in (self.segmentation, self.table)]
+        return any(node is not None and node.GetScene() is slicer.mrmlScene for node in found)
 
 
 class ShownCases:
-    """onShown: called with the result and its volume. onFailed: with the row and a ResFormerSegError. onRow: with a row
-    whose segmentation turns out to have been edited."""
+    """onShown: called with the result and its volume. onFailed: with the row and a ResFormerSegError. onEdited: called
+    when a segmentation turns out to have been edited by hand."""
 
     def __init__(
         self,
         keeper: EngineKeeper,
         onShown: Callable[[object, object], None],
         onFailed: Callable[[Row, ResFormerSegError], None],
-        onRow: Callable[[Row], None],
+        onEdited: Callable[[], None],
     ) -> None:
         self._keeper = keeper
-        self._onShown, self._onFailed, self._onRow = onShown, onFailed, onRow
-        self._inScene: dict[Row, _Nodes] = {}
+        self._onShown, self._onFailed, self._onEdited = onShown, onFailed, onEdited
+        self._inScene: dict[str, _Nodes] = {}  # by case
+        self._outdated: list[_Nodes] = []  # of results that were computed anew since
         self._job: Job | None = None
-        self._opening: Row | None = None
+        self.opening: Row | None = None
         self._wanted: tuple[Row, str] | None = None  # while another one is being opened
         self._candidates: list = []  # volumes that it may be of
-
-    @property
-    def opening(self) -> Row | None:
-        return self._opening
 
     def show(self, row: Row, folder: str) -> None:
         """folder: of the results. A click on another row while one is being opened: the last one counts."""
         if self._job is not None:
-            self._wanted = (row, folder)
-            self._job.cancel()
+            self._wanted = (row, folder) if row is not self.opening else None
+            if self._wanted:
+                self._job.cancel()
             return
-        if self._isInScene(row):
-            nodes = self._inScene[row]
+        nodes = self._inScene.get(row.case)
+        if nodes is not None and nodes.areInScene:
             result = restoreResult(nodes.segmentation.Get(), nodes.table.Get())
             if result is not None and result.volumeNode is not None:
                 self.noteEdits()
                 self._onShown(result, result.volumeNode)
-                self._removeOthers(row)
+                self._removeOthers(row.case)
                 return
         try:
             self._candidates = _volumesFor(row)
@@ -74,37 +78,65 @@ class ShownCases:
         except ResFormerSegError as error:
             self._onFailed(row, error)
 
+    def isEdited(self, case: str) -> bool:
+        """As far as `noteEdits` has seen."""
+        nodes = self._inScene.get(case)
+        return nodes is not None and nodes.isEdited and nodes.areInScene
+
+    def noteEdits(self) -> None:
+        """Finds the segmentations that were edited by hand: these stay in the scene."""
+        found = False
+        for nodes in [*self._inScene.values(), *self._outdated]:
+            segmentation = nodes.segmentation.Get()
+            if segmentation is None or segmentation.GetScene() is None or nodes.isEdited:
+                continue
+            nodes.isEdited = hasManualEdits(segmentation)
+            found = found or nodes.isEdited
+        if found:
+            self._onEdited()
+
+    def outdate(self, case: str) -> None:
+        """The case was computed anew: a click shows the new result."""
+        nodes = self._inScene.pop(case, None)
+        if nodes is not None:
+            self._outdated.append(nodes)
+
     def forget(self) -> None:
-        """For other rows. What is in the scene stays there."""
-        self._stop()
-        self._inScene = {}
+        """For another folder of results. What is in the scene stays there."""
+        job, self._job = self._job, None
+        self.opening = self._wanted = None
+        self._candidates, self._inScene, self._outdated = [], {}, []
+        if job is not None:
+            job.onFinished = job.onFailed = _ignore
+            job.cancel()
 
     def cleanup(self) -> None:
-        self._onShown = self._onFailed = self._onRow = _ignore
+        self._onShown = self._onFailed = self._onEdited = _ignore
         self.forget()
 
     def _open(self, row: Row, folder: str) -> None:
         volume = self._candidates.pop(0) if self._candidates else None
         instances = row.input.instances if row.input is not None else ""
-        task = OpenCaseTask(folder, row.case, row.case, volume, instances)
-        job = Job(self._keeper, task)
+        job = Job(self._keeper, OpenCaseTask(folder, row.case, row.case, volume, instances))
         job.onFinished = lambda result: self._onOpened(row, result, volume is None)
         job.onFailed = lambda error: self._onNotOpened(row, folder, error)
         job.start()
-        self._job, self._opening = job, row
+        self._job, self.opening = job, row
 
     def _onOpened(self, row: Row, result, cameAlong: bool) -> None:
-        self._job = self._opening = None
+        self._job = self.opening = None
+        self._candidates = []
         loadedAt = result.volumeNode.GetImageData().GetMTime() if cameAlong else None
         nodes = (result.segmentationNode, result.tableNode, result.volumeNode)
-        self._inScene[row] = _Nodes(*map(weakReference, nodes), loadedAt)
+        self.outdate(row.case)
+        self._inScene[row.case] = _Nodes(*map(weakReference, nodes), loadedAt)
         self.noteEdits()
         self._onShown(result, result.volumeNode)
-        self._removeOthers(row)
+        self._removeOthers(row.case)
         self._goOn()
 
     def _onNotOpened(self, row: Row, folder: str, error: ResFormerSegError) -> None:
-        self._job = self._opening = None
+        self._job = self.opening = None
         if self._goOn():
             return
         if error.code == "VOLUME_CHANGED" and self._candidates:
@@ -121,41 +153,18 @@ class ShownCases:
             self.show(*wanted)
         return wanted is not None
 
-    def _isInScene(self, row: Row) -> bool:
-        nodes = self._inScene.get(row)
-        if nodes is None:
-            return False
-        found = [reference.Get() for reference in (nodes.segmentation, nodes.table)]
-        return any(node is not None and node.GetScene() is slicer.mrmlScene for node in found)
-
-    def noteEdits(self) -> None:
-        """Marks the rows whose segmentation was edited by hand: these stay in the scene."""
-        for row, nodes in list(self._inScene.items()):
-            segmentation = nodes.segmentation.Get()
-            if segmentation is None or segmentation.GetScene() is None or row.isEdited:
-                continue
-            if hasManualEdits(segmentation):
-                row.isEdited = True
-                self._onRow(row)
-
-    def _removeOthers(self, kept: Row) -> None:
-        for row, nodes in list(self._inScene.items()):
-            if row is kept or row.isEdited:
-                continue
-            del self._inScene[row]
+    def _removeOthers(self, kept: str) -> None:
+        others = [nodes for case, nodes in self._inScene.items() if case != kept and not nodes.isEdited]
+        self._inScene = {case: nodes for case, nodes in self._inScene.items() if case == kept or nodes.isEdited}
+        others += [nodes for nodes in self._outdated if not nodes.isEdited]
+        self._outdated = []
+        for nodes in others:
             _removeNode(nodes.segmentation.Get())
             _removeNode(nodes.table.Get())
+        for nodes in others:  # when none of the segmentations refers to it any more
             volume = nodes.volume.Get()
             if nodes.loadedAt is not None and volume is not None and _mayLeave(volume, nodes.loadedAt):
                 _removeNode(volume)
-
-    def _stop(self) -> None:
-        job, self._job = self._job, None
-        self._opening = self._wanted = None
-        self._candidates = []
-        if job is not None:
-            job.onFinished = job.onFailed = _ignore
-            job.cancel()
 
 
 def _volumesFor(row: Row) -> list:

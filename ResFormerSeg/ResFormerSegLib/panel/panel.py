@@ -17,6 +17,7 @@ from ResFormerSegLib.event_loop import callLater
 from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.install.pytorch import lookAgain
 from ResFormerSegLib.panel.advanced_section import AdvancedSection
+from ResFormerSegLib.panel.cases_section import CasesSection
 from ResFormerSegLib.panel.content_height import ContentHeight
 from ResFormerSegLib.panel.device_section import DeviceSection
 from ResFormerSegLib.panel.diagnostics import diagnosticsText
@@ -73,6 +74,7 @@ class Panel(VTKObservationMixin):
         self.advanced = AdvancedSection(ui, self.update)
         self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile)
         self.sequence = SequenceSection(ui, logic, self.models, self.message.showError)
+        self.cases = CasesSection(ui, logic, self.models, requirementsFile, self._caseSettings, self._showCase)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -158,6 +160,7 @@ class Panel(VTKObservationMixin):
             self._height,
             self.folding,
             self.keys,
+            self.cases,
             self.results,
             self.sequence,
             self.models,
@@ -196,6 +199,7 @@ class Panel(VTKObservationMixin):
             self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
             self.results.learn.fitModel()
+            self.cases.refresh()
             self.checkCanApply()
         finally:
             self._updating = False
@@ -329,6 +333,14 @@ class Panel(VTKObservationMixin):
         self.results.present(result, volumeNode)
         self.folding.makeRoom(volumeNode.GetName())
         self.results.card.setInputVolume(node.inputVolume)
+
+    def _caseSettings(self) -> dict:
+        return {"device": self.devices.device, **self.advanced.optionsOfCases()}
+
+    def _showCase(self, result, volumeNode) -> None:
+        if self._parameterNode is not None:
+            self._parameterNode.inputVolume = volumeNode
+            self._onFinished(result, volumeNode)
 
     def _showSavedResult(self) -> None:
         """Shows the result that the parameter node refers to, unless it is shown already: after loading a scene."""

@@ -69,23 +69,21 @@ class CaseCommands:
 
     def open(self, command: dict, context: CommandContext) -> dict:
         """A result in arrays, with its image where that is read from files."""
-        from resformer_unet.batch.case_files import input_state
+        from resformer_unet.batch.cases import read_report
         from resformer_unet.batch.volume_state import is_volume
         from resformer_unet.report.saved_case import read_saved_case
 
         context.send("status", message="Reading the result")
-        saved = read_saved_case(Path(command["output"]) / f"{command['name']}.json")
+        output, folder, image = Path(command["output"]), Path(command["folder"]), None
+        written = read_report(output, command["name"])
+        if written and not is_volume(written):
+            _check_input(written)
+        saved = read_saved_case(output / f"{command['name']}.json")
         context.raise_if_cancelled()
-        report, folder, image = saved.case.report, Path(command["folder"]), None
+        report = saved.case.report
         if not is_volume(report):
             if saved.case.image is None:
                 raise saved.problem or bad_command("the case has no image")
-            if input_state(saved.source) != report.get("input_state"):
-                raise EngineError(
-                    "INPUT_CHANGED",
-                    f"“{saved.source}” was changed since this result was made.",
-                    "Run the model on it again.",
-                )
             image = _described(saved.case.image, folder)
         labels = _layers(saved.case.masks, report["segments"])
         return {"report": report, "labels": write_array(folder / "labels.npy", labels), "image": image}
@@ -125,6 +123,17 @@ def _state_of(voxels: np.ndarray, affine: list, has_orientation: bool) -> dict:
     for start in range(0, len(content), _PIECE):
         digest.add(content[start : start + _PIECE].data)
     return digest.state()
+
+
+def _check_input(report: dict) -> None:
+    """Raises ``EngineError`` INPUT_CHANGED unless the files of the image are those of the run."""
+    from resformer_unet.batch.case_files import input_state
+
+    state = input_state(Path(report["input"]))
+    if state != report.get("input_state"):
+        what = "is not there any more" if state is None else "was changed since this result was made"
+        hint = "Put it back." if state is None else "Run the model on it again."
+        raise EngineError("INPUT_CHANGED", f"“{report['input']}” {what}.", hint)
 
 
 def _described(image: MedicalImage, folder: Path) -> dict:
