@@ -25,7 +25,7 @@ class _Nodes:
     """Of a case in the scene. loadedAt: of the image of a volume that came with the case, when it was last touched;
     None for a volume that was in the scene before."""
 
-    segmentation: vtk.vtkWeakReference
+    segmentation: vtk.vtkWeakReference | None
     table: vtk.vtkWeakReference
     volume: vtk.vtkWeakReference
     loadedAt: int | None
@@ -33,8 +33,15 @@ class _Nodes:
 
     @property
     def areInScene(self) -> bool:
-        found = [reference.Get() for reference in (self.segmentation, self.table)]
-        return any(node is not None and node.GetScene() is slicer.mrmlScene for node in found)
+        """Whether all are: the user may have deleted one of them."""
+        references = filter(None, (self.segmentation, self.table, self.volume))
+        return all((node := reference.Get()) is not None and node.GetScene() is not None for reference in references)
+
+    @property
+    def segmentationNode(self):
+        """None for a model without segmentation, and when it has left the scene."""
+        node = self.segmentation.Get() if self.segmentation is not None else None
+        return node if node is not None and node.GetScene() is not None else None
 
 
 class ShownCases:
@@ -66,7 +73,7 @@ class ShownCases:
             return
         nodes = self._inScene.get(row.case)
         if nodes is not None and nodes.areInScene:
-            result = restoreResult(nodes.segmentation.Get(), nodes.table.Get())
+            result = restoreResult(nodes.segmentationNode, nodes.table.Get())
             if result is not None and result.volumeNode is not None:
                 self.noteEdits()
                 self._onShown(result, result.volumeNode)
@@ -81,16 +88,15 @@ class ShownCases:
     def isEdited(self, case: str) -> bool:
         """As far as `noteEdits` has seen."""
         nodes = self._inScene.get(case)
-        return nodes is not None and nodes.isEdited and nodes.areInScene
+        return nodes is not None and nodes.isEdited and nodes.segmentationNode is not None
 
     def noteEdits(self) -> None:
         """Finds the segmentations that were edited by hand: these stay in the scene."""
         found = False
         for nodes in [*self._inScene.values(), *self._outdated]:
-            segmentation = nodes.segmentation.Get()
-            if segmentation is None or segmentation.GetScene() is None or nodes.isEdited:
+            if nodes.segmentationNode is None or nodes.isEdited:
                 continue
-            nodes.isEdited = hasManualEdits(segmentation)
+            nodes.isEdited = hasManualEdits(nodes.segmentationNode)
             found = found or nodes.isEdited
         if found:
             self._onEdited()
@@ -127,9 +133,11 @@ class ShownCases:
         self._job = self.opening = None
         self._candidates = []
         loadedAt = result.volumeNode.GetImageData().GetMTime() if cameAlong else None
-        nodes = (result.segmentationNode, result.tableNode, result.volumeNode)
+        segmentation = weakReference(result.segmentationNode) if result.segmentationNode is not None else None
         self.outdate(row.case)
-        self._inScene[row.case] = _Nodes(*map(weakReference, nodes), loadedAt)
+        self._inScene[row.case] = _Nodes(
+            segmentation, weakReference(result.tableNode), weakReference(result.volumeNode), loadedAt
+        )
         self.noteEdits()
         self._onShown(result, result.volumeNode)
         self._removeOthers(row.case)
@@ -159,7 +167,7 @@ class ShownCases:
         others += [nodes for nodes in self._outdated if not nodes.isEdited]
         self._outdated = []
         for nodes in others:
-            _removeNode(nodes.segmentation.Get())
+            _removeNode(nodes.segmentationNode)
             _removeNode(nodes.table.Get())
         for nodes in others:  # when none of the segmentations refers to it any more
             volume = nodes.volume.Get()

@@ -110,6 +110,10 @@ class CasesInputs:
             self._list([])
         self._say()
 
+    def lookAgain(self) -> None:
+        """Series may have been imported meanwhile."""
+        self._filledFor = None
+
     def choosePath(self) -> None:
         folder = qt.QFileDialog.getExistingDirectory(
             slicer.util.mainWindow(), _("Folder that is searched for images"), self._path

@@ -21,8 +21,10 @@ from ResFormerSegLib.panel.cases_inputs import CasesInputs
 from ResFormerSegLib.panel.cases_table import CasesTable
 from ResFormerSegLib.panel.progress_display import timeLeft
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel, makeRow
+from ResFormerSegLib.timers import Later
 
 FOLDER_SETTING = "ResFormerSeg/CasesFolder"
+_SHOW_MILLISECONDS = 300  # until rows are listed anew, once for many that have changed
 
 
 class CasesSection:
@@ -48,11 +50,18 @@ class CasesSection:
         self._earlier: list[Row] = []  # of the folder, not of this run
         self._reading: Steps | None = None
         self._begun = 0.0
+        self._showLater = Later(self._showRows, _SHOW_MILLISECONDS)
         self.folder = str(qt.QSettings().value(FOLDER_SETTING, "") or "")
         self._readFolder = ""
         layout = qt.QVBoxLayout(ui.casesFrame)
         layout.setContentsMargins(4, 2, 4, 2)
         self.inputs = CasesInputs(layout, models.model, self._check)
+        self.note = makeLabel("casesNote")
+        self.note.text = _(
+            "This model diagnoses a patient from both cardiac phases. Here each image is diagnosed by itself, which is "
+            "less reliable."
+        )
+        self.note.visible = False
         self.folderLabel = makeLabel("casesFolder")
         self.chooseButton = makeButton(
             "casesChooseButton", _("Results…"), _("Chooses the folder of the results"), self.chooseFolder
@@ -69,6 +78,7 @@ class CasesSection:
         self.bar.minimum, self.bar.maximum = 0, 1000
         self.bar.textVisible = False
         self.status = makeLabel("casesStatus")
+        layout.addWidget(self.note)
         layout.addWidget(self.folderLabel)
         layout.addWidget(makeRow(self.chooseButton, self.openButton))
         layout.addWidget(makeRow(self.runButton, self.cancelButton))
@@ -88,6 +98,8 @@ class CasesSection:
         if self._button.collapsed:
             return
         self.inputs.refresh()
+        model = self._models.model()
+        self.note.visible = model is not None and model.diagnosesPatients
         if self._readFolder != self.folder:
             self._read()
         self._check()
@@ -162,6 +174,7 @@ class CasesSection:
     def cleanup(self) -> None:
         self._button.disconnect("contentsCollapsed(bool)", self._onFolded)
         self._stopReading()
+        self._showLater.cleanup()
         if self.run is not None:
             self.run.abandon()
         for part in (self.shown, self.export, self.table, self.inputs):
@@ -199,6 +212,7 @@ class CasesSection:
 
     def _onFolded(self, folded: bool) -> None:
         if not folded:
+            self.inputs.lookAgain()
             self.refresh()
 
     def _read(self) -> None:
@@ -230,10 +244,10 @@ class CasesSection:
     def _onRow(self, row: Row) -> None:
         if row.state == DONE:
             self.shown.outdate(row.case)
+        row.isEdited = bool(row.case) and self.shown.isEdited(row.case)
+        self.table.update(row)
         if row.case and any(other.case == row.case for other in self._earlier):
-            self._showRows()
-        else:
-            self.table.update(row)
+            self._showLater.start()
 
     def _onProgress(self, done: int, count: int, fraction: float, text: str) -> None:
         self.bar.value = int(1000 * (done + min(max(fraction, 0.0), 1.0)) / max(1, count))

@@ -14,7 +14,7 @@ from ResFormerSegLib.timers import Later
 ROW_HEIGHT, VISIBLE_ROWS = 24, 10
 LONGEST_COLUMN = 170  # pixels, so that the next one can be seen in a narrow panel
 RISING = ("title", "diagnosis", "probability")  # begin with the lowest, the others with the highest
-_ROWS_A_STEP, _SORTING_MILLISECONDS = 60, 400
+_ROWS_A_STEP, _SORTING_MILLISECONDS = 20, 400
 _UNRELIABLE, _FAILED = "#d98a00", "#cc3b33"  # visible on a light and on a dark background
 
 
@@ -43,6 +43,7 @@ class CasesTable:
         self.table.setHorizontalHeaderLabels([titleOf(column) for column in COLUMNS])
         header = self.table.horizontalHeader()
         header.setSectionsClickable(True)
+        header.setResizeContentsPrecision(VISIBLE_ROWS)  # all rows of a long list would take too long
         header.setSortIndicatorShown(False)
         header.connect("sectionClicked(int)", self._onTitle)
         self.table.connect("cellClicked(int,int)", self._onCell)
