@@ -66,7 +66,7 @@ def takePanelStates(folder: Path, image: Path, strangeImage: Path) -> list[Path]
         _apply(widget, LONGEST_RUN)
         take(widget, "flagged-result")
     with _panel() as widget, tempfile.TemporaryDirectory() as results:
-        _runCases(widget, image, strangeImage, results)
+        runCases(widget, image, strangeImage, results)
         take(widget, "cases", (480, 1500))
         take(widget, "cases-dark", (480, 1500), dark=True)
         take(widget, "cases-narrow", (320, 1500))
@@ -144,7 +144,7 @@ def _apply(widget, seconds: float = 60) -> None:
     _settle()
 
 
-def _runCases(widget, image: Path, strangeImage: Path, results: str) -> None:
+def runCases(widget, image: Path, strangeImage: Path, results: str) -> None:
     """Three volumes, the last of which no model can take; the least certain case is shown."""
     _load(widget, image)
     slicer.util.loadVolume(str(strangeImage), {"name": "Synthetic head"})

@@ -109,9 +109,14 @@ class ShownCases:
 
     def forget(self) -> None:
         """For another folder of results. What is in the scene stays there."""
+        self.cancel()
+        self._inScene, self._outdated = {}, []
+
+    def cancel(self) -> None:
+        """The case that is being opened does not come into the scene."""
         job, self._job = self._job, None
         self.opening = self._wanted = None
-        self._candidates, self._inScene, self._outdated = [], {}, []
+        self._candidates = []
         if job is not None:
             job.onFinished = job.onFailed = _ignore
             job.cancel()

@@ -135,7 +135,12 @@ class CasesSection:
         try:
             run.start()
         except ResFormerSegError as error:
+            run.abandon()
             self._onFailed(error)
+
+    def clear(self) -> None:
+        """The scene is being closed: nothing comes into it any more. The list stays, its results are on the disk."""
+        self.shown.cancel()
 
     def cancel(self) -> None:
         if self._isRunning:

@@ -112,6 +112,7 @@ class Panel(VTKObservationMixin):
             self._names.stop()
             self.results.clear()
             self.sequence.clear()
+            self.cases.clear()
             return
         self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         if parameterNode.inputVolume is not None:
