@@ -213,11 +213,5 @@ def isRunning() -> bool:
     return _running is not None
 
 
-def abandonAny() -> None:
-    """Ends a run that is in progress: the module is being closed or reloaded."""
-    if _running is not None:
-        _running.abandon()
-
-
 def _ignore(*arguments) -> None:
     """The default of a callback."""

@@ -201,7 +201,7 @@ class CasesInputs:
         if self.source == FOLDER:
             text = self._path or self.whyNone()
         else:
-            text = self.whyNone() or _("{chosen} of {count} chosen.").format(
+            text = self.whyNone() or _("Chosen: {chosen} of {count}.").format(
                 chosen=len(self.inputs()), count=len(self._listed)
             )
             if self._left:

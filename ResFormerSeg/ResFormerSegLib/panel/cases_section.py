@@ -233,7 +233,7 @@ class CasesSection:
         self._showRows()
         self._check()
         if rows:
-            self._say(_("{count} results of earlier runs are in the folder.").format(count=len(rows)))
+            self._say(_("Results of earlier runs in the folder: {count}.").format(count=len(rows)))
 
     def _stopReading(self) -> None:
         if self._reading is not None:
@@ -300,11 +300,11 @@ class CasesSection:
 
 
 def _summary(rows: list[Row]) -> str:
-    counts = [_("{count} cases done.").format(count=sum(row.state in (DONE, KEPT) for row in rows))]
+    counts = [_("Done: {count}.").format(count=sum(row.state in (DONE, KEPT) for row in rows))]
     if kept := sum(row.state == KEPT for row in rows):
-        counts.append(_("{count} of them had been done before.").format(count=kept))
+        counts.append(_("Of these from before: {count}.").format(count=kept))
     if failed := sum(row.state == FAILED for row in rows):
-        counts.append(_("{count} failed.").format(count=failed))
+        counts.append(_("Failed: {count}.").format(count=failed))
     if unreliable := sum(bool(row.facts and row.facts.reasons) for row in rows):
-        counts.append(_("{count} are not reliable.").format(count=unreliable))
+        counts.append(_("Not reliable: {count}.").format(count=unreliable))
     return " ".join(counts)

@@ -73,11 +73,11 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
     assert not panel.table.isVisible()
     volumes(3)
     waitFor(lambda: section.runButton.enabled)
-    assert section.inputs.status.text == "3 of 3 chosen."
+    assert section.inputs.status.text == "Chosen: 3 of 3."
     with longestBlock() as block:
         runAll(panel)
     assert block.seconds < 2.0  # a generous bound for a busy machine
-    assert section.status.text.startswith("3 cases done.")
+    assert section.status.text.startswith("Done: 3.")
     assert nodeCount("vtkMRMLSegmentationNode") == 0  # nothing came into the scene
     assert column(panel, 0) == ["Brain", "Brain", "Brain"]
     assert [row.case for row in section.table.rows()] == ["Brain", "Brain-2", "Brain-3"]
@@ -132,7 +132,7 @@ def test_a_folder_and_what_it_holds_of_an_earlier_session(opened, runAll, click,
     with answering(str(tmp_path / "in")):
         click(section.inputs.chooseButton)
     runAll(panel)
-    assert section.status.text.startswith("1 cases done. 1 failed.")
+    assert section.status.text.startswith("Done: 1. Failed: 1.")
     assert column(panel, 0) == ["Müller", "broken"] and column(panel, 1)[1] == "Failed"
     section.show(section.table.rows()[1])
     assert section.status.text == str(section.table.rows()[1].error)
@@ -146,7 +146,7 @@ def test_a_folder_and_what_it_holds_of_an_earlier_session(opened, runAll, click,
     panel = opened()
     section = panel.section
     waitFor(lambda: panel.table.rowCount == 1)
-    assert "1 results of earlier runs" in section.status.text
+    assert "earlier runs in the folder: 1." in section.status.text
     showCase(panel, click, waitFor, "Müller")
     assert nodeCount("vtkMRMLSegmentationNode") == 1
     (tmp_path / "in" / "Müller" / "IM001.dcm").unlink()
@@ -196,7 +196,7 @@ def test_reloading_the_module_during_a_run_keeps_what_is_done(opened, click, wai
     assert run.isOver and (tmp_path / "results" / "Brain.json").exists()
     panel = opened()
     runAll(panel)
-    assert "had been done before" in panel.section.status.text and panel.table.rowCount == 3
+    assert "Of these from before: " in panel.section.status.text and panel.table.rowCount == 3
 
 
 def test_cancel_says_what_is_kept_and_a_closed_scene_does_too(opened, click, waitFor, tmp_path):
@@ -213,4 +213,4 @@ def test_cancel_says_what_is_kept_and_a_closed_scene_does_too(opened, click, wai
     waitFor(lambda: section.run.done > 1, PATIENCE)
     slicer.mrmlScene.Clear(False)
     waitFor(lambda: section.run.isOver, PATIENCE)
-    assert "scene was closed" in section.status.text or "cases done" in section.status.text
+    assert "scene was closed" in section.status.text or section.status.text.startswith("Done: 4.")
