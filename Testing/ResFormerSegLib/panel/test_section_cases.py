@@ -58,6 +58,7 @@ def showCase(opened, click, waitFor, case: str) -> None:
     section = opened.section
     section.show(section.table.rows()[cellOf(opened, case)])
     waitFor(lambda: section.shown.opening is None and not section.status.text, PATIENCE)
+    waitFor(lambda: not opened.panel.results._waiting, PATIENCE)
 
 
 def nodeCount(name: str) -> int:
@@ -88,6 +89,7 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
 
     click(panel.table.viewport(), (20, 10))
     waitFor(lambda: not section.status.text, PATIENCE)
+    waitFor(lambda: not panel.panel.results._waiting, PATIENCE)
     first = section.table.rows()[0]
     node = panel.panel._parameterNode
     assert node.resultSegmentation.GetNodeReference("ResFormerSeg.Volume") is node.inputVolume is first.input.volumeNode
