@@ -19,15 +19,15 @@ def earlierRows(folder: str) -> Generator[None, None, list[Row]]:
     """In the order of names; each step reads one file. What is no report of a case is passed over."""
     rows = []
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(REPORT) and not name.startswith("."))
+        files = [name for name in os.listdir(folder) if name.endswith(REPORT) and not name.startswith(".")]
     except OSError:
         return rows
-    for name in names:
+    for case in sorted(name.removesuffix(REPORT) for name in files):
         yield
         try:
-            report = parse_json((Path(folder) / name).read_text("utf-8"))
+            report = parse_json((Path(folder) / f"{case}{REPORT}").read_text("utf-8"))
             facts = case_row(report)
-            if facts is None or facts.case != name[: -len(REPORT)] or not isinstance(report.get("input"), str):
+            if facts is None or facts.case != case or not isinstance(report.get("input"), str):
                 continue
             source = None
             if not is_volume(report):

@@ -108,7 +108,7 @@ class OpenCaseTask(PredictionTask):
         image.GetPointData().SetScalars(scalars)
         isColour = scalars.GetNumberOfComponents() > 1
         className = "vtkMRMLVectorVolumeNode" if isColour else "vtkMRMLScalarVolumeNode"
-        node = slicer.mrmlScene.AddNewNodeByClass(className, slicer.mrmlScene.GenerateUniqueName(self._title))
+        node = slicer.mrmlScene.AddNewNodeByClass(className, self._title)
         node.SetIJKToRASMatrix(self._exported.ijkToRas)
         node.CreateDefaultDisplayNodes()
         if not isColour:

@@ -12,14 +12,20 @@ from helpers.synthetic_images import oblique_affine, write_volume
 PATIENCE = 120  # seconds, on a computer that may be busy
 
 
-@pytest.fixture
-def cases(scene, logic, models, tmp_path, waitFor):
-    """Three series that were run, `click(row)` and what came of it."""
+@pytest.fixture(scope="module")
+def results(logic, models, tmp_path_factory):
+    """A folder with the results of three series."""
+    folder = tmp_path_factory.mktemp("series")
     for number in range(3):
-        write_slices(tmp_path / "in" / f"S{number}", stored_values(6, 20, 24) + 100 * number)
-    run = logic.cases([tmp_path / "in"], str(models / "grey"), tmp_path / "results", device="cpu", wait=False)
-    waitFor(lambda: run.isOver, PATIENCE)
-    found = SimpleNamespace(rows=run.rows, results=[], errors=[], edits=[])
+        write_slices(folder / "in" / f"S{number}", stored_values(6, 20, 24) + 100 * number)
+    logic.cases([folder / "in"], str(models / "grey"), folder / "results", device="cpu")
+    return folder / "results"
+
+
+@pytest.fixture
+def cases(scene, logic, results, waitFor):
+    """Three rows, `click(row)` and what came of it."""
+    found = SimpleNamespace(rows=rowsOf(results), results=[], errors=[], edits=[])
     shown = logic.shownCases(
         lambda result, volume: found.results.append(result),
         lambda row, error: found.errors.append(error),
@@ -28,12 +34,23 @@ def cases(scene, logic, models, tmp_path, waitFor):
 
     def click(row) -> None:
         count = len(found.results) + len(found.errors)
-        shown.show(row, str(tmp_path / "results"))
+        shown.show(row, str(results))
         waitFor(lambda: len(found.results) + len(found.errors) > count and shown.opening is None, PATIENCE)
 
     found.shown, found.click = shown, click
     yield found
     shown.cleanup()
+
+
+def rowsOf(folder) -> list:
+    from ResFormerSegLib.cases.earlier_results import earlierRows
+
+    steps = earlierRows(str(folder))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def nodes() -> list[str]:
@@ -85,9 +102,9 @@ def test_an_image_that_is_used_elsewhere_stays(cases):
     assert volume.GetScene() is slicer.mrmlScene and own.GetScene() is slicer.mrmlScene
 
 
-def test_of_two_quick_clicks_the_last_counts(cases, waitFor, tmp_path):
-    cases.shown.show(cases.rows[0], str(tmp_path / "results"))
-    cases.shown.show(cases.rows[1], str(tmp_path / "results"))
+def test_of_two_quick_clicks_the_last_counts(cases, waitFor, results):
+    cases.shown.show(cases.rows[0], str(results))
+    cases.shown.show(cases.rows[1], str(results))
     waitFor(lambda: cases.results and cases.shown.opening is None, PATIENCE)
     assert [result.volumeNode.GetName() for result in cases.results] == ["S1"] and not cases.errors
 
@@ -101,8 +118,6 @@ def test_a_result_that_was_computed_anew_replaces_the_one_in_the_scene(cases):
 
 
 def test_a_volume_of_the_scene_is_found_again_in_another_session_by_its_voxels(scene, logic, models, waitFor, tmp_path):
-    from ResFormerSegLib.cases.earlier_results import earlierRows
-
     def volumes() -> list:
         made = [makeVolume((4, 40, 50), name="Brain") for _index in range(2)]
         slicer.util.arrayFromVolume(made[1])[:] += 5
@@ -110,13 +125,7 @@ def test_a_volume_of_the_scene_is_found_again_in_another_session_by_its_voxels(s
 
     logic.cases(volumes(), str(models / "grey"), tmp_path / "results", device="cpu")
     slicer.mrmlScene.Clear(False)
-    steps, rows = earlierRows(str(tmp_path / "results")), []
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            rows = end.value
-            break
+    rows = rowsOf(tmp_path / "results")
     shown, errors = [], []
     clicks = logic.shownCases(lambda *found: shown.append(found), lambda row, error: errors.append(error), lambda: None)
     clicks.show(rows[1], str(tmp_path / "results"))
