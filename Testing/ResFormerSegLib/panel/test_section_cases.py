@@ -84,7 +84,7 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
     assert section.inputs.status.text == "Chosen: 3 of 3."
     with longestBlock() as block:
         runAll(panel)
-    assert block.seconds < 2.0  # a generous bound for a busy machine
+    assert block.processorSeconds < 0.3  # a generous bound: 0.1 s with 512 × 512 × 200 voxels
     assert section.status.text.startswith("Done: 3.")
     assert nodeCount("vtkMRMLSegmentationNode") == 0  # nothing came into the scene
     assert column(panel, 0) == ["Brain", "Brain", "Brain"]
@@ -104,7 +104,7 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
     nodes = kindsOfNodes()
     with longestBlock() as block:
         showCase(panel, click, waitFor, section.table.rows()[1].case)
-    assert block.seconds < 2.0
+    assert block.processorSeconds < 0.3
     assert kindsOfNodes() == nodes  # the one before has left
     edited = node.resultSegmentation
     edited.GetSegmentation().RemoveSegment(edited.GetSegmentation().GetNthSegmentID(0))
