@@ -120,13 +120,10 @@ class CasesSection:
         except ResFormerSegError as error:
             self._say(str(error))
             return
-        self._earlier = [row for row in self.rows() if row.state in (DONE, KEPT)]
-        for number, row in enumerate(self._earlier):
-            row.number = 1_000_000 + number  # below those of the run
+        self._earlier = _below([row for row in self.rows() if row.state in (DONE, KEPT)])
         run.onRow, run.onRows, run.onProgress = self._onRow, self._showRows, self._onProgress
         run.onFinished, run.onFailed = self._onFinished, self._onFailed
         self.run, self._begun = run, time.monotonic()
-        self._stopReading()
         self._readFolder = self.folder
         self._models.keepChoice()
         self._showRows()
@@ -140,7 +137,9 @@ class CasesSection:
 
     def clear(self) -> None:
         """The scene is being closed: nothing comes into it any more. The list stays, its results are on the disk."""
-        self.shown.cancel()
+        if self.shown.opening is not None:
+            self.shown.cancel()
+            self._say("")
 
     def cancel(self) -> None:
         if self._isRunning:
@@ -229,10 +228,11 @@ class CasesSection:
 
     def _onRead(self, rows: list[Row]) -> None:
         self._reading = None
-        self._earlier = rows
+        known = {row.case for row in self._earlier}  # of the session's own runs, whose images are known better
+        self._earlier = _below([*self._earlier, *(row for row in rows if row.case not in known)])
         self._showRows()
         self._check()
-        if rows:
+        if rows and not self._isRunning:
             self._say(_("Results of earlier runs in the folder: {count}.").format(count=len(rows)))
 
     def _stopReading(self) -> None:
@@ -297,6 +297,13 @@ class CasesSection:
     def _say(self, text: str) -> None:
         self.status.text = text
         self.status.visible = bool(text)
+
+
+def _below(rows: list[Row]) -> list[Row]:
+    """Numbers them so that they come below those of a run."""
+    for number, row in enumerate(rows, start=1_000_000):
+        row.number = number
+    return rows
 
 
 def _summary(rows: list[Row]) -> str:
