@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from resformer_unet.batch.case_row import case_row
+from resformer_unet.batch.volume_state import file_name_of
 from ResFormerSegLib.cases.case_input import CaseInput
 from ResFormerSegLib.cases.row import DONE, FAILED, KEPT, RUNNING, WAITING, Row
 from ResFormerSegLib.cases.tasks import CaseTask, FindTask
@@ -146,6 +147,8 @@ class CasesRun:
     def _onDone(self, row: Row, event: dict) -> None:
         self._job, self._failures = None, 0
         row.facts, row.case, row.error = case_row(event["report"]), event["case"], None
+        if row.input.isOfScene and row.case != file_name_of(row.input.name):
+            row.title = row.case  # of several volumes of one name
         row.state = KEPT if event.get("kept") else DONE
         callSafely(self.onRow, row)
         self._next()

@@ -1,6 +1,7 @@
 """The Cases section of the panel, by the real worker: choosing, running, sorting, showing, exporting, going on."""
 
 import csv
+import re
 from collections import Counter
 from types import SimpleNamespace
 
@@ -87,7 +88,7 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
     assert block.processorSeconds < 0.3  # a generous bound: 0.1 s with 512 × 512 × 200 voxels
     assert section.status.text.startswith("Done: 3.")
     assert nodeCount("vtkMRMLSegmentationNode") == 0  # nothing came into the scene
-    assert column(panel, 0) == ["Brain", "Brain", "Brain"]
+    assert column(panel, 0) == ["Brain", "Brain-2", "Brain-3"]
     assert [row.case for row in section.table.rows()] == ["Brain", "Brain-2", "Brain-3"]
     header = panel.table.horizontalHeader()
     header.sectionClicked(3)  # uncertainty, the highest first
@@ -110,7 +111,7 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
     edited.GetSegmentation().RemoveSegment(edited.GetSegmentation().GetNthSegmentID(0))
     showCase(panel, click, waitFor, section.table.rows()[2].case)
     assert edited.GetScene() is slicer.mrmlScene and nodeCount("vtkMRMLSegmentationNode") == 2
-    assert column(panel, 0)[1] == "Brain (edited)"
+    assert column(panel, 0)[1] == f"{section.table.rows()[1].case} (edited)"
     showCase(panel, click, waitFor, section.table.rows()[1].case)  # it comes back as it was edited
     assert node.resultSegmentation is edited and nodeCount("vtkMRMLSegmentationNode") == 1
 
@@ -124,8 +125,8 @@ def test_volumes_are_run_sorted_shown_edited_and_exported(
         click(section.export.htmlButton)
     waitFor(lambda: (tmp_path / "table.html").exists(), PATIENCE)
     page = (tmp_path / "table.html").read_text("utf-8")
-    places = [page.index(f"<td>{row['case']}") for row in rows]
-    assert places == sorted(places) and "changed since in the scene" in page
+    assert re.findall(r"<td>(Brain[-\d]*)", page) == [row["case"] for row in rows]
+    assert "changed since in the scene" in page
 
 
 def test_a_folder_and_what_it_holds_of_an_earlier_session(opened, runAll, click, waitFor, answering, tmp_path):
