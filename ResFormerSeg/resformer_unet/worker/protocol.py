@@ -13,6 +13,7 @@ from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.inference.options import ExplainOptions, PredictOptions
 from resformer_unet.model.schema import violations
 from resformer_unet.option_fields import Options
+from resformer_unet.worker.latest import Latest
 
 PROTOCOL = 2
 
@@ -58,7 +59,23 @@ REPORTED_SEGMENT = {
     "required": ["id", "name", "color", "layer", "value", "terminology"],
     "properties": {"id": TEXT, "name": TEXT, "layer": LAYER, "value": LAYER},
 }
-OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions}
+FRAME = {
+    "type": "object",
+    "required": ["number", "slice", "image"],
+    "properties": {
+        "number": LAYER, "slice": LAYER,
+        "image": {
+            "type": "object",
+            "required": ["number", "slot", "dtype", "shape", "affine_lps", "name"],
+            "properties": {
+                "number": LAYER, "slot": TEXT, "dtype": TEXT, "name": TEXT, "affine_lps": AFFINE,
+                "has_orientation": {"type": "boolean"},
+                "shape": {"type": "array", "minItems": 3, "maxItems": 4, "items": {"type": "integer", "minimum": 1}},
+            },
+        },
+    },
+}  # fmt: skip
+OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions, "live": PredictOptions}
 
 
 def _on_image(options: type[Options]) -> dict:
@@ -73,7 +90,16 @@ def _on_image(options: type[Options]) -> dict:
 
 
 SCHEMAS = {
-    **{name: _on_image(options) for name, options in OPTIONS.items()},
+    "predict": _on_image(PredictOptions),
+    "explain": _on_image(ExplainOptions),
+    "live": {
+        "type": "object",
+        "required": ["model", "output"],
+        "properties": {
+            "model": TEXT, "device": TEXT_OR_NULL, "output": TEXT, "options": PredictOptions.schema(),
+            "temporary_folder": TEXT,
+        },
+    },
     "compare": {
         "type": "object",
         "required": ["first", "second", "segments", "affine_lps"],
@@ -132,12 +158,20 @@ class CommandContext:
         identifier: the command's ``id``, which every event of it carries.
         send: writes an event; called with its name and, by keyword, its content.
         cancelled: whether the command has been cancelled; called between two steps of the work.
+        frames: takes the ``frame`` messages of the command.
     """
 
-    def __init__(self, identifier: str, send: Callable[..., None], cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        identifier: str,
+        send: Callable[..., None],
+        cancelled: Callable[[], bool],
+        frames: Latest | None = None,
+    ) -> None:
         self._id = identifier
         self._send = send
         self.cancelled = cancelled
+        self.frames = frames or Latest()
 
     def send(self, event: str, **content: Any) -> None:
         self._send(event, id=self._id, **content)
