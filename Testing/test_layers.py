@@ -46,6 +46,7 @@ ORDER = (
     "ResFormerSegLib.install",
     "ResFormerSegLib.scene",
     "ResFormerSegLib.runs",
+    "ResFormerSegLib.live",
     "ResFormerSegLib.learning",
     "ResFormerSegLib.panel.chart",
     "ResFormerSegLib.panel",
