@@ -51,7 +51,6 @@ def composites():
 def test_scrolling_hides_the_contour_at_once_and_shows_that_of_the_new_slice(mainWindow, live, waitFor):
     volume = makeVolume(shape=(4, 40, 50), dtype=np.uint8)
     slicer.util.updateVolumeFromArray(volume, np.concatenate([picture(0.2 + 0.1 * k, seed=k) for k in range(4)]))
-    before = sceneState(), composites()
     red = mainWindow.views["Red"]
     red.show(volume)
     before = sceneState(), composites()
@@ -73,8 +72,20 @@ def test_scrolling_hides_the_contour_at_once_and_shows_that_of_the_new_slice(mai
     assert not session._screen.contour.isVisible
     session.stop()
     red.logic.SetSliceOffset(start)
-    assert (sceneState(), composites()) == before and session.text == ""
+    assert not unlike(before) and session.text == ""
     assert red.renderer.GetActors2D().GetNumberOfItems() == emptyActors(mainWindow)
+
+
+def unlike(before):
+    """What was added to the scene and what is missing from it, and the views' volumes if they are others.
+
+    `arrayFromSegmentBinaryLabelmap` of the application, which `mask` calls, leaves display nodes behind.
+    """
+    (nodes, names), shown = sceneState(), composites()
+    (oldNodes, oldNames), oldShown = before
+    changes = [set(nodes) ^ set(oldNodes), set(names) ^ set(oldNames), [] if shown == oldShown else shown]
+    changes[0] = {node for node in changes[0] if not node[0].startswith("vtkMRMLLabelMapVolumeDisplayNode")}
+    return [change for change in changes if change]
 
 
 def emptyActors(window):
@@ -108,7 +119,7 @@ def test_a_sequence_that_plays_is_followed_and_image_and_contour_belong_together
     red.compositeNode.SetBackgroundVolumeID(volume.GetID())  # the user selects the volume again
     assert red.compositeNode.GetBackgroundVolumeID() != volume.GetID()
     session.stop()
-    assert (sceneState(), composites()) == before
+    assert not unlike(before)
 
 
 def test_probabilities_of_a_stream_are_smoothed_unless_that_is_off(live, waitFor):
@@ -149,7 +160,7 @@ def test_a_stream_without_a_view_is_answered_and_its_contour_goes_with_the_next_
 
 def test_a_worker_that_dies_is_replaced_once_and_the_second_time_live_mode_ends_with_the_reason(live, waitFor, caplog):
     volume, ends = stream(), []
-    before = sceneState()
+    before = sceneState(), composites()
     session = live(volume, onStopped=ends.append)
     waitFor(lambda: session.isAnswered, PATIENCE)
     push(volume, picture(first=DIES))
@@ -160,7 +171,7 @@ def test_a_worker_that_dies_is_replaced_once_and_the_second_time_live_mode_ends_
     assert np.array_equal(mask(session, volume), segmentBright(picture(0.6))) and not ends
     push(volume, picture(first=DIES))
     waitFor(lambda: ends, PATIENCE)
-    assert ends[0].code == "ENGINE_CRASHED" and session.isOver and sceneState() == before
+    assert ends[0].code == "ENGINE_CRASHED" and session.isOver and not unlike(before)
 
 
 @pytest.mark.parametrize("end", ["source", "scene"])
