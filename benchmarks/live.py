@@ -68,6 +68,7 @@ def main() -> None:
 
     bed = slicer_bed.boot()
     from slicer_bed.main_window import MainWindow
+    from slicer_demo.ultrasound import makeUltrasound
 
     module_file = TESTING.parent / "ResFormerSeg" / "ResFormerSeg.py"
     module = slicer_bed.loadModule(module_file)
@@ -80,7 +81,7 @@ def main() -> None:
     own.watch(EngineProcess, "_readEvents")
     own.watch(Panel, "update", "_onSceneChanged", "_onVolumeChanged", "checkCanApply")
     with MainWindow(bed, (300, 300)) as window:
-        volume, browser = sequence(options.size)
+        volume, browser = makeUltrasound(FRAMES, options.size)
         window.views["Red"].show(volume)
         if options.no_panel:
             logic = module.ResFormerSegLogic()
@@ -99,26 +100,6 @@ def main() -> None:
             if not options.no_panel:
                 slicer_bed.closeWidget(widget)
             logic.cleanup()
-
-
-def sequence(size: int):
-    """(volume, browser): speckle with a dark lesion that moves and breathes, of `FRAMES` images."""
-    import numpy as np
-
-    from helpers.scene_sequences import makeSequence
-
-    random = np.random.default_rng(0)
-    rows, columns = np.mgrid[:size, :size] / size
-    frames = []
-    for number in range(FRAMES):
-        phase = 2 * np.pi * number / FRAMES
-        radius = 0.14 + 0.03 * np.sin(phase)
-        distance = np.hypot((rows - 0.45) / 0.8, columns - 0.5 - 0.05 * np.cos(phase))
-        tissue = 110 - 60 * rows + 25 * np.sin(14 * rows + 3 * columns)
-        image = np.where(distance < radius, 25, tissue) * random.gamma(3.0, 1 / 3.0, (size, size))
-        frames.append(image.clip(0, 255).astype(np.uint8)[None])
-    volume, _sequence, browser = makeSequence(frames, spacing=(0.2, 0.2, 0.2))
-    return volume, browser
 
 
 def measure(session, browser, window, own: OwnWork, options: argparse.Namespace) -> dict:

@@ -66,8 +66,9 @@ class FrameFeed:
         return None if content is None else np.frombuffer(content, np.uint8).reshape(shape)
 
     def forget(self) -> None:
-        """For another worker: what it must be told again is told."""
+        """For another worker: it is told of the image again, and its answers lie in other files."""
         self._written = None
+        self._reader.close()
 
     def close(self) -> None:
         self._writer.close()

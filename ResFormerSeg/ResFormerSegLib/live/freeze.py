@@ -17,14 +17,14 @@ from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
 
 
-def freeze(session: LiveSession) -> ProcessingResult:
+def freeze(session: LiveSession | None) -> ProcessingResult:
     """The answer that is on the screen, as `process` would have given it for this slice; all nodes or none.
 
     Probabilities are those of the frame, not smoothed. The volume of a stream's result is a copy of the frame.
 
     Raises ResFormerSegError: NOTHING_TO_FREEZE, RESULT_NOT_IMPORTED.
     """
-    if session.answered is None or session.volumeNode is None:
+    if session is None or session.answered is None or session.volumeNode is None:
         raise ResFormerSegError(
             "NOTHING_TO_FREEZE", _("There is no answer yet."), _("Wait until the image shows its diagnosis.")
         )

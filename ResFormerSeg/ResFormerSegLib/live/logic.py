@@ -10,9 +10,11 @@ from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.event_loop import onApplicationThread
 from ResFormerSegLib.live.answer import LiveAnswer
+from ResFormerSegLib.live.freeze import freeze
 from ResFormerSegLib.live.session import LiveSession
 from ResFormerSegLib.models.catalog import findModel
 from ResFormerSegLib.runs.prediction import modelReference, predictionOptions
+from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.task import checkedDevice
 from ResFormerSegLib.scene.volume_export import checkVolume
 
@@ -65,6 +67,17 @@ class LiveLogic:
         self._live = session
         self._keeper.listeners.append(session.refresh)
         return session
+
+    @onApplicationThread
+    def freezeLive(self) -> ProcessingResult:
+        """Keeps the image on the screen with its answer as a result, as of `process`, and switches the session off.
+
+        Probabilities are not smoothed. The volume of a stream's result is a copy of the image. Raises
+        ResFormerSegError NOTHING_TO_FREEZE.
+        """
+        result = freeze(self._live)
+        self.stopLive()
+        return result
 
     @onApplicationThread
     def stopLive(self) -> None:

@@ -66,13 +66,16 @@ class LivePicture:
         if self.node is not None:
             _replace(volumeNode.GetID(), self.node.GetID())
 
-    def remove(self) -> None:
+    def uncover(self) -> None:
         """The views show the volume again."""
-        node = self.node
-        if node is not None:
+        if self.node is not None:
             volume = slicer.mrmlScene.GetNodeByID(self._volumeId)
-            _replace(node.GetID(), self._volumeId if volume is not None else None)
-            removeWithDisplay(node)
+            _replace(self.node.GetID(), self._volumeId if volume is not None else None)
+
+    def remove(self) -> None:
+        self.uncover()
+        if self.node is not None:
+            removeWithDisplay(self.node)
         self.ids.clear()
         self._copied = None
 

@@ -30,8 +30,9 @@ from ResFormerSegLib.live.live_engine import LiveEngine, answerOf
 from ResFormerSegLib.live.screen import LiveScreen
 from ResFormerSegLib.live.source import LiveSource
 from ResFormerSegLib.live.stepping import UNFINISHED, stepped
-from ResFormerSegLib.live.waiting import WaitingFrames
+from ResFormerSegLib.live.waiting import Lag, WaitingFrames
 from ResFormerSegLib.runs.input_watch import InputWatch, weakReference
+from ResFormerSegLib.runs.task import invalidResult
 from ResFormerSegLib.timers import Later
 
 AGE_MILLISECONDS = 200  # between two updates of the age, while the answer lags
@@ -73,7 +74,7 @@ class LiveSession:
         self._volume = weakReference(volumeNode)
         self._sliceAxis = sliceAxis
         self._folder = self._source = self._feed = self._engine = self._steps = None
-        self._screen, self._waiting = LiveScreen(), WaitingFrames()
+        self._screen, self._waiting, self._lag = LiveScreen(), WaitingFrames(), Lag()
         self._seen = (None, 0.0)  # the place on the screen, and since when
         self._isStream = self._isReady = False
         self._notice = ""
@@ -96,7 +97,13 @@ class LiveSession:
         self._engine.onRestarted, self._engine.onFailed = self._onRestarted, self._fail
         self._engine.start()
         self._inputs.start()
-        self._tags = [slicer.mrmlScene.AddObserver(slicer.mrmlScene.StartCloseEvent, self._onSceneClose)]
+        scene = slicer.mrmlScene
+        events = {
+            scene.StartCloseEvent: self._onSceneClose,
+            scene.StartSaveEvent: self._onSaving,
+            scene.EndSaveEvent: self._onSaved,
+        }
+        self._tags = [scene.AddObserver(event, action) for event, action in events.items()]
         self._onChanged()
 
     @onApplicationThread
@@ -155,9 +162,11 @@ class LiveSession:
             self._waiting.askAgain()
         else:
             if place != self._seen[0]:
-                if self._seen[0] is not None and place.image[1:] != self._seen[0].image[1:]:
-                    self._isStream = True
-                    self.counts["changes"] += 1
+                if self._seen[0] is not None:
+                    if not place.hasVoxelsOf(self._seen[0]):
+                        self._isStream = True
+                        self.counts["changes"] += 1
+                    self._lag.leave(self._seen[0])
                 self._seen = place, time.monotonic()
             self._screen.onChange(place, self._source.volumeNode)
             if self._screen.drawn is None:
@@ -217,7 +226,8 @@ class LiveSession:
                 self._refuse(frame, content["message"])
         except (ResFormerSegError, OSError, ValueError) as error:
             logging.exception("A live answer cannot be used")
-            self._fail(error if isinstance(error, ResFormerSegError) else temporaryFolderError(self._folder, error))
+            known = isinstance(error, ResFormerSegError)
+            self._fail(error if known else invalidResult())
             return
         self._sendLater.start()
 
@@ -236,6 +246,7 @@ class LiveSession:
         self.answer = LiveAnswer(report, probabilities, place == frame.place, now - frame.seen, seconds)
         if not self._isBusy() and self._screen.draw(frame, labels, report["segments"], self._source, self._isStream):
             self.counts["drawn"] += 1
+            self._lag.arrive(frame.place)
             self.answered = frame, report, labels
             callSafely(self.onFrame, frame, self.answer, labels)
         self._showText()
@@ -278,12 +289,12 @@ class LiveSession:
             return _("Live: show the volume in a slice view along its slices"), True
         if self._notice or self.answer is None:
             return self._notice or _("Live: computing"), bool(self._notice)
-        behind = 0.0
-        if self._waiting or place != self._waiting.asked:
-            behind = time.monotonic() - (self._waiting.oldest() or self._seen[1])
+        drawn, behind = self._screen.drawn, 0.0
+        if drawn != place:
+            behind = time.monotonic() - (self._lag.left(drawn) or self._seen[1])
             self._ageLater.start()
         age = ageText(behind)
-        if not self._isStream and self._screen.drawn != place:  # another slice of the image has another diagnosis
+        if not self._isStream and drawn != place:  # another slice of the image has another diagnosis
             return age or _("Live: computing"), False
         line = self.answer.line(self.names)
         return (f"{line} - {age}" if age else line), not self.answer.reliable or bool(age)
@@ -302,6 +313,14 @@ class LiveSession:
 
     def _onSceneClose(self, caller=None, event=None) -> None:
         self._end(None)
+
+    def _onSaving(self, caller=None, event=None) -> None:
+        """A saved view must not show a node that is not saved."""
+        self._screen.picture.uncover()
+
+    def _onSaved(self, caller=None, event=None) -> None:
+        if self._source.volumeNode is not None:
+            self._screen.picture.cover(self._source.volumeNode)
 
     def _fail(self, error: ResFormerSegError) -> None:
         self._end(error)

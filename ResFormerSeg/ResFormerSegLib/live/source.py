@@ -22,6 +22,10 @@ class OnScreen:
     axis: int
     index: int
 
+    def hasVoxelsOf(self, other: OnScreen) -> bool:
+        """False when the image was replaced or changed, and not only moved."""
+        return self.image[1:3] == other.image[1:3]
+
 
 class LiveSource:
     """onChanged: called at once, within the change, when the image or the slice on the screen may be another one.
@@ -106,8 +110,8 @@ class LiveSource:
     def _geometry(self) -> tuple:
         node, matrix = self.volumeNode, vtk.vtkMatrix4x4()
         node.GetIJKToRASMatrix(matrix)
-        rows = lpsRows(matrix)
-        return node.GetImageData().GetDimensions(), tuple(value for row in rows for value in row)
+        place = tuple(value for row in lpsRows(matrix) for value in row)
+        return node.GetImageData().GetDimensions(), place, node.GetTransformNodeID()
 
     def _watchViews(self) -> None:
         for observer in self._views:

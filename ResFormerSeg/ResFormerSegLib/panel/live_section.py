@@ -9,7 +9,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.live.freeze import freeze
 from ResFormerSegLib.live.recording import MOST_FRAMES, LiveRecording
 from ResFormerSegLib.panel.live_choices import LiveChoices
 from ResFormerSegLib.panel.message_area import MessageArea
@@ -109,13 +108,12 @@ class LiveSection:
             return
         self._mustFreeze = False
         try:
-            result = freeze(session)
+            result = self._logic.freezeLive()
         except ResFormerSegError as error:
             self._message.showError(error)
             return
         if result.segmentationNode is not None:
             rememberUnedited(result.segmentationNode)
-        self.stop()
         self._onResult(result, result.volumeNode)
 
     def record(self) -> None:

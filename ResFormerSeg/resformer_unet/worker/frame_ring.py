@@ -83,16 +83,23 @@ class FrameWriter:
             self._maps[slot] = None
             with suppress(OSError):  # Windows keeps it while the reader has it mapped; it goes with its folder
                 self._paths[slot].unlink()
-        path = self._folder / f"{self._name}-{self._made}.slot"
-        self._made += 1
+        path = self._free_path()
         empty = bytes(min(size, PIECE))
-        with path.open("w+b", buffering=0) as file:
+        with path.open("x+b", buffering=0) as file:
             file.write(_NUMBER.pack(_BEING_WRITTEN))
             while (missing := size - file.tell()) > 0:
                 file.write(empty[:missing])
                 yield
             self._maps[slot] = mmap.mmap(file.fileno(), size)
         self._paths[slot] = path
+
+    def _free_path(self) -> Path:
+        """Never that of an earlier writer, which a reader may have mapped: to read what was cut off ends a process."""
+        while True:
+            path = self._folder / f"{self._name}-{self._made}.slot"
+            self._made += 1
+            if not path.exists():
+                return path
 
 
 class FrameReader:

@@ -175,6 +175,15 @@ def test_a_ring_makes_a_slot_when_it_is_needed_and_larger_ones_for_larger_images
     assert len(list(tmp_path.iterdir())) == SLOTS
 
 
+def test_another_writer_in_the_folder_leaves_the_files_of_the_first_alone(tmp_path):
+    """A worker that died is replaced while its answers are still mapped: a file that is cut off ends the reader."""
+    reader = FrameReader()
+    path = FrameWriter(tmp_path, "answer").write_now(0, memoryview(b"x" * 5000))
+    assert reader.read(path, 0, 5000) == b"x" * 5000
+    assert FrameWriter(tmp_path, "answer").write_now(0, memoryview(b"y")) != path
+    assert reader.read(path, 0, 5000) == b"x" * 5000
+
+
 def test_the_newest_message_is_taken_and_the_others_are_counted():
     latest = Latest()
     for number in range(4):
