@@ -36,17 +36,21 @@ class LiveScreen:
 
         A stream may have moved on: its views are then given the image of the answer, too.
         """
-        if not self._showImage(frame, source, isStream) and source.onScreen() != frame.place:
+        mayLag = isStream and frame.copy is not None and bool(source.views())
+        if not mayLag and source.onScreen() != frame.place:
             return False
+        self.drawn = frame.place  # first: the views tell of the image that they are given
+        if mayLag:
+            self.picture.show(frame.copy, frame.exported.ijkToRas, source.volumeNode)
         if labels is not None:
             self.contour.show(frame, labels, segments, source.volumeNode)
-        self.drawn = frame.place
         return True
 
     def drawEmpty(self, frame: Frame, source: LiveSource, isStream: bool) -> None:
         """For a frame without an answer."""
         self.hide()
-        self._showImage(frame, source, isStream)
+        if isStream and frame.copy is not None and source.views():
+            self.picture.show(frame.copy, frame.exported.ijkToRas, source.volumeNode)
 
     def remove(self) -> None:
         """The views are as before."""
@@ -54,9 +58,3 @@ class LiveScreen:
         self.contour.remove()
         self.text.remove()
         self.drawn = None
-
-    def _showImage(self, frame: Frame, source: LiveSource, isStream: bool) -> bool:
-        if not isStream or frame.copy is None or not source.views():
-            return False
-        self.picture.show(frame.copy, frame.exported.ijkToRas, source.volumeNode)
-        return True

@@ -30,7 +30,7 @@ WAIT_SECONDS = 1.0  # between two looks whether the command has been cancelled
 
 
 class LiveFrames:
-    """Answers frames with one model.
+    """Gives an answer to one frame after another, all by one model.
 
     Args:
         predictor: with the model.
@@ -74,7 +74,7 @@ class LiveFrames:
             self._reader.close()
             self._writer.close()
 
-    def answer(self, frame: dict) -> dict | None:
+    def predict(self, frame: dict) -> dict | None:
         """What :meth:`.Predictor.predict` gives for the frame's slice of its image.
 
         Returns:
@@ -108,7 +108,7 @@ class LiveFrames:
     def _answer_or_error(self, frame: dict) -> dict | None:
         """One frame that cannot be used, such as a black one, does not end the command."""
         try:
-            return self.answer(frame)
+            return self.predict(frame)
         except EngineError as error:
             return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
 

@@ -95,7 +95,7 @@ def test_an_answer_is_what_a_prediction_gives_for_the_slice(source, tmp_path, na
     axis = predictor.prepare(image, PredictOptions.from_dict(options)).layout.axis
     seen = False
     for number, index in enumerate(range(shape[axis])):
-        answer = live.answer({"number": number, "slice": index, "image": message})
+        answer = live.predict({"number": number, "slice": index, "image": message})
         expected = predictor.predict(image, options=PredictOptions.from_dict({**options, "slices": [index, index]}))
         assert without_time(answer["report"]) == without_time(expected.report)
         assert answer["report"]["slices"][0]["index"] == index
@@ -109,7 +109,7 @@ def test_an_answer_is_what_a_prediction_gives_for_the_slice(source, tmp_path, na
 def test_another_size_and_type_of_image_is_taken_in_mid_run(source, models, tmp_path):
     live = LiveFrames(Predictor(load_bundle(models / "tiny"), "cpu"), PredictOptions(), tmp_path)
     for number, voxels in enumerate([noise((1, 18, 22)), noise((2, 40, 30), dtype=np.float32), noise((1, 9, 9))]):
-        answer = live.answer({"number": number, "slice": 0, "image": source.image(voxels)})
+        answer = live.predict({"number": number, "slice": 0, "image": source.image(voxels)})
         assert answer["shape"] == [1, *voxels.shape[1:]]
         assert source.labels(answer, number).shape == (1, *voxels.shape[1:])
 
@@ -128,9 +128,9 @@ def test_a_frame_that_cannot_be_used_gets_an_error_and_the_next_one_an_answer(so
     ]
     for frame, code in wrong:
         with pytest.raises(EngineError) as caught:
-            live.answer(frame)
+            live.predict(frame)
         assert caught.value.code == code
-    assert live.answer({"number": 4, "slice": 0, "image": good})["labels"]
+    assert live.predict({"number": 4, "slice": 0, "image": good})["labels"]
 
 
 def test_a_choice_of_slices_or_probability_maps_is_refused(models, tmp_path):
@@ -145,7 +145,7 @@ def test_an_image_that_was_overwritten_has_no_answer(source, models, tmp_path):
     first = source.image(noise())
     for seed in range(1, SLOTS + 1):
         source.image(noise(seed=seed))
-    assert live.answer({"number": 0, "slice": 0, "image": first}) is None
+    assert live.predict({"number": 0, "slice": 0, "image": first}) is None
 
 
 def test_a_half_written_slot_is_not_read(tmp_path):
