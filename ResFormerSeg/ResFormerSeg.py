@@ -235,7 +235,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, LiveLogic):
     @onApplicationThread
     def cleanup(self) -> None:
         """Stops a run in progress and the worker, and returns when both have ended; a later run starts a new worker."""
-        self.stopLive()
+        self.stopLive(wait=True)
         self._keeper.stopNow()
 
     @onApplicationThread

@@ -46,10 +46,11 @@ class CornerText:
     def _made(view) -> tuple:
         actor = vtk.vtkTextActor()
         actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
-        actor.SetPosition(0.02, 0.02)
+        actor.SetPosition(0.98, 0.02)  # the data probe uses the other corners
         style = actor.GetTextProperty()
         style.SetFontSize(FONT_SIZE)
         style.SetShadow(True)
+        style.SetJustificationToRight()
         style.SetVerticalJustificationToBottom()
         renderer = view.renderWindow().GetRenderers().GetFirstRenderer()
         renderer.AddViewProp(actor)

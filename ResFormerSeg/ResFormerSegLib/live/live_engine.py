@@ -17,14 +17,15 @@ ID = "live"
 CRASHES = ("ENGINE_GPU_BROKEN", "ENGINE_CRASHED", "ENGINE_KILLED", "ENGINE_STOPPED", "ENGINE_GARBLED", "ENGINE_SILENT",
            "INTERNAL")  # fmt: skip
 
-_leaving: list[EngineProcess] = []  # stopped, but not exited yet
+_leaving: list[EngineProcess] = []  # stopped, but not exited yet; the destructor of a running process would wait
 
 
 class LiveEngine:
     """command: the engine's `live`, without its id. makeEngine: makes a worker; tests put their own here.
 
     onAnswer: called with each `answer` event. onRestarted: called with the error, when another worker was started in
-    the place of one that died. onFailed: called once, with the error that ends it. None of them from within a call.
+    the place of one that died. onFailed: called once, with the error that ends it. onQuit: called when the application
+    quits. None of them from within a call.
     """
 
     def __init__(self, command: dict, makeEngine: Callable[[], EngineProcess] = EngineProcess) -> None:
@@ -32,15 +33,16 @@ class LiveEngine:
         self.onReady: Callable[[], None] = _ignore
         self.onRestarted: Callable[[ResFormerSegError], None] = _ignore
         self.onFailed: Callable[[ResFormerSegError], None] = _ignore
+        self.onQuit: Callable[[], None] = _ignore
         self._command = {**command, "id": ID}
         self._makeEngine = makeEngine
         self._engine: EngineProcess | None = None
+        self._stopped: EngineProcess | None = None  # but not exited yet
         self._wasRestarted = self._watchesQuitting = False
-        self._onQuit = self.stopNow  # one object, for connect and disconnect
+        self._quit = self._onQuit  # one object, for connect and disconnect
 
     def start(self) -> None:
-        slicer.app.connect("aboutToQuit()", self._onQuit)
-        self._watchesQuitting = True
+        self._watchQuitting(True)
         self._start()
 
     def send(self, frame: dict) -> None:
@@ -50,23 +52,25 @@ class LiveEngine:
 
     def stop(self, then: Callable[[], None]) -> None:
         """Ends the worker without waiting for it; `then` is called once it has exited."""
-        engine = self._release()
-        if engine is None:
+        self._stopped, self._engine = self._engine, None
+        if self._stopped is None:
+            self._watchQuitting(False)
             then()
             return
-        _leaving.append(engine)
+        _leaving.append(self._stopped)
 
         def forget() -> None:
-            _leaving.remove(engine)
+            self._watchQuitting(False)
+            _leaving.remove(self._stopped)
+            self._stopped = None
             then()
 
-        engine.stop(graceSeconds=1.0, then=forget)
+        self._stopped.stop(graceSeconds=1.0, then=forget)
 
     def stopNow(self) -> None:
-        """As `stop`, but returns when the worker has exited: for the end of the application."""
-        engine = self._release()
-        if engine is not None:
-            engine.stopNow(graceSeconds=1.0)
+        """After `stop`: returns when the worker has exited, for the end of the application or the module."""
+        if self._stopped is not None:
+            self._stopped.stopNow(graceSeconds=1.0)
 
     def log(self) -> str:
         return self._engine.log() if self._engine is not None else ""
@@ -97,7 +101,6 @@ class LiveEngine:
             _leaving.append(engine)
             engine.stop(graceSeconds=0, then=lambda: _leaving.remove(engine))
         if not mayGoOn:
-            self._release()
             self.onFailed(error)
             return
         self._wasRestarted = True
@@ -106,12 +109,18 @@ class LiveEngine:
         self._start()
         self.onRestarted(error)
 
-    def _release(self) -> EngineProcess | None:
-        if self._watchesQuitting:
-            self._watchesQuitting = False
-            slicer.app.disconnect("aboutToQuit()", self._onQuit)
-        engine, self._engine = self._engine, None
-        return engine
+    def _onQuit(self) -> None:
+        self.onQuit()
+        self.stopNow()
+
+    def _watchQuitting(self, on: bool) -> None:
+        if on == self._watchesQuitting:
+            return
+        self._watchesQuitting = on
+        if on:
+            slicer.app.connect("aboutToQuit()", self._quit)
+        else:
+            slicer.app.disconnect("aboutToQuit()", self._quit)
 
 
 def answerOf(event: dict) -> dict:

@@ -45,9 +45,10 @@ class LiveLogic:
         """Segments and diagnoses what is on the screen, again whenever it changes; returns the session at once.
 
         volumeNode: its slice in a slice view that lies along the model's slices; or, of a sequence that plays or a
-        stream, each image that the node is given. smoothing: of the probabilities of a stream over time; may be changed
-        later, as `session.smoothing`. onAnswer, onText, onStopped: see `LiveSession`, whose `stop` ends it. Otherwise
-        as `process`. Only one session at a time: another one ends the first.
+        stream, each image that the node is given. Where no slice view shows it, all of them do then. smoothing: of the
+        probabilities of a stream over time; may be changed later, as `session.smoothing`. onAnswer, onText, onStopped:
+        see `LiveSession`, whose `stop` ends it. Otherwise as `process`. Only one session at a time: another one ends
+        the first.
         """
         checkVolume(volumeNode)
         options = predictionOptions(sliceAxis, None, minimumAreaMm2, smoothingMm, False)
@@ -80,9 +81,9 @@ class LiveLogic:
         return result
 
     @onApplicationThread
-    def stopLive(self) -> None:
-        """Switches the live session off, if there is one."""
+    def stopLive(self, wait: bool = False) -> None:
+        """Switches the live session off, if there is one. wait: until its worker has exited."""
         session, self._live = self._live, None
         if session is not None:
             self._keeper.listeners.remove(session.refresh)
-            session.stop()
+            session.stop(wait)

@@ -33,6 +33,7 @@ from ResFormerSegLib.live.stepping import UNFINISHED, stepped
 from ResFormerSegLib.live.waiting import Lag, WaitingFrames
 from ResFormerSegLib.runs.input_watch import InputWatch, weakReference
 from ResFormerSegLib.runs.task import invalidResult
+from ResFormerSegLib.scene.result_display import showVolume
 from ResFormerSegLib.timers import Later
 
 AGE_MILLISECONDS = 200  # between two updates of the age, while the answer lags
@@ -95,8 +96,11 @@ class LiveSession:
         self._engine = LiveEngine({**self.command, **folders}, self._makeEngine)
         self._engine.onReady, self._engine.onAnswer = self._onReady, self._onAnswer
         self._engine.onRestarted, self._engine.onFailed = self._onRestarted, self._fail
+        self._engine.onQuit = self.stop
         self._engine.start()
         self._inputs.start()
+        if not self._source.views():
+            showVolume(self._source.volumeNode)
         scene = slicer.mrmlScene
         events = {
             scene.StartCloseEvent: self._onSceneClose,
@@ -107,9 +111,11 @@ class LiveSession:
         self._onChanged()
 
     @onApplicationThread
-    def stop(self) -> None:
-        """Switches it off; nothing of it stays in the scene or the views."""
+    def stop(self, wait: bool = False) -> None:
+        """Switches it off; nothing of it stays in the scene or the views. wait: until the worker has exited."""
         self._end(None)
+        if wait and self._engine is not None:
+            self._engine.stopNow()
 
     @property
     def smoothing(self) -> bool:
