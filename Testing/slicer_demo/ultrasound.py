@@ -22,6 +22,6 @@ def makeUltrasound(frames: int = 40, size: int = 256) -> tuple:
         echo = (layers * (1 - edge) + 18 * edge) * shadow
         speckle = random.gamma(4.0, 1 / 4.0, (size, size))
         speckle = (speckle + np.roll(speckle, 1, 1) + np.roll(speckle, -1, 1)) / 3  # wider than deep
-        images.append((echo * speckle).clip(0, 255).astype(np.uint8)[None])
+        images.append((echo * speckle).clip(0, 255).astype(np.uint8)[None, ::-1])  # the probe is at the top
     volume, _sequence, browser = makeSequence(images, name="Ultrasound", spacing=(0.2, 0.2, 0.2))
     return volume, browser

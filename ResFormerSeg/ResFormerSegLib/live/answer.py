@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from resformer_unet.inference.reliability import reasons_of
 from ResFormerSegLib.texts import namesOfClasses, percentText
 
+SEPARATOR = " \N{MIDDLE DOT} "
 AGE_SHOWN = 0.25  # seconds behind the screen from which the line says so
 
 
@@ -51,16 +52,16 @@ class LiveAnswer:
     def line(self, names: dict[str, str] | None = None) -> str:
         """names: of the classes, from the model's description."""
         parts = []
+        if self.reasons:
+            parts.append(_("Not reliable: {reason}").format(reason=_reasonText(self.reasons[0])))
         if self.probabilities:
             name = namesOfClasses(self.report, names).get(self.diagnosis, self.diagnosis)
             parts.append(_("{name} {percent}").format(name=name, percent=percentText(self.probability)))
-        elif self.report["segments"]:
-            parts.append(_("segmented"))
-        if self.reasons:
-            parts.append(_("not reliable: {reason}").format(reason=_reasonText(self.reasons[0])))
-        else:
+        elif self.report["segments"] and not self.reasons:
+            parts.append(_("Segmented"))
+        if not self.reasons:
             parts += [str(row["text"]) for row in self.alerts[:1] if row.get("text")]
-        return " - ".join(parts)
+        return SEPARATOR.join(parts)
 
 
 def ageText(seconds: float) -> str:

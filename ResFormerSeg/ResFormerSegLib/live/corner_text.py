@@ -49,7 +49,9 @@ class CornerText:
         actor.SetPosition(0.98, 0.02)  # the data probe uses the other corners
         style = actor.GetTextProperty()
         style.SetFontSize(FONT_SIZE)
-        style.SetShadow(True)
+        style.SetBold(True)
+        style.SetBackgroundColor(0.0, 0.0, 0.0)
+        style.SetBackgroundOpacity(0.6)
         style.SetJustificationToRight()
         style.SetVerticalJustificationToBottom()
         renderer = view.renderWindow().GetRenderers().GetFirstRenderer()

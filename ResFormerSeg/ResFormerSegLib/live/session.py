@@ -24,7 +24,7 @@ from ResFormerSegLib.engine.temporary_folder import (
 )
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.event_loop import callSafely, onApplicationThread
-from ResFormerSegLib.live.answer import LiveAnswer, ageText
+from ResFormerSegLib.live.answer import SEPARATOR, LiveAnswer, ageText
 from ResFormerSegLib.live.feed import LARGE, Frame, FrameFeed
 from ResFormerSegLib.live.live_engine import LiveEngine, answerOf
 from ResFormerSegLib.live.screen import LiveScreen
@@ -303,7 +303,7 @@ class LiveSession:
         if not self._isStream and drawn != place:  # another slice of the image has another diagnosis
             return age or _("Live: computing"), False
         line = self.answer.line(self.names)
-        return (f"{line} - {age}" if age else line), not self.answer.reliable or bool(age)
+        return SEPARATOR.join(filter(None, (line, age))), not self.answer.reliable or bool(age)
 
     # --- ends
 
