@@ -1,13 +1,14 @@
 """Live mode with a synthetic ultrasound sequence that is played in the test bed: answers, latency, blocks.
 
-    python benchmarks/live.py [--model breast-ultrasound] [--fps 20] [--seconds 20] [--size 256]
+    python benchmarks/live.py [--model breast-ultrasound] [--fps 20] [--seconds 20] [--size 256] [--one-by-one 60]
 
 Panel, slice view (rendered offscreen) and worker are those of the application; the network is the model's on ONNX
 Runtime. Latency is from the change of the image to the contour in the scene, before the view is rendered. A block is
 the longest time that one of live mode's or the panel's own functions kept the event loop from its work; its "work" is
 the processor time in it, which other programs do not lengthen. The event loop's longest pause has the rendering and
 the playing in it, too. Processor times are of the worker and of live mode's functions, per answer: they are what a busy
-computer leaves comparable.
+computer leaves comparable. On a computer that is busy with other work, `--one-by-one` gives these alone: each image is
+shown when the last one has its contour.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--fps", type=float, default=20.0, help="images a second that are played (default: 20)")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--one-by-one", type=int, metavar="N", help="show N images, each after the last one's answer")
     parser.add_argument("--no-panel", action="store_true", help="without the panel, as from the console")
     options = parser.parse_args()
 
@@ -132,6 +134,14 @@ def measure(session, browser, window, own: OwnWork, options: argparse.Namespace)
             window.views["Red"].window.Render()
             state["render"] += time.thread_time() - started
 
+    def show_one_by_one() -> None:
+        for _ in range(options.one_by_one):
+            drawn = session.counts["drawn"]
+            play()
+            render()
+            waitFor(lambda drawn=drawn: session.counts["drawn"] > drawn, START_SECONDS)
+            render()
+
     timers = []
     for milliseconds, action in (
         (1000 / options.fps, play),
@@ -145,11 +155,14 @@ def measure(session, browser, window, own: OwnWork, options: argparse.Namespace)
     before, worker_before = dict(session.counts), processor_seconds(workers())
     own.blocks.clear()
     began = time.perf_counter()
-    for timer, milliseconds in timers:
-        timer.start(milliseconds)
-    waitFor(lambda: time.perf_counter() - began > options.seconds, options.seconds + 60)
-    for timer, _milliseconds in timers:
-        timer.stop()
+    if options.one_by_one:
+        show_one_by_one()
+    else:
+        for timer, milliseconds in timers:
+            timer.start(milliseconds)
+        waitFor(lambda: time.perf_counter() - began > options.seconds, options.seconds + 60)
+        for timer, _milliseconds in timers:
+            timer.stop()
     seconds = time.perf_counter() - began
     counts = {name: session.counts[name] - before[name] for name in before}
     answers = max(1, counts["answered"])
@@ -168,7 +181,7 @@ def measure(session, browser, window, own: OwnWork, options: argparse.Namespace)
         "longest_own_block_ms": round(1000 * max(row[0] for row in own.blocks), 1),
         "longest_own_work_ms": round(1000 * max(row[1] for row in own.blocks), 1),
         "longest_own_work_in": max(own.blocks, key=lambda row: row[1])[2],
-        "longest_pause_ms": round(1000 * max(gaps)),
+        "longest_pause_ms": round(1000 * max(gaps)) if gaps else None,
         "worker_cpu_ms_per_answer": round(1000 * (processor_seconds(workers()) - worker_before) / answers),
         "own_cpu_ms_per_answer": round(1000 * sum(row[1] for row in own.blocks) / answers, 1),
         "rendering_cpu_ms_per_image": round(1000 * state["render"] / max(1, state["number"]), 1),

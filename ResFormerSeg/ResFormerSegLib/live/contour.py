@@ -12,7 +12,7 @@ from ResFormerSegLib.scene.result_display import styleSegmentation
 from ResFormerSegLib.scene.result_nodes import addNodeBeside
 from ResFormerSegLib.scene.segmentation_import import addSegments
 
-LIVE = "ResFormerSeg.Live"  # attribute of the nodes that live mode makes for itself
+LIVE = "ResFormerSeg.Live"  # attribute of the nodes that live mode makes: the panel does not take them for new images
 
 
 class LiveContour:

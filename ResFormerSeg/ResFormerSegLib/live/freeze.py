@@ -6,6 +6,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.live.contour import LIVE
 from ResFormerSegLib.live.feed import Frame
 from ResFormerSegLib.live.session import LiveSession
 from ResFormerSegLib.runs.prediction import PredictionOutput, PredictionTask
@@ -77,6 +78,7 @@ def _frozenVolume(frame: Frame, volumeNode):
     node = addNodeBeside(
         volumeNode, volumeNode.GetClassName(), _("{name} frozen").format(name=volumeNode.GetName())
     )  # fmt: skip
+    node.SetAttribute(LIVE, "frozen")
     image = vtk.vtkImageData()
     image.DeepCopy(frame.copy)
     node.SetIJKToRASMatrix(frame.exported.ijkToRas)

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.event_loop import LaterCall, callLater
+from ResFormerSegLib.live.contour import LIVE
 from ResFormerSegLib.live.feed import Frame
 from ResFormerSegLib.live.session import LiveSession
 from ResFormerSegLib.live.stepping import UNFINISHED, stepped
@@ -116,6 +117,7 @@ class LiveRecording:
         for frame, _report, _labels in frames:
             item = getattr(slicer, volume.GetClassName())()
             item.SetName(sequence.GetName())
+            item.SetAttribute(LIVE, "recording")
             item.SetIJKToRASMatrix(frame.exported.ijkToRas)
             item.SetAndObserveImageData(frame.copy)
             sequence.SetDataNodeAtValue(item, f"{frame.seen - begin:.3f}")

@@ -77,7 +77,7 @@ class Panel(VTKObservationMixin):
         self.sequence = SequenceSection(ui, logic, self.models, self.message.showError)
         self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
         self.liveChoices = LiveChoices(self.models, self.devices, self.advanced)
-        self.live = LiveSection(ui, logic, self.message, self.liveChoices, self._onLiveResult, self._onLive)
+        self.live = LiveSection(ui, logic, self.message, self.liveChoices, self._onFinished, self._onLive)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -342,10 +342,6 @@ class Panel(VTKObservationMixin):
         node = self._parameterNode
         self._scene.observeVolume(None if isOn or node is None else node.inputVolume)
         self.checkCanApply()
-
-    def _onLiveResult(self, result, volumeNode) -> None:
-        self._newImages.newest()  # the input stays what it is
-        self._onFinished(result, volumeNode)
 
     def _showSavedResult(self) -> None:
         """Shows the result that the parameter node refers to, unless it is shown already: after loading a scene."""
