@@ -13,6 +13,7 @@ from ResFormerSegLib.live.contour import LIVE
 from ResFormerSegLib.live.feed import Frame
 from ResFormerSegLib.live.session import LiveSession
 from ResFormerSegLib.live.stepping import UNFINISHED, stepped
+from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.runs.sequence_import import importSequence
 from ResFormerSegLib.runs.sequence_results import SequenceResult
 from ResFormerSegLib.scene.scene_changes import placeBeside
@@ -31,7 +32,10 @@ class LiveRecording:
     def __init__(self, session: LiveSession) -> None:
         self._session = session
         self._frames: list[tuple[Frame, dict, object]] = []
-        self._volume = session.volumeNode
+        volume = session.volumeNode
+        self._volume = weakReference(volume)  # a stream may be deleted before its recording ends
+        self._name, self._className = volume.GetName(), volume.GetClassName()
+        self._tag: int | None = None
         self._later: LaterCall | None = None
         session.onFrame = self._add
 
@@ -51,21 +55,30 @@ class LiveRecording:
             try:
                 result = stepped(steps)
             except ResFormerSegError as error:
+                self.abandon()
                 onFailed(error)
                 return
             if result is UNFINISHED:
                 self._later = callLater(goOn)
                 return
+            self.abandon()
             onFinished(result)
 
+        self._tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
         self._later = callLater(goOn)
 
     def abandon(self) -> None:
-        """Nothing is kept: the scene is being closed."""
+        """Nothing more is done."""
         self._session.onFrame = lambda *arguments: None
+        if self._tag is not None:
+            slicer.mrmlScene.RemoveObserver(self._tag)
+            self._tag = None
         if self._later is not None:
             self._later.cancel()
         self._frames = []
+
+    def _onSceneClose(self, caller=None, event=None) -> None:
+        self.abandon()
 
     def _add(self, frame: Frame, answer, labels) -> None:
         isNew = not self._frames or frame.place.image != self._frames[-1][0].place.image
@@ -80,7 +93,7 @@ class LiveRecording:
         from resformer_unet.sequence.frame_figures import FrameWarnings, frame_row, sequence_report
 
         frames = [row for row in self._frames if row[0].exported.shape == self._frames[0][0].exported.shape]
-        if len(frames) < 2 or self._volume.GetScene() is not slicer.mrmlScene:
+        if len(frames) < 2:
             raise ResFormerSegError(
                 "NOTHING_RECORDED",
                 _("Fewer than two images were recorded."),
@@ -104,18 +117,18 @@ class LiveRecording:
         try:
             return (yield from importSequence(source, report, [row[1] for row in frames], labelMaps, []))
         except BaseException:
-            for node in (source.proxy, source.browser, source.sequence):
+            for node in filter(None, (source.proxy, source.browser, source.sequence)):
                 slicer.mrmlScene.RemoveNode(node)
             raise
 
     def _imageSequence(self, frames: list, begin: float) -> Generator[None, None, VolumeSequence]:
-        volume, scene = self._volume, slicer.mrmlScene
+        volume, scene = self._volume.Get(), slicer.mrmlScene
         sequence = slicer.vtkMRMLSequenceNode()
-        sequence.SetName(scene.GenerateUniqueName(_("{name} recording").format(name=volume.GetName())))
+        sequence.SetName(scene.GenerateUniqueName(_("{name} recording").format(name=self._name)))
         sequence.SetIndexName("time")
         sequence.SetIndexUnit("s")
         for frame, _report, _labels in frames:
-            item = getattr(slicer, volume.GetClassName())()
+            item = getattr(slicer, self._className)()
             item.SetName(sequence.GetName())
             item.SetAttribute(LIVE, "recording")
             item.SetIJKToRASMatrix(frame.exported.ijkToRas)
@@ -127,6 +140,7 @@ class LiveRecording:
         browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
         slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
         proxy = browser.GetProxyNode(sequence)
-        proxy.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-        placeBeside(proxy, volume)
+        if volume is not None and volume.GetScene() is scene:
+            proxy.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+            placeBeside(proxy, volume)
         return VolumeSequence(browser, sequence, proxy)

@@ -33,7 +33,7 @@ class LiveSection:
         self._ui, self._logic, self._message = ui, logic, message
         self._choices, self._onResult, self._onSwitched = choices, onResult, onSwitched
         self._session = self._started = self._recording = None
-        self._mustFreeze = False
+        self._mustFreeze = self._isFreezing = False
         layout = qt.QVBoxLayout(ui.liveFrame)
         layout.setContentsMargins(4, 2, 4, 2)
         self.line = makeLabel("liveLine")
@@ -44,7 +44,10 @@ class LiveSection:
         )  # fmt: skip
         self.recordButton = makeButton(
             "recordButton", _("Record"),
-            _("Records the images of a sequence or stream with their segmentations into a new sequence browser"),
+            _(
+                "Records the images of a sequence or stream with their segmentations, until it is pressed again; Live "
+                "is then switched off, and a new sequence browser replays them"
+            ),
             self.record,
         )  # fmt: skip
         self.recordButton.checkable = True
@@ -106,20 +109,22 @@ class LiveSection:
         if not session.isStream and not session.isAnswered:
             self._mustFreeze = True
             return
-        self._mustFreeze = False
+        self._mustFreeze, self._isFreezing = False, True
         try:
             result = self._logic.freezeLive()
         except ResFormerSegError as error:
             self._message.showError(error)
             return
+        finally:
+            self._isFreezing = False
         if result.segmentationNode is not None:
             rememberUnedited(result.segmentationNode)
         self._onResult(result, result.volumeNode)
 
     def record(self) -> None:
-        """Begins or ends a recording."""
+        """Begins a recording, or ends it and Live with it: the views then show what was recorded."""
         if self._recording is not None:
-            self._endRecording()
+            self.stop()
         elif self._session is not None:
             self._recording = LiveRecording(self._session)
         self._showRecording()
@@ -185,7 +190,16 @@ class LiveSection:
 
     def _endRecording(self) -> None:
         recording, self._recording = self._recording, None
-        recording.finish(lambda result: self._onResult(result, result.volumeNode), self._message.showError)
+        isAside = self._isFreezing  # the panel shows the frozen image
+
+        def show(result) -> None:
+            if isAside:
+                name = result.browserNode.GetName()
+                self._message.showNotice(_("The recording is in the sequence browser “{name}”.").format(name=name))
+            else:
+                self._onResult(result, result.volumeNode)
+
+        recording.finish(show, self._message.showError)
 
     def _showRecording(self) -> None:
         isOn, isStream = self._recording is not None, self._session is not None and self._session.isStream

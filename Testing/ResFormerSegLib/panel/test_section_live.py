@@ -92,7 +92,7 @@ def test_a_recording_is_replayed_with_its_answers(cine, click, waitFor):
         shown = slicer.util.arrayFromVolume(result.volumeNode)
         assert np.array_equal(shown, picture(0.1 * (number + 3)))
         assert np.array_equal(segmentArray(result.segmentationNode, "lesion", result.volumeNode), shown > 128)
-    assert widget.panel._parameterNode.inputVolume is volume and live.isOn
+    assert widget.panel._parameterNode.inputVolume is volume and not live.isOn
 
 
 def test_apply_beside_live_gives_its_result_and_live_goes_on(cine, click, waitFor):
