@@ -124,7 +124,8 @@ class LiveSession:
 
     @smoothing.setter
     def smoothing(self, on: bool) -> None:
-        self._smoothing = TimeSmoothing() if on else None
+        if on != self.smoothing:
+            self._smoothing = TimeSmoothing() if on else None
 
     @property
     def text(self) -> str:

@@ -133,7 +133,7 @@ class LiveSection:
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.abandon()
-        self.stop()
+        self._logic.stopLive(wait=True)
         self._ui.liveButton.disconnect("clicked()", self.switch)
         self.freezeButton.disconnect("clicked()", self.freeze)
         self.recordButton.disconnect("clicked()", self.record)

@@ -7,6 +7,7 @@ import slicer
 from helpers.fake_live_worker import DIES, FAILS, SLOW
 from helpers.scene_helpers import makeVolume, sceneState, segmentArray
 from helpers.scene_sequences import makeSequence, showFrame
+from slicer_bed.processes import workers
 
 PATIENCE = 60  # seconds; a worker starts
 
@@ -31,11 +32,7 @@ def push(node, voxels):
     slicer.util.updateVolumeFromArray(node, voxels)
 
 
-def brightness(voxels):
-    return segmentBright(voxels).mean()
-
-
-def segmentBright(voxels):
+def lesionOf(voxels):
     return voxels > 128
 
 
@@ -62,7 +59,7 @@ def test_scrolling_hides_the_contour_at_once_and_shows_that_of_the_new_slice(mai
         assert not session._screen.contour.isVisible and not session.isAnswered
         waitFor(lambda: session.isAnswered, PATIENCE)
         (row,) = session.answer.report["slices"]
-        expected = segmentBright(slicer.util.arrayFromVolume(volume))
+        expected = lesionOf(slicer.util.arrayFromVolume(volume))
         assert np.array_equal(mask(session, volume)[row["index"]], expected[row["index"]])
         assert mask(session, volume).any((1, 2)).sum() == 1
         assert session.answer.probability == pytest.approx(max(1 - expected[row["index"]].mean(), 0.5))
@@ -105,7 +102,7 @@ def test_a_sequence_that_plays_is_followed_and_image_and_contour_belong_together
     def note(frame, answer, labels):
         """What the view shows: the background's voxels, and the contour over them."""
         shown = slicer.mrmlScene.GetNodeByID(red.compositeNode.GetBackgroundVolumeID())
-        seen.append(np.array_equal(mask(session, shown), segmentBright(slicer.util.arrayFromVolume(shown))))
+        seen.append(np.array_equal(mask(session, shown), lesionOf(slicer.util.arrayFromVolume(shown))))
 
     session.onFrame = note
     waitFor(lambda: session.isAnswered, PATIENCE)
@@ -114,7 +111,7 @@ def test_a_sequence_that_plays_is_followed_and_image_and_contour_belong_together
         waitFor(lambda number=number: session.counts["drawn"] > number, PATIENCE)
     waitFor(lambda: session.answer.isCurrent and not session._waiting, PATIENCE)
     assert session.isStream and len(seen) >= 5 and all(seen)
-    assert np.array_equal(mask(session, volume), segmentBright(frames[5]))
+    assert np.array_equal(mask(session, volume), lesionOf(frames[5]))
     assert red.compositeNode.GetBackgroundVolumeID() != volume.GetID()
     red.compositeNode.SetBackgroundVolumeID(volume.GetID())  # the user selects the volume again
     assert red.compositeNode.GetBackgroundVolumeID() != volume.GetID()
@@ -122,18 +119,23 @@ def test_a_sequence_that_plays_is_followed_and_image_and_contour_belong_together
     assert not unlike(before)
 
 
-def test_probabilities_of_a_stream_are_smoothed_unless_that_is_off(live, waitFor):
-    volume = stream(picture(0.1))
+def test_probabilities_of_a_stream_are_smoothed_unless_that_is_off(live, waitFor, monkeypatch):
+    from ResFormerSegLib.live import session as live_session
+
+    monkeypatch.setattr(live_session, "PAUSE_SECONDS", 1000.0)  # on a slow computer, too
+    volume, shown = stream(picture(0.1)), []
     session = live(volume)
-    answers = []
-    session.onAnswer = answers.append
-    for bright, smoothing in ((0.1, True), (0.8, True), (0.1, False)):
+    waitFor(lambda: session.isAnswered, PATIENCE)
+    for bright, smoothing in ((0.2, True), (0.8, True), (0.3, False)):
         session.smoothing = smoothing
-        answers.clear()
         push(volume, picture(bright))
-        waitFor(lambda: answers and answers[-1].isCurrent, PATIENCE)
-    raw = answers[-1].report["diagnosis"]["probabilities"]
-    assert answers[-1].probabilities == raw and sum(raw.values()) == pytest.approx(1)
+        waitFor(lambda: session.isAnswered, PATIENCE)
+        raw = session.answer.report["diagnosis"]["probabilities"]
+        shown.append((session.answer.probabilities, raw))
+        assert sum(session.answer.probabilities.values()) == pytest.approx(1)
+    (first, firstRaw), (second, secondRaw), (last, lastRaw) = shown
+    assert first == firstRaw and last == lastRaw
+    assert firstRaw["malignant"] < second["malignant"] < secondRaw["malignant"]
 
 
 def test_a_stream_without_a_view_is_answered_and_its_contour_goes_with_the_next_image(live, waitFor):
@@ -147,10 +149,10 @@ def test_a_stream_without_a_view_is_answered_and_its_contour_goes_with_the_next_
         push(volume, picture(bright))
     assert not session._screen.contour.isVisible
     waitFor(lambda: session.isAnswered, PATIENCE)
-    assert np.array_equal(mask(session, volume), segmentBright(picture(0.7)))
+    assert np.array_equal(mask(session, volume), lesionOf(picture(0.7)))
     push(volume, picture(0.3, size=(64, 30)))  # another size, in mid-run
     waitFor(lambda: session.isAnswered, PATIENCE)
-    assert np.array_equal(mask(session, volume), segmentBright(picture(0.3, size=(64, 30))))
+    assert np.array_equal(mask(session, volume), lesionOf(picture(0.3, size=(64, 30))))
     push(volume, picture(first=FAILS))
     waitFor(lambda: "black" in session.text, PATIENCE)
     assert not session._screen.contour.isVisible
@@ -168,7 +170,7 @@ def test_a_worker_that_dies_is_replaced_once_and_the_second_time_live_mode_ends_
     assert "started again" in session.text
     push(volume, picture(0.6))
     waitFor(lambda: session.isAnswered, PATIENCE)
-    assert np.array_equal(mask(session, volume), segmentBright(picture(0.6))) and not ends
+    assert np.array_equal(mask(session, volume), lesionOf(picture(0.6))) and not ends
     push(volume, picture(first=DIES))
     waitFor(lambda: ends, PATIENCE)
     assert ends[0].code == "ENGINE_CRASHED" and session.isOver and not unlike(before)
@@ -204,6 +206,30 @@ def test_a_deleted_live_segmentation_comes_back_and_other_observers_of_the_node_
     count = len(seen)
     push(volume, picture(0.2))
     assert count and len(seen) > count
+
+
+def test_a_saved_scene_has_the_stream_in_its_views_and_nothing_of_live_mode(mainWindow, live, waitFor, tmp_path):
+    volume = stream()
+    session = live(volume)  # no view shows it yet
+    red = mainWindow.views["Red"].compositeNode
+    assert red.GetBackgroundVolumeID() == volume.GetID()
+    waitFor(lambda: session.isAnswered, PATIENCE)
+    push(volume, picture(0.5))
+    waitFor(lambda: session.counts["drawn"] > 1, PATIENCE)
+    assert red.GetBackgroundVolumeID() != volume.GetID()
+    slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
+    slicer.mrmlScene.Commit()
+    saved = (tmp_path / "scene.mrml").read_text()
+    assert "live" not in saved.lower() and volume.GetID() in saved
+    assert red.GetBackgroundVolumeID() != volume.GetID()
+
+
+def test_the_application_may_quit_while_live_mode_is_on(live, waitFor, bed):
+    volume, ends = stream(), []
+    session = live(volume, onStopped=ends.append)
+    waitFor(lambda: session.isAnswered, PATIENCE)
+    bed.qtApplication.aboutToQuit.emit()
+    assert ends == [None] and session.isOver and not workers()
 
 
 def test_a_run_pauses_live_mode_and_it_goes_on_afterwards(scene, logicWith, liveWorker, waitFor):
