@@ -272,8 +272,7 @@ class LiveSession:
         if self._smoothing is None or not self._isStream or not probabilities:
             return probabilities
         isSame = last is not None and frame.exported.shape == last.exported.shape
-        isSame = isSame and (frame.place.axis, frame.place.index) == (last.place.axis, last.place.index)
-        if not isSame or frame.seen - last.seen > PAUSE_SECONDS:
+        if not isSame or not frame.place.isSameSlice(last.place) or frame.seen - last.seen > PAUSE_SECONDS:
             self._smoothing.forget()
         return self._smoothing.add(probabilities, frame.seen)
 
@@ -301,7 +300,8 @@ class LiveSession:
             behind = time.monotonic() - (self._lag.left(drawn) or self._seen[1])
             self._ageLater.start()
         age = ageText(behind)
-        if not self._isStream and drawn != place:  # another slice of the image has another diagnosis
+        isOther = drawn is not None and not drawn.isSameSlice(place) if self._isStream else drawn != place
+        if isOther:  # another slice has another diagnosis
             return age or _("Live: computing"), False
         line = self.answer.line(self.names)
         return SEPARATOR.join(filter(None, (line, age))), not self.answer.reliable or bool(age)
@@ -322,12 +322,15 @@ class LiveSession:
         self._end(None)
 
     def _onSaving(self, caller=None, event=None) -> None:
-        """A saved view must not show a node that is not saved."""
+        """What is not saved must leave no trace in views and subject hierarchy, which are."""
         self._screen.picture.uncover()
+        self._screen.contour.remove()
+        self._screen.drawn = None
 
     def _onSaved(self, caller=None, event=None) -> None:
-        if self._source.volumeNode is not None:
-            self._screen.picture.cover(self._source.volumeNode)
+        """The next answer brings the contour back."""
+        self._waiting.askAgain()
+        self._onChanged()
 
     def _fail(self, error: ResFormerSegError) -> None:
         self._end(error)

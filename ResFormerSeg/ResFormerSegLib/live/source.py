@@ -22,6 +22,10 @@ class OnScreen:
     axis: int
     index: int
 
+    def isSameSlice(self, other: OnScreen) -> bool:
+        """Perhaps of another image."""
+        return (self.axis, self.index) == (other.axis, other.index)
+
     def hasVoxelsOf(self, other: OnScreen) -> bool:
         """False when the image was replaced or changed, and not only moved."""
         return self.image[1:3] == other.image[1:3]

@@ -222,6 +222,7 @@ def test_a_saved_scene_has_the_stream_in_its_views_and_nothing_of_live_mode(main
     saved = (tmp_path / "scene.mrml").read_text()
     assert "live" not in saved.lower() and volume.GetID() in saved
     assert red.GetBackgroundVolumeID() != volume.GetID()
+    waitFor(lambda: session.isAnswered and session._screen.contour.isVisible, PATIENCE)
 
 
 def test_the_application_may_quit_while_live_mode_is_on(live, waitFor, bed):
