@@ -9,7 +9,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -19,9 +18,8 @@ from helpers.tiny_model import TINY_NETWORK, tiny_descriptor
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
 pytest.importorskip("monai", reason="the extra “train” is not installed")
 
+from helpers.tiny_training import TINY, trained
 from resformer_unet.cli.main import main
-from resformer_unet.data.dataset import load_dataset
-from resformer_unet.data.draft_descriptor import draft_descriptor
 from resformer_unet.errors import EngineError
 from resformer_unet.image.reading import read_image
 from resformer_unet.inference.predictor import Predictor
@@ -29,7 +27,6 @@ from resformer_unet.model.bundle import ModelBundle, load_bundle
 from resformer_unet.training.loop.losses import MultiTaskLoss
 from resformer_unet.training.loop.module import ResFormerModule
 from resformer_unet.training.setup.recipe import Augmentation, Recipe
-from resformer_unet.training.train import train
 
 pytestmark = [
     pytest.mark.filterwarnings(
@@ -39,11 +36,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-TINY = Recipe(network=TINY_NETWORK, pretrained="none", epochs=1, batch_size=3, ema_decay=0.5)
-
-
-def trained(data: Path, output: Path, recipe: Recipe = TINY, **options):
-    return train(data, output, recipe, **{"device": "cpu", "size": (32, 32), "workers": 0, **options})
 
 
 def tiny_recipe(**changes) -> Recipe:
@@ -240,52 +232,6 @@ def test_a_recipe_says_what_the_model_is(data, tmp_path):
     descriptor = trained(data, tmp_path / "model", recipe).descriptor
     assert descriptor["id"] == "model" and descriptor["title"] == "Tiny model"
     assert recipe.descriptor == before  # a recipe may be used again
-
-
-def several_values(picture, mask):
-    halves = np.where(mask > 0, 1 + (np.arange(mask.shape[1]) > mask.shape[1] // 2), 0).astype(np.uint8)
-    return picture, halves
-
-
-def as_volume(picture, mask):
-    return np.stack([picture, picture // 2, picture]), np.stack([mask, mask, 0 * mask])
-
-
-def as_colour(picture, mask):
-    return np.dstack([picture, picture // 2, picture // 3]), mask
-
-
-def test_exclusive_segments_can_be_trained(tmp_path):
-    data = write_discs(tmp_path / "data", change=several_values)
-    descriptor = trained(data, tmp_path / "model").descriptor
-    assert descriptor["segmentation"]["exclusive"] is True and descriptor["network"]["exclusive"] is True
-    assert [row["value"] for row in descriptor["segmentation"]["segments"]] == [1, 2]
-    assert {"dice_segment_1", "dice_segment_2"} <= descriptor["results"][0]["metrics"].keys()
-    assert descriptor["diagnosis"]["rule"] == "mean"
-
-
-def test_volumes_and_colour_can_be_trained(tmp_path):
-    volumes = write_discs(tmp_path / "volumes", {"train": 4, "val": 2}, change=as_volume, suffix=".nii.gz")
-    bundle = trained(volumes, tmp_path / "volume-model")
-    assert bundle.descriptor["kind"] == "volume"
-    pictures = load_dataset(write_discs(tmp_path / "pictures", {"train": 4, "val": 2}, change=as_colour), "train")
-    drafted = draft_descriptor("colour", pictures, (32, 32))
-    assert drafted["input"]["channels"] == 3 and drafted["input"]["intensity"]["method"] == "fixed"
-
-
-def test_without_masks_only_the_diagnosis_is_learnt(tmp_path):
-    data = write_discs(tmp_path / "data", masks=False)
-    bundle = trained(data, tmp_path / "model")
-    assert bundle.descriptor["segmentation"] is None and bundle.descriptor["network"]["segments"] == 0
-    report = Predictor(bundle, "cpu").predict(read_image(data / "images" / "test-0.png")).report
-    assert report["segments"] == [] and report["diagnosis"]["label"] in ("benign", "malignant")
-
-
-def test_without_labels_only_the_segmentation_is_learnt(tmp_path):
-    data = write_discs(tmp_path / "data", labels=False)
-    bundle = trained(data, tmp_path / "model")
-    assert bundle.descriptor["diagnosis"] is None and bundle.descriptor["calibration"] is None
-    assert Predictor(bundle, "cpu").predict(read_image(data / "images" / "test-0.png")).report["diagnosis"] is None
 
 
 def test_a_set_with_neither_is_refused(tmp_path):
