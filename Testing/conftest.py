@@ -1,5 +1,6 @@
 """Makes the test bed and the module importable, and gives a test a fresh scene that is watched."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -28,6 +29,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path not in long)
 
 
+def pytest_collection_finish():
+    """What was imported so far is no garbage: a collection need not look at it again, which takes half a second with
+    the packages for training, after each test that closes a panel."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def bed():
     import slicer_bed
@@ -37,9 +45,21 @@ def bed():
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
-    """A folder with the untrained models of `helpers.make_tiny_models`; the engine's tests have their own."""
-    folder = tmp_path_factory.mktemp("models")
-    subprocess.run([sys.executable, "-m", "helpers.make_tiny_models", str(folder)], check=True, env=withHelpers())
+    """A folder with the untrained models of `helpers.make_tiny_models`; the engine's tests have their own.
+
+    The processes of pytest-xdist share it: making the models means loading PyTorch.
+    """
+    from resformer_unet.training_set.locking import locked
+
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    folder, unfinished = place / "tiny-models", place / "tiny-models.part"
+    with locked(place / "tiny-models.lock", RuntimeError("the models are still being made"), seconds=600):
+        if not folder.is_dir():
+            command = [sys.executable, "-m", "helpers.make_tiny_models", str(unfinished)]
+            subprocess.run(command, check=True, env=withHelpers())
+            unfinished.rename(folder)
     return folder
 
 

@@ -6,7 +6,8 @@ side's source is in `test_lints.py`.
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,14 +72,17 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def importedNames(path: Path) -> Iterator[str]:
+@cache
+def importedNames(path: Path) -> tuple[str, ...]:
     """Dotted names that a file imports, wherever in it, as `package.module` or `package.module.name`."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute, so that the layers can be read off them"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(names)
 
 
 def moduleOf(name: str) -> str | None:
@@ -144,8 +148,10 @@ def test_the_engine_knows_nothing_of_the_application(module):
     assert not roots & {*APPLICATION, "ResFormerSeg", "ResFormerSegLib"}
 
 
-def loadedNames(path: Path) -> Iterator[str]:
+@cache
+def loadedNames(path: Path) -> tuple[str, ...]:
     """Dotted names that are imported when a file is loaded: not those within functions, nor those for types only."""
+    names: list[str] = []
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -155,10 +161,11 @@ def loadedNames(path: Path) -> Iterator[str]:
             waiting += node.orelse
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
         waiting += ast.iter_child_nodes(node)
+    return tuple(names)
 
 
 def withPackages(module: str) -> list[str]:
@@ -167,7 +174,7 @@ def withPackages(module: str) -> list[str]:
     return [name for name in (".".join(parts[:end]) for end in range(1, len(parts) + 1)) if name in MODULES]
 
 
-def rootsLoadedWith(names: Iterator[str]) -> dict[str, str]:
+def rootsLoadedWith(names: Iterable[str]) -> dict[str, str]:
     """Other people's packages that are loaded along with the imported names, and the file that does it."""
     roots: dict[str, str] = {}
     waiting, seen = [(name, "") for name in names], set()
@@ -200,6 +207,6 @@ def test_the_module_starts_without_numpy(module):
 
 
 def test_heavy_packages_are_noticed_where_they_are_loaded_and_only_there():
-    assert "torch" in rootsLoadedWith(iter(["resformer_unet.model.network"]))
-    assert "numpy" in rootsLoadedWith(iter(["resformer_unet.preprocessing.slice_layout.choose_layout"]))
-    assert not rootsLoadedWith(iter(["resformer_unet.model.bundle"])).keys() & {*HEAVY, "numpy"}
+    assert "torch" in rootsLoadedWith(["resformer_unet.model.network"])
+    assert "numpy" in rootsLoadedWith(["resformer_unet.preprocessing.slice_layout.choose_layout"])
+    assert not rootsLoadedWith(["resformer_unet.model.bundle"]).keys() & {*HEAVY, "numpy"}

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ HISTORY = "docs/history/"  # tells of what was, in the words of then
 TEXT = {".py", ".md", ".json", ".toml", ".ui", ".txt", ".html", ".j2", ".css", ".s4ext", ".yml", ""}
 
 
+@cache
 def files() -> list[Path]:
     """Text files that git knows, without the history and this list."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -49,14 +51,21 @@ def files() -> list[Path]:
     return [path for path in paths if path.suffix in TEXT and path != Path(__file__) and path.is_file()]
 
 
+@cache
+def texts() -> list[str]:
+    """Of each file, its name in the first line."""
+    return [f"{path.relative_to(ROOT).as_posix()}\n{path.read_text(encoding='utf-8')}" for path in files()]
+
+
 @pytest.mark.parametrize("pattern", REPLACED)
 def test_no_replaced_word_is_left_in_a_file_or_its_name(pattern):
     word = re.compile(pattern, re.IGNORECASE if pattern.islower() else 0)
     found = []
-    for path in files():
-        name = path.relative_to(ROOT).as_posix()
-        lines = [name, *path.read_text(encoding="utf-8").splitlines()]
-        found += [f"{name}:{number}: {line.strip()[:100]}" for number, line in enumerate(lines) if word.search(line)]
+    for text in filter(word.search, texts()):
+        lines = text.splitlines()
+        found += [
+            f"{lines[0]}:{number}: {line.strip()[:100]}" for number, line in enumerate(lines) if word.search(line)
+        ]
     assert not found, f"write “{REPLACED[pattern]}”:\n" + "\n".join(found)
 
 

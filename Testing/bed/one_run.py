@@ -20,12 +20,16 @@ def main(model: str, numbers: str = "") -> str:
         locale.setlocale(locale.LC_ALL, numbers)
         assert locale.localeconv()["decimal_point"] == ","
     slicer_bed.boot()
-    module = slicer_bed.loadModule(MODULE)
+    return maskOfRun(slicer_bed.loadModule(MODULE), model)
+
+
+def maskOfRun(module, model) -> str:
+    """The hash of the masks of a drawn volume, by a worker that ends with the run."""
     volume = makeVolume(shape=(4, 40, 50), oblique=True)
     voxels = np.random.default_rng(0).integers(0, 256, (4, 40, 50)).astype(np.int16)
     slicer.util.updateVolumeFromArray(volume, voxels)
     logic = module.ResFormerSegLogic()
-    result = logic.process(volume, model, device="cpu", smoothingMm=0.7, minimumAreaMm2=1.5)
+    result = logic.process(volume, str(model), device="cpu", smoothingMm=0.7, minimumAreaMm2=1.5)
     logic.cleanup()
     masks = [segmentArray(result.segmentationNode, row["id"], volume) for row in result.report["segments"]]
     assert all(mask.any() for mask in masks)

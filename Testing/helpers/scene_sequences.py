@@ -43,6 +43,7 @@ def makeHeartResult(frames=20):
 
     from helpers.sequences import beat, heart_reports
     from helpers.tiny_heart import heart_descriptor
+    from resformer_unet.cardiac.body import BodySize
     from resformer_unet.cardiac.cine import evaluate_cine
     from ResFormerSegLib.runs.sequence_results import SequenceResult
 
@@ -72,8 +73,10 @@ def makeHeartResult(frames=20):
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "Frames")
     result = SequenceResult(None, None, table, browser, volume, report, [], reports)
 
-    def evaluate(diastole, systole):
-        heart = evaluate_cine(reports, bundle, times_s=times, end_diastole=diastole, end_systole=systole)
+    def evaluate(diastole, systole, **body):
+        heart = evaluate_cine(
+            reports, bundle, times_s=times, end_diastole=diastole, end_systole=systole, body=BodySize(**body)
+        )
         return replace(result, report={**report, "heart": heart})
 
     return result, evaluate

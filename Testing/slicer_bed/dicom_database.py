@@ -32,6 +32,14 @@ class DicomDatabase:
         """In the order of import; a QStringList, which PythonQt makes a tuple. Empty for a series it does not know."""
         return tuple(self.files[instance] for instance in self._series.get(uid, ()))
 
+    def fileValue(self, path: str, tag: str) -> str:
+        """The text of an element, "group,element" in hexadecimal digits; empty for one that the file lacks."""
+        import pydicom
+
+        group, element = (int(part, 16) for part in tag.split(","))
+        found = pydicom.dcmread(path, stop_before_pixels=True).get((group, element))
+        return "" if found is None or found.value is None else str(found.value)
+
     def addFile(self, path: Path, copy: bool) -> None:
         import pydicom
 

@@ -11,6 +11,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.panel.body_fields import BodyFields
 from ResFormerSegLib.panel.cardiac_function import cardiacFunctionText
 from ResFormerSegLib.panel.diagnosis_texts import (
     WARNING_SIGN,
@@ -24,8 +25,10 @@ from ResFormerSegLib.panel.diagnosis_texts import (
     warningsOf,
 )
 from ResFormerSegLib.panel.folded_part import FoldedPart
+from ResFormerSegLib.panel.patient_body import PatientBody
 from ResFormerSegLib.panel.probability_bars import ProbabilityBars
 from ResFormerSegLib.panel.widgets import makeLabel
+from ResFormerSegLib.runs.body_size import heartOf
 from ResFormerSegLib.scene.volume_names import distinctName
 from ResFormerSegLib.texts import namesOfClasses, percentText, withUnbrokenUnits
 
@@ -40,11 +43,14 @@ ALERT_STYLE = BANNER_STYLE.format(background="#ffd9d6", text="#7a1410")
 class DiagnosisCard:
     """Fills the widget it is given; shows one result at a time.
 
-    >>> card = DiagnosisCard(self.ui.diagnosisCardFrame)
+    body: keeps height and weight that the user enters for a heart's patient.
+
+    >>> card = DiagnosisCard(self.ui.diagnosisCardFrame, PatientBody())
     >>> card.showResult(result, volumeNode)
     """
 
-    def __init__(self, parentWidget) -> None:
+    def __init__(self, parentWidget, body: PatientBody) -> None:
+        self._body = body
         layout = qt.QVBoxLayout(parentWidget)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(6)
@@ -83,6 +89,10 @@ class DiagnosisCard:
             self.output.button,
             self.output.widget,
             self.cardiacFunction,
+        ):
+            layout.addWidget(widget)
+        self.bodyFields = BodyFields(layout, "diagnosis", self._onBody)
+        for widget in (
             self.segmented,
             self.edited,
             self.warnings,
@@ -110,6 +120,9 @@ class DiagnosisCard:
         isUncertain = any(warning["code"] == "LOW_CONFIDENCE" for warning in warnings)
         self._showDiagnosis(diagnosis, namesOfClasses({"diagnosis": diagnosis}, classNames), isUncertain)
         self.cardiacFunction.visible = patient is not None
+        self.bodyFields.hide()  # what is left in them may be of another patient
+        if heart := heartOf(result):
+            self.bodyFields.show(heart)
         self.showSizes(report["segments"], isEdited=False)
         self._showWarnings(warnings)
         self.disclaimer.text = "<b>" + _("Not for clinical use without expert review.") + "</b>"
@@ -155,6 +168,7 @@ class DiagnosisCard:
             self.disclaimer,
         ):
             widget.visible = False
+        self.bodyFields.hide()
         self.output.hide()
         self.details.hide()
 
@@ -163,6 +177,7 @@ class DiagnosisCard:
 
     def cleanup(self) -> None:
         self.clear()
+        self.bodyFields.cleanup()
         self.output.cleanup()
         self.details.cleanup()
 
@@ -179,6 +194,11 @@ class DiagnosisCard:
         self._names = names
         self.subject.text = f"<b>{html.escape(subjectText(names))}</b>"
         self.cardiacFunction.text = cardiacFunctionText(patient, names) if patient else ""
+
+    def _onBody(self, heightCm: float | None, weightKg: float | None) -> None:
+        self._body.change(self._result, heightCm, weightKg)
+        self.bodyFields.show(self._result.patient)
+        self._showNames()
 
     def _showDiagnosis(self, diagnosis: dict | None, names: dict[str, str], isUncertain: bool) -> None:
         reasons, alerts = self._result.reasons, self._result.alerts

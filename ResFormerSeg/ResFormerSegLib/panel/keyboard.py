@@ -10,8 +10,8 @@ import qt
 from ResFormerSegLib.event_filter import EventFilter
 
 RETURN_KEYS = (qt.Qt.Key_Return, qt.Qt.Key_Enter)
-# Where Return means something else, or nothing: other buttons, headings of sections, tables, texts.
-NOT_INPUTS = (qt.QAbstractButton, qt.QAbstractItemView, qt.QPlainTextEdit, qt.QLabel)
+# Where Return means something else, or nothing: other buttons, headings of sections, tables, texts, lines of text.
+NOT_INPUTS = (qt.QAbstractButton, qt.QAbstractItemView, qt.QPlainTextEdit, qt.QLineEdit, qt.QLabel)
 
 
 class RunKeys:

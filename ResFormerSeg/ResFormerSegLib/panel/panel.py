@@ -29,12 +29,14 @@ from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
 from ResFormerSegLib.panel.name_watch import NameWatch
 from ResFormerSegLib.panel.parameters import forgetNode
+from ResFormerSegLib.panel.patient_body import PatientBody
 from ResFormerSegLib.panel.readiness import whyNoPatient, whyNotReady
 from ResFormerSegLib.panel.result_sections import ResultSections
 from ResFormerSegLib.panel.run_control import RunControl
 from ResFormerSegLib.panel.scene_watch import SceneWatch
 from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
 from ResFormerSegLib.panel.sequence_section import SequenceSection
+from ResFormerSegLib.panel.sequence_text import failuresText
 from ResFormerSegLib.runs.saved_results import restoreResult
 from ResFormerSegLib.runs.sequence_results import SequenceResult, restoreSequenceResult
 from ResFormerSegLib.scene.result_display import showInSlices
@@ -71,8 +73,9 @@ class Panel(VTKObservationMixin):
         self.devices = DeviceSection(ui, logic, self.update)
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
-        self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile)
-        self.sequence = SequenceSection(ui, logic, self.models, self.message.showError)
+        self.body = PatientBody()
+        self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile, self.body)
+        self.sequence = SequenceSection(ui, logic, self.models, self.message.showError, self.body)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -102,7 +105,7 @@ class Panel(VTKObservationMixin):
         self._parameterNode = parameterNode
         self._shown, self._volumeId = None, ""
         self.folding.unfold()
-        for section in (self.models, self.otherPhase, self.frames, self.devices, self.advanced):
+        for section in (self.models, self.otherPhase, self.frames, self.devices, self.advanced, self.body):
             section.setParameterNode(parameterNode)
         self._newImages.forget()
         if parameterNode is None:
@@ -166,6 +169,7 @@ class Panel(VTKObservationMixin):
             self.devices,
             self.engine,
             self.advanced,
+            self.body,
             self.message,
         ):
             part.cleanup()
@@ -318,6 +322,9 @@ class Panel(VTKObservationMixin):
         finally:
             self._updating = False
         self._shown = _idsOf(node)
+        notices = [self.body.complete(result), failuresText(result.report) if ofSequence else ""]
+        if any(notices):
+            self.message.showNotice(" ".join(filter(None, notices)))
         self.update()
         if ofSequence:
             self.results.clear()

@@ -16,7 +16,7 @@ TO_THE_END = -1
 # The parameters that are nodes.
 NODES = (
     "inputVolume", "otherVolume", "outputSegmentation", "resultSegmentation", "resultTable", "resultVolume",
-    "resultFrames",
+    "resultFrames", "bodyVolume",
 )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ class ResFormerSegParameterNode:
     or "current"; firstSlice and lastSlice count along the slice axis, from 0, both included; a lastSlice of TO_THE_END
     stands for the last slice of the volume. frames: "this" or "all", for a volume that is shown from a sequence.
     resultSegmentation, resultTable, resultVolume: shown in the panel; resultFrames instead: the table of a sequence.
+    heightCm, weightKg: of the patient that bodyVolume shows, and of no other; 0 while unknown.
     """
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
@@ -51,6 +52,9 @@ class ResFormerSegParameterNode:
     resultTable: slicer.vtkMRMLTableNode
     resultVolume: slicer.vtkMRMLScalarVolumeNode
     resultFrames: slicer.vtkMRMLTableNode
+    bodyVolume: slicer.vtkMRMLScalarVolumeNode
+    heightCm: Annotated[float, WithinRange(0.0, 250.0)] = 0.0
+    weightKg: Annotated[float, WithinRange(0.0, 400.0)] = 0.0
 
 
 def forgetNode(parameterNode: ResFormerSegParameterNode, node) -> None:

@@ -21,6 +21,7 @@ from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.learn_section import LearnSection
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
+from ResFormerSegLib.panel.patient_body import PatientBody
 from ResFormerSegLib.panel.result_folders import ResultFolders
 from ResFormerSegLib.panel.save_report import SaveReport
 from ResFormerSegLib.scene.result_display import showInSlices, surfaceSteps
@@ -32,7 +33,9 @@ SURFACE_DELAY_MILLISECONDS = 50  # by then the views have shown the rest
 class ResultSections:
     """Owns the sections; they show one result at a time."""
 
-    def __init__(self, ui, logic, models: ModelSection, message: MessageArea, requirementsFile: str) -> None:
+    def __init__(
+        self, ui, logic, models: ModelSection, message: MessageArea, requirementsFile: str, body: PatientBody
+    ) -> None:
         self._ui = ui
         self._models = models
         self._message = message
@@ -46,7 +49,7 @@ class ResultSections:
         self._result = None
         self._folders = ResultFolders(ui, message)
         self.report = SaveReport(ui, logic, os.path.dirname(requirementsFile), message)
-        self.card = DiagnosisCard(ui.diagnosisCardFrame)
+        self.card = DiagnosisCard(ui.diagnosisCardFrame, body)
         self.chart = SliceChart(ui.sliceChartFrame)
         self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
         self.comparison = ComparisonSection(ui.comparisonFrame, logic)

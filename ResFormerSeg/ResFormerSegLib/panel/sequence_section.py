@@ -8,15 +8,22 @@ import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.panel.body_fields import BodyFields
 from ResFormerSegLib.panel.chart.frame_chart import FrameChart
+from ResFormerSegLib.panel.patient_body import PatientBody
 from ResFormerSegLib.panel.sequence_text import sequenceText
+from ResFormerSegLib.runs.body_size import heartOf
 from ResFormerSegLib.scene.sequences import sequenceOf
 
 
 class SequenceSection:
-    """ui: the widgets of ResFormerSeg.ui as attributes. models: the panel's ModelSection. showError: shows an error."""
+    """ui: the widgets of ResFormerSeg.ui as attributes. models: the panel's ModelSection. showError: shows an error.
 
-    def __init__(self, ui, logic, models, showError: Callable[[ResFormerSegError], None]) -> None:
+    body: keeps height and weight that the user enters for a heart's patient.
+    """
+
+    def __init__(self, ui, logic, models, showError: Callable[[ResFormerSegError], None], body: PatientBody) -> None:
+        self._body = body
         self._folder, self._logic, self._models, self._showError = (
             ui.sequenceCollapsibleButton, logic, models, showError,
         )  # fmt: skip
@@ -28,6 +35,7 @@ class SequenceSection:
         self.summary.textFormat = qt.Qt.RichText
         self.summary.textInteractionFlags = qt.Qt.TextSelectableByMouse
         layout.addWidget(self.summary)
+        self.bodyFields = BodyFields(layout, "sequence", self._onBody)
         self.phases = qt.QWidget()
         self.phases.objectName = "phaseButtons"
         row = qt.QHBoxLayout(self.phases)
@@ -67,13 +75,15 @@ class SequenceSection:
         source = sequenceOf(result.volumeNode)
         names = self._models.classNames(result.report["model"])
         self._folder.visible = True
-        self.summary.text = sequenceText(result, names)
+        self.bodyFields.hide()  # what is left in them may be of another patient
+        self._showSummary()
         self.phases.visible = bool(result.heartReports) and result.heart is not None
         self.chart.showFrames(result, source, names)
 
     def clear(self) -> None:
         self._stop()
         self._result = None
+        self.bodyFields.hide()
         self._folder.visible = False
         self.chart.clear()
 
@@ -84,8 +94,18 @@ class SequenceSection:
         self._stop()
         for button, action in self._actions:
             button.disconnect("clicked()", action)
+        self.bodyFields.cleanup()
         self.chart.cleanup()
         self._result = None
+
+    def _showSummary(self) -> None:
+        self.summary.text = sequenceText(self._result, self._models.classNames(self._result.report["model"]))
+        heart = heartOf(self._result)
+        self.bodyFields.show(heart) if heart else self.bodyFields.hide()
+
+    def _onBody(self, heightCm: float | None, weightKg: float | None) -> None:
+        self._body.change(self._result, heightCm, weightKg)
+        self._showSummary()
 
     def _setDiastole(self) -> None:
         if self._result is not None and self.chart.marked is not None:
@@ -136,6 +156,7 @@ class SequenceSection:
         self._enable()
 
     def _enable(self) -> None:
+        self.bodyFields.row.enabled = self._job is None  # what is evaluated now has the height and weight of before
         for button in (self.diastoleButton, self.systoleButton, self.foundButton):
             button.enabled = self._job is None
 

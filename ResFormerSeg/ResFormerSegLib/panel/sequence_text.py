@@ -8,7 +8,8 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.cardiac_function import cardiacFunctionText
 from ResFormerSegLib.panel.diagnosis_texts import unreliableText
-from ResFormerSegLib.texts import percentText, readable, withUnbrokenUnits
+from ResFormerSegLib.runs.sequence_results import failedFrames
+from ResFormerSegLib.texts import percentText, readable
 
 
 def sequenceText(result, classNames: dict[str, str]) -> str:
@@ -28,8 +29,24 @@ def _framesLine(report: dict, classNames: dict[str, str]) -> str:
         _("{name} in {count}").format(name=html.escape(classNames.get(label, readable(label))), count=count)
         for label, count in report["diagnosis_counts"].items()
     ]
-    text = _("<b>{count} frames</b>").format(count=len(report["frames"]))
+    failed, count = len(failedFrames(report)), len(report["frames"])
+    if failed:
+        text = _("<b>{done} of {count} frames</b>").format(done=count - failed, count=count)
+    else:
+        text = _("<b>{count} frames</b>").format(count=count)
     return f"{text}: {', '.join(counts)}." if counts else f"{text}."
+
+
+def failuresText(report: dict) -> str:
+    """Which frames of a sequence failed and why, in plain text; empty when none did."""
+    reasons: dict[str, list[str]] = {}
+    for row in failedFrames(report):
+        reasons.setdefault(row["message"], []).append(str(row["index"]))
+    parts = [
+        _("Frame {numbers}: {reason}").format(numbers=", ".join(numbers), reason=reason)
+        for reason, numbers in reasons.items()
+    ]
+    return _("{frames} The other frames are complete.").format(frames=" ".join(parts)) if parts else ""
 
 
 def _heartLines(heart: dict) -> str:
@@ -44,16 +61,5 @@ def _heartLines(heart: dict) -> str:
                 rule=html.escape(diagnosis["rule_text"]),
             )
         )
-    function, indexed = heart["cardiac_function"], heart["indexed"]
-    parts = [
-        _("LV end-systolic volume {value} ml").format(value=f"{function['lvesv_ml']:.0f}"),
-        _("LV stroke volume {value} ml").format(value=f"{function['lvsv_ml']:.0f}"),
-        _("RV end-systolic volume {value} ml").format(value=f"{function['rvesv_ml']:.0f}"),
-        _("RV stroke volume {value} ml").format(value=f"{function['rvsv_ml']:.0f}"),
-        _("LV mass {value} g").format(value=f"{function['lv_mass_g']:.0f}"),
-    ]
-    if indexed:
-        parts.append(_("LV mass {value} g/m²").format(value=f"{indexed['lv_mass_g_m2']:.0f}"))
     lines.append(cardiacFunctionText(heart, names))
-    lines.append(withUnbrokenUnits(", ".join(parts) + "."))
     return "<br>".join(lines)

@@ -19,7 +19,8 @@ from ResFormerSegLib.runs.task import Task
 class CineTask(Task):
     """result: of a `SequenceTask` with a model of the heart; not changed. modelId: the model that made it.
 
-    endDiastole, endSystole: numbers of frames; None takes those that the volume curve gives. body: as of SequenceTask.
+    endDiastole, endSystole: numbers of frames; None takes those that the volume curve gives. body: as of SequenceTask;
+    without height and weight, those of the result stay.
     """
 
     needsFolder = False
@@ -35,10 +36,13 @@ class CineTask(Task):
             )
         super().__init__(result.tableNode)
         self._result = result
+        size = checkedBody(body)
+        if result.heart is not None and set(size.values()) == {None}:
+            size = {name: result.heart["body"][name] for name in size}
         frames = [row["index"] for row in result.frames]
         times = [row["time_s"] for row in result.frames] if result.report["times_known"] else None
         self._command = heartCommand(
-            modelReference(modelId), result.heartReports, frames, times, checkedBody(body),
+            modelReference(modelId), result.heartReports, frames, times, size,
             end_diastole=_frame(endDiastole), end_systole=_frame(endSystole),
         )  # fmt: skip
         if self._command is None:

@@ -171,7 +171,11 @@ class Job:
         elif kind == "notice":
             self._notices.append({"code": str(event["code"]), "message": str(event["message"])})
         elif kind == "error":
-            raise ResFormerSegError(event["code"], event["message"], event.get("hint", ""))
+            error = ResFormerSegError(event["code"], event["message"], event.get("hint", ""))
+            steps = self._task.afterError(error, self._folder)
+            if steps is None:
+                raise error
+            self._work(steps, functools.partial(self._onFollowed, event))
         elif kind == "cancelled":
             raise ResFormerSegError("CANCELLED", _("The run was cancelled; nothing was changed."))
         elif kind == "result":

@@ -35,6 +35,12 @@ def saveWithNodes(result: ProcessingResult) -> None:
         result.segmentationNode.SetNodeReferenceID(TABLE_ROLE, result.tableNode.GetID())
 
 
+def savePatient(result: ProcessingResult) -> None:
+    """Writes what changed in the patient's entries since `saveWithNodes`."""
+    for node in filter(None, (result.segmentationNode, result.tableNode)):
+        node.SetAttribute(PATIENT, json.dumps(result.patient))
+
+
 def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
     """The result whose report the nodes hold; None when neither node holds one that can be read.
 

@@ -10,7 +10,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from ResFormerSegLib.runs.sequence_results import SequenceResult, saveSequenceResult
+from ResFormerSegLib.runs.sequence_results import SequenceResult, failedFrames, saveSequenceResult
 from ResFormerSegLib.runs.task import notImported
 from ResFormerSegLib.scene.result_display import styleSegmentation
 from ResFormerSegLib.scene.result_nodes import REPORT, VOLUME_ROLE, addNodeBeside
@@ -21,11 +21,16 @@ from ResFormerSegLib.scene.sequences import VolumeSequence, addedToBrowser, newS
 
 
 def importSequence(
-    source: VolumeSequence, report: dict, reports: list[dict], labelMaps: list[list], heartReports: list[dict]
+    source: VolumeSequence,
+    report: dict,
+    reports: list[dict | None],
+    labelMaps: list[list],
+    heartReports: list[dict | None],
 ) -> Generator[None, None, SequenceResult]:
     """Adds the nodes, all or nothing. The sequence is made outside the scene, a frame at a time.
 
-    report: of the sequence. reports, labelMaps: of each of its frames.
+    report: of the sequence. reports, labelMaps: of each of its frames; None and an empty list for one that failed: its
+    segments are empty.
     """
     volumeNode = source.proxy
     sequenceNode = None
@@ -35,7 +40,7 @@ def importSequence(
             sequenceNode = newSequence(source, name)
             for row, own, maps in zip(report["frames"], reports, labelMaps, strict=True):
                 yield
-                _addFrame(sequenceNode, source.indexValues[row["index"]], own, maps, volumeNode)
+                _addFrame(sequenceNode, source.indexValues[row["index"]], report["segments"], own, maps, volumeNode)
         adding = nullcontext() if sequenceNode is None else addedToBrowser(source, sequenceNode)
         with allOrNothing(), adding as segmentationNode:
             if segmentationNode is not None:
@@ -59,35 +64,36 @@ def importSequence(
 
 
 def fillFrameTable(tableNode, report: dict) -> None:
-    """Columns: frame, time, "P(<class>)", size of each segment in ml, mm² or pixels; of a heart its phases."""
+    """Columns: frame, time, "P(<class>)", size of each segment in ml, mm² or pixels; of a heart its phases.
+
+    Where frames failed, a last column has the reason; their figures are NaN.
+    """
     import numpy as np
 
     rows = report["frames"]
     columns = {_("Frame"): np.array([row["index"] for row in rows], np.int32)}
     if report["times_known"]:
         columns[_("Time (s)")] = np.array([row["time_s"] for row in rows], np.float64)
-    for label in rows[0]["probabilities"]:
+    for label in next((row["probabilities"] for row in rows if row["probabilities"]), {}):
         values = [row["probabilities"].get(label, np.nan) for row in rows]
         columns[_("P({label})").format(label=label)] = np.array(values, np.float64)
     measure, unit, factor = sizeOf(report)
     for segment in report["segments"]:
-        values = [row["segments"][segment["id"]][measure] for row in rows]
+        values = [row["segments"].get(segment["id"], {}).get(measure) for row in rows]
         title = _("{segment} ({unit})").format(segment=segment["name"], unit=unit)
         columns[title] = np.array([np.nan if value is None else value * factor for value in values], np.float64)
     slicer.util.updateTableFromArray(tableNode, list(columns.values()), list(columns))
     if heart := report.get("heart"):
         names = {heart["end_diastole"]: _("end-diastole"), heart["end_systole"]: _("end-systole")}
-        phases = vtk.vtkStringArray()
-        phases.SetName(_("Phase"))
-        for row in rows:
-            phases.InsertNextValue(names.get(row["index"], ""))
-        tableNode.AddColumn(phases)
+        tableNode.AddColumn(_textColumn(_("Phase"), [names.get(row["index"], "") for row in rows]))
+    if failedFrames(report):
+        tableNode.AddColumn(_textColumn(_("Failed"), [row.get("message", "") for row in rows]))
     tableNode.SetUseColumnTitleAsColumnHeader(True)
 
 
 def sizeOf(report: dict) -> tuple[str, str, float]:
     """How the segments of a sequence are measured: the entry of a row's segments, the unit, and the factor to it."""
-    figures = [row["segments"][segment["id"]] for row in report["frames"] for segment in report["segments"]]
+    figures = [figures for row in report["frames"] for figures in row["segments"].values()]
     if any(one["area_mm2"] is not None for one in figures):
         return "area_mm2", _("mm²"), 1.0
     if any(one["volume_mm3"] is not None for one in figures):
@@ -95,11 +101,24 @@ def sizeOf(report: dict) -> tuple[str, str, float]:
     return "voxels", _("pixels"), 1.0
 
 
-def _addFrame(sequenceNode, indexValue: str, report: dict, labelMaps: list, volumeNode) -> None:
+def _textColumn(title: str, values: list[str]):
+    column = vtk.vtkStringArray()
+    column.SetName(title)
+    for value in values:
+        column.InsertNextValue(value)
+    return column
+
+
+def _addFrame(
+    sequenceNode, indexValue: str, segments: list[dict], report: dict | None, labelMaps: list, volumeNode
+) -> None:
     node = slicer.vtkMRMLSegmentationNode()
     node.SetName(sequenceNode.GetName())
-    addSegments(node, labelMaps, report["segments"])
+    addSegments(node, labelMaps or [None] * len(segments), segments)
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    if report is None:
+        sequenceNode.SetDataNodeAtValue(node, indexValue)
+        return
     # The browser replaces the attributes of the node in the scene by these, with each frame.
     node.SetAttribute(REPORT, json.dumps(report))
     node.SetAttribute("ResFormerSeg.Model", f"{report['model']['id']} {report['model']['version']}")

@@ -22,7 +22,10 @@ from ResFormerSegLib.scene.volume_export import checkVolume
 
 
 class SequenceTask(Task):
-    """A prediction for each frame, and for a heart its evaluation. Nothing enters the scene before all have succeeded.
+    """A prediction for each frame, and for a heart its evaluation. Nothing enters the scene before all are done.
+
+    A frame that cannot be predicted for itself, such as a black one, is marked as failed, and the others go on; the run
+    fails if all do.
 
     volumeNode: the volume that shows the sequence. options: as in `PredictionTask`. frames: the first and the last one,
     both included, counted from 0; None for all. body: {"height_cm", "weight_kg"}, for a heart.
@@ -62,19 +65,26 @@ class SequenceTask(Task):
         self.passes = len(self._frames)
         self._name = volumeNode.GetName() or "image"
         self._export = FrameExport(source)
-        self._reports: list[dict] = []
-        self._labelMaps: list[list] = []
+        self._reports: list[dict | None] = []  # None for a frame that failed
+        self._labelMaps: list[list] = []  # empty for a frame that failed
+        self._errors: dict[int, ResFormerSegError] = {}  # by number of the frame
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
-        return (yield from self._exportNext(folder))
+        return (yield from self._next(folder))
 
     def follow(self, event: dict, folder: Path) -> Generator[None, None, dict | None]:
         if "heart" in event:
             return None
         yield from self._read(event)
-        if len(self._reports) < len(self._frames):
-            return (yield from self._exportNext(folder))
-        return heartCommand(self._model, self._heartReports(), self._frames, self._times(), self._body)
+        return (yield from self._next(folder))
+
+    def afterError(self, error: ResFormerSegError, folder: Path) -> Generator[None, None, dict | None] | None:
+        from resformer_unet.sequence.frame_figures import OF_ONE_FRAME
+
+        if error.code not in OF_ONE_FRAME:
+            return None
+        self._markFailed(error)
+        return self._next(folder)
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, SequenceResult]:
         yield from self._export.checkUnchanged()
@@ -93,11 +103,31 @@ class SequenceTask(Task):
             number=min(len(self._reports) + 1, len(self._frames)), count=len(self._frames)
         )
 
-    def _exportNext(self, folder: Path) -> Generator[None, None, dict]:
-        index = self._frames[len(self._reports)]
-        exported = yield from self._export.export(index, folder)
-        image = {**exported.message, "name": _("{name}, frame {number}").format(name=self._name, number=index)}
-        return {**self._command, "image": image, "output": str(folder)}
+    def _next(self, folder: Path) -> Generator[None, None, dict | None]:
+        """The command for the next frame; after the last one, that for a heart."""
+        while len(self._reports) < len(self._frames):
+            index = self._frames[len(self._reports)]
+            try:
+                exported = yield from self._export.export(index, folder)
+            except ResFormerSegError as error:
+                if error.code != "FRAME_EMPTY":
+                    raise
+                self._markFailed(error)
+                continue
+            image = {**exported.message, "name": _("{name}, frame {number}").format(name=self._name, number=index)}
+            return {**self._command, "image": image, "output": str(folder)}
+        if len(self._errors) == len(self._frames):
+            raise self._errors[self._frames[0]]
+        return heartCommand(self._model, self._heartReports(), self._frames, self._times(), self._body)
+
+    def _markFailed(self, error: ResFormerSegError) -> None:
+        self._errors[self._frames[len(self._reports)]] = error
+        self._reports.append(None)
+        self._labelMaps.append([])
+
+    def _first(self) -> dict:
+        """The report of the first frame that did not fail."""
+        return next(filter(None, self._reports))
 
     def _read(self, event: dict) -> Generator[None, None, None]:
         from vtk.util.numpy_support import vtk_to_numpy
@@ -118,25 +148,30 @@ class SequenceTask(Task):
         times = self._source.times()
         return None if times is None else [times[index] for index in self._frames]
 
-    def _heartReports(self) -> list[dict]:
-        """Empty for a model that does not segment the heart."""
+    def _heartReports(self) -> list[dict | None]:
+        """None for a frame that failed. Empty for a model that does not segment the heart."""
         from resformer_unet.cardiac.function_parameters import SEGMENTS
         from resformer_unet.cardiac.volume_curve import heart_report
 
-        if len(self._reports) < 2 or not set(SEGMENTS) <= {row["id"] for row in self._reports[0]["segments"]}:
+        segments = self._first()["segments"]
+        if len(self._reports) < 2 or not set(SEGMENTS) <= {row["id"] for row in segments}:
             return []
-        if any(row["volume_mm3"] is None for row in self._reports[0]["segments"]):
+        if any(row["volume_mm3"] is None for row in segments):
             return []
-        return [heart_report(report, report["case"]) for report in self._reports]
+        return [report and heart_report(report, report["case"]) for report in self._reports]
 
     def _report(self, heart: dict | None, notices: list[dict]) -> dict:
         from resformer_unet.image.sequence import SequenceInfo
-        from resformer_unet.sequence.frame_figures import FrameWarnings, frame_row, sequence_report
+        from resformer_unet.sequence.frame_figures import FrameWarnings, failed_row, frame_row, sequence_report
 
         times, warnings = self._times(), FrameWarnings()
         rows = []
         for number, (index, report) in enumerate(zip(self._frames, self._reports, strict=True)):
-            rows.append(frame_row(index, None if times is None else times[number], report))
+            time = None if times is None else times[number]
+            if report is None:
+                rows.append(failed_row(index, time, self._errors[index]))
+                continue
+            rows.append(frame_row(index, time, report))
             warnings.add(index, report["warnings"])
         info = SequenceInfo(self._name, self._source.count, None)
         found = warnings.rows(len(rows))
@@ -145,12 +180,17 @@ class SequenceTask(Task):
             if notice["code"] not in known:
                 known.add(notice["code"])
                 found.append(notice)
-        report = sequence_report(info, rows, self._reports[0], found, times is not None)
-        return {**report, "slice_axis": self._reports[0]["slice_axis"], "heart": heart}
+        report = sequence_report(info, rows, self._first(), found, times is not None)
+        return {**report, "slice_axis": self._first()["slice_axis"], "heart": heart}
 
 
 def heartCommand(
-    model: str, reports: list[dict], frames: list[int], times: list[float] | None, body: dict, **phases: int | None
+    model: str,
+    reports: list[dict | None],
+    frames: list[int],
+    times: list[float] | None,
+    body: dict,
+    **phases: int | None,
 ) -> dict | None:
     """The engine's command for a heart; None without reports. phases: end_diastole, end_systole."""
     if not reports or findModel(model) is None:

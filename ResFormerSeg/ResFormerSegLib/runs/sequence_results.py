@@ -48,7 +48,10 @@ class SequenceResult:
 
     @property
     def frames(self) -> list[dict]:
-        """A row for each frame: index, time_s, diagnosis, probability, probabilities, segments, warnings ..."""
+        """A row for each frame: index, time_s, status, diagnosis, probability, probabilities, segments, warnings ...
+
+        A frame that could not be predicted has the status "failed", with error (a code) and message, and no figures.
+        """
         return self.report["frames"]
 
     @property
@@ -58,6 +61,11 @@ class SequenceResult:
     @property
     def reasons(self) -> list[str]:
         return reasons_of(self.heart or self.report)
+
+
+def failedFrames(report: dict) -> list[dict]:
+    """The rows of the frames that failed, of the report of a sequence."""
+    return [row for row in report["frames"] if row.get("status") == "failed"]
 
 
 def saveSequenceResult(result: SequenceResult) -> None:

@@ -41,6 +41,10 @@ class Task:
         """The next command, after the `result` event of one; None when there is none."""
         yield from ()
 
+    def afterError(self, error: ResFormerSegError, folder: Path | None) -> Generator[None, None, dict | None] | None:
+        """How the run goes on although the engine has refused the last command: as `follow`. None ends the run."""
+        return None
+
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, Any]:
         """Imports the engine's last `result` event; returns the result.
 

@@ -57,6 +57,23 @@ def sourceFiles(volumeNode) -> list[str]:
     return list(dict.fromkeys(files))  # the frames of one file have one instance
 
 
+def anyFileOf(volumeNode) -> str:
+    """A file of the series that a volume or a sequence was loaded from; empty where there is none.
+
+    The frames of a sequence need not name their instances; the subject hierarchy then has their series.
+    """
+    database = getattr(slicer, "dicomDatabase", None)
+    if database is None or volumeNode is None:
+        return ""
+    files = [database.fileForInstance(uid) for uid in _instancesOf(volumeNode)[:1]]
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    item = hierarchy.GetItemByDataNode(volumeNode) if hierarchy is not None else 0
+    series = hierarchy.GetItemUID(item, "DICOM") if item else ""
+    if series:
+        files += database.filesForSeries(series)
+    return next((file for file in files if file and os.path.isfile(file)), "")
+
+
 def addToDatabase(files: Sequence[str]) -> None:
     """Copies the objects into the database, under the study that they name.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from resformer_unet import NOT_FOR_CLINICAL_USE
 from resformer_unet.cardiac.basal_slices import basal_warnings
-from resformer_unet.cardiac.body import BodySize, indexed
+from resformer_unet.cardiac.body import BodySize, body_entries
 from resformer_unet.cardiac.function_parameters import SEGMENTS, cardiac_function
 from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
 from resformer_unet.cardiac.phase_warnings import phase_warnings
@@ -48,8 +48,8 @@ def evaluate_cine(
     Returns:
         ``end_diastole``, ``end_systole`` (numbers of frames) and ``phases_found`` (the numbers that the curve gives);
         ``curves`` with ``frames``, ``time_s`` or ``None``, ``lv_ml``, ``rv_ml``, ``myocardium_ml`` (``None`` where
-        not found); ``cardiac_function`` of :func:`.cardiac_function`; ``body`` with ``height_cm``, ``weight_kg``,
-        ``surface_m2``; ``indexed`` of :func:`.indexed`; ``cases``, ``diagnosis``, ``warnings``, ``reliable`` and
+        not found); ``cardiac_function`` of :func:`.cardiac_function`; ``body`` and ``indexed`` of
+        :func:`.body_entries`; ``cases``, ``diagnosis``, ``warnings``, ``reliable`` and
         ``reasons`` as of :func:`.diagnose_patient` (``diagnosis`` is ``None`` for a model that diagnoses no patients).
 
     Raises:
@@ -81,8 +81,7 @@ def evaluate_cine(
             "time_s": None if times_s is None else [round(time, 6) for time in times_s],
             **{f"{name}_ml": [None if np.isnan(value) else float(value) for value in curves[name]] for name in curves},
         },
-        "body": {"height_cm": body.height_cm, "weight_kg": body.weight_kg, "surface_m2": body.surface_m2},
-        "indexed": indexed(patient["cardiac_function"], body),
+        **body_entries(patient["cardiac_function"], body),
         "warnings": [*own, *patient["warnings"]],
         **reliability(reasons),
         "not_for_clinical_use": NOT_FOR_CLINICAL_USE,

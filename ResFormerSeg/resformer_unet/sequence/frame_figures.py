@@ -11,6 +11,8 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.sequence import SequenceInfo
 from resformer_unet.inference.reliability import reasons_of, reliability
 
+# Codes of what is wrong with one frame only, such as a black one before the contrast agent; anything else ends the run.
+OF_ONE_FRAME = frozenset({"CONSTANT_IMAGE", "NO_FINITE_VALUES", "CORRUPT_IMAGE", "NETWORK_NOT_FINITE"})
 _MEASURES = ("voxels", "volume_mm3", "area_mm2", "longest_diameter_mm")
 
 

@@ -27,11 +27,15 @@ from resformer_unet.inference.options import PredictOptions, bad_option
 from resformer_unet.inference.pipeline import read_ahead
 from resformer_unet.inference.prediction import Prediction
 from resformer_unet.inference.predictor import Predictor
-from resformer_unet.sequence.frame_figures import FrameWarnings, failed_row, frame_row, frames_csv, sequence_report
+from resformer_unet.sequence.frame_figures import (
+    OF_ONE_FRAME,
+    FrameWarnings,
+    failed_row,
+    frame_row,
+    frames_csv,
+    sequence_report,
+)
 from resformer_unet.sequence.label_files import LabelFiles
-
-# What is wrong with one frame only, such as a black one before the contrast agent; anything else ends the sequence.
-_OF_ONE_FRAME = {"CONSTANT_IMAGE", "NO_FINITE_VALUES", "CORRUPT_IMAGE", "NETWORK_NOT_FINITE"}
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class _Frames:
             image = reading.result()
             prediction: Prediction = self._predictor.predict(image, options=options, cancelled=cancelled)
         except EngineError as error:
-            if error.code not in _OF_ONE_FRAME:
+            if error.code not in OF_ONE_FRAME:
                 raise
             self._error = self._error or error
             self.rows.append(failed_row(index, time_s, error))

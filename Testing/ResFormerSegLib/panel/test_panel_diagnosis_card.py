@@ -33,13 +33,14 @@ def cardOf(scene, module):
     import qt
 
     from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
+    from ResFormerSegLib.panel.patient_body import PatientBody
     from ResFormerSegLib.runs.results import ProcessingResult
 
     frames = []
 
     def make(report: dict, names: dict | None = None):
         frames.append(qt.QWidget())
-        card = DiagnosisCard(frames[-1])
+        card = DiagnosisCard(frames[-1], PatientBody())
         frames[-1].show()
         card.showResult(ProcessingResult(None, None, report, report["warnings"]), makeVolume(), names)
         return card

@@ -42,9 +42,10 @@ def resultWith(*codes: str, patient: dict | None = None, **changes):
 def show(scene, module):
     """`show(result)`: a card that shows it, in a window."""
     from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
+    from ResFormerSegLib.panel.patient_body import PatientBody
 
     host = makeHost()
-    card = DiagnosisCard(host)
+    card = DiagnosisCard(host, PatientBody())
 
     def make(result):
         card.showResult(result, makeVolume())

@@ -4,6 +4,8 @@ import json
 
 import pytest
 import slicer
+from PySide6 import QtTest
+from PySide6.QtCore import Qt
 
 from helpers.paths import MODELS
 from helpers.plain_text import plain
@@ -125,6 +127,7 @@ def test_the_segments_are_those_of_the_input_and_the_confidence_in_a_single_phas
     import qt
 
     from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
+    from ResFormerSegLib.panel.patient_body import PatientBody
     from ResFormerSegLib.runs.results import ProcessingResult
 
     segments = [{"id": "lv", "name": "Left ventricle", "voxels": 9, "volume_mm3": 150000.0}]
@@ -136,7 +139,7 @@ def test_the_segments_are_those_of_the_input_and_the_confidence_in_a_single_phas
     diagnosis = {"label": "normal", "probability": 0.9, "probabilities": {"normal": 0.9, "dilated": 0.1}}
     patient = {"cases": ["Diastole", "Systole"], "diagnosis": diagnosis, "cardiac_function": {}}
     frame = qt.QWidget()
-    card = DiagnosisCard(frame)
+    card = DiagnosisCard(frame, PatientBody())
     card.showResult(ProcessingResult(None, None, report, warnings, patient=patient))
     assert plain(card.segmented.text) == "Segmented in “Systole”: Left ventricle (150 ml)"
     assert "At the edge." in card.warnings.text and "Not sure." not in card.warnings.text
@@ -225,3 +228,28 @@ def test_missing_parameters_are_dashes(module):
 
     assert "–" in cardiacFunctionText({"cardiac_function": {}, "cases": ["<a>", "b"]})
     assert "&lt;a&gt;" in cardiacFunctionText({"cardiac_function": {}, "cases": ["<a>", "b"]})
+
+
+def test_height_and_weight_of_a_patient_are_asked_once_and_never_of_another(runBoth, click, waitFor):
+    card, ui, node = runBoth.panel.results.card, runBoth.ui, runBoth._parameterNode
+    fields = card.bodyFields
+    assert fields.row.visible and fields.height.text == "" and "/m²" not in card.cardiacFunction.text
+    for field, text in ((fields.height, "180"), (fields.weight, "80")):
+        click(field)
+        QtTest.QTest.keyClicks(field, text)
+        QtTest.QTest.keyClick(field, Qt.Key_Return)
+    assert not runBoth.panel.run.isRunning  # Return is for the field
+    assert "152 ml (76 ml/m²)" in plain(card.cardiacFunction.text)
+    saved = json.loads(node.resultSegmentation.GetAttribute("ResFormerSeg.Patient"))
+    assert saved["indexed"]["lvedv_ml_m2"] == pytest.approx(76.2)
+
+    def run(volume, other):
+        ui.inputSelector.setCurrentNode(volume)
+        ui.otherPhaseSelector.setCurrentNode(other)
+        click(ui.applyButton)
+        waitFor(lambda: not runBoth.panel.run.isRunning)
+        return fields.height.text, "76 ml/m²" in plain(card.cardiacFunction.text)
+
+    smith = [makeVolume((6, 32, 32), name=f"Smith {number}") for number in (1, 2)]
+    assert run(*smith) == ("", False)
+    assert run(slicer.util.getNode("Diastole"), slicer.util.getNode("Systole")) == ("180", True)

@@ -1,7 +1,11 @@
 """A sequence in the panel: the row of frames, a run over all of them, the section over time, a heart's phases."""
 
+from dataclasses import replace
+
 import pytest
 import slicer
+from PySide6 import QtTest
+from PySide6.QtCore import Qt
 
 from helpers.plain_text import plain
 from helpers.scene_sequences import makeSequence, ramp, showFrame
@@ -127,6 +131,29 @@ def test_deleting_the_browser_leaves_a_panel_that_works(ran):
     assert not widget.ui.framesSelector.visible
 
 
+def test_a_frame_that_fails_is_named_and_the_others_are_shown(mainWindow, panelOf, click, waitFor):
+    widget, volume, browser = panelOf("error at the second")
+    click(widget.ui.applyButton)
+    waitFor(lambda: not widget.panel.run.isRunning)
+    message = plain(widget.ui.messageLabel.text)
+    assert widget.ui.messageFrame.visible and "Frame 1: All voxels are equal." in message and "complete" in message
+    section = widget.panel.sequence
+    assert plain(section.summary.text).startswith("<b>3 of 4 frames</b>: Glioma in 3.")
+    assert "Frame 1 could not be predicted" in section.summary.text
+    table = section.chart.table.table
+    titles = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
+    failed = titles.index("Failed")
+    assert [table.item(row, failed).text() for row in range(4)] == [
+        "", "All voxels are equal. Choose another image.", "", "",
+    ]  # fmt: skip
+    assert table.item(1, 2).text() == "–" != table.item(0, 2).text()
+    showFrame(browser, 1)
+    legends = [plain(label.text) for label in section.chart._legends]
+    assert "–" in legends[1] and "%" not in legends[0] and "nan" not in legends[1]
+    showFrame(browser, 2)
+    assert "ml" in section.chart._legends[1].text and "–" not in plain(section.chart._legends[1].text)
+
+
 @pytest.fixture
 def heartSection(scene, module, monkeypatch):
     """The section with a beating heart of 20 frames, and a logic that evaluates it at once: `(section, browser)`."""
@@ -134,6 +161,8 @@ def heartSection(scene, module, monkeypatch):
 
     from helpers.scene_sequences import makeHeartResult
     from helpers.section_helpers import makeHost
+    from ResFormerSegLib.panel.parameters import wrapperOf
+    from ResFormerSegLib.panel.patient_body import PatientBody
     from ResFormerSegLib.panel.sequence_section import SequenceSection
 
     ui = SimpleNamespace(sequenceCollapsibleButton=makeHost(), sequenceFrame=makeHost())
@@ -141,16 +170,19 @@ def heartSection(scene, module, monkeypatch):
     result, evaluate = makeHeartResult()
 
     class Logic:
-        def evaluateCine(self, result, model, *, endDiastole, endSystole, onFinished, onFailed, wait, **body):
+        def evaluateCine(
+            self, result, model, *, endDiastole, endSystole, heightCm, weightKg, onFinished, onFailed, wait
+        ):
             from resformer_unet.errors import EngineError
 
             try:
-                onFinished(evaluate(endDiastole, endSystole))
+                onFinished(evaluate(endDiastole, endSystole, height_cm=heightCm, weight_kg=weightKg))
             except EngineError as error:
                 onFailed(error)
 
-    errors = []
-    section = SequenceSection(ui, Logic(), models, errors.append)
+    errors, body = [], PatientBody()
+    body.setParameterNode(wrapperOf(module.ResFormerSegLogic().getParameterNode()))
+    section = SequenceSection(ui, Logic(), models, errors.append, body)
     section.show(result)
     yield section, result.browserNode, errors
     section.cleanup()
@@ -162,8 +194,9 @@ def test_a_hearts_function_and_phases_are_shown(heartSection):
     for words in (
         "145 ml",
         "50 %",
-        "LV end-systolic volume 73 ml",
-        "LV mass",
+        "End-systolic volume",
+        "73 ml",
+        "Myocardial mass",
         "End-diastole: “frame 0”. End-systole: “frame 8”.",
     ):
         assert words in text, text
@@ -186,3 +219,71 @@ def test_the_frame_that_is_shown_becomes_a_phase_by_a_click_and_back(heartSectio
     showFrame(browser, 8)
     click(section.diastoleButton)  # no heart is largest there
     assert errors[-1].code == "PHASES_SWAPPED" and section.result.heart["end_diastole"] == 0
+
+
+def enter(section, height: str, weight: str) -> None:
+    """Types both, letter by letter, and leaves the fields."""
+    for field, text in ((section.bodyFields.height, height), (section.bodyFields.weight, weight)):
+        field.text = ""
+        QtTest.QTest.keyClicks(field, text)
+        QtTest.QTest.keyClick(field, Qt.Key_Return)
+
+
+def test_height_and_weight_give_indexed_values_at_once_and_are_saved(heartSection):
+    from ResFormerSegLib.runs.sequence_results import restoreSequenceResult
+
+    section, browser, _ = heartSection
+    assert "/m²" not in section.summary.text and section.bodyFields.surface.text == ""
+    assert section.bodyFields.row.minimumSizeHint.width() < 290  # in the narrowest panel
+    enter(section, "180", "80,0")
+    assert section.bodyFields.surface.text.endswith("2.00\N{NO-BREAK SPACE}m²")
+    for words in ("145 ml (72 ml/m²)", "73 ml (36 ml/m²)", "g/m²)"):
+        assert words in plain(section.summary.text), plain(section.summary.text)
+    assert restoreSequenceResult(section.result.tableNode).heart["body"]["weight_kg"] == 80
+    showFrame(browser, 10)
+    section.systoleButton.click()
+    assert section.result.heart["end_systole"] == 10 and section.result.heart["body"]["height_cm"] == 180
+    enter(section, "180", "")
+    assert "/m²" not in section.summary.text and section.result.heart["indexed"] is None
+
+
+@pytest.mark.parametrize(
+    ("height", "weight", "words"),
+    [
+        ("1.8", "80", "The height must be a number of at least 30 cm"),
+        ("180", "8o", "The weight must be a number of at least 1 kg and at most 400 kg, but is “8o”"),
+        ("80", "180", "does not go with a height of 80 cm"),
+    ],
+)
+def test_what_cannot_be_is_said_and_no_earlier_value_stays(heartSection, height, weight, words):
+    section, _, _ = heartSection
+    enter(section, "180", "80")
+    enter(section, height, weight)
+    assert section.bodyFields.problem.visible and words in plain(section.bodyFields.problem.text)
+    assert "/m²" not in section.summary.text and section.result.heart["indexed"] is None
+    assert section.bodyFields.height.text == height  # to be corrected
+    enter(section, "180", "80")
+    assert not section.bodyFields.problem.visible and "72 ml/m²" in plain(section.summary.text)
+
+
+def test_a_heart_of_another_patient_never_gets_them(heartSection):
+    from helpers.scene_sequences import makeHeartResult
+
+    section, _, _ = heartSection
+    enter(section, "180", "80")
+    first, body = section.result, section._body
+    other, same = makeHeartResult()[0], replace(first, report=makeHeartResult()[0].report)
+    for result, known in ((other, None), (same, 180.0)):
+        assert body.complete(result) == ""
+        section.show(result)
+        assert (section.result.heart["body"]["height_cm"], section.bodyFields.height.text) == (
+            known, "" if known is None else "180",
+        )  # fmt: skip
+    enter(section, "80", "180")  # exchanged, and not corrected
+    section.show(other)
+    assert (section.bodyFields.height.text, section.bodyFields.weight.text) == ("", "")
+    section.clear()
+    assert section.bodyFields.height.text == "" and not section.bodyFields.row.visible
+    slicer.mrmlScene.RemoveNode(first.volumeNode)
+    body.change(other, 150.0, None)
+    assert (body._parameterNode.bodyVolume, body._parameterNode.weightKg) == (other.volumeNode, 0)

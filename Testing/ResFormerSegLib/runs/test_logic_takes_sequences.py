@@ -165,3 +165,51 @@ def test_when_the_import_fails_the_scene_is_as_before(logicWith, cine, monkeypat
         logicWith("exclusive").processSequence(cine[0], "brain-tumor-mr")
     assert caught.value.code == "RESULT_NOT_IMPORTED" and sceneState() == before
     assert cine[2].GetNumberOfSynchronizedSequenceNodes(True) == 1
+
+
+def emptySegments(node) -> list[bool]:
+    segments = [
+        node.GetSegmentation().GetNthSegment(index) for index in range(node.GetSegmentation().GetNumberOfSegments())
+    ]
+    images = [segment.GetRepresentation("Binary labelmap") for segment in segments]
+    return [image is None or image.IsEmpty() for image in images]
+
+
+@pytest.mark.parametrize("kind", ["refused by the engine", "without voxels"])
+def test_a_frame_that_fails_is_marked_and_the_others_are_kept(logicWith, cine, kind):
+    volume, sequence, _ = cine
+    if kind == "without voxels":
+        sequence.GetNthDataNode(1).SetAndObserveImageData(None)
+    result = logicWith("error at the second" if kind[0] == "r" else "exclusive").processSequence(
+        volume, "brain-tumor-mr"
+    )
+    assert [row["status"] for row in result.frames] == ["done", "failed", "done", "done"]
+    assert result.frames[1]["error"] == ("CONSTANT_IMAGE" if kind[0] == "r" else "FRAME_EMPTY")
+    table = result.tableNode
+    column = table.GetNumberOfColumns() - 1
+    assert table.GetColumnName(column) == "Failed"
+    assert [bool(table.GetCellText(row, column)) for row in range(4)] == [False, True, False, False]
+    assert result.frames[1]["message"] == table.GetCellText(1, column) and "nan" in table.GetCellText(1, 2)
+    assert result.report["diagnosis_counts"] == {"glioma": 3} and result.reliable
+    (failed,) = [warning for warning in result.warnings if warning["code"] == "FRAMES_FAILED"]
+    assert failed["frames"] == [1]
+    assert result.sequenceNode.GetNumberOfDataNodes() == 4
+    for number in (0, 1, 3):
+        showFrame(result.browserNode, number)
+        assert emptySegments(result.segmentationNode) == [number == 1] * 2
+        assert (result.segmentationNode.GetAttribute("ResFormerSeg.Report") is None) == (number == 1)
+    assert frameMask(result, volume, 2).sum() == 40
+
+
+def test_when_all_frames_fail_so_does_the_run(logicWith, cine):
+    before = sceneState()
+    with pytest.raises(Exception) as caught:
+        logicWith("error").processSequence(cine[0], "brain-tumor-mr")
+    assert caught.value.code == "CONSTANT_IMAGE" and sceneState() == before
+
+
+def test_an_error_that_is_not_of_one_frame_ends_the_run(logicWith, cine):
+    before = sceneState()
+    with pytest.raises(Exception) as caught:
+        logicWith("segfault at the second").processSequence(cine[0], "brain-tumor-mr")
+    assert caught.value.code.startswith("ENGINE_") and sceneState() == before

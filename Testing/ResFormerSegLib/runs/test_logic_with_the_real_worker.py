@@ -54,36 +54,6 @@ def test_nodes_agree_with_the_report_and_the_volume_stays_as_it_was(process, mod
     assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (2 if model == "grey" else 1)
 
 
-@pytest.fixture
-def freshWorker(logic):
-    """Lets the next run start a worker of its own, which gets the present working directory and environment."""
-    logic.cleanup()
-    yield
-    logic.cleanup()
-
-
-def test_a_model_folder_may_be_a_path_relative_to_the_working_directory(
-    scene, module, models, monkeypatch, freshWorker
-):
-    monkeypatch.chdir(models)
-    result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId=Path("grey"), device="cpu")
-    assert result.report["model"]["id"] == "tiny"
-
-
-def test_the_folder_of_models_may_be_relative_too(scene, module, models, monkeypatch, freshWorker):
-    monkeypatch.chdir(models.parent)
-    monkeypatch.setenv("RESFORMER_UNET_MODELS", models.name)
-    result = module.ResFormerSegLogic().process(makeVolume(shape=(4, 40, 50)), modelId="grey", device="cpu")
-    assert result.report["model"]["id"] == "tiny"
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no PYTHONSAFEPATH")
-def test_the_engine_imports_nothing_from_the_working_directory(process, monkeypatch, tmp_path, freshWorker):
-    (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
-    monkeypatch.chdir(tmp_path)
-    assert process(makeVolume(shape=(4, 40, 50)), "grey").diagnosis
-
-
 def test_results_lie_beside_the_volume_and_under_its_transform(scene, process):
     volume = makeVolume(shape=(4, 40, 50))
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
@@ -232,19 +202,50 @@ def test_a_heart_is_evaluated_over_its_cycle_and_again_with_other_phases(scene, 
     from helpers.scene_sequences import makeSequence
 
     frames = np.random.default_rng(0).integers(0, 255, (5, 3, 40, 36)).astype(np.int16)
+    frames = np.append(frames, 0 * frames[:1], 0)  # a black one, which has no result
     volume, _, _ = makeSequence(frames)
     result = logic.processSequence(volume, str(models / "heart"), device="cpu", heightCm=180, weightKg=80)
     heart = result.heart
-    curve = [row["segments"]["lv"]["volume_mm3"] / 1000 for row in result.frames]
-    assert heart["curves"]["lv_ml"] == pytest.approx(curve) and heart["body"]["surface_m2"] == pytest.approx(2)
+    curve = [row["segments"]["lv"]["volume_mm3"] / 1000 for row in result.frames[:5]]
+    assert result.frames[5]["error"] == "CONSTANT_IMAGE" and heart["curves"]["lv_ml"][5] is None
+    assert heart["curves"]["lv_ml"][:5] == pytest.approx(curve) and heart["body"]["surface_m2"] == pytest.approx(2)
     assert (heart["end_diastole"], heart["end_systole"]) == (np.argmax(curve), np.argmin(curve))
     order = [int(number) for number in np.argsort(curve)]
     before = sceneState()
     again = logic.evaluateCine(result, str(models / "heart"), endDiastole=order[3], endSystole=order[1])
     assert (again.heart["end_diastole"], again.heart["end_systole"]) == (order[3], order[1])
     assert sceneState() == before and result.heart == heart
-    phases = [again.tableNode.GetCellText(row, again.tableNode.GetNumberOfColumns() - 1) for row in range(5)]
+    assert again.heart["body"] == heart["body"] and again.heart["indexed"] is not None
+    phases = [again.tableNode.GetCellText(row, again.tableNode.GetNumberOfColumns() - 2) for row in range(5)]
     assert phases[order[3]] == "end-diastole" and phases[order[1]] == "end-systole" and phases.count("") == 3
     with pytest.raises(Exception) as caught:
         logic.evaluateCine(result, str(models / "heart"), endDiastole=order[0], endSystole=order[4])
     assert caught.value.code == "PHASES_SWAPPED"
+
+
+# --- the last one, as the worker of the others ends with it
+
+
+@pytest.fixture
+def workerIn(logic, monkeypatch):
+    """`workerIn(folder)`: the next run starts a worker of its own, which gets this working directory."""
+    logic.cleanup()
+    yield monkeypatch.chdir
+    logic.cleanup()
+
+
+def test_the_working_directory_counts_for_models_and_for_nothing_else(
+    scene, logic, models, monkeypatch, tmp_path, workerIn
+):
+    """One worker for all three, as its start takes seconds: a model folder and the folder of models may be relative to
+    the working directory, and no module is imported from there."""
+    if sys.version_info >= (3, 11):  # Python 3.10 has no PYTHONSAFEPATH
+        (tmp_path / "torch.py").write_text("raise SystemExit('the wrong torch')")
+    shutil.copytree(models / "grey", tmp_path / "own")
+    shutil.copytree(models / "exclusive", tmp_path / "more" / "another")
+    monkeypatch.setenv("RESFORMER_UNET_MODELS", "more")
+    workerIn(tmp_path)
+    for reference in (Path("own"), "another"):
+        result = logic.process(makeVolume(shape=(4, 40, 50)), modelId=reference, device="cpu")
+        assert result.report["model"]["id"] == "tiny" and result.diagnosis
+        assert result.segmentationNode.GetSegmentation().GetNumberOfLayers() == (1 if reference == "another" else 2)

@@ -166,6 +166,13 @@ def test_values_are_indexed_by_the_body_surface_area_of_mosteller(heart, sha256)
     assert indexed(found["cardiac_function"], BodySize(height_cm=180)) is None
 
 
+@pytest.mark.parametrize(("height", "weight"), [(80, 180), (180, 8)])
+def test_a_weight_that_no_patient_of_that_height_has_is_refused(height, weight):
+    with pytest.raises(EngineError) as caught:
+        BodySize(height_cm=height, weight_kg=weight)
+    assert caught.value.code == "BAD_OPTION" and f"{weight} kg does not go with" in caught.value.message
+
+
 def with_base(report: dict, slices: int, segments=("lv", "myocardium", "rv")) -> dict:
     """The heart in a number of slices of 10, from the apex on; it is wider towards the base."""
     rows = [

@@ -27,7 +27,7 @@ def checkValue(where: str, value) -> None:
 
 def guarded(name: str, method):
     """The bound method, with its arguments checked if it is one that hands values to a widget."""
-    if not isinstance(method, BuiltinMethodType) or not _TAKES_VALUES.match(name):
+    if not isinstance(method, BuiltinMethodType) or not _takesValues(name):
         return method
     neverNone = _NEVER_NONE.match(name)
 
@@ -40,6 +40,11 @@ def guarded(name: str, method):
         return method(*args)
 
     return call
+
+
+@functools.cache
+def _takesValues(name: str) -> bool:
+    return _TAKES_VALUES.match(name) is not None
 
 
 def _refuseKeywords(kind: type) -> None:

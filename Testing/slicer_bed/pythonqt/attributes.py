@@ -1,5 +1,7 @@
 """Qt properties as Python attributes, and the attributes that PythonQt refuses."""
 
+from weakref import WeakKeyDictionary
+
 from PySide6 import QtCore
 from shiboken6 import Shiboken
 
@@ -8,11 +10,13 @@ from slicer_bed.pythonqt.arguments import checkValue, guarded
 
 _nativeClasses: set[type] = set()
 _nativeGetters: dict[type, object] = {}
+_getters: WeakKeyDictionary = WeakKeyDictionary()  # of each class met so far, also of Python's own; a reload drops them
 
 
 def install(classes: list[type]) -> None:
     """classes: all QObject classes, base classes first."""
     _nativeClasses.update(classes)
+    _getters.clear()
     for kind in classes:
         _addProperties(kind)
     for kind in classes:
@@ -23,7 +27,10 @@ def install(classes: list[type]) -> None:
 
 def nativeGet(obj, name: str):
     """The attribute as PySide6 has it."""
-    getter = next(_nativeGetters[kind] for kind in type(obj).__mro__ if kind in _nativeGetters)
+    kind = type(obj)
+    getter = _getters.get(kind)
+    if getter is None:  # a panel asks for an attribute some ten thousand times
+        getter = _getters[kind] = next(_nativeGetters[base] for base in kind.__mro__ if base in _nativeGetters)
     return getter(obj, name)
 
 

@@ -98,19 +98,24 @@ class FrameChart(SliceChart, VTKObservationMixin):
 def chartReport(result) -> dict:
     """The frames of a sequence in the form of a report's slices; sizes in the unit of the entry `unit`.
 
+    A frame that failed has sizes that are NaN, and says why in `message`.
     Of a heart the probabilities of single frames are left out: its diagnosis comes from both phases.
     """
     report, heart = result.report, result.heart
     measure, unit, factor = sizeOf(report)
     rows = []
     for row in report["frames"]:
-        sizes = {name: _scaled(figures[measure], factor) for name, figures in row["segments"].items()}
+        figures = row["segments"]
+        sizes = {
+            segment["id"]: _scaled(figures.get(segment["id"], {}).get(measure), factor)
+            for segment in report["segments"]
+        }
         probabilities = {} if heart else row["probabilities"]
         rows.append(
             {"index": row["index"], "time_s": row["time_s"], "probabilities": probabilities, "voxels": sizes,
-             "area_mm2": None}
+             "area_mm2": None, "message": row.get("message", "")}
         )  # fmt: skip
-    probabilities = dict(rows[0]["probabilities"])
+    probabilities = next((dict(row["probabilities"]) for row in rows if row["probabilities"]), {})
     phases = {heart["end_diastole"]: _("end-diastole"), heart["end_systole"]: _("end-systole")} if heart else {}
     return {
         "slices": rows,

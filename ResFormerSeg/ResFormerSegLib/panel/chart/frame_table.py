@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.chart.slice_table import SliceTable, mostProbable
@@ -23,6 +25,8 @@ class FrameTable(SliceTable):
             columns.append((f"{segment['name']}\n({report['unit']})", _sizeOf(segment["id"])))
         if names := namesOfClasses(report, classNames):
             columns.append((_("Most probable"), lambda row: mostProbable(row, names)))
+        if any(row["message"] for row in report["slices"]):
+            columns.append((_("Failed"), lambda row: row["message"]))
         self._fill(report["slices"], columns)
 
 
@@ -31,4 +35,4 @@ def _sizeOf(segmentId: str):
 
 
 def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None else f"{value:.{decimals}f}"
+    return "–" if value is None or math.isnan(value) else f"{value:.{decimals}f}"

@@ -53,7 +53,8 @@ class ChartNodes:
         rows = report["slices"]
         self.probabilityLegend = _probabilities(report, classNames)
         self.areaLegend = _areas(report)
-        highest = max((value for entry in self.areaLegend for value in entry.values.values()), default=0.0)
+        sizes = [value for entry in self.areaLegend for value in entry.values.values() if math.isfinite(value)]
+        highest = max(sizes, default=0.0)
         legends = ((PROBABILITY, self.probabilityLegend), (AREA, self.areaLegend))
         columns = {SLICE: [row["index"] for row in rows]}
         for kind, legend in legends:
