@@ -33,7 +33,7 @@ test: $(READY)
 test-long: $(READY)
 	$(PYTEST) -m 'long or cluster' Testing/bed Testing/extension Testing/faults Testing/resformer_unet/batch \
 		Testing/resformer_unet/training Testing/resformer_unet/sequence Testing/resformer_unet/learning \
-		Testing/ResFormerSegLib/panel/test_learning_loop.py
+		Testing/ResFormerSegLib/panel/test_learning_loop.py Testing/ResFormerSegLib/panel/test_section_cases.py
 
 # What is not collected need not be imported: Lightning and MONAI alone take longer than a hundred tests.
 NOT_FAST := ResFormerSegLib/engine ResFormerSegLib/panel ResFormerSegLib/runs bed benchmarks golden mutants \

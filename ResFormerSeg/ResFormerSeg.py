@@ -23,6 +23,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+from ResFormerSegLib.cases.logic import CasesLogic
 from ResFormerSegLib.engine.keeper import EngineKeeper, LastRun, sharedKeeper
 from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.engine.temporary_folder import removeLeftovers
@@ -190,7 +191,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = None
 
 
-class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic):
+class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, CasesLogic):
     """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.
 
     With `wait=True`, the default, a method returns the result; the application stays responsive meanwhile, and

@@ -25,7 +25,7 @@ import slicer_bed  # noqa: E402
 from helpers.paths import MODULE, ROOT  # noqa: E402
 from slicer_bed.main_window import MainWindow  # noqa: E402
 from slicer_demo.case import getCase  # noqa: E402
-from slicer_demo.panel_states import takePanelStates  # noqa: E402
+from slicer_demo.panel_states import runCases, takePanelStates  # noqa: E402
 from slicer_demo.window import composeWindow  # noqa: E402
 
 PANEL_WIDTH = 480
@@ -49,6 +49,7 @@ def main() -> None:
     if not options.only_states:
         takeScreenshot(bed, head, "Brain", options.output / "panel-head.png")
         takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
+        takeCases(bed, head, HEAD.image, options.output / "panel-cases.png")
     with MainWindow(bed, STATE_VIEW):  # charts are drawn beside views only
         for path in takePanelStates(options.states, head, HEAD.image):
             print(f"Written: {path}")
@@ -67,6 +68,21 @@ def takeScreenshot(bed, image: Path, name: str, path: Path) -> None:
         window.views["1"].lookFrom((0.5, 1.0, 0.3), zoom=1.2)
         panel = grabWholePanel(widget)
         composeWindow(path, panel, [[window.grab(view) for view in row] for row in views])
+        print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
+        slicer_bed.closeWidget(widget)
+
+
+def takeCases(bed, head: Path, other: Path, path: Path) -> None:
+    """The Cases section, without what the panel shows above it."""
+    slicer.mrmlScene.Clear(False)
+    with MainWindow(bed, STATE_VIEW), tempfile.TemporaryDirectory() as results:
+        widget = slicer_bed.openWidget(MODULE)
+        runCases(widget, head, other, results)
+        widget.panel.cases.folderLabel.text = "Results: my-results"
+        section, panel = widget.ui.casesCollapsibleButton, grabWholePanel(widget)
+        top = section.mapTo(widget.parent, slicer_bed.pythonqt.QtCore.QPoint(0, 0)).y()
+        few = panel.crop((0, top, panel.width, min(top + section.height, panel.height))).quantize(128)
+        few.save(path, optimize=True)
         print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
         slicer_bed.closeWidget(widget)
 

@@ -48,6 +48,7 @@ ORDER = (
     "ResFormerSegLib.scene",
     "ResFormerSegLib.runs",
     "ResFormerSegLib.learning",
+    "ResFormerSegLib.cases",
     "ResFormerSegLib.panel.chart",
     "ResFormerSegLib.panel",
     "ResFormerSegLib.self_test",

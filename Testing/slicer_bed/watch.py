@@ -106,6 +106,8 @@ def waitFor(predicate, timeout: float = 10.0, what: str = "") -> None:
 class LongestBlock:
     """How long the event loop was kept from its work, at most: the longest gap between two ticks of a fast timer.
 
+    `processorSeconds` is the time that the process itself worked in such a gap, however busy the computer is.
+
     >>> with LongestBlock() as block:
     ...     widget.ui.applyButton.click()
     ...     waitFor(lambda: finished)
@@ -115,20 +117,21 @@ class LongestBlock:
     interval = 0.005
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.processorSeconds = 0.0
 
     def __enter__(self):
         self._timer = QtCore.QTimer()
         self._timer.setTimerType(QtCore.Qt.PreciseTimer)
         self._timer.timeout.connect(self._onTick)
-        self._last = time.monotonic()
+        self._last, self._lastWork = time.monotonic(), time.process_time()
         self._timer.start(round(self.interval * 1000))
         return self
 
     def _onTick(self) -> None:
-        now = time.monotonic()
+        now, work = time.monotonic(), time.process_time()
         self.seconds = max(self.seconds, now - self._last - self.interval)
-        self._last = now
+        self.processorSeconds = max(self.processorSeconds, work - self._lastWork)
+        self._last, self._lastWork = now, work
 
     def __exit__(self, *exception) -> None:
         QtWidgets.QApplication.processEvents()

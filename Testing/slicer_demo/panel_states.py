@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import slicer
 
 import slicer_bed
@@ -64,6 +65,11 @@ def takePanelStates(folder: Path, image: Path, strangeImage: Path) -> list[Path]
         _load(widget, strangeImage)
         _apply(widget, LONGEST_RUN)
         take(widget, "flagged-result")
+    with _panel() as widget, tempfile.TemporaryDirectory() as results:
+        runCases(widget, image, strangeImage, results)
+        take(widget, "cases", (480, 1500))
+        take(widget, "cases-dark", (480, 1500), dark=True)
+        take(widget, "cases-narrow", (320, 1500))
     with _fakeWorker("slow"), _panel() as widget:
         _load(widget, image)
         take(widget, "ready-double", DOUBLE)
@@ -135,6 +141,29 @@ def _apply(widget, seconds: float = 60) -> None:
     waitFor(lambda: not widget.panel.run.isRunning, seconds)
     waitFor(lambda: not widget.panel.results._waiting)
     waitFor(lambda: widget.panel.folding.isSettled)
+    _settle()
+
+
+def runCases(widget, image: Path, strangeImage: Path, results: str) -> None:
+    """Three volumes, the last of which no model can take; the least certain case is shown."""
+    _load(widget, image)
+    slicer.util.loadVolume(str(strangeImage), {"name": "Synthetic head"})
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Scout")
+    slicer.util.updateVolumeFromArray(empty, np.zeros((4, 64, 64), np.int16))
+    widget.ui.modelSelector.setCurrentIndex(widget.ui.modelSelector.findData("brain-tumor-mr"))
+    section = widget.panel.cases
+    section.setFolder(str(Path(results) / "results"))
+    widget.ui.casesCollapsibleButton.collapsed = False
+    waitFor(lambda: section.runButton.enabled)
+    section.runButton.click()
+    waitFor(lambda: section.run.isOver, LONGEST_RUN)
+    section.table.sortBy("uncertainty", True)
+    summary = section.status.text
+    section.show(section.table.rows()[0])
+    waitFor(lambda: section.shown.opening is None, LONGEST_RUN)
+    waitFor(lambda: not widget.panel.results._waiting)
+    section.table.table.selectRow(0)
+    section.status.text, section.status.visible = summary, True
     _settle()
 
 

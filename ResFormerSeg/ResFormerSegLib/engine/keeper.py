@@ -59,10 +59,18 @@ class EngineKeeper:
         self._watchesQuitting = False
         self.isCallingBack = False  # whether the run in progress is in a function of its caller
         self.listeners: list[Callable[[], None]] = []  # called whenever a run of the user begins or ends
+        self._companion: EngineKeeper | None = None
 
     def isBusy(self) -> bool:
         """Whether a run of the user is in progress."""
         return any(not job.inBackground for job in self._jobs)
+
+    def companion(self) -> EngineKeeper:
+        """The keeper of a second worker, for long work beside the user's runs; stopped together with this one."""
+        if self._companion is None:
+            self._companion = EngineKeeper(self._makeEngine)
+            self._companion.lastRun = self.lastRun
+        return self._companion
 
     def admit(self, job) -> None:
         """Takes a job; its `begin` is called, from the event loop, when it is its turn.
@@ -120,11 +128,15 @@ class EngineKeeper:
         """The next job starts a new worker, which finds packages installed meanwhile; a busy worker stays."""
         if self._engine is not None and not self._jobs:
             self._discard()
+        if self._companion is not None:
+            self._companion.renew()
 
     def stopNow(self) -> None:
         """Ends the worker and the jobs, and returns when it is done: for the end of the application or the module."""
         self._watchQuitting(False)
         self._stopAll()
+        if self._companion is not None:
+            self._companion.stopNow()
 
     def _stopAll(self) -> None:
         engine, self._engine = self._engine, None

@@ -117,6 +117,15 @@ class AdvancedSection:
             "probabilityMaps": bool(node.probabilityMaps),
         }
 
+    def optionsOfCases(self) -> dict:
+        """Those that hold for any volume, as keywords of the logic's `cases`: all slices are run."""
+        node = self._parameterNode
+        return {
+            "sliceAxis": node.sliceAxis or None,
+            "smoothingMm": float(node.smoothingMm),
+            "minimumAreaMm2": float(node.minimumAreaMm2) if node.minimumAreaMm2 >= 0 else None,
+        }
+
     def cleanup(self) -> None:
         self._axis.cleanup()
         self._slices.cleanup()

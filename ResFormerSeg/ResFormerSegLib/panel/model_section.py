@@ -149,6 +149,11 @@ class ModelSection:
         node.modelReference, node.modelChosen = (found.model.reference if found is not None else ""), False
         self.update()
 
+    def keepChoice(self) -> None:
+        """The present model stays for other images, too, as if the user had chosen it for them."""
+        if self.model() is not None:
+            self._parameterNode.modelChosen = True
+
     def addFolder(self, folder: str) -> None:
         """Adds the folder to the list for this and later sessions, and selects the first model in it.
 

@@ -17,6 +17,7 @@ from ResFormerSegLib.event_loop import callLater
 from ResFormerSegLib.install.onnx_runtime import isEngineInstalled
 from ResFormerSegLib.install.pytorch import lookAgain
 from ResFormerSegLib.panel.advanced_section import AdvancedSection
+from ResFormerSegLib.panel.cases_section import CasesSection
 from ResFormerSegLib.panel.content_height import ContentHeight
 from ResFormerSegLib.panel.device_section import DeviceSection
 from ResFormerSegLib.panel.diagnostics import diagnosticsText
@@ -76,6 +77,7 @@ class Panel(VTKObservationMixin):
         self.body = PatientBody()
         self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile, self.body)
         self.sequence = SequenceSection(ui, logic, self.models, self.message.showError, self.body)
+        self.cases = CasesSection(ui, logic, self.models, requirementsFile, self._caseSettings, self._showCase)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -113,6 +115,7 @@ class Panel(VTKObservationMixin):
             self._names.stop()
             self.results.clear()
             self.sequence.clear()
+            self.cases.clear()
             return
         self.addObserver(parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
         if parameterNode.inputVolume is not None:
@@ -161,6 +164,7 @@ class Panel(VTKObservationMixin):
             self._height,
             self.folding,
             self.keys,
+            self.cases,
             self.results,
             self.sequence,
             self.models,
@@ -200,6 +204,7 @@ class Panel(VTKObservationMixin):
             self._names.watch((volume, node.otherVolume, node.resultVolume))
             self.results.card.setInputVolume(volume)
             self.results.learn.fitModel()
+            self.cases.refresh()
             self.checkCanApply()
         finally:
             self._updating = False
@@ -336,6 +341,14 @@ class Panel(VTKObservationMixin):
         self.results.present(result, volumeNode)
         self.folding.makeRoom(volumeNode.GetName())
         self.results.card.setInputVolume(node.inputVolume)
+
+    def _caseSettings(self) -> dict:
+        return {"device": self.devices.device, **self.advanced.optionsOfCases()}
+
+    def _showCase(self, result, volumeNode) -> None:
+        if self._parameterNode is not None:
+            self._parameterNode.inputVolume = volumeNode
+            self._onFinished(result, volumeNode)
 
     def _showSavedResult(self) -> None:
         """Shows the result that the parameter node refers to, unless it is shown already: after loading a scene."""

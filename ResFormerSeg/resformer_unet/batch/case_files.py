@@ -101,14 +101,19 @@ def write_case(
     return report
 
 
-def kept_report(case: BatchCase, output: Path, bundle: ModelBundle, options: PredictOptions | None) -> dict | None:
+def kept_report(
+    case: BatchCase, output: Path, bundle: ModelBundle, options: PredictOptions | None, state: dict | None = None
+) -> dict | None:
     """The report of an earlier run, if its result is complete and still valid; else ``None``.
 
     The input (by path, and its files by name, size and modification time), the series, the options and the model's
     id, version and weights must be the same, and all files must exist and be those that were written.
+
+    Args:
+        state: of an input that has no files, see :class:`.VolumeDigest`.
     """
     report = read_report(output, case.name)
-    state = input_state(case.input)
+    state = state or input_state(case.input)
     if report is None or state is None:
         return None
     described = bundle.descriptor
@@ -121,7 +126,9 @@ def kept_report(case: BatchCase, output: Path, bundle: ModelBundle, options: Pre
     }
     if any(report.get(entry) != value for entry, value in expected.items()):
         return None
-    if place_of(Path(report["input"])) != place_of(case.input) or not isinstance(report.get("files"), dict):
+    if state["files"] and place_of(Path(report["input"])) != place_of(case.input):
+        return None
+    if not isinstance(report.get("files"), dict):
         return None
     try:
         whole = all(sha256_of(output / name) == digest for name, digest in report["files"].items())

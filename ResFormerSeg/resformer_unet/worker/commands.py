@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from resformer_unet.worker.case_commands import CaseCommands
 from resformer_unet.worker.collecting import collect
 from resformer_unet.worker.devices import list_devices
 from resformer_unet.worker.image_commands import ImageCommands
@@ -21,6 +22,7 @@ class Commands:
 
     def __init__(self) -> None:
         on_image = ImageCommands()
+        on_cases = CaseCommands(on_image)
         self._functions: dict[str, Callable[[dict, CommandContext], dict]] = {
             "predict": on_image.predict,
             "explain": on_image.explain,
@@ -31,6 +33,10 @@ class Commands:
             "report": write_report,
             "patient_report": write_patient_report,
             "collect": collect,
+            "find_cases": on_cases.find,
+            "case": on_cases.run,
+            "open_case": on_cases.open,
+            "cases_page": on_cases.page,
             "devices": list_devices,
         }
 

@@ -29,7 +29,7 @@ class ImageCommands:
         prediction = predictor.predict(
             image,
             options=PredictOptions.from_dict(command.get("options")),
-            progress=_Progress(context, predictor),
+            progress=RunProgress(context, predictor),
             cancelled=context.cancelled,
         )
         output, maps = Path(command["output"]), prediction.probability_maps
@@ -45,7 +45,7 @@ class ImageCommands:
         explanation = predictor.explain(
             image,
             options=ExplainOptions.from_dict(command.get("options")),
-            progress=_Progress(context, predictor),
+            progress=RunProgress(context, predictor),
             cancelled=context.cancelled,
         )
         saliency = explanation.saliency.astype(np.float32, copy=False)
@@ -60,13 +60,14 @@ class ImageCommands:
         from resformer_unet.image.medical_image import image_from_array
 
         context.send("status", message="Loading the model")
-        predictor = self._load(command["model"], command.get("device") or "auto")
+        predictor = self.load(command["model"], command.get("device") or "auto")
         source = command["image"]
         voxels = read_array(source["array"], "image.array")
         image = image_from_array(voxels, source["affine_lps"], source["name"], source.get("has_orientation", True))
         return predictor, image
 
-    def _load(self, model: str, device: str) -> Predictor:
+    def load(self, model: str, device: str) -> Predictor:
+        """The predictor of the last command where model and device are the same; else a new one in its place."""
         from resformer_unet.inference.predictor import Predictor
         from resformer_unet.model.catalog import find_model
 
@@ -78,13 +79,21 @@ class ImageCommands:
         return self._predictor
 
 
-class _Progress:
-    """Sends the number of finished slices, and new warnings of the engine such as a switch to the CPU."""
+class RunProgress:
+    """Sends the number of finished slices, and new warnings of the engine such as a switch to the CPU.
 
-    def __init__(self, context: CommandContext, predictor: Predictor) -> None:
+    The predictor may become known later, by :meth:`follow`.
+    """
+
+    def __init__(self, context: CommandContext, predictor: Predictor | None = None) -> None:
         self._context = context
-        self._warnings = predictor.runner.warnings
+        self._warnings: list[dict] = []
         self._sent = 0
+        if predictor is not None:
+            self.follow(predictor)
+
+    def follow(self, predictor: Predictor) -> None:
+        self._warnings = predictor.runner.warnings
 
     def __call__(self, done: int, total: int) -> None:
         for warning in self._warnings[self._sent :]:

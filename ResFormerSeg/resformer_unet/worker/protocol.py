@@ -69,7 +69,12 @@ PATIENT = {
     "required": ["cases", "model", "cardiac_function", "diagnosis", "warnings"],
     "properties": {"cases": {**TEXTS, "minItems": 2, "maxItems": 2}, "model": REPORT["properties"]["model"]},
 }
-OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions}
+LISTED_CASE = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": TEXT, "title": TEXT, "message": TEXT_OR_NULL, "edited": {"type": "boolean"}},
+}
+OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions, "case": PredictOptions}
 
 
 def _on_image(options: type[Options]) -> dict:
@@ -84,7 +89,7 @@ def _on_image(options: type[Options]) -> dict:
 
 
 SCHEMAS = {
-    **{name: _on_image(options) for name, options in OPTIONS.items()},
+    **{name: _on_image(OPTIONS[name]) for name in ("predict", "explain")},
     "compare": {
         "type": "object",
         "required": ["first", "second", "segments", "affine_lps"],
@@ -138,6 +143,30 @@ SCHEMAS = {
             "folder": TEXT, "image": IMAGE, "labels": TEXT_OR_NULL, "segments": {"type": "array", "items": PLACE},
             "label": TEXT, "patient": TEXT, "split": TEXT_OR_NULL, "by": TEXT, "temporary_folder": TEXT,
         },
+    },
+    "find_cases": {
+        "type": "object",
+        "required": ["paths", "output"],
+        "properties": {"paths": TEXTS, "output": TEXT},
+    },
+    "case": {
+        "type": "object",
+        "required": ["model", "output", "name"],
+        "properties": {
+            "model": TEXT, "device": TEXT_OR_NULL, "output": TEXT, "name": TEXT, "taken": TEXTS,
+            "image": {**IMAGE, "type": ["object", "null"]}, "input": TEXT_OR_NULL, "series": TEXT_OR_NULL,
+            "planned": {"type": "boolean"}, "options": PredictOptions.schema(), "temporary_folder": TEXT,
+        },
+    },
+    "open_case": {
+        "type": "object",
+        "required": ["output", "name", "folder"],
+        "properties": {"output": TEXT, "name": TEXT, "folder": TEXT, "temporary_folder": TEXT},
+    },
+    "cases_page": {
+        "type": "object",
+        "required": ["output", "cases", "file"],
+        "properties": {"output": TEXT, "cases": {"type": "array", "items": LISTED_CASE}, "file": TEXT},
     },
     "devices": {"type": "object"},
 }  # fmt: skip
