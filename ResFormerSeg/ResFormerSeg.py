@@ -29,6 +29,7 @@ from ResFormerSegLib.engine.process import EngineProcess
 from ResFormerSegLib.engine.temporary_folder import removeLeftovers
 from ResFormerSegLib.event_loop import callLater, onApplicationThread
 from ResFormerSegLib.learning.logic import LearningLogic
+from ResFormerSegLib.live.logic import LiveLogic
 from ResFormerSegLib.panel.panel import Panel
 from ResFormerSegLib.panel.parameters import ResFormerSegParameterNode, replaceNode, wrapperOf
 from ResFormerSegLib.runs.cine import CineTask
@@ -191,7 +192,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = None
 
 
-class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, CasesLogic):
+class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, CasesLogic, LiveLogic):
     """Runs the engine on nodes of the scene, in a process of its own that is kept for the next run.
 
     With `wait=True`, the default, a method returns the result; the application stays responsive meanwhile, and
@@ -235,6 +236,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, CasesLogic):
     @onApplicationThread
     def cleanup(self) -> None:
         """Stops a run in progress and the worker, and returns when both have ended; a later run starts a new worker."""
+        self.stopLive(wait=True)
         self._keeper.stopNow()
 
     @onApplicationThread

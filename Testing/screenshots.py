@@ -23,9 +23,12 @@ import slicer  # noqa: E402
 
 import slicer_bed  # noqa: E402
 from helpers.paths import MODULE, ROOT  # noqa: E402
+from helpers.scene_sequences import showFrame  # noqa: E402
 from slicer_bed.main_window import MainWindow  # noqa: E402
+from slicer_bed.watch import waitFor  # noqa: E402
 from slicer_demo.case import getCase  # noqa: E402
 from slicer_demo.panel_states import runCases, takePanelStates  # noqa: E402
+from slicer_demo.ultrasound import makeUltrasound  # noqa: E402
 from slicer_demo.window import composeWindow  # noqa: E402
 
 PANEL_WIDTH = 480
@@ -50,6 +53,7 @@ def main() -> None:
         takeScreenshot(bed, head, "Brain", options.output / "panel-head.png")
         takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
         takeCases(bed, head, HEAD.image, options.output / "panel-cases.png")
+        takeLiveScreenshot(bed, options.output / "panel-live.png")
     with MainWindow(bed, STATE_VIEW):  # charts are drawn beside views only
         for path in takePanelStates(options.states, head, HEAD.image):
             print(f"Written: {path}")
@@ -83,6 +87,28 @@ def takeCases(bed, head: Path, other: Path, path: Path) -> None:
         top = section.mapTo(widget.parent, slicer_bed.pythonqt.QtCore.QPoint(0, 0)).y()
         few = panel.crop((0, top, panel.width, min(top + section.height, panel.height))).quantize(128)
         few.save(path, optimize=True)
+        print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
+        slicer_bed.closeWidget(widget)
+
+
+def takeLiveScreenshot(bed, path: Path) -> None:
+    """Live mode over a sequence that plays: the panel, and the slice view with contour and text."""
+    slicer.mrmlScene.Clear(False)
+    with MainWindow(bed, (620, 620)) as window:
+        volume, browser = makeUltrasound(frames=6)
+        window.views["Red"].show(volume)
+        widget = slicer_bed.openWidget(MODULE)
+        widget.ui.inputSelector.setCurrentNode(volume)
+        widget.ui.modelSelector.setCurrentIndex(widget.ui.modelSelector.findData("breast-ultrasound"))
+        slicer.app.processEvents()
+        widget.ui.liveButton.click()
+        session = widget.panel.live.session
+        waitFor(lambda: session.isAnswered, LONGEST_RUN)
+        for number in range(1, 6):
+            showFrame(browser, number)
+            waitFor(lambda number=number: session.counts["drawn"] > number, LONGEST_RUN)
+        waitFor(lambda: session.answer.isCurrent, LONGEST_RUN)
+        composeWindow(path, grabWholePanel(widget), [[window.grab("Red")]])
         print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
         slicer_bed.closeWidget(widget)
 

@@ -47,6 +47,7 @@ ORDER = (
     "ResFormerSegLib.install",
     "ResFormerSegLib.scene",
     "ResFormerSegLib.runs",
+    "ResFormerSegLib.live",
     "ResFormerSegLib.learning",
     "ResFormerSegLib.cases",
     "ResFormerSegLib.panel.chart",

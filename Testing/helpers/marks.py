@@ -26,6 +26,7 @@ MARKED = {
     "benchmarks/test_ablation.py": "training",
     "benchmarks/test_benchmarks.py": "slow",
     "ResFormerSegLib/engine": "slow",
+    "ResFormerSegLib/live": "slow",
     "ResFormerSegLib/panel": "panel",
     "ResFormerSegLib/cases": "slow",
     "ResFormerSegLib/runs": "slow",

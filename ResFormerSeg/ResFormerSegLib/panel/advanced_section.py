@@ -89,6 +89,15 @@ class AdvancedSection:
             )
         return ""
 
+    def liveOptions(self) -> dict:
+        """The options of live mode, which takes its slices from the views; the names are those of `live`."""
+        node = self._parameterNode
+        return {
+            "sliceAxis": node.sliceAxis or None,
+            "smoothingMm": float(node.smoothingMm),
+            "minimumAreaMm2": float(node.minimumAreaMm2) if node.minimumAreaMm2 >= 0 else None,
+        }
+
     def options(self, volumeNode, model: ModelDescription) -> dict:
         """The options of a run beside volume, model and device; the names are those of `process`.
 
@@ -110,10 +119,8 @@ class AdvancedSection:
                 )
             slices = (index, index)
         return {
-            "sliceAxis": node.sliceAxis or None,
+            **self.liveOptions(),
             "slices": slices,
-            "smoothingMm": float(node.smoothingMm),
-            "minimumAreaMm2": float(node.minimumAreaMm2) if node.minimumAreaMm2 >= 0 else None,
             "probabilityMaps": bool(node.probabilityMaps),
         }
 

@@ -26,6 +26,8 @@ from ResFormerSegLib.panel.folding import InputsFolding
 from ResFormerSegLib.panel.frames_row import FramesRow
 from ResFormerSegLib.panel.input_volumes import NewImages, OtherPhaseRow, hasImages, hasVoxels
 from ResFormerSegLib.panel.keyboard import RunKeys, followLayout
+from ResFormerSegLib.panel.live_choices import LiveChoices
+from ResFormerSegLib.panel.live_section import LiveSection
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.model_section import ModelSection
 from ResFormerSegLib.panel.name_watch import NameWatch
@@ -78,6 +80,9 @@ class Panel(VTKObservationMixin):
         self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile, self.body)
         self.sequence = SequenceSection(ui, logic, self.models, self.message.showError, self.body)
         self.cases = CasesSection(ui, logic, self.models, requirementsFile, self._caseSettings, self._showCase)
+        self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
+        self.liveChoices = LiveChoices(self.models, self.devices, self.advanced)
+        self.live = LiveSection(ui, logic, self.message, self.liveChoices, self._onFinished, self._onLive)
         self._buttons = (
             (ui.applyButton, self.apply),
             (ui.cancelButton, self.run.cancel),
@@ -89,7 +94,6 @@ class Panel(VTKObservationMixin):
         ui.aboutLabel.text = _(
             "Not a medical device; for research and teaching only. Images stay on this computer. Method: {link}."
         ).format(link=f"<a href='https://arxiv.org/abs/2412.00351' style='color: {LINK_COLOR}'>Bui et al., 2024</a>")
-        self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)
         self._names = NameWatch(self.update)
         self._styleLater = Later(self._fitStyle)
         self._events = EventFilter({qt.QEvent.PaletteChange: self._onStyle})
@@ -107,7 +111,8 @@ class Panel(VTKObservationMixin):
         self._parameterNode = parameterNode
         self._shown, self._volumeId = None, ""
         self.folding.unfold()
-        for section in (self.models, self.otherPhase, self.frames, self.devices, self.advanced, self.body):
+        sections = (self.models, self.otherPhase, self.frames, self.devices, self.advanced, self.body, self.liveChoices)
+        for section in sections:
             section.setParameterNode(parameterNode)
         self._newImages.forget()
         if parameterNode is None:
@@ -152,30 +157,19 @@ class Panel(VTKObservationMixin):
 
     def cleanup(self) -> None:
         self.logic.unwatch(self.checkCanApply)
+        self.live.cleanup()
         self.abandonRun()
         self.removeObservers()
         self._scene.cleanup()
         self._names.stop()
         for button, action in self._buttons:
             button.disconnect("clicked()", action)
-        for part in (
-            self._styleLater,
-            self._events,
-            self._height,
-            self.folding,
-            self.keys,
-            self.cases,
-            self.results,
-            self.sequence,
-            self.models,
-            self.otherPhase,
-            self.frames,
-            self.devices,
-            self.engine,
-            self.advanced,
-            self.body,
-            self.message,
-        ):
+        parts = (
+            self._styleLater, self._events, self._height, self.folding, self.keys, self.cases, self.results,
+            self.sequence, self.models, self.otherPhase, self.frames, self.devices, self.engine, self.advanced,
+            self.body, self.message,
+        )  # fmt: skip
+        for part in parts:
             part.cleanup()
         self._parameterNode = None
 
@@ -191,7 +185,7 @@ class Panel(VTKObservationMixin):
             volume = node.inputVolume
             if self._volumeId != (volume.GetID() if volume else ""):
                 self._volumeId = volume.GetID() if volume else ""
-                self._scene.observeVolume(volume)
+                self._scene.observeVolume(None if self.live.isOn else volume)
                 self._clearOldMessage(volume)
                 self.folding.unfold()
                 self.models.chooseFor(volume)
@@ -206,6 +200,7 @@ class Panel(VTKObservationMixin):
             self.results.learn.fitModel()
             self.cases.refresh()
             self.checkCanApply()
+            self.live.follow()
         finally:
             self._updating = False
 
@@ -231,6 +226,7 @@ class Panel(VTKObservationMixin):
             if not reason and (other := self.otherPhase.volume()) is not None:
                 reason = whyNoPatient(node.inputVolume, other, self.models.model(), node.sliceSelection == "all")
         self.keys.enable(canApply=not reason, canCancel=self.run.canCancel)
+        self.live.enable()
         omitted = ""
         if not reason:
             omitted = self.advanced.omittedSlicesText(node.inputVolume, self.models.model())
@@ -349,6 +345,12 @@ class Panel(VTKObservationMixin):
         if self._parameterNode is not None:
             self._parameterNode.inputVolume = volumeNode
             self._onFinished(result, volumeNode)
+
+    def _onLive(self, isOn: bool) -> None:
+        """While it is on, the panel is not brought up to date with each image."""
+        node = self._parameterNode
+        self._scene.observeVolume(None if isOn or node is None else node.inputVolume)
+        self.checkCanApply()
 
     def _showSavedResult(self) -> None:
         """Shows the result that the parameter node refers to, unless it is shown already: after loading a scene."""

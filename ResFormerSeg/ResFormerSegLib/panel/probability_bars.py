@@ -29,11 +29,14 @@ class ProbabilityBars:
         self._parts: list = []
 
     def show(self, probabilities: dict[str, float], names: dict[str, str]) -> None:
-        """probabilities: 0 to 1 by class id. names: by class id."""
-        self.clear()
+        """probabilities: 0 to 1 by class id. names: by class id. As many bars as before are changed in place."""
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])
+        if len(self._parts) != 3 * len(ranked):
+            self.clear()
+            for row in range(len(ranked)):
+                self._addBar(row)
         for row, (identifier, probability) in enumerate(ranked):
-            self._addBar(row, names[identifier], probability)
+            self._fill(self._parts[3 * row : 3 * row + 3], names[identifier], probability)
         self.widget.visible = True
 
     def clear(self) -> None:
@@ -44,17 +47,22 @@ class ProbabilityBars:
         self._parts = []
         self.widget.visible = False
 
-    def _addBar(self, row: int, name: str, probability: float) -> None:
-        label, percent = qt.QLabel(name), qt.QLabel(percentText(probability))
+    def _addBar(self, row: int) -> None:
+        label, bar, percent = qt.QLabel(), qt.QProgressBar(), qt.QLabel()
         label.textFormat = qt.Qt.PlainText
         percent.setAlignment(qt.Qt.AlignRight)
-        bar = qt.QProgressBar()
         bar.setRange(0, 1000)
-        bar.value = int(round(1000 * probability))
         bar.textVisible = False
         bar.setFixedHeight(12)
         bar.styleSheet = BAR_STYLE.format(color=OTHER_COLOR if row else LEADING_COLOR)
         for column, part in enumerate((label, bar, percent)):
-            part.toolTip = toolTipOf(_("{name}: {percent}").format(name=name, percent=percentText(probability)))
             self._grid.addWidget(part, row, column)
             self._parts.append(part)
+
+    @staticmethod
+    def _fill(parts: list, name: str, probability: float) -> None:
+        label, bar, percent = parts
+        label.text, percent.text = name, percentText(probability)
+        bar.value = int(round(1000 * probability))
+        for part in parts:
+            part.toolTip = toolTipOf(_("{name}: {percent}").format(name=name, percent=percentText(probability)))

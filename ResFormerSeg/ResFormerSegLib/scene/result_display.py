@@ -39,7 +39,7 @@ def showResultInViews(result, volumeNode) -> None:
 
 def showInSlices(result, volumeNode) -> None:
     """The first part of `showResultInViews`: what the user looks at."""
-    _showVolume(volumeNode)
+    showVolume(volumeNode)
     if result.segmentationNode is not None:
         _showSegmentation(result.segmentationNode)
     jumpToLargestLesion(result, volumeNode)
@@ -68,7 +68,8 @@ def jumpToLargestLesion(result, volumeNode) -> None:
         jumpSliceViews(positionOfSlice(volumeNode, axis, lesion["slice"], lesion["center_ijk"]))
 
 
-def _showVolume(volumeNode) -> None:
+def showVolume(volumeNode) -> None:
+    """In all slice views, as far as they do not show it."""
     isFlat = min(volumeNode.GetImageData().GetDimensions()) == 1
     for sliceNode, compositeNode, sliceLogic in _sliceViews():
         shown = (compositeNode.GetBackgroundVolumeID(), compositeNode.GetForegroundVolumeID())

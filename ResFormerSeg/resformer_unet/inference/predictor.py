@@ -56,6 +56,7 @@ class Predictor:
         options: PredictOptions | None = None,
         progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        prepared: PreparedImage | None = None,
     ) -> Prediction:
         """Segment and diagnose one image; the image is not changed.
 
@@ -63,6 +64,7 @@ class Predictor:
             options: the user's choices; without any, the model default.
             progress: called with (slices done, slices in total).
             cancelled: called between batches; true ends the prediction.
+            prepared: what :meth:`prepare` gave for the image, to predict one slice of it after another.
 
         Raises:
             EngineError: those of :func:`.prepare_image`, BAD_OPTION, NETWORK_NOT_FINITE, OUT_OF_MEMORY.
@@ -71,7 +73,7 @@ class Predictor:
         options = options or PredictOptions()
         watch = Stopwatch()
         with watch.step("prepare"):
-            prepared, slices = self._prepare(image, options)
+            prepared, slices = self._prepare(image, options, prepared)
         with _memory_error_named(image):
             volume = VolumeMasks(self.bundle, prepared, options.probability_maps)
             logits, scores = self._run(prepared, volume, watch, progress, cancelled)
@@ -146,6 +148,10 @@ class Predictor:
             )  # fmt: skip
         return Explanation(saliency, diagnosis)
 
+    def prepare(self, image: MedicalImage, options: SliceOptions) -> PreparedImage:
+        """The whole image with its slice axis and intensity limits; raises as :func:`.prepare_image`."""
+        return prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
+
     def encoder_features(self, image: MedicalImage) -> np.ndarray:
         """Encoder features of each slice, float32 (n, features), see :mod:`.inference.out_of_distribution`."""
         prepared, _ = self._prepare(image, PredictOptions())
@@ -158,9 +164,11 @@ class Predictor:
         backend = explanation_backend(self.bundle, self.runner.backend)
         return self.runner if backend is self.runner.backend else SliceRunner(backend)
 
-    def _prepare(self, image: MedicalImage, options: SliceOptions) -> tuple[PreparedImage, int]:
+    def _prepare(
+        self, image: MedicalImage, options: SliceOptions, whole: PreparedImage | None = None
+    ) -> tuple[PreparedImage, int]:
         """The slices to run, and how many the image has."""
-        whole = prepare_image(image, self.bundle.descriptor["input"], options.slice_axis)
+        whole = self.prepare(image, options) if whole is None else whole
         return whole.only(options.slice_range(len(whole))), len(whole)
 
     def _probabilities(self, logits: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:

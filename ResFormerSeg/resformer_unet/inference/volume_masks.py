@@ -84,9 +84,10 @@ class VolumeMasks:
 
     def label_layers(self) -> np.ndarray:
         """``Prediction.layers``. The masks themselves become the layers, so this object is used up."""
-        layers = self._masks.view(np.uint8)
+        layers, run = self._masks.view(np.uint8), self._prepared.slices  # the others are empty
         for layer, segment in zip(layers, self._bundle.segments, strict=True):
-            layer *= segment["value"]
+            layer[run] *= segment["value"]
         if len(layers) > 1 and self._bundle.descriptor["segmentation"]["exclusive"]:
-            layers = layers.max(0, keepdims=True)  # cleaning never makes exclusive segments overlap
+            layers[0, run] = layers[:, run].max(0)  # cleaning never makes exclusive segments overlap
+            layers = layers[:1]
         return np.moveaxis(self._prepared.layout.unstack(np.moveaxis(layers, 0, -1)), -1, 0)

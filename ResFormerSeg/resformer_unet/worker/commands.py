@@ -26,6 +26,7 @@ class Commands:
         self._functions: dict[str, Callable[[dict, CommandContext], dict]] = {
             "predict": on_image.predict,
             "explain": on_image.explain,
+            "live": on_image.live,
             "compare": compare,
             "patient": diagnose_patient,
             "cine": evaluate_cine,

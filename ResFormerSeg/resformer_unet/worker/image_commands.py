@@ -1,4 +1,4 @@
-"""The commands on an image, ``predict`` and ``explain``; the model of the last one stays loaded for the next."""
+"""The commands on images: ``predict``, ``explain``, ``live``; the model of the last one stays loaded for the next."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from resformer_unet.inference.options import ExplainOptions, PredictOptions
 from resformer_unet.worker.array_files import read_array, write_array
+from resformer_unet.worker.live import LiveFrames
 from resformer_unet.worker.protocol import CommandContext
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ class ImageCommands:
             "method": explanation.method,
             "citation": explanation.citation,
         }
+
+    def live(self, command: dict, context: CommandContext) -> dict:
+        """Ends only by being cancelled."""
+        context.send("status", message="Loading the model")
+        predictor = self._load(command["model"], command.get("device") or "auto")
+        options = PredictOptions.from_dict(command.get("options"))
+        LiveFrames(predictor, options, Path(command["output"])).serve(context)
+        return {}
 
     def _prepare(self, command: dict, context: CommandContext) -> tuple[Predictor, MedicalImage]:
         from resformer_unet.image.medical_image import image_from_array

@@ -24,6 +24,7 @@ from resformer_unet.errors import Cancelled, EngineError, out_of_memory
 from resformer_unet.json_text import parse_json
 from resformer_unet.worker.commands import Commands
 from resformer_unet.worker.devices import gpu_is_broken
+from resformer_unet.worker.latest import Latest
 from resformer_unet.worker.protocol import PROTOCOL, CommandContext
 from resformer_unet.worker.signs_of_work import SignsOfWork
 
@@ -44,6 +45,7 @@ class Worker:
         self._queue: queue.Queue[dict | None] = queue.Queue()
         self._open: list[str] = []  # ids of the commands that wait or are under way
         self._cancelled: set[str] = set()
+        self._frames: dict[str, Latest] = {}  # of the open commands that take frames
         self._folders: set[str] = set()  # temporary ones, of the commands so far
         self._stopping = self._abandoned = False
         self._busy = threading.Event()
@@ -87,7 +89,12 @@ class Worker:
 
     def _run(self, command: dict) -> None:
         identifier = str(command.get("id", ""))
-        context = CommandContext(identifier, self._send, lambda: self._stopping or identifier in self._cancelled)
+        context = CommandContext(
+            identifier,
+            self._send,
+            lambda: self._stopping or identifier in self._cancelled,
+            self._frames.get(identifier),
+        )
         try:
             context.send("result", **self._commands.run(command, context))
         except Cancelled:
@@ -103,6 +110,7 @@ class Worker:
         finally:
             self._open.remove(identifier)
             self._cancelled.discard(identifier)  # a later command may have the same id
+            self._frames.pop(identifier, None)
 
     def _read_or_end(self, commands: Iterable[str]) -> None:
         """Without this thread nothing could tell the process what to do, or that it must end: it ends with it."""
@@ -128,21 +136,33 @@ class Worker:
             if command.get("command") == "cancel":
                 if identifier in self._open:
                     self._cancelled.add(identifier)
+                    self._wake()
+            elif command.get("command") == "frame":
+                if (frames := self._frames.get(identifier)) is not None:
+                    frames.put(command)
             elif command.get("command") == "quit":
                 break
             else:
                 self._open.append(identifier)
+                if command.get("command") == "live":
+                    self._frames[identifier] = Latest()
                 if isinstance(folder := command.get("temporary_folder"), str):
                     self._folders.add(folder)
                 self._queue.put(command)
         else:  # the end of stdin, without a word
             self._abandoned = True
         self._stopping = True
+        self._wake()
         self._queue.put(None)
         if not self._ended.wait(STOPPING_SECONDS):  # a call into a library, such as a driver's, does not come back
             print("The command under way does not end: the worker ends without it.", file=sys.stderr)
             self._clear_up()
             os._exit(0)
+
+    def _wake(self) -> None:
+        """A command that waits for frames looks at once whether it has been cancelled."""
+        for frames in list(self._frames.values()):
+            frames.wake()
 
     def _send_heartbeats(self) -> None:
         """While a command is under way, and not stuck in a call that does not come back."""

@@ -13,6 +13,7 @@ from resformer_unet.errors import Cancelled, EngineError
 from resformer_unet.inference.options import ExplainOptions, PredictOptions
 from resformer_unet.model.schema import violations
 from resformer_unet.option_fields import Options
+from resformer_unet.worker.latest import Latest
 
 PROTOCOL = 2
 
@@ -74,7 +75,26 @@ LISTED_CASE = {
     "required": ["name"],
     "properties": {"name": TEXT, "title": TEXT, "message": TEXT_OR_NULL, "edited": {"type": "boolean"}},
 }
-OPTIONS: dict[str, type[Options]] = {"predict": PredictOptions, "explain": ExplainOptions, "case": PredictOptions}
+FRAME = {
+    "type": "object",
+    "required": ["number", "slice", "image"],
+    "properties": {
+        "number": LAYER, "slice": LAYER,
+        "image": {
+            "type": "object",
+            "required": ["number", "slot", "dtype", "shape", "affine_lps", "name"],
+            "properties": {
+                "number": LAYER, "slot": TEXT, "dtype": TEXT, "name": TEXT, "affine_lps": AFFINE,
+                "has_orientation": {"type": "boolean"},
+                "shape": {"type": "array", "minItems": 3, "maxItems": 4, "items": {"type": "integer", "minimum": 1}},
+            },
+        },
+    },
+}  # fmt: skip
+OPTIONS: dict[str, type[Options]] = {
+    **dict.fromkeys(("predict", "case", "live"), PredictOptions),
+    "explain": ExplainOptions,
+}
 
 
 def _on_image(options: type[Options]) -> dict:
@@ -90,6 +110,14 @@ def _on_image(options: type[Options]) -> dict:
 
 SCHEMAS = {
     **{name: _on_image(OPTIONS[name]) for name in ("predict", "explain")},
+    "live": {
+        "type": "object",
+        "required": ["model", "output"],
+        "properties": {
+            "model": TEXT, "device": TEXT_OR_NULL, "output": TEXT, "options": PredictOptions.schema(),
+            "temporary_folder": TEXT,
+        },
+    },
     "compare": {
         "type": "object",
         "required": ["first", "second", "segments", "affine_lps"],
@@ -179,12 +207,20 @@ class CommandContext:
         identifier: the command's ``id``, which every event of it carries.
         send: writes an event; called with its name and, by keyword, its content.
         cancelled: whether the command has been cancelled; called between two steps of the work.
+        frames: takes the ``frame`` messages of the command.
     """
 
-    def __init__(self, identifier: str, send: Callable[..., None], cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        identifier: str,
+        send: Callable[..., None],
+        cancelled: Callable[[], bool],
+        frames: Latest | None = None,
+    ) -> None:
         self._id = identifier
         self._send = send
         self.cancelled = cancelled
+        self.frames = frames or Latest()
 
     def send(self, event: str, **content: Any) -> None:
         self._send(event, id=self._id, **content)
