@@ -1,6 +1,5 @@
 """Makes the test bed and the module importable, and gives a test a fresh scene that is watched."""
 
-import fcntl
 import gc
 import os
 import subprocess
@@ -50,12 +49,13 @@ def models(tmp_path_factory) -> Path:
 
     The processes of pytest-xdist share it: making the models means loading PyTorch.
     """
+    from resformer_unet.training_set.locking import locked
+
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = place.parent
     folder, unfinished = place / "tiny-models", place / "tiny-models.part"
-    with open(place / "tiny-models.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(place / "tiny-models.lock", RuntimeError("the models are still being made"), seconds=600):
         if not folder.is_dir():
             command = [sys.executable, "-m", "helpers.make_tiny_models", str(unfinished)]
             subprocess.run(command, check=True, env=withHelpers())

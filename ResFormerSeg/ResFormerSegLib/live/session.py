@@ -81,7 +81,7 @@ class LiveSession:
         self._notice = ""
         self._sendLater, self._ageLater = Later(self._send), Later(self._showText, AGE_MILLISECONDS)
         self._inputs = InputWatch([self._volume], self._fail)
-        self._tags: list[int] = []
+        self._tag: int | None = None  # of the observer of the scene
 
     # --- for whoever started it
 
@@ -101,13 +101,7 @@ class LiveSession:
         self._inputs.start()
         if not self._source.views():
             showVolume(self._source.volumeNode)
-        scene = slicer.mrmlScene
-        events = {
-            scene.StartCloseEvent: self._onSceneClose,
-            scene.StartSaveEvent: self._onSaving,
-            scene.EndSaveEvent: self._onSaved,
-        }
-        self._tags = [scene.AddObserver(event, action) for event, action in events.items()]
+        self._tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
         self._onChanged()
 
     @onApplicationThread
@@ -321,17 +315,6 @@ class LiveSession:
     def _onSceneClose(self, caller=None, event=None) -> None:
         self._end(None)
 
-    def _onSaving(self, caller=None, event=None) -> None:
-        """What is not saved must leave no trace in views and subject hierarchy, which are."""
-        self._screen.picture.uncover()
-        self._screen.contour.remove()
-        self._screen.drawn = None
-
-    def _onSaved(self, caller=None, event=None) -> None:
-        """The next answer brings the contour back."""
-        self._waiting.askAgain()
-        self._onChanged()
-
     def _fail(self, error: ResFormerSegError) -> None:
         self._end(error)
 
@@ -342,8 +325,8 @@ class LiveSession:
         for later in (self._sendLater, self._ageLater):
             later.cleanup()
         self._inputs.stop()
-        for tag in self._tags:
-            slicer.mrmlScene.RemoveObserver(tag)
+        if self._tag is not None:
+            slicer.mrmlScene.RemoveObserver(self._tag)
         steps: Generator | None = self._steps
         if steps is not None:
             steps.close()

@@ -13,9 +13,16 @@ from PIL import Image
 from helpers.report_cases import drawn_masks, make_case
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.model.catalog import find_model
+from resformer_unet.report import surface_picture
 from resformer_unet.report.case import ReportCase, measured_anew
 from resformer_unet.report.page import make_page
 from resformer_unet.report.picture import draw_picture, png
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    """In three dimensions, which no test here looks at: to save time."""
+    monkeypatch.setattr(surface_picture, "SIDE", 80)
 
 
 def image(shape=(6, 20, 24), oriented=True):
