@@ -60,7 +60,7 @@ class ImageCommands:
     def live(self, command: dict, context: CommandContext) -> dict:
         """Ends only by being cancelled."""
         context.send("status", message="Loading the model")
-        predictor = self._load(command["model"], command.get("device") or "auto")
+        predictor = self.load(command["model"], command.get("device") or "auto")
         options = PredictOptions.from_dict(command.get("options"))
         LiveFrames(predictor, options, Path(command["output"])).serve(context)
         return {}
