@@ -8,7 +8,10 @@ from __future__ import annotations
 import slicer
 import vtk
 
+from ResFormerSegLib.live.answer import SEPARATOR
+
 FONT_SIZE = 15
+LETTER_WIDTH = 0.5 * FONT_SIZE  # in the mean
 COLORS = {"plain": (1.0, 1.0, 0.6), "doubtful": (1.0, 0.65, 0.2)}
 
 
@@ -31,9 +34,10 @@ class CornerText:
                 continue
             if name not in self._actors:
                 self._actors[name] = self._made(widget.sliceView())
-            view, _renderer, actor = self._actors[name]
-            if (actor.GetInput() or "") != text:
-                actor.SetInput(text)
+            view, renderer, actor = self._actors[name]
+            fitted = linesThatFit(text, renderer.GetSize()[0])
+            if (actor.GetInput() or "") != fitted:
+                actor.SetInput(fitted)
                 actor.GetTextProperty().SetColor(*COLORS["doubtful" if isDoubtful else "plain"])
                 view.scheduleRender()
 
@@ -62,3 +66,8 @@ class CornerText:
         view, renderer, actor = self._actors.pop(name)
         renderer.RemoveViewProp(actor)
         view.scheduleRender()
+
+
+def linesThatFit(text: str, width: int) -> str:
+    """The text in one line, or a line for each of its parts where a view of so many pixels is too narrow."""
+    return text if len(text) * LETTER_WIDTH <= width else text.replace(SEPARATOR, "\n")

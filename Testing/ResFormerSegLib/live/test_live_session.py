@@ -249,3 +249,19 @@ def test_a_run_pauses_live_mode_and_it_goes_on_afterwards(scene, logicWith, live
     waitFor(lambda: second.isAnswered, PATIENCE)
     logic.cleanup()
     assert second.isOver
+
+
+def test_a_narrow_view_shows_each_part_of_the_text_in_a_line_of_its_own(mainWindow):
+    from ResFormerSegLib.live.corner_text import CornerText
+
+    corner, red = CornerText(), mainWindow.views["Red"]
+    parts = ["Not reliable: unlike the training images", "Benign lesion 81 %"]
+    corner.show(" · ".join(parts), [red.node], isDoubtful=True)
+    (actor,) = [prop for prop in red.renderer.GetViewProps() if prop.IsA("vtkTextActor")]
+    assert red.renderer.GetSize()[0] < 400 and actor.GetInput() == "\n".join(parts)
+    size = [0.0, 0.0]
+    actor.GetSize(red.renderer, size)
+    assert size[0] < red.renderer.GetSize()[0]
+    corner.show("Benign lesion 81 %", [red.node])
+    assert actor.GetInput() == "Benign lesion 81 %"
+    corner.remove()
