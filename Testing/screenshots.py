@@ -118,7 +118,7 @@ def takeLiveAnimation(bed, head: Path, path: Path) -> None:
     """Live mode while the user scrolls through the head: the slice view with contour and text, again and again."""
     slicer.mrmlScene.Clear(False)
     volume = slicer.util.loadVolume(str(head), {"name": "Brain"})
-    with MainWindow(bed, (340, 340)) as window:
+    with MainWindow(bed, (320, 320)) as window:
         red = window.views["Red"]
         red.show(volume)
         widget = slicer_bed.openWidget(MODULE)
@@ -126,10 +126,10 @@ def takeLiveAnimation(bed, head: Path, path: Path) -> None:
         widget.ui.liveButton.click()
         session = widget.panel.live.session
         frames, middle = [], red.logic.GetSliceOffset()
-        for step in (*range(-8, 9), *range(7, -8, -1)):
+        for step in range(-4, 9):
             red.logic.SetSliceOffset(middle + step * volume.GetSpacing()[2])
             waitFor(lambda: session.isAnswered and session.answer.isCurrent, LONGEST_RUN)
-            frames.append(Image.fromarray(window.grab("Red")).quantize(32, dither=Image.Dither.NONE))
+            frames.append(Image.fromarray(window.grab("Red")).quantize(160, Image.Quantize.MAXCOVERAGE))
         slicer_bed.closeWidget(widget)
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=350, loop=0, optimize=True)
     print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
