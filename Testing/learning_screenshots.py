@@ -1,6 +1,6 @@
 """Goes through the tutorial's part on learning as a user does, on synthetic spots, and takes its screenshots.
 
-    python Testing/learning_screenshots.py [--output build/learning] [--cases 40] [--epochs 6]
+    python Testing/learning_screenshots.py [--output build/learning] [--cases 40] [--epochs 30]
 
 Five results are corrected and added by hand, the other pictures as from the console; then the panel trains, pauses,
 resumes, compares and uses the new model. Writes panel-collect.png, panel-train.png and panel-learn.png. The model that
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -41,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Goes through the tutorial's part on learning.")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "learning")
     parser.add_argument("--cases", type=int, default=40, help="pictures beside the five that are corrected")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     model = spotModel(options.output)
@@ -118,6 +119,11 @@ def addOthers(folder: Path, count: int) -> None:
         add_case(folder, image, sample.lesion.astype(np.uint8), label=label, patient=str(number), by="Ada")
 
 
+def epochOf(legend: str) -> int:
+    """The number in “Epoch 3 of 30 ...”; 0 before the first."""
+    return int(("".join(re.findall(r"^Epoch (\d+)", legend))) or 0)
+
+
 def trainAndCompare(widget, section, options) -> dict:
     part, figures = section.training, {}
     part.epochs.value = options.epochs
@@ -127,7 +133,7 @@ def trainAndCompare(widget, section, options) -> dict:
     figures |= {"measuring_seconds": round(time.monotonic() - started), "said": part.status.text}
     started = time.monotonic()
     clickOn(part.trainButton)
-    waitFor(lambda: part.legend.text.startswith("Epoch 2"), LONGEST)
+    waitFor(lambda: epochOf(part.legend.text) >= 3 or not part.isRunning, LONGEST)
     save(widget, options.output / "panel-train.png")
     clickOn(part.pauseButton)
     waitFor(lambda: part.resumeButton.isVisible(), 60)

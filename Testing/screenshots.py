@@ -54,6 +54,7 @@ def main() -> None:
         takeScreenshot(bed, SKIN.image, SKIN.name, options.output / "panel-skin.png")
         takeCases(bed, head, HEAD.image, options.output / "panel-cases.png")
         takeLiveScreenshot(bed, options.output / "panel-live.png")
+        takeLiveAnimation(bed, head, options.output / "live.gif")
     with MainWindow(bed, STATE_VIEW):  # charts are drawn beside views only
         for path in takePanelStates(options.states, head, HEAD.image):
             print(f"Written: {path}")
@@ -111,6 +112,27 @@ def takeLiveScreenshot(bed, path: Path) -> None:
         composeWindow(path, grabWholePanel(widget), [[window.grab("Red")]])
         print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
         slicer_bed.closeWidget(widget)
+
+
+def takeLiveAnimation(bed, head: Path, path: Path) -> None:
+    """Live mode while the user scrolls through the head: the slice view with contour and text, again and again."""
+    slicer.mrmlScene.Clear(False)
+    volume = slicer.util.loadVolume(str(head), {"name": "Brain"})
+    with MainWindow(bed, (320, 320)) as window:
+        red = window.views["Red"]
+        red.show(volume)
+        widget = slicer_bed.openWidget(MODULE)
+        slicer.app.processEvents()
+        widget.ui.liveButton.click()
+        session = widget.panel.live.session
+        frames, middle = [], red.logic.GetSliceOffset()
+        for step in range(-4, 9):
+            red.logic.SetSliceOffset(middle + step * volume.GetSpacing()[2])
+            waitFor(lambda: session.isAnswered and session.answer.isCurrent, LONGEST_RUN)
+            frames.append(Image.fromarray(window.grab("Red")).quantize(160, Image.Quantize.MAXCOVERAGE))
+        slicer_bed.closeWidget(widget)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=350, loop=0, optimize=True)
+    print(f"Written: {path} ({path.stat().st_size // 1024} KB)")
 
 
 def applyAndWait(widget) -> None:

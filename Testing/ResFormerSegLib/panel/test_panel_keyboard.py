@@ -100,7 +100,7 @@ def test_tab_goes_from_top_to_bottom(panelWith, mainWindow, waitFor):
         if section.className() == "ctkCollapsibleButton":
             section.collapsed = False
     window = modulePanelOf(widget)
-    window.resize(480, 2000)
+    window.resize(480, 3000)  # nothing is scrolled to
     for _ in range(3):
         slicer.app.processEvents()
     widget.ui.applyButton.setFocus()
