@@ -57,7 +57,7 @@ def heart(diastole: bool) -> np.ndarray:
 def _short_axis(number: int, diastole: bool) -> np.ndarray:
     y, x = np.indices((104, 176)).astype(float)
     noise = np.random.default_rng(40 + number + 10 * diastole)
-    x, y = (x - 74) * 1.55, (y - 57) * 1.9  # millimetres from the middle of the left ventricle
+    x, y = (x - 74) * 1.55, (y - 60) * 1.9  # millimetres from the middle of the left ventricle
     taper = 1 - 0.13 * number
     inner, outer = (25 * taper, 34 * taper + 1) if diastole else (17.5 * taper, 31 * taper + 1)
     distance = np.hypot(x, y) * (1 + 0.03 * np.cos(2 * np.arctan2(y, x) + 0.4))
