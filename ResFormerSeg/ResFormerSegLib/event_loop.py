@@ -57,6 +57,41 @@ class LaterCall:
             function()
 
 
+def waitInEventLoop(
+    begin: Callable[[Callable[..., None]], None], poll: Callable[[], None] | None = None, milliseconds: int = 50
+) -> dict:
+    """What ended the wait; the application stays responsive meanwhile. Empty when the application quits.
+
+    begin: starts the work, and is given a function to be called at its end with named values. poll: called again and
+    again; an exception in it ends the wait, as `error`.
+    """
+    loop, outcome = qt.QEventLoop(), {}
+
+    def end(**given) -> None:
+        outcome.update(given)
+        loop.quit()
+
+    def look() -> None:
+        try:
+            poll()
+        except BaseException as error:
+            end(error=error)
+
+    clock = qt.QTimer()
+    clock.connect("timeout()", look)
+    try:
+        begin(end)
+        if poll is not None:
+            clock.start(milliseconds)
+        if not outcome:
+            loop.exec_()
+    finally:
+        clock.stop()
+        clock.disconnect("timeout()", look)
+        clock.deleteLater()
+    return outcome
+
+
 def callSafely(function: Callable, *arguments) -> None:
     """Calls a function of somebody else's; an exception in it is shown as one without a caller, and goes no further."""
     try:

@@ -46,3 +46,16 @@ def test_a_call_that_raises_is_over(scene, module, called):
     waitFor(lambda: called)
     assert [type(error) for error in slotErrors] == [ZeroDivisionError]
     slotErrors.clear()
+
+
+def test_a_wait_ends_with_the_work_however_soon_and_with_an_error_of_the_function_that_is_polled(bed, module, called):
+    from ResFormerSegLib.event_loop import callLater, waitInEventLoop
+
+    assert waitInEventLoop(lambda end: end(result=1)) == {"result": 1}
+    assert waitInEventLoop(lambda end: callLater(lambda: end(result=2), 20), lambda: called.append(1), 1)["result"] == 2
+    assert called
+
+    def poll() -> None:
+        raise KeyError("mine")
+
+    assert isinstance(waitInEventLoop(lambda end: None, poll, 1)["error"], KeyError)

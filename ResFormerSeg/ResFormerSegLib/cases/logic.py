@@ -7,7 +7,6 @@ import io
 import os
 from collections.abc import Callable, Sequence
 
-import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.cases.case_input import CaseInput, inputOfPath, inputOfVolume
@@ -19,15 +18,13 @@ from ResFormerSegLib.cases.shown import ShownCases
 from ResFormerSegLib.cases.tasks import PageTask
 from ResFormerSegLib.engine.keeper import EngineKeeper
 from ResFormerSegLib.errors import ResFormerSegError
-from ResFormerSegLib.event_loop import onApplicationThread
+from ResFormerSegLib.event_loop import onApplicationThread, waitInEventLoop
 from ResFormerSegLib.models.catalog import findModel
 from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.prediction import modelReference, predictionOptions
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.run_task import runTask
 from ResFormerSegLib.runs.task import checkedDevice
-
-_POLL_MILLISECONDS = 50
 
 
 class CasesLogic:
@@ -70,8 +67,10 @@ class CasesLogic:
         )
         run.onRow = onRow or run.onRow
         run.onProgress = progress or run.onProgress
+        if wait:
+            return _outcomeOf(run, isCancelled)
         run.start()
-        return _outcomeOf(run, isCancelled) if wait else run
+        return run
 
     def casesOf(
         self,
@@ -178,27 +177,18 @@ def _volume(node) -> CaseInput:
 
 
 def _outcomeOf(run: CasesRun, isCancelled: Callable[[], bool] | None) -> list[dict]:
-    loop, outcome = qt.QEventLoop(), {}
-
-    def end(**given) -> None:
-        outcome.update(given)
-        loop.quit()
+    def begin(end: Callable[..., None]) -> None:
+        run.onFinished = lambda rows: end(rows=rows)
+        run.onFailed = lambda error: end(error=error)
+        run.start()
 
     def poll() -> None:
-        if isCancelled is not None and isCancelled():
+        if isCancelled():
             run.cancel()
 
-    run.onFinished = lambda rows: end(rows=rows)
-    run.onFailed = lambda error: end(error=error)
-    clock = qt.QTimer()
-    clock.connect("timeout()", poll)
-    clock.start(_POLL_MILLISECONDS)
     try:
-        loop.exec_()
+        outcome = waitInEventLoop(begin, poll if isCancelled is not None else None)
     finally:
-        clock.stop()
-        clock.disconnect("timeout()", poll)
-        clock.deleteLater()
         run.abandon()
     if "rows" in outcome:
         return [row.toDict() for row in outcome["rows"]]

@@ -70,6 +70,7 @@ class EngineProcess:
         self._process: qt.QProcess | None = None
         self._clock: qt.QTimer | None = None
         self._isOver = False
+        self._isConnected = False
         self._isDoubtful = False  # silent for so long that one more look is due
         self._garbled = False
         self._then: Callable[[], None] = _ignore
@@ -84,6 +85,7 @@ class EngineProcess:
         process.setProcessEnvironment(engineEnvironment())
         for sender, signal, slot in self._connections():
             sender.connect(signal, slot)
+        self._isConnected = True
         process.start(self._command[0], self._command[1:])
 
     def send(self, command: dict, replySeconds: float | None = None) -> None:
@@ -122,6 +124,7 @@ class EngineProcess:
         if self._process is None or self._isOver:
             return
         self._clock.stop()
+        self._disconnect()  # the wait would call the slots, which would disconnect a signal while it is being emitted
         self._requestQuit()
         for patience, insist in ((graceSeconds, self._process.terminate), (TERMINATE_SECONDS, self._process.kill)):
             if patience and self._process.waitForFinished(round(1000 * patience)):
@@ -142,6 +145,13 @@ class EngineProcess:
             (self._process, "finished(int,QProcess::ExitStatus)", self._onFinished),
             (self._process, "errorOccurred(QProcess::ProcessError)", self._onError),
         )
+
+    def _disconnect(self) -> None:
+        """Connections keep this object alive. Does nothing the second time."""
+        if self._isConnected:
+            self._isConnected = False
+            for sender, signal, slot in self._connections():
+                sender.disconnect(signal, slot)
 
     def _requestQuit(self) -> None:
         self.send({"command": "quit"})
@@ -214,8 +224,7 @@ class EngineProcess:
         self._clock.stop()
         if self._later is not None:
             self._later.cancel()
-        for sender, signal, slot in self._connections():  # they keep this object alive
-            sender.disconnect(signal, slot)
+        self._disconnect()
         # The references stay until this object goes: Qt must not delete a process from within its own signal.
         self._process.deleteLater()
         self._clock.deleteLater()

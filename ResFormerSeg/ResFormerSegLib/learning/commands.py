@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-import qt
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import waitInEventLoop
 from ResFormerSegLib.learning.program import Program
-
-_POLL_MILLISECONDS = 100
 
 
 def estimateProgram(folder: str | os.PathLike, model: str, epochs: int | None = None) -> Program:
@@ -46,28 +44,18 @@ def outcomeOf(
         program.onProgress = progress
     if not wait:
         return program
-    loop, outcome = qt.QEventLoop(), {}
 
-    def end(**given) -> None:
-        outcome.update(given)
-        loop.quit()
+    def begin(end: Callable[..., None]) -> None:
+        program.onFinished = lambda event: end(event=event)
+        program.onFailed = lambda error: end(error=error)
 
     def poll() -> None:
-        if isCancelled is not None and isCancelled():
-            program.stop()
-            end(error=ResFormerSegError("CANCELLED", _("It was stopped; a training can be resumed.")))
+        if isCancelled():
+            raise ResFormerSegError("CANCELLED", _("It was stopped; a training can be resumed."))
 
-    program.onFinished = lambda event: end(event=event)
-    program.onFailed = lambda error: end(error=error)
-    clock = qt.QTimer()
-    clock.connect("timeout()", poll)
-    clock.start(_POLL_MILLISECONDS)
     try:
-        loop.exec_()
+        outcome = waitInEventLoop(begin, poll if isCancelled is not None else None)
     finally:
-        clock.stop()
-        clock.disconnect("timeout()", poll)
-        clock.deleteLater()
         program.stop()
     if "event" in outcome:
         return outcome["event"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import qt
 from slicer.i18n import tr as _
 
 from resformer_unet.errors import shown
 from ResFormerSegLib.engine.keeper import EngineKeeper
 from ResFormerSegLib.errors import ResFormerSegError
+from ResFormerSegLib.event_loop import waitInEventLoop
 from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.task import Task
 
@@ -65,34 +65,23 @@ def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
 
     Raises what the job failed with.
     """
-    loop, outcome = qt.QEventLoop(), {}
+    keeper, outcome = job.keeper, {}
 
-    def end(**given) -> None:
-        outcome.update(given)
-        loop.quit()
+    def begin(end: Callable[..., None]) -> None:
+        job.onFinished = lambda result: end(result=result)
+        job.onFailed = lambda error: end(error=error)
+        job.start()
 
     def poll() -> None:
-        try:
-            with keeper.callingBack():
-                isToStop = isCancelled()
-        except BaseException as error:
-            job.abort(error)
-            return
+        with keeper.callingBack():
+            isToStop = isCancelled()
         if isToStop:
             job.cancel()
 
-    keeper = job.keeper
-    job.onFinished = lambda result: end(result=result)
-    job.onFailed = lambda error: end(error=error)
-    clock = qt.QTimer()
-    clock.connect("timeout()", poll)
     try:
-        job.start()
-        if isCancelled is not None:
-            clock.start(POLL_MILLISECONDS)
-        loop.exec_()
+        outcome = waitInEventLoop(begin, poll if isCancelled is not None else None, POLL_MILLISECONDS)
         if not outcome:  # the application quits, which ends all event loops
-            job.abort(ResFormerSegError("ENGINE_CLOSED", _("The run was stopped because the application is closing.")))
+            raise ResFormerSegError("ENGINE_CLOSED", _("The run was stopped because the application is closing."))
         if "error" in outcome:
             raise outcome["error"]
         return outcome["result"]
@@ -100,8 +89,6 @@ def _waitFor(job: Job, isCancelled: Callable[[], bool] | None) -> Any:
         job.abort(error)
         raise
     finally:
-        clock.disconnect("timeout()", poll)
-        clock.deleteLater()
         outcome.clear()  # else the error and its traceback would refer to each other
 
 

@@ -86,6 +86,16 @@ def test_a_cancelled_run_keeps_what_is_done_and_goes_on_later(run):
     assert states[0] == "kept" and states[2] == "done"
 
 
+def test_an_error_in_the_users_function_ends_the_run_and_reaches_the_user(run):
+    def isCancelled() -> bool:
+        raise KeyError("mine")
+
+    volumes = [otherVolume(shift, name=f"V{shift}") for shift in range(2)]
+    with pytest.raises(KeyError, match="mine"):
+        run(volumes, isCancelled=isCancelled)
+    assert [row["name"] for row in run(volumes)] == ["V0", "V1"]  # nothing holds the folder
+
+
 def test_a_scene_that_is_closed_ends_the_run_and_keeps_what_is_done(run, tmp_path):
     from ResFormerSegLib.errors import ResFormerSegError
 

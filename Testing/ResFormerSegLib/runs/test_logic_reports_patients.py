@@ -10,6 +10,7 @@ import slicer
 
 from helpers import dicom_studies as studies
 from helpers.dicom_volumes import loadSeries
+from helpers.messages import Messages
 
 highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
 
@@ -56,17 +57,6 @@ def test_the_report_of_a_patient_is_on_both_phases_with_the_segments_as_they_are
         read = highdicom.seg.segread(file).get_volume(combine_segments=False).array
         counts = [row["voxels"] for row in byName[name].report["segments"]]
         assert [int(read[..., number].sum()) for number in range(3)] == counts
-
-
-class Messages:
-    """What the panel's message area is told."""
-
-    def __init__(self) -> None:
-        self.notices, self.errors = [], []
-        self.showNotice, self.showError = self.notices.append, self.errors.append
-
-    def clear(self) -> None:
-        self.errors.clear()
 
 
 def test_the_button_saves_the_patients_report_after_an_edit_of_one_phase_and_needs_both(

@@ -10,6 +10,7 @@ import slicer
 
 from helpers import dicom_studies as studies
 from helpers.dicom_volumes import loadSeries
+from helpers.messages import Messages
 from helpers.scene_helpers import makeVolume, segmentArray
 
 pydicom = pytest.importorskip("pydicom")
@@ -168,17 +169,6 @@ def test_a_pdf_that_cannot_be_written_is_said_so_and_leaves_nothing(scene, bed, 
     (tmp_path / "x.pdf").mkdir()
     assert refusal(lambda: printToPdf("<p>x</p>", str(tmp_path / "x.pdf"))) == "PDF_NOT_WRITTEN"
     assert [path.name for path in tmp_path.iterdir()] == ["x.pdf"]
-
-
-class Messages:
-    """What the panel's message area is told."""
-
-    def __init__(self) -> None:
-        self.notices, self.errors = [], []
-        self.showNotice, self.showError = self.notices.append, self.errors.append
-
-    def clear(self) -> None:
-        self.errors.clear()
 
 
 def test_the_button_asks_for_formats_and_folder_and_before_it_changes_the_database(
