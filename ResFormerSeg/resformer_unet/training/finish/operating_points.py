@@ -2,7 +2,9 @@
 
 The threshold is the empirical quantile of conformal prediction (Vovk, Gammerman, Shafer: Algorithmic Learning in a
 Random World. Springer, 2005): of n cases of the class, the floor((n + 1) (1 - sensitivity))-th lowest probability. Of
-new cases of the class, as many as wanted reach it in expectation, not only of those that it was fitted to.
+new cases of the class, as many as wanted reach it in expectation, not only of those that it was fitted to. It is at most
+0.5, so that a diagnosis that is more probable than all others together is never below its threshold; where the network
+tells a class apart easily, more cases than wanted are then found.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from resformer_unet.training.finish.calibration import DiagnosedCase, fit_variant, folds
 
 SENSITIVITY = 0.9
+HIGHEST_THRESHOLD = 0.5
 
 
 def with_operating_points(
@@ -66,7 +69,7 @@ def operating_point(probabilities: np.ndarray, positive: np.ndarray, groups: np.
 
 def _threshold(probabilities: np.ndarray) -> float | None:
     rank = math.floor((len(probabilities) + 1) * (1 - SENSITIVITY) + 1e-9)
-    return float(np.sort(probabilities)[rank - 1]) if rank else None
+    return min(float(np.sort(probabilities)[rank - 1]), HIGHEST_THRESHOLD) if rank else None
 
 
 def _held_out(cases: Sequence[DiagnosedCase], calibration: Mapping | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

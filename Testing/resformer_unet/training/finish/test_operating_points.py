@@ -48,6 +48,13 @@ def test_the_threshold_is_a_case_that_still_reaches_it():
     assert point["specificity"] == pytest.approx(2 / 3, abs=1e-3)
 
 
+def test_a_diagnosis_more_probable_than_all_others_together_is_never_below_its_threshold():
+    scores, positive = np.concatenate([np.linspace(0.8, 0.99, 30), np.linspace(0.01, 0.2, 30)]), np.arange(60) < 30
+    point = operating_point(scores, positive, np.arange(60))
+    assert point["threshold"] == 0.5
+    assert point["sensitivity"] == 1 and point["specificity"] == 1
+
+
 def test_sensitivity_is_measured_on_groups_that_the_threshold_was_not_fitted_to():
     low = np.full(10, 0.1)  # one patient, with all of the lowest probabilities
     scores = np.concatenate([low, np.linspace(0.6, 0.9, 20), [0.05, 0.3]])
