@@ -45,7 +45,8 @@ from resformer_unet.training.setup.description import check_recipe, described, n
 from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.initial_weights import InitialWeights
 from resformer_unet.training.setup.precision import fast_precision
-from resformer_unet.training.setup.pretrained import pretrained_source, pretrained_weights
+from resformer_unet.training.setup.pretrained import pretrained_weights
+from resformer_unet.training.setup.pretrained_source import pretrained_source
 from resformer_unet.training.setup.recipe import Recipe
 from resformer_unet.training.setup.run_record import begin_run, check_record
 

