@@ -57,8 +57,8 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], va
         "upper": 255 if eight_bit else 99.5,
         "scope": "image",
         "ignore": None,
-        "mean": [0.5] * channels,
-        "std": [0.25] * channels,
+        "mean": [0.498] * channels,  # (x - 127) / 128 of 0 to 255, as in the pretraining of the encoder
+        "std": [0.502] * channels,
     }
     weighted = bool(segments) and not exclusive
     return {
