@@ -3,7 +3,8 @@
     python benchmarks/cross_validation.py ../shared/data/retina-oct --recipe retina-oct --output runs/retina-folds
 
 Each fold trains on the other groups, of which some select the epoch and calibrate, and is measured on its own groups
-by `resformer-unet evaluate`, which the training has not seen. A killed run goes on with the same command.
+by `resformer-unet evaluate`, which the training has not seen. A killed run goes on with the same command; beside a
+running one it is refused (`TRAINING_RUNNING`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_file, atomic_write_text
 from resformer_unet.cli.main import main as resformer_unet
+from resformer_unet.training.setup.run_folder import refuse_if_running, run_folder
 
 FOLDS = 5
 
@@ -34,9 +36,10 @@ def main() -> int:
     reports = []
     for fold, splits in enumerate(folds(rows, options.folds)):
         data, model = options.output / f"data-{fold}", options.output / f"fold-{fold}"
-        write_split(options.dataset, data, rows, splits)
-        work = model.with_name(model.name + ".training")
+        work = run_folder(model)
         if not (model / "model.json").exists():
+            refuse_if_running(model)  # it reads the split that would be written anew
+            write_split(options.dataset, data, rows, splits)
             resume = ["--resume"] if (work / "last.ckpt").exists() else []
             arguments = ["train", data, "--recipe", options.recipe, "--output", model, *resume, *of_the_training]
             if failed := resformer_unet([str(argument) for argument in arguments]):
@@ -63,7 +66,7 @@ def write_split(dataset: Path, folder: Path, rows: list[dict], splits: dict[str,
     for name in ("images", "masks"):
         if not (folder / name).is_symlink():
             (folder / name).symlink_to((dataset / name).resolve())
-    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(folder / "labels.csv") as whole, whole.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows({**row, "split": splits[row["group"] or row["id"]]} for row in rows)

@@ -6,7 +6,9 @@ from collections import Counter
 
 import pytest
 
-from cross_validation import folds, pooled
+from cross_validation import folds, main, pooled
+from resformer_unet.errors import EngineError
+from resformer_unet.training.setup.run_folder import running
 
 ROWS = [{"id": f"{eye}-{scan}", "group": eye} for eye in "abcdefghij" for scan in range(3)]
 
@@ -36,3 +38,12 @@ def test_dice_is_the_mean_over_the_cases_of_all_folds_that_have_a_reference():
 
     result = pooled([report(0.9, None), report(0.3, 0.6, 0.6)])
     assert result["dice"] == pytest.approx(0.6) and result["accuracy"] == 1.0
+
+
+def test_a_fold_that_another_program_is_training_is_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "labels.csv").write_text("id,label,split,group\na,x,train,a\nb,x,train,b\nc,x,train,c\n")
+    monkeypatch.setattr("sys.argv", ["", str(tmp_path), "--recipe", "retina-oct", "--output", str(tmp_path / "folds")])
+    with running(tmp_path / "folds" / "fold-0"), pytest.raises(EngineError) as caught:
+        main()
+    assert caught.value.code == "TRAINING_RUNNING"
+    assert [path.name for path in (tmp_path / "folds").iterdir()] == ["fold-0.training"]

@@ -81,7 +81,8 @@ def fewCasesText(count: int) -> str:
 
 def unfinishedTraining(folder: str | os.PathLike) -> dict | None:
     """The last training on the set that was begun and not finished: output, initial, and whether it is running."""
-    from resformer_unet.learning.run_state import is_running, unfinished
+    from resformer_unet.learning.run_state import unfinished
+    from resformer_unet.training.setup.run_folder import is_running
 
     states = unfinished(modelsFolder(folder))
     if not states:
@@ -113,11 +114,10 @@ def discardTraining(output: str | os.PathLike) -> None:
     """Deletes what an unfinished training has written. Does nothing while another program trains into it."""
     import shutil
 
-    from resformer_unet.learning.run_state import ENDING, is_running
+    from resformer_unet.training.setup.run_folder import is_running, run_folder
 
-    output = Path(output)
     if not is_running(output):
-        shutil.rmtree(output.with_name(output.name + ENDING), ignore_errors=True)
+        shutil.rmtree(run_folder(Path(output)), ignore_errors=True)
 
 
 def learningRows(output: str | os.PathLike) -> list[dict[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,12 @@ from pathlib import Path
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.further_recipe import further_recipe
 from resformer_unet.learning.readiness import why_not_ready
-from resformer_unet.learning.run_state import LearningState, read_state, running
+from resformer_unet.learning.run_state import LearningState, read_state
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 from resformer_unet.training.setup.options import TrainOptions
+from resformer_unet.training.setup.run_folder import running
+from resformer_unet.training.setup.run_record import RECORD
 from resformer_unet.training_set.contents import CollectedCase, list_cases
 
 OPTIONS = ("epochs", "batch_size", "learning_rate", "seed", "workers")  # of TrainOptions
@@ -44,9 +45,7 @@ def learn(
         state = _resumed(output, dataset, initial, cases)
     else:
         state = _begun(output, dataset, initial, options, cases)
-    with running(output):
-        for left in state.work.glob(".evaluating-*"):  # by a process that was stopped
-            shutil.rmtree(left, ignore_errors=True)
+    with running(output, note):
         bundle = _train(state, output, cases, device, progress, note)
         state.as_finished().save()
     return bundle
@@ -117,7 +116,6 @@ def _train(
     progress: Callable[[str, int, int], None] | None,
     note: Callable[[str], None] | None,
 ) -> ModelBundle:
-    from resformer_unet.training.setup.run_record import RECORD
     from resformer_unet.training.train import train
 
     bundle = find_model(state.initial)
@@ -134,4 +132,5 @@ def _train(
         initial=bundle,
         progress=progress,
         note=note,
+        holds_lock=True,
     )

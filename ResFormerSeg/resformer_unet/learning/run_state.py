@@ -1,4 +1,4 @@
-"""What is known of a training that was begun: enough to go on with it in another session, and whether one is running.
+"""What is known of a training that was begun: enough to go on with it in another session.
 
 It lies in ``learning.json`` in the folder that the training keeps beside its model, and says nothing of patients.
 """
@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from resformer_unet.atomic_files import atomic_write_text
-from resformer_unet.errors import EngineError
-from resformer_unet.training_set.locking import locked
+from resformer_unet.training.setup.run_folder import ENDING, run_folder
 
-STATE, LOCK = "learning.json", "running.lock"
-ENDING = ".training"
+STATE = "learning.json"
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,7 @@ class LearningState:
 
     @property
     def work(self) -> Path:
-        output = Path(self.output)
-        return output.with_name(output.name + ENDING)
+        return run_folder(Path(self.output))
 
     def save(self) -> None:
         """Raises ``EngineError`` OUTPUT_NOT_WRITABLE or DISK_FULL."""
@@ -57,7 +53,7 @@ def read_state(output: str | Path) -> LearningState | None:
     """
     output = Path(output).resolve()
     try:
-        entries = json.loads((output.with_name(output.name + ENDING) / STATE).read_text(encoding="utf-8"))
+        entries = json.loads((run_folder(output) / STATE).read_text(encoding="utf-8"))
         state = LearningState(**{**entries, "cases": tuple(entries["cases"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -70,27 +66,3 @@ def unfinished(models: str | Path) -> list[LearningState]:
     found = sorted(models.glob(f"*{ENDING}/{STATE}"), key=lambda path: path.stat().st_mtime)
     states = [read_state(models / path.parent.name.removesuffix(ENDING)) for path in found]
     return [state for state in states if state is not None and not state.finished]
-
-
-def running(output: str | Path) -> AbstractContextManager[None]:
-    """Held while a training into ``output`` runs. It ends with the process, however that ends.
-
-    Raises:
-        EngineError: TRAINING_RUNNING, OUTPUT_NOT_WRITABLE, LOCK_UNSUPPORTED.
-    """
-    output = Path(output)
-    busy = EngineError(
-        "TRAINING_RUNNING",
-        f"Another program is training into “{output}” at this moment.",
-        "Wait until it has finished, or train into another folder.",
-    )
-    return locked(output.with_name(output.name + ENDING) / LOCK, busy)
-
-
-def is_running(output: str | Path) -> bool:
-    """Whether another process trains into ``output``."""
-    try:
-        with running(output):
-            return False
-    except EngineError as error:
-        return error.code == "TRAINING_RUNNING"

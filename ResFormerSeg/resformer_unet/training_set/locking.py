@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from resformer_unet.atomic_files import writing_errors
 from resformer_unet.errors import EngineError
 
 _HELD_BY_ANOTHER = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
@@ -36,16 +37,10 @@ def locked(path: Path, busy: EngineError, seconds: float = 0.0) -> Iterator[None
         busy: raised when another process still holds the lock after that many seconds.
 
     Raises:
-        EngineError: ``busy``; OUTPUT_NOT_WRITABLE; LOCK_UNSUPPORTED on a disk that has no locks.
+        EngineError: ``busy``; OUTPUT_NOT_WRITABLE; DISK_FULL; LOCK_UNSUPPORTED on a disk that has no locks.
     """
-    try:
+    with writing_errors(path):
         file = path.open("ab")
-    except OSError as error:
-        raise EngineError(
-            "OUTPUT_NOT_WRITABLE",
-            f"“{path.parent}” cannot be written to ({error.strerror}).",
-            "Choose a folder in which you may write, or ask for the right to write there.",
-        ) from None
     with file:
         ends = time.monotonic() + seconds
         while not _lock(file, path):

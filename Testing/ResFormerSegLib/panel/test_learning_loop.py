@@ -89,7 +89,8 @@ def test_cancelling_deletes_what_was_learnt_after_asking(learn, click, waitFor, 
 
 
 def test_a_training_of_another_slicer_on_the_same_set_is_not_disturbed(learn, discs, tiny):
-    from resformer_unet.learning.run_state import LearningState, running
+    from resformer_unet.learning.run_state import LearningState
+    from resformer_unet.training.setup.run_folder import running
 
     (discs / "models" / "tiny-1.training").mkdir(parents=True)
     LearningState(str(discs), str(discs / "models" / "tiny-1"), str(tiny), {}, ()).save()

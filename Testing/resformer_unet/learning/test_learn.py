@@ -21,11 +21,12 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.learn import learn
-from resformer_unet.learning.run_state import is_running, read_state, running, unfinished
+from resformer_unet.learning.run_state import read_state, unfinished
 from resformer_unet.learning.time_estimate import estimate_time
 from resformer_unet.model.bundle import load_bundle
 from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.training.setup.options import TrainOptions
+from resformer_unet.training.setup.run_folder import is_running, running
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_two_programs_that_begin_the_same_training_do_not_mix(discs, tiny, tmp_p
 def test_the_lock_of_a_training_ends_with_its_process(tmp_path):
     (tmp_path / "mine.training").mkdir()
     code = (
-        "import sys, time\nfrom resformer_unet.learning.run_state import running\n"
+        "import sys, time\nfrom resformer_unet.training.setup.run_folder import running\n"
         "with running(sys.argv[1]):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULE_FOLDER)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from resformer_unet.training.finish.operating_points import with_operating_point
 from resformer_unet.training.finish.patient_regression import fit_patient_regression, segmentation_errors
 from resformer_unet.training.finish.reference_statistics import reference_statistics
 from resformer_unet.training.loop.curves import PICTURE
+from resformer_unet.training.setup.run_folder import run_folder
+
+_EVALUATING = ".evaluating-"
 
 
 def finish_bundle(
@@ -34,7 +38,7 @@ def finish_bundle(
     train: Sequence[Case] = (),
     stress: bool = False,
 ) -> ModelBundle:
-    """Calibrate on the validation cases, evaluate as a user would, and write the bundle.
+    """Calibrate on the validation cases, evaluate as a user would, and write the bundle, with :func:`.running` held.
 
     The results in the descriptor and the card are those of :func:`.evaluate_cases` with the weights that are
     written; the full evaluation of each split goes to ``<output>.training/evaluation-<split>.json``
@@ -47,8 +51,10 @@ def finish_bundle(
         stress: give the last split's cases under shifts too, see :func:`.stress_test`.
     """
     descriptor = {**descriptor, "calibration": None, "results": []}
-    work = output.with_name(output.name + ".training")
-    with tempfile.TemporaryDirectory(dir=work, prefix=".evaluating-") as folder:
+    work = run_folder(output)
+    for left in work.glob(f"{_EVALUATING}*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=work, prefix=_EVALUATING) as folder:
         report: dict | None = None
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
         val = splits.get("val", ())

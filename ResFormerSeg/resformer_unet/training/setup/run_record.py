@@ -1,4 +1,4 @@
-"""The folder of a training run, and a record of its settings, so that it is not resumed with others."""
+"""A record of a training run's settings, so that it is not resumed with others."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import itertools
 import json
 from pathlib import Path
 
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_write_text, writing_errors
 from resformer_unet.errors import EngineError
+from resformer_unet.training.setup.run_folder import LOCK
 
 RECORD = "run.json"
 MAY_DIFFER = {("training", "date"), ("training", "device")}  # another day, another machine
 
 
-def begin_run(output: Path, work: Path, descriptor: dict) -> Path | None:
-    """Create the run's folder before the training, so that an output that cannot be written is found at once.
+def begin_run(work: Path, descriptor: dict) -> Path | None:
+    """Write the record of a new run, with :func:`.running` held.
+
+    The files of an earlier run that has checkpoints are moved aside. The folder itself and its lock stay where they
+    are, so that the lock goes on keeping other programs out.
 
     Returns:
-        Where an earlier run's folder with checkpoints has been moved to, ``None`` without one.
+        Where they have been moved to, ``None`` without such a run.
 
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     earlier = None
-    try:
-        if output.exists() and not output.is_dir():
-            raise FileExistsError(17, "there is a file of that name")
+    with writing_errors(work):
         if any(work.glob("*.ckpt")):
             names = (work.with_name(f"{work.name}.{number}") for number in itertools.count(1))
-            earlier = work.rename(next(name for name in names if not name.exists()))
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EngineError(
-            "OUTPUT_NOT_WRITABLE",
-            f"The model cannot be written to “{output}” ({error.strerror}).",
-            "Choose a folder in which you may write.",
-        ) from None
+            earlier = next(name for name in names if not name.exists())
+            earlier.mkdir()
+            # The checkpoints last: while one is left, a move that was interrupted is completed by the next training.
+            for entry in sorted(work.iterdir(), key=lambda entry: entry.suffix == ".ckpt"):
+                if entry.name != LOCK:
+                    entry.rename(earlier / entry.name)
     atomic_write_text(work / RECORD, json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n")
     return earlier
 

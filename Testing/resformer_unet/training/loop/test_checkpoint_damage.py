@@ -11,8 +11,8 @@ import torch
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
 
 from resformer_unet.errors import EngineError  # noqa: E402
+from resformer_unet.training.fitting import _quiet_writer_of_tensorboard  # noqa: E402
 from resformer_unet.training.loop.checkpoints import AtomicCheckpoints, load_checkpoint  # noqa: E402
-from resformer_unet.training.train import _quiet_writer_of_tensorboard  # noqa: E402
 
 
 def test_a_bit_that_has_changed_is_noticed_wherever_it_counts(tmp_path):

@@ -8,8 +8,8 @@ pytest.importorskip("lightning", reason="the extra “train” is not installed"
 pytest.importorskip("monai", reason="the extra “train” is not installed")
 
 from resformer_unet.errors import EngineError
+from resformer_unet.training.setup.description import network_config
 from resformer_unet.training.setup.recipe import Recipe, load_recipe, recipe_names
-from resformer_unet.training.train import network_config
 
 
 def test_the_recipes_of_the_package_are_complete():
