@@ -38,11 +38,10 @@ def gpu_section(results: Results) -> str:
 
 
 def _without_gpu(results: Results, machine: dict) -> str:
-    steps = results.all("step")
-    done = [row["step"] for row in steps if row["outcome"] == "done"]
+    done = [row["step"] for row in results.all("step") if row["outcome"] == "done"]
     sentences = [
         f"No GPU was there, so nothing is measured on one yet; on {machine['date']} the program ran on the CPU, at "
-        f"small sizes and without a look at the times: {len(done)} of {len(steps)} parts were done.",
+        f"small sizes and without a look at the times: {len(done)} of {len(machine['plan'])} parts were done.",
         HOW_TO_RUN,
         _not_measured(results),
     ]
@@ -121,8 +120,10 @@ def _training(results: Results) -> str:
 
 
 def _not_measured(results: Results) -> str:
-    """Steps that were left out or failed, and networks or models that were."""
-    reasons = {row["step"]: row["why"] for row in results.all("step") if row["outcome"] != "done"}
+    """Steps that were left out, failed or were not begun, and networks or models that were left out."""
+    begun = {row["step"] for row in results.all("step")}
+    reasons = {name: "not begun" for name in results.one("machine")["plan"] if name not in begun}
+    reasons |= {row["step"]: row["why"] for row in results.all("step") if row["outcome"] != "done"}
     for part in ("throughput", "agreement"):
         reasons |= results.left_out(part)
     return f"Not measured: {'; '.join(f'{name} ({why})' for name, why in reasons.items())}." if reasons else ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import subprocess
 import sys
 import tempfile
 import time
@@ -50,7 +51,7 @@ def main() -> int:
         steps = [step for step in plan(options.model) if not options.only or step.program in options.only]
         if not steps:
             parser.error(f"there is no program {', '.join(options.only)}")
-        rows = Rows(options.results / ROWS, {**machine, "quick": machine["gpu"] is None})
+        rows = Rows(options.results / ROWS, {**machine, "plan": list(map(_name, steps))})
         work(steps, rows, Path(folder), until)
     print(f"The rows are in {rows.path}", flush=True)
     return 1 if rows.failed else 0
@@ -90,7 +91,10 @@ def work(
             rows.add(step, [], 0.0, "left out", "the time was used up")
         else:
             limited = dataclasses.replace(step, limit=min(step.limit, until - began))
-            found, problem = run.measure(limited, run.volume_file(step, folder))
+            try:
+                found, problem = run.measure(limited, run.volume_file(step, folder))
+            except subprocess.CalledProcessError as error:  # the volume could not be drawn
+                found, problem = [], str(error)
             rows.add(step, found, clock() - began, "failed" if problem else "done", problem)
 
 

@@ -31,6 +31,7 @@ CPU = torch.device("cpu")
 MACHINE = {
     "part": "machine", "date": "2026-01-02", "commit": "abc", "processor": "A CPU", "processors": 16, "used": 16,
     "gpu": "NVIDIA H200", "gpu_memory_gb": 150.0, "cuda": "13.0", "versions": {"torch": "2.13"},
+    "plan": ["growth", "training"],
 }  # fmt: skip
 THROUGHPUT = {"part": "throughput", "device": "cuda", "side": 256, "precision": "half", "ms_alone": 4.0, "peak_mb": 900}
 
@@ -108,6 +109,14 @@ def test_no_part_is_allowed_more_than_the_time_that_is_left(monkeypatch, tmp_pat
     rows = gpu.Rows(tmp_path / gpu.ROWS, MACHINE)
     gpu.work([Measurement("growth", limit=90)] * 2, rows, tmp_path, until=150, clock=lambda: next(seconds))
     assert limits == [90, 50]
+
+
+def test_a_volume_that_cannot_be_drawn_ends_its_own_part_alone(programs, tmp_path):
+    programs("volumes", "raise SystemExit('the disk is full')")
+    rows = gpu.Rows(tmp_path / gpu.ROWS, MACHINE)
+    steps = [Measurement("predict_job", volume=(2, 32)), Measurement("training", needs=("no_such_package",))]
+    gpu.work(steps, rows, tmp_path, until=60, clock=lambda: 0)
+    assert [row["outcome"] for row in rows_on_disk(tmp_path)[1:]] == ["failed", "left out"]
 
 
 def test_wheels_that_were_brought_along_are_found_by_the_programs(monkeypatch, tmp_path):
@@ -198,7 +207,8 @@ def test_without_a_card_the_page_says_so_and_replaces_no_other_section(tmp_path)
     step = {"part": "step", "step": "growth", "seconds": 1.0, "outcome": "done", "why": None}
     document.replace_gpu_section(Results([{**MACHINE, "gpu": None}, step]), page)
     text = page.read_text("utf-8")
-    assert "No GPU was there" in text and "1 of 1 parts were done" in text and "make benchmark-gpu" in text
+    assert "No GPU was there" in text and "1 of 2 parts were done" in text and "training (not begun)" in text
+    assert "make benchmark-gpu" in text
     assert "19 images" in text and text.endswith("## After\n\nkept\n") and "old" not in text
     document.replace_gpu_section(Results([{**MACHINE, "gpu": None}, step]), page)
     assert page.read_text("utf-8") == text
