@@ -22,7 +22,6 @@ from document_whole import (
     whole_job_section,
 )
 from markdown_table import table
-from plots import draw_forward, draw_growth
 from results import GPU_RESULTS, RESULTS, Results
 
 HERE = Path(__file__).resolve().parent
@@ -58,6 +57,8 @@ def replace_gpu_section(gpu: Results, path: Path) -> None:
 
 def write_document(results: Results, gpu: Results, path: Path) -> None:
     """The document, and beside it the pictures of what was measured."""
+    from plots import draw_forward, draw_growth  # Matplotlib, which the section about a GPU does without
+
     pictures = {}
     for name, draw in (("forward", draw_forward), ("growth", draw_growth)):
         picture = path.with_name(f"{path.stem}-{name}.svg")
