@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -99,10 +100,14 @@ def work(
 
 
 def _name(step: Measurement) -> str:
-    """The program, and what tells its steps apart."""
-    words = dict(zip(step.arguments[::2], step.arguments[1::2], strict=False))
-    what = words.get("--networks") or words.get("--preset")
-    return f"{step.program}, {what}" if what else step.program
+    """The program, and its one network or preset, which tells its steps apart."""
+    for option in ("--networks", "--preset"):
+        if option in step.arguments:
+            after = step.arguments[step.arguments.index(option) + 1 :]
+            values = list(itertools.takewhile(lambda word: not word.startswith("--"), after))
+            if len(values) == 1:
+                return f"{step.program}, {values[0]}"
+    return step.program
 
 
 if __name__ == "__main__":
