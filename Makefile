@@ -6,6 +6,7 @@
 # make faults  injects 1,000 faults into whole jobs and gives 10,000 damaged inputs to the readers; FAULTS="--seed 2"
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
+# make benchmark-gpu  the same on a graphics card in ten minutes, with a Python that has PyTorch for CUDA; PYTHON=python3
 # make screenshots  takes the pictures of README and tutorial, and of each state of the panel (build/panel-states)
 # make clean  removes what the other targets made
 PYTHON ?= python3
@@ -17,7 +18,7 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test test-long test-fast mutants faults lint benchmark screenshots clean
+.PHONY: demo test test-long test-fast mutants faults lint benchmark benchmark-gpu screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -58,6 +59,10 @@ lint: $(READY)
 benchmark: $(VENV)/.benchmark-ready
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/document.py
+
+benchmark-gpu:
+	$(PYTHON) benchmarks/gpu.py
+	$(PYTHON) benchmarks/document.py
 
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py

@@ -1,6 +1,9 @@
 """Makes docs/benchmarks.md and its pictures of the rows that `run.py` has left; nothing in it is typed by hand.
 
-python benchmarks/document.py [--results FOLDER] [--output docs/benchmarks.md]
+    python benchmarks/document.py [--results FOLDER] [--gpu FOLDER] [--output docs/benchmarks.md]
+
+The rows of `gpu.py` may be of another machine and another day. With these alone, only their section of the page is
+made anew.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from pathlib import Path
 
 from aims import AIMS
 from document_forward import forward_section
+from document_gpu import TITLE as GPU_TITLE
+from document_gpu import gpu_section
 from document_whole import (
     growth_section,
     responsiveness_section,
@@ -17,8 +22,7 @@ from document_whole import (
     whole_job_section,
 )
 from markdown_table import table
-from plots import draw_forward, draw_growth
-from results import Results
+from results import GPU_RESULTS, RESULTS, Results
 
 HERE = Path(__file__).resolve().parent
 QUICK = (
@@ -29,24 +33,41 @@ QUICK = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--gpu", type=Path, default=GPU_RESULTS, help="folder of the rows of gpu.py")
     parser.add_argument("--output", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
     options = parser.parse_args()
-    write_document(Results.load(options.results), options.output)
+    results, gpu = Results.load(options.results), Results.load(options.gpu)
+    if results:
+        write_document(results, gpu, options.output)
+    elif gpu and options.output.exists():
+        replace_gpu_section(gpu, options.output)
+    else:
+        raise SystemExit(f"There are no results in {options.results}: run benchmarks/run.py first.")
     print(f"{options.output} was written")
 
 
-def write_document(results: Results, path: Path) -> None:
+def replace_gpu_section(gpu: Results, path: Path) -> None:
+    """In a page that is there already; at its end if it has no such section."""
+    page, _, rest = path.read_text("utf-8").partition(f"\n{GPU_TITLE}\n")
+    _, heading, after = rest.partition("\n## ")
+    sections = [page.rstrip(), gpu_section(gpu), f"## {after.rstrip()}" if heading else ""]
+    path.write_text("\n\n".join(section for section in sections if section) + "\n", encoding="utf-8")
+
+
+def write_document(results: Results, gpu: Results, path: Path) -> None:
     """The document, and beside it the pictures of what was measured."""
+    from plots import draw_forward, draw_growth  # Matplotlib, which the section about a GPU does without
+
     pictures = {}
     for name, draw in (("forward", draw_forward), ("growth", draw_growth)):
         picture = path.with_name(f"{path.stem}-{name}.svg")
         if draw(results, picture):
             pictures[name] = picture.name
-    path.write_text(document(results, pictures), encoding="utf-8")
+    path.write_text(document(results, gpu, pictures), encoding="utf-8")
 
 
-def document(results: Results, pictures: dict[str, str]) -> str:
+def document(results: Results, gpu: Results, pictures: dict[str, str]) -> str:
     """pictures: file names by section."""
     sections = [
         "# Benchmarks",
@@ -66,6 +87,7 @@ def document(results: Results, pictures: dict[str, str]) -> str:
         growth_section(results, pictures.get("growth")),
         responsiveness_section(results),
         training_section(results),
+        gpu_section(gpu),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 

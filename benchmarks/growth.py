@@ -36,14 +36,21 @@ def main() -> None:
     memory.forget_peak()
     predictor = Predictor(find_model(options.model), options.device)
     predictor.predict(image_from_array(volume[:8], AXES, "warming"))
-    seconds = rounds(lambda: seconds_of(lambda: predictor.predict(image)), options.seconds, options.rounds)
+    network = []
+
+    def predict() -> None:
+        network.append(predictor.predict(image).report["timing_s"]["network"])
+
+    seconds = rounds(lambda: seconds_of(predict), options.seconds, options.rounds)
     put(
         "growth",
         slices=options.slices,
         size=options.size,
         device=options.device,
+        engine=predictor.runner.backend.name,
         rounds=len(seconds),
         seconds=statistics.median(seconds),
+        network_seconds=statistics.median(network),
         peak_mb=(memory.peak() - before) / MEGABYTE,
         volume_float32_mb=4 * volume.size / MEGABYTE,
     )

@@ -17,8 +17,8 @@ import torch
 from measuring import put
 
 PACKAGES = (
-    "torch", "onnxruntime", "numpy", "SimpleITK", "slicer-core", "monai", "dynamic-network-architectures",
-    "segmentation-models-pytorch", "lightning",
+    "torch", "onnxruntime", "onnxruntime-gpu", "numpy", "SimpleITK", "slicer-core", "monai",
+    "dynamic-network-architectures", "segmentation-models-pytorch", "lightning",
 )  # fmt: skip
 
 
@@ -34,6 +34,8 @@ def main() -> None:
         system=_system(),
         python=platform.python_version(),
         gpu=torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        gpu_memory_gb=torch.cuda.get_device_properties(0).total_memory / 1e9 if torch.cuda.is_available() else None,
+        cuda=torch.version.cuda,
         load=os.getloadavg()[0],
         versions={name: found for name in PACKAGES if (found := _version(name))},
     )

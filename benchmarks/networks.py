@@ -7,8 +7,10 @@ classify three diagnoses; the others segment one structure against a background,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from torch import nn
+if TYPE_CHECKING:  # the names alone are wanted by programs that do without PyTorch
+    from torch import nn
 
 ONNX = "small, ONNX Runtime"
 
@@ -24,6 +26,7 @@ def base(side: int) -> nn.Module:
 def nnunet(side: int) -> nn.Module:
     """nnU-Net's own 2D plan for large slices (Isensee et al., Nature Methods 18:203, 2021): 7 stages, 32..512."""
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
+    from torch import nn
 
     return PlainConvUNet(
         input_channels=1,

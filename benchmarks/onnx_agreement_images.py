@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agreement import diagnosis_probabilities, dice, greatest_difference
 from measuring import put
 from resformer_unet.data.dataset import load_dataset, read_case_image
 from resformer_unet.inference.predictor import Predictor
@@ -26,32 +27,22 @@ def main() -> None:
     bundle = find_model(options.model)
     cases = load_dataset(options.dataset, options.split)
     first, second = (Predictor(bundle, device) for device in ("cpu:torch", "cpu:onnx"))
-    differences, dice = [0.0], []
+    differences, overlaps = [0.0], []
     chosen = np.linspace(0, len(cases) - 1, min(options.images, len(cases))).round().astype(int)
     for index in chosen:
         image = read_case_image(cases[index])
         expected, found = first.predict(image), second.predict(image)
-        dice.append(_dice(expected.layers, found.layers))
+        overlaps.append(dice(expected.layers, found.layers))
         if expected.report["diagnosis"]:
-            pairs = zip(_probabilities(expected), _probabilities(found), strict=True)
-            differences += [abs(one - other) for one, other in pairs]
+            pair = (diagnosis_probabilities(prediction.report) for prediction in (expected, found))
+            differences.append(greatest_difference(*pair))
     put(
         "onnx images",
         model=bundle.id,
         images=len(chosen),
         probability_difference=max(differences),
-        lowest_dice=min(dice),
+        lowest_dice=min(overlaps),
     )
-
-
-def _probabilities(prediction) -> list[float]:
-    return list(prediction.report["diagnosis"]["probabilities"].values())
-
-
-def _dice(first: np.ndarray, second: np.ndarray) -> float:
-    """1 where both are empty."""
-    total = np.count_nonzero(first) + np.count_nonzero(second)
-    return 2 * np.count_nonzero((first == second) & (first > 0)) / total if total else 1.0
 
 
 if __name__ == "__main__":

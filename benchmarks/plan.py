@@ -15,12 +15,15 @@ WITHOUT_UNETR = tuple(name for name in ALL if name != "MONAI UNETR")
 class Measurement:
     """A program of this folder, run in a process of its own.
 
-    volume: slices and size of the drawn volume whose file is its first argument.
+    volume: slices and size of the drawn volume whose file is its first argument. limit: seconds; something hangs if it
+    takes longer. needs: modules that must be there.
     """
 
     program: str
     arguments: tuple[str, ...] = ()
     volume: tuple[int, int] | None = None
+    limit: float = 600
+    needs: tuple[str, ...] = ()
 
 
 def full(gpu: bool) -> Iterator[Measurement]:

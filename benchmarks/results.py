@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+RESULTS = Path(__file__).resolve().parent / "results"
+GPU_RESULTS = RESULTS / "gpu"  # apart, since they may come from another machine
+
 
 class Results:
     """Rows by part; `left_out` rows say why something could not be measured here.
@@ -19,11 +22,9 @@ class Results:
 
     @classmethod
     def load(cls, folder: Path) -> Results:
-        """Raises SystemExit when there is nothing to be found, or rows of several machines."""
+        """Raises SystemExit for rows of several machines; a folder without results, or none, gives none."""
         files = sorted(folder.glob("*.jsonl"))
         rows = [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
-        if not rows:
-            raise SystemExit(f"There are no results in {folder}: run benchmarks/run.py first.")
         if len({(row["processor"], row["used"], row["gpu"]) for row in rows if row["part"] == "machine"}) > 1:
             raise SystemExit(f"The results in {folder} are of several machines: delete them and measure again.")
         return cls(rows)
@@ -40,6 +41,9 @@ class Results:
         """Why, by network or model."""
         rows = self._matching(part, {})
         return {row.get("network") or row["model"]: row["left_out"] for row in rows if "left_out" in row}
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
 
     @property
     def quick(self) -> bool:

@@ -18,10 +18,9 @@ import time
 from pathlib import Path
 
 import plan
+from results import RESULTS
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results"
-LONGEST = 600  # seconds for one process; something hangs if it takes longer
 
 
 def main() -> int:
@@ -48,7 +47,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as volumes:
         for number, step in enumerate(steps, 1):
             started = time.monotonic()
-            rows, problem = measure(step, _volume(step, Path(volumes)))
+            rows, problem = measure(step, volume_file(step, Path(volumes)))
             failed += problem is not None
             rows = [{**row, "quick": options.quick} for row in rows]
             found.setdefault(step.program, [{**machine, "quick": options.quick}]).extend(rows)
@@ -63,14 +62,16 @@ def main() -> int:
 
 
 def measure(step: plan.Measurement, volume: Path | None) -> tuple[list[dict], str | None]:
-    """The rows that the program prints, and what went wrong."""
+    """The rows that the program prints, those before its time was up too, and what went wrong."""
     command = [sys.executable, str(HERE / f"{step.program}.py"), *([str(volume)] if volume else []), *step.arguments]
     try:
         # Messages are UTF-8 whatever the locale, which Slicer's core may change in this process.
-        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=LONGEST)
-    except subprocess.TimeoutExpired:
-        return [], f"it took longer than {LONGEST} s"
-    rows = [row for row in map(_parse, run.stdout.splitlines()) if row is not None]
+        run = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=step.limit
+        )
+    except subprocess.TimeoutExpired as expired:
+        return _rows((expired.stdout or b"").decode("utf-8", "replace")), f"it took longer than {step.limit:.0f} s"
+    rows = _rows(run.stdout)
     if run.returncode == 0:
         return rows, None
     lines = run.stderr.strip().splitlines()
@@ -83,7 +84,7 @@ def write(path: Path, rows: list[dict]) -> None:
     partial.replace(path)
 
 
-def _volume(step: plan.Measurement, folder: Path) -> Path | None:
+def volume_file(step: plan.Measurement, folder: Path) -> Path | None:
     """The file of the volume that the measurement reads, drawn by a process of its own unless it is there."""
     if step.volume is None:
         return None
@@ -94,6 +95,10 @@ def _volume(step: plan.Measurement, folder: Path) -> Path | None:
         command = [sys.executable, str(HERE / "volumes.py"), str(path), "--slices", str(slices), "--size", str(size)]
         subprocess.run(command, check=True)
     return path
+
+
+def _rows(output: str) -> list[dict]:
+    return [row for row in map(_parse, output.splitlines()) if row is not None]
 
 
 def _parse(line: str) -> dict | None:

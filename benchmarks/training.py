@@ -21,7 +21,7 @@ import torch
 
 from measuring import put
 from resformer_unet.inference.backends.devices import choose_device, describe_device
-from resformer_unet.training.setup.recipe import Recipe
+from resformer_unet.training.setup.recipe import PRETRAINED, Recipe
 from resformer_unet.training.train import train
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--preset", default="small", choices=("small", "base"))
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--pretrained", choices=PRETRAINED, default=PRETRAINED[0], help="initial weights")
     options = parser.parse_args()
     steps: list[tuple[int, float]] = []
     in_all = 0
@@ -47,7 +48,9 @@ def main() -> None:
             in_all = total
             steps.append((done, time.perf_counter()))
 
-    recipe = Recipe().changed(preset=options.preset, epochs=options.epochs, batch_size=options.batch)
+    recipe = Recipe().changed(
+        preset=options.preset, epochs=options.epochs, batch_size=options.batch, pretrained=options.pretrained
+    )
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         drawTrainingSet(folder / "set", options.cases)

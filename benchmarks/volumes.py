@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from scipy.ndimage import zoom
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Testing"))
@@ -37,6 +36,8 @@ def head_volume(slices: int, size: int) -> np.ndarray:
 
 def save_head(path: Path, slices: int, size: int) -> None:
     """Write a volume that lies as a head in the scanner; `.nii.gz` is compressed."""
+    import SimpleITK as sitk  # what computes in memory does without
+
     image = sitk.GetImageFromArray(head_volume(slices, size))
     image.SetSpacing((EXTENT_MM[0] / size, EXTENT_MM[0] / size, EXTENT_MM[1] / slices))
     sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=1)

@@ -92,7 +92,7 @@ def test_rounds_end_with_their_time_or_their_number():
 
 
 def test_the_page_holds_aims_ratios_and_pictures(tmp_path):
-    document.write_document(Results(ROWS), tmp_path / "benchmarks.md")
+    document.write_document(Results(ROWS), Results([]), tmp_path / "benchmarks.md")
     text = (tmp_path / "benchmarks.md").read_text("utf-8")
     assert "A CPU; 2 of 4 logical processors used" in text
     assert "| nnU-Net 2D | 8.00× |" in text and "| nnU-Net 2D | 320 |" in text
@@ -104,7 +104,7 @@ def test_the_page_holds_aims_ratios_and_pictures(tmp_path):
 
 
 def test_a_quick_run_is_called_one():
-    assert "quick run" in document.document(Results([{**MACHINE, "quick": True}]), {})
+    assert "quick run" in document.document(Results([{**MACHINE, "quick": True}]), Results([]), {})
 
 
 def test_a_value_is_held_against_least_and_aim():
@@ -133,9 +133,11 @@ def test_rows_of_two_machines_are_not_mixed(tmp_path):
         Results.load(tmp_path)
 
 
-def test_missing_results_are_an_error_with_a_hint(tmp_path):
+def test_missing_results_are_an_error_with_a_hint(monkeypatch, tmp_path):
+    folders = ["--results", str(tmp_path), "--gpu", str(tmp_path), "--output", str(tmp_path / "page.md")]
+    monkeypatch.setattr(sys, "argv", ["document.py", *folders])
     with pytest.raises(SystemExit, match="run.py"):
-        Results.load(tmp_path)
+        document.main()
 
 
 def test_a_straight_line_is_found_and_a_curve_is_not_called_one():

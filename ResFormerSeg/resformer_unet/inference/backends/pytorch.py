@@ -104,13 +104,13 @@ class TorchBackend:
         """
         if self._placed != self.device:  # moving with every batch would go over all weights each time
             self._place()
-        with _memory_errors(self.device):
+        with memory_errors(self.device):
             return function(self.network, torch.from_numpy(batch).to(self.device))
 
     def _place(self) -> None:
         self._placed = None  # a move may stop half-way
         try:
-            with _memory_errors(self.device):
+            with memory_errors(self.device):
                 self.network.to(self.device)
         except MemoryError as error:
             raise NoRoomForNetwork(str(error)) from error
@@ -124,7 +124,7 @@ class TorchBackend:
 
 
 @contextlib.contextmanager
-def _memory_errors(device: torch.device) -> Iterator[None]:
+def memory_errors(device: torch.device) -> Iterator[None]:
     """Turns PyTorch's out-of-memory errors into ``MemoryError``: torch.OutOfMemoryError is one, the CPU's allocator
     raises a plain one."""
     try:
