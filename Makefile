@@ -6,6 +6,7 @@
 # make faults  injects 1,000 faults into whole jobs and gives 10,000 damaged inputs to the readers; FAULTS="--seed 2"
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
+# make scale  measures 10,000 small images and a volume of 1024x1024x1000; draws docs/speed-scale.svg
 # make screenshots  takes the pictures of README and tutorial, and of each state of the panel (build/panel-states)
 # make clean  removes what the other targets made
 PYTHON ?= python3
@@ -17,7 +18,7 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test test-long test-fast mutants faults lint benchmark screenshots clean
+.PHONY: demo test test-long test-fast mutants faults lint benchmark scale screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -58,6 +59,9 @@ lint: $(READY)
 benchmark: $(VENV)/.benchmark-ready
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/document.py
+
+scale: $(VENV)/.benchmark-ready
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py --picture docs/speed-scale.svg
 
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py

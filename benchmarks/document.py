@@ -17,7 +17,7 @@ from document_whole import (
     whole_job_section,
 )
 from markdown_table import table
-from plots import draw_forward, draw_growth
+from plots import draw_forward, draw_growth, draw_waterfall
 from results import Results
 
 HERE = Path(__file__).resolve().parent
@@ -39,6 +39,9 @@ def main() -> None:
 def write_document(results: Results, path: Path) -> None:
     """The document, and beside it the pictures of what was measured."""
     pictures = {}
+    if (waterfall := results.one("waterfall")) is not None:
+        pictures["waterfall"] = f"{path.stem}-waterfall.svg"
+        draw_waterfall(waterfall["bars"], path.with_name(pictures["waterfall"]))
     for name, draw in (("forward", draw_forward), ("growth", draw_growth)):
         picture = path.with_name(f"{path.stem}-{name}.svg")
         if draw(results, picture):
@@ -62,7 +65,7 @@ def document(results: Results, pictures: dict[str, str]) -> str:
             [aim.row(results) for aim in AIMS],
         ),
         forward_section(results, pictures.get("forward")),
-        whole_job_section(results),
+        whole_job_section(results, pictures.get("waterfall")),
         growth_section(results, pictures.get("growth")),
         responsiveness_section(results),
         training_section(results),

@@ -37,7 +37,9 @@ class VolumeMasks:
         self._slices = prepared.image.shape[prepared.layout.axis]
         segments, pixels = len(bundle.segments), prepared.stack.shape[1:3]
         self._masks = np.zeros((segments, self._slices, *pixels), bool)
-        self.probability_maps = np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None
+        self.probability_maps = (
+            np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None
+        )
         self._pixel_mm = prepared.layout.spacing(prepared.image)[:2] if prepared.image.has_areas else None
         self._segmentation = bundle.descriptor["segmentation"] or {}
         if options.min_area_mm2 is not None:
