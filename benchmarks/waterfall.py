@@ -19,13 +19,11 @@ from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before any library reads them
-
-from measuring import job_parser, put, rounds  # noqa: E402
-from resformer_unet.batch import run  # noqa: E402
-from resformer_unet.batch.run import predict_files  # noqa: E402
-from resformer_unet.image import guarded_reading  # noqa: E402
-from resformer_unet.inference.pipeline import Stopwatch  # noqa: E402
+from measuring import job_parser, put, rounds
+from resformer_unet.batch import run
+from resformer_unet.batch.run import predict_files
+from resformer_unet.image import guarded_reading
+from resformer_unet.inference.pipeline import Stopwatch
 
 CORES = 2
 MAIN, BESIDE, MASKS, READER = "main thread", "next batch", "last batch's masks", "reader process"
@@ -137,6 +135,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--picture", type=Path, help="an SVG to draw")
     options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # a thread's processor time is then all of the network's
 
     with tempfile.TemporaryDirectory() as folder:
 

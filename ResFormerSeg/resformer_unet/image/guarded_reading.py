@@ -49,6 +49,11 @@ def open_sequence_guarded(path: str | Path, *, series: str | None = None) -> Seq
     return Sequence(_read(path, series, DESCRIBE), lambda index: _read(path, series, index))
 
 
+def start_reader() -> None:
+    """Have a process ready for the next image: it starts while this one loads a network, say."""
+    _idle.append(_take())
+
+
 def _read(path: Path, series: str | None, frame: int | str | None = None) -> MedicalImage | SequenceInfo:
     first_bytes(path)
     reader = _take()
