@@ -18,7 +18,7 @@ except ImportError:
 
 _MAGIC = b"\x1f\x8b"
 _WITH_HEADER = zlib.MAX_WBITS | 16  # a gzip's header and its checksum, not a zlib stream's
-_BLOCK = 1 << 20  # bytes of the file that are unpacked at a time
+_BLOCK = 1 << 16  # bytes of the file that are unpacked at a time, to a thousand times as many at most
 
 DAMAGED = (EOFError, OSError, zlib.error, _deflate.error)  # what :func:`unpacked_blocks` raises for a damaged file
 

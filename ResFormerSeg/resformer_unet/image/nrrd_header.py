@@ -12,7 +12,7 @@ import numpy as np
 
 from resformer_unet.image.medical_image import MedicalImage
 
-SPACE = ("domain", "domain", "domain")  # kinds of the axes of columns, rows and slices
+_SPACE = ("domain", "domain", "domain")  # kinds of the axes of columns, rows and slices
 
 
 def nrrd_header(
@@ -30,7 +30,7 @@ def nrrd_header(
         lines: further fields of the format itself.
     """
     slices, rows, columns = image.shape
-    axes = [before, *zip(SPACE, (columns, rows, slices), strict=True), behind]
+    axes = [before, *zip(_SPACE, (columns, rows, slices), strict=True), behind]
     directions = ["none", *(_vector(image.affine[:3, axis]) for axis in range(3)), "none"]
     present = [index for index, axis in enumerate(axes) if axis is not None]
     described = [

@@ -94,6 +94,13 @@ def test_a_file_of_several_blocks_arrives_whole(tmp_path):
     assert_as_itk_reads_it(path)
 
 
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_comes_in_pieces_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(gzip_blocks, "_BLOCK", 1024)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(bytes(20_000_000)))
+    lengths = list(map(len, gzip_blocks.unpacked_blocks(tmp_path / "x.gz")))
+    assert sum(lengths) == 20_000_000 and max(lengths) <= 1100 * 1024
+
+
 @pytest.mark.parametrize(
     "fields",
     [
