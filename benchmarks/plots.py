@@ -92,7 +92,7 @@ def draw_waterfall(bars: list[tuple[str, str, float, float]], path: Path) -> Non
                       edgecolor="white", linewidth=0.3)  # fmt: skip
         axes.set_yticks(range(len(threads)), threads)
         axes.invert_yaxis()
-        axes.set_xlabel("seconds from the beginning of reading, laid out from processor times as on two free cores")
+        axes.set_xlabel("seconds, laid out from processor times as on two free cores")
         figure.legend(loc="outside upper left", ncols=4, frameon=False)
         _save(figure, path)
 

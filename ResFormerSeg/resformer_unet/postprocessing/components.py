@@ -64,8 +64,9 @@ class Components:
         for found in self._labels:
             kept = np.concatenate([[True], chosen[found.offset : found.offset + found.count]])
             for pixels, labels in zip(mask[found.box], found.labels, strict=True):
-                inside = labels > 0  # few of the box's pixels
-                pixels[inside] = kept[labels[inside]]
+                inside = np.flatnonzero(labels)  # few of the box's pixels
+                dropped = inside[~kept[labels.ravel()[inside]]]
+                pixels[np.unravel_index(dropped, labels.shape)] = False
 
     def largest_slice(self, component: int) -> tuple[int, np.ndarray]:
         """The slice in which a component has the most pixels (the first of several), and these as (pixels, 2)."""
