@@ -7,6 +7,7 @@
 # make lint   checks style
 # make benchmark  measures speed and memory beside other networks (a quarter of an hour); writes docs/benchmarks.md
 # make benchmark-gpu  the same on a graphics card in ten minutes, with a Python that has PyTorch for CUDA; PYTHON=python3
+# make scale  measures 10,000 small images and a volume of 1024x1024x1000; draws docs/speed-scale.svg
 # make screenshots  takes the pictures of README and tutorial, and of each state of the panel (build/panel-states)
 # make clean  removes what the other targets made
 PYTHON ?= python3
@@ -18,7 +19,7 @@ READY := $(VENV)/.ready
 export VTK_DEFAULT_OPENGL_WINDOW := vtkEGLRenderWindow
 export QT_QPA_PLATFORM := offscreen
 
-.PHONY: demo test test-long test-fast mutants faults lint benchmark benchmark-gpu screenshots clean
+.PHONY: demo test test-long test-fast mutants faults lint benchmark benchmark-gpu scale screenshots clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -63,6 +64,9 @@ benchmark: $(VENV)/.benchmark-ready
 benchmark-gpu:
 	$(PYTHON) benchmarks/gpu.py
 	$(PYTHON) benchmarks/document.py
+
+scale: $(VENV)/.benchmark-ready
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py --picture docs/speed-scale.svg
 
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py

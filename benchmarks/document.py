@@ -57,9 +57,13 @@ def replace_gpu_section(gpu: Results, path: Path) -> None:
 
 def write_document(results: Results, gpu: Results, path: Path) -> None:
     """The document, and beside it the pictures of what was measured."""
-    from plots import draw_forward, draw_growth  # Matplotlib, which the section about a GPU does without
+    # Matplotlib, which the section about a GPU does without.
+    from plots import draw_forward, draw_growth, draw_waterfall
 
     pictures = {}
+    if (waterfall := results.one("waterfall")) is not None:
+        pictures["waterfall"] = f"{path.stem}-waterfall.svg"
+        draw_waterfall(waterfall["bars"], path.with_name(pictures["waterfall"]))
     for name, draw in (("forward", draw_forward), ("growth", draw_growth)):
         picture = path.with_name(f"{path.stem}-{name}.svg")
         if draw(results, picture):
@@ -83,7 +87,7 @@ def document(results: Results, gpu: Results, pictures: dict[str, str]) -> str:
             [aim.row(results) for aim in AIMS],
         ),
         forward_section(results, pictures.get("forward")),
-        whole_job_section(results),
+        whole_job_section(results, pictures.get("waterfall")),
         growth_section(results, pictures.get("growth")),
         responsiveness_section(results),
         training_section(results),

@@ -24,8 +24,8 @@ SCENE_STEPS = {
 }
 
 
-def whole_job_section(results: Results) -> str:
-    parts = [_command_line(results), _scene(results), _cold_start(results)]
+def whole_job_section(results: Results, waterfall: str | None) -> str:
+    parts = [_command_line(results), _waterfall(waterfall), _scene(results), _cold_start(results)]
     parts = [part for part in parts if part]
     return "\n\n".join(["## The whole job", *parts]) if parts else ""
 
@@ -39,6 +39,7 @@ def _command_line(results: Results) -> str:
         ["whole job over network alone, batches ready", *(shown(row["over_network_alone"], "×") for row in rows)],
         ["peak memory over the volume in float32", *(_memory(row, "peak_mb") for row in rows)],
         ["peak memory of the process in all", *(shown(row["peak_in_all_mb"], " MB") for row in rows)],
+        ["peak memory of the process that reads, in all", *(shown(row.get("reader_peak_mb"), " MB") for row in rows)],
         *([title, *(_step(row, step) for row in rows)] for step, title in FILE_STEPS.items()),
     ]
     text = (
@@ -47,6 +48,15 @@ def _command_line(results: Results) -> str:
         "more than a Python that has imported PyTorch and nothing else, whether or not the job itself needs PyTorch."
     )
     return f"{text}\n\n{table(['', *map(_volume, rows)], lines)}"
+
+
+def _waterfall(picture: str | None) -> str:
+    if picture is None:
+        return ""
+    return (
+        f"![Which part runs when, and on which thread]({picture})\n\n"
+        "Laid out by `benchmarks/waterfall.py` from the processor times of each part, with the network on two threads."
+    )
 
 
 def _scene(results: Results) -> str:

@@ -53,6 +53,7 @@ def full(gpu: bool) -> Iterator[Measurement]:
             yield Measurement(program, ("--seconds", "25"), (slices, size))
             if gpu:
                 yield Measurement(program, ("--seconds", "10", "--device", "cuda"), (slices, size))
+    yield Measurement("waterfall", ("--seconds", "40"), (200, 512))
     for size in (256, 512):
         yield Measurement("scene_job", ("--seconds", "10", "--rounds", "15"), (1, size))
     yield Measurement("cold_start", ("--seconds", "25"))
@@ -73,6 +74,7 @@ def quick(gpu: bool) -> Iterator[Measurement]:
     yield Measurement("onnx_agreement")
     for program in ("predict_job", "scene_job"):
         yield Measurement(program, once, (10, 128))
+    yield Measurement("waterfall", once, (10, 128))
     yield Measurement("scene_job", once, (1, 128))
     yield Measurement("cold_start", ("--size", "128", *once))
     for slices in (5, 10, 20):

@@ -72,6 +72,58 @@ def draw_growth(results: Results, path: Path) -> bool:
     return True
 
 
+PARTS = {  # of the waterfall
+    "read": "#dd6b20", "check, percentiles": "#d69e2e", "prepare": "#d69e2e", "network": "#2b6cb0",
+    "masks": "#38a169", "components, report": "#38a169", "write": "#805ad5",
+}  # fmt: skip
+NAMES = {"prepare": "slices prepared", "masks": "masks of slices"}
+
+
+def draw_waterfall(bars: list[tuple[str, str, float, float]], path: Path) -> None:
+    """The parts of a whole job: one line a thread, time to the right; ``bars`` as `waterfall.py` lays them out."""
+    threads = list(dict.fromkeys(thread for _, thread, _, _ in bars))
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(7, 0.5 * len(threads) + 1.3), layout="constrained")
+        named = set()
+        for part, thread, begin, end in bars:
+            label = None if part in named else NAMES.get(part, part)
+            named.add(part)
+            axes.barh(threads.index(thread), end - begin, left=begin, color=PARTS[part], height=0.6, label=label,
+                      edgecolor="white", linewidth=0.3)  # fmt: skip
+        axes.set_yticks(range(len(threads)), threads)
+        axes.invert_yaxis()
+        axes.set_xlabel("seconds, laid out from processor times as on two free cores")
+        figure.legend(loc="outside upper left", ncols=4, frameon=False)
+        _save(figure, path)
+
+
+def draw_scale(rows: list[dict], path: Path) -> None:
+    """Time and memory along many small cases, of the longest run, and memory by the size of a volume."""
+    cases = [row for row in rows if row["part"] == "scale cases"]
+    volumes = sorted((row for row in rows if row["part"] == "scale volume"), key=lambda row: row["count"])
+    with plt.rc_context(STYLE):
+        figure, (time, memory, volume) = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
+        if cases:
+            row = max(cases, key=lambda row: row["count"])
+            time.plot(row["at"], row["ms"], color=COLORS["ours"])
+            time.set(xlabel="cases done", ylabel="processor time of a case, ms")
+            memory.plot(row["at"], row["own_mb"], color=COLORS["ours"], label="this process")
+            memory.plot(row["at"], row["reader_mb"], color=COLORS["others"], label="reader process")
+            memory.set(xlabel="cases done", ylabel="memory, MB")
+            memory.legend(frameon=False)
+        if volumes:
+            sizes = [row["voxels_mb"] for row in volumes]
+            volume.plot(sizes, [row["peak_mb"] for row in volumes], "o-", color=COLORS["ours"], label="this process")
+            volume.plot(sizes, [row["reader_peak_mb"] for row in volumes], "o-", color=COLORS["others"],
+                        label="reader process")  # fmt: skip
+            volume.plot(sizes, sizes, ":", color=COLORS["line"], label="the voxels alone")
+            volume.set(xlabel="voxels of a volume, MB", ylabel="peak memory, MB")
+            volume.legend(frameon=False)
+        for axes in (time, memory, volume):
+            axes.set_ylim(bottom=0)
+        _save(figure, path)
+
+
 def _save(figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from measuring import MEGABYTE, Memory, interpreter_with_torch, job_parser, medians, put, rounds, seconds_of
 from resformer_unet.batch.run import predict_files
-from resformer_unet.image.reading import read_image
+from resformer_unet.image import guarded_reading
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.catalog import find_model
 from resformer_unet.preprocessing.prepare import prepare_image
@@ -39,6 +39,7 @@ def main() -> None:
         memory.forget_peak()
         report = predict()
         peak, baseline = memory.peak(), interpreter_with_torch()
+        reader_peak = Memory(guarded_reading._idle[-1]._process.pid).peak()
         alone = ForwardAlone(options.file, options.model, options.device)
         alone()
 
@@ -59,6 +60,7 @@ def main() -> None:
         over_network_alone=statistics.median(row["total"] / row["network_alone"] for row in measured),
         peak_mb=(peak - baseline) / MEGABYTE,
         peak_in_all_mb=peak / MEGABYTE,
+        reader_peak_mb=reader_peak / MEGABYTE,
         volume_float32_mb=4 * slices * rows * columns / MEGABYTE,
     )
 
@@ -67,6 +69,8 @@ class ForwardAlone:
     """The network over as many batches as the volume has, without anything around it."""
 
     def __init__(self, path: Path, model: str, device: str) -> None:
+        from resformer_unet.image.reading import read_image  # with SimpleITK, which the job itself does not load
+
         bundle = find_model(model)
         prepared = prepare_image(read_image(path), bundle.descriptor["input"])
         self._backend = Predictor(bundle, device).runner.backend

@@ -82,7 +82,7 @@ def test_networks_take_turns_and_one_that_is_not_installed_is_left_out():
 def test_every_step_of_the_plan_is_a_program_and_drawn_volumes_have_files(choose):
     for step in choose(gpu=True):
         assert (BENCHMARKS / f"{step.program}.py").is_file()
-        assert (step.volume is not None) == (step.program in ("predict_job", "scene_job"))
+        assert (step.volume is not None) == (step.program in ("predict_job", "scene_job", "waterfall"))
 
 
 def test_rounds_end_with_their_time_or_their_number():

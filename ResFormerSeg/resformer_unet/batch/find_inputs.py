@@ -10,7 +10,6 @@ from pathlib import Path
 
 from resformer_unet.batch.cases import SEGMENTATION, place_of
 from resformer_unet.errors import EngineError
-from resformer_unet.image.dicom import holds_images
 from resformer_unet.image.medical_image import case_name
 
 
@@ -57,6 +56,8 @@ def read_list(path: Path) -> list[Path]:
 
 
 def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
+    from resformer_unet.image.dicom import holds_images  # with SimpleITK, which a list of files does not need
+
     place = place_of(folder)
     if place in seen:  # links can lead in circles
         return []

@@ -12,6 +12,7 @@ from resformer_unet.batch.case_files import ReadCase, kept_report, read_case, wr
 from resformer_unet.batch.cases import BatchCase, Outcome, plan_cases
 from resformer_unet.batch.leftovers import remove_leftovers_of_killed
 from resformer_unet.errors import Cancelled, EngineError, unexpected
+from resformer_unet.image.guarded_reading import start_reader
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.inference.pipeline import read_ahead
 from resformer_unet.inference.predictor import Predictor
@@ -44,6 +45,7 @@ def predict_files(
         EngineError: before the first input, if the model, the device or the output folder cannot be used.
     """
     bundle = find_model(model)
+    start_reader()
     predictor = Predictor(bundle, device)
 
     def predict_cases(cases: Sequence[BatchCase]) -> Iterator[Outcome]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
-import zlib
 from pathlib import Path
 
 import SimpleITK as sitk
+
+from resformer_unet.image.gzip_blocks import DAMAGED, unpacked_blocks
 
 _GZIP = b"\x1f\x8b"
 # In the entropy-coded data of a JPEG, FF is followed by 00 or is a restart marker; anything else ends the scan.
@@ -45,14 +45,10 @@ def _holds(path: Path, size: int) -> bool:
         packed = file.read(2) == _GZIP
     if not packed:
         return path.stat().st_size >= size
-    decompressed = 0
     try:
-        with gzip.open(path) as file:
-            while block := file.read(1 << 20):
-                decompressed += len(block)
-    except (EOFError, OSError, zlib.error):
+        return sum(map(len, unpacked_blocks(path))) >= size
+    except DAMAGED:
         return False
-    return decompressed >= size
 
 
 def _jpeg_ends(data: bytes) -> bool:

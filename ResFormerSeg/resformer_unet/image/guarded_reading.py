@@ -22,7 +22,7 @@ import numpy as np
 from resformer_unet.errors import EngineError
 from resformer_unet.image.first_bytes import first_bytes
 from resformer_unet.image.medical_image import MedicalImage, too_large
-from resformer_unet.image.reader_process import DESCRIBE, receive, send
+from resformer_unet.image.reader_messages import DESCRIBE, receive, receive_blocks, send
 from resformer_unet.image.sequence import Sequence, SequenceInfo
 
 _LEAST_SECONDS = 60.0
@@ -47,6 +47,11 @@ def open_sequence_guarded(path: str | Path, *, series: str | None = None) -> Seq
     """
     path = Path(path)
     return Sequence(_read(path, series, DESCRIBE), lambda index: _read(path, series, index))
+
+
+def start_reader() -> None:
+    """Have a process ready for the next image: it starts while this one loads a network, say."""
+    _idle.append(_take())
 
 
 def _read(path: Path, series: str | None, frame: int | str | None = None) -> MedicalImage | SequenceInfo:
@@ -84,9 +89,9 @@ class _Reader:
                 return reply
             if reply is not None:
                 voxels = np.empty(reply["shape"], reply["dtype"])
-                if self._process.stdout.readinto(voxels.reshape(-1).view(np.uint8).data) == voxels.nbytes:
-                    voxels.flags.writeable = False
-                    return MedicalImage(voxels, **reply["fields"])
+                error = receive_blocks(self._process.stdout, voxels.reshape(-1).view(np.uint8).data)
+                voxels.flags.writeable = False
+                return error or MedicalImage(voxels, **reply["fields"])
         except (BrokenPipeError, EOFError):
             pass
         except MemoryError:

@@ -1,16 +1,11 @@
-"""Reads images in a process of its own, which a broken file may end; see :mod:`.guarded_reading`.
-
-Requests and replies are pickles, each after its length in 8 bytes; the voxels follow a reply as they lie in memory.
-Both ends are this package on one machine.
-"""
+"""Reads images in a process of its own, which a broken file may end; see :mod:`.guarded_reading`."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
-import pickle
-import struct
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -18,12 +13,12 @@ import numpy as np
 
 from resformer_unet.errors import EngineError, unexpected
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.image.reading import read_image
+from resformer_unet.image.plain_nifti import PlainNifti
+from resformer_unet.image.reader_messages import DESCRIBE, receive, send, send_blocks
+from resformer_unet.image.reading import open_image
 from resformer_unet.image.sequence import Sequence, SequenceInfo
 from resformer_unet.image.sequence_reading import open_sequence
 
-DESCRIBE = "describe"
-LENGTH = struct.Struct("<Q")
 FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "slice_distance_known")
 
 
@@ -41,28 +36,12 @@ def main() -> None:
             os.chdir(folder)
         with open(os.devnull, "w") as nowhere:
             faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-            reply, voxels = reading.reply(path, series, frame)
+            reply, blocks = reading.reply(path, series, frame)
+            send(replies, reply)
+            if blocks is not None:
+                send_blocks(replies, blocks)
             faulthandler.cancel_dump_traceback_later()
-        send(replies, reply)
-        if voxels is not None:
-            replies.write(voxels.reshape(-1).view(np.uint8).data)
-        replies.flush()
-        del voxels
-
-
-def send(stream: BinaryIO, message: Any) -> None:
-    data = pickle.dumps(message)
-    stream.write(LENGTH.pack(len(data)) + data)
-    stream.flush()
-
-
-def receive(stream: BinaryIO) -> Any:
-    """The next message; ``None`` at the end of the stream."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    data = stream.read(LENGTH.unpack(head)[0])
-    return pickle.loads(data)
+        del blocks
 
 
 def _take_stdout() -> BinaryIO:
@@ -79,11 +58,14 @@ class _Reading:
         self._sequence: Sequence | None = None
         self._opened: tuple | None = None
 
-    def reply(self, path: str, series: str | None, frame: int | str | None) -> tuple[Any, np.ndarray | None]:
+    def reply(self, path: str, series: str | None, frame: int | str | None) -> tuple[Any, Iterable[memoryview] | None]:
+        """The reply, and the bytes of the voxels if it is an image."""
         try:
-            image = read_image(path, series=series) if frame is None else self._frame(path, series, frame)
+            image = open_image(path, series=series) if frame is None else self._frame(path, series, frame)
             if isinstance(image, SequenceInfo):
                 return image, None
+            if isinstance(image, PlainNifti):
+                return _described(image.image, image.image.voxels), image.blocks()
             voxels = np.ascontiguousarray(image.voxels)
         except EngineError as error:
             return error, None
@@ -94,7 +76,7 @@ class _Reading:
             failure = unexpected(error)
             failure.__cause__ = None  # it may not be fit for pickling
             return failure, None
-        return _described(image, voxels), voxels
+        return _described(image, voxels), [voxels.reshape(-1).view(np.uint8).data]
 
     def _frame(self, path: str, series: str | None, frame: int | str) -> MedicalImage | SequenceInfo:
         if self._opened != (path, series, os.getcwd()) or frame == DESCRIBE:

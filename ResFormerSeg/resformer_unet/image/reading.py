@@ -30,6 +30,7 @@ from resformer_unet.image.medical_image import (
 )
 from resformer_unet.image.nifti import geometry_warning, uncorrected_affine
 from resformer_unet.image.pictures import has_grey_and_alpha, orientation_of, orientation_warning, read_picture, turned
+from resformer_unet.image.plain_nifti import PlainNifti, plain_nifti
 from resformer_unet.image.tiff import read_tiff
 from resformer_unet.image.unsupported import why_unsupported
 
@@ -56,19 +57,32 @@ def read_image(path: str | Path, *, series: str | None = None) -> MedicalImage:
             DICOM_WITHOUT_IMAGE, PACKAGE_MISSING; of folders and files of several frames also EMPTY_FOLDER,
             SEVERAL_SERIES, SERIES_NOT_FOUND, MIXED_SERIES.
     """
+    opened = open_image(path, series=series)
+    return opened.read() if isinstance(opened, PlainNifti) else opened
+
+
+def open_image(path: str | Path, *, series: str | None = None) -> MedicalImage | PlainNifti:
+    """As :func:`read_image`, but leaves the voxels in a file from which they can be handed on block by block."""
     path = Path(path)
     start = first_bytes(path)
     if start is None:
         with opening_errors(path):
             return dicom.read_series(path, series)
-    image = _read_file(path, start)
+    opened = _open_file(path, start)
     if series is None:
-        return image
+        return opened
     message = f"The series {series} was requested, but this is a single file, not a DICOM folder; the file was read."
-    return replace(image, warnings=(*image.warnings, {"code": "SERIES_IGNORED", "message": message}))
+    note = {"code": "SERIES_IGNORED", "message": message}
+    if isinstance(opened, PlainNifti):
+        return replace(opened, image=_with_warnings(opened.image, note))
+    return _with_warnings(opened, note)
 
 
-def _read_file(path: Path, start: bytes) -> MedicalImage:
+def _with_warnings(image: MedicalImage, *warnings: dict[str, str]) -> MedicalImage:
+    return replace(image, warnings=(*image.warnings, *warnings))
+
+
+def _open_file(path: Path, start: bytes) -> MedicalImage | PlainNifti:
     """A picture, a volume or a DICOM file; ``start``: its first bytes; errors as of :func:`.read_image`."""
     if not start:
         raise EngineError("CORRUPT_IMAGE", f"“{path.name}” is empty (0 bytes).", "Copy or export it again.")
@@ -97,7 +111,7 @@ def _picture(path: Path, voxels: np.ndarray, affine: np.ndarray, orientation: in
     return replace(image, voxels=turned(voxels, orientation), affine=affine, warnings=warnings)
 
 
-def _read_with_itk(path: Path, kind: str | None, start: bytes) -> MedicalImage:
+def _read_with_itk(path: Path, kind: str | None, start: bytes) -> MedicalImage | PlainNifti:
     if kind == "nrrd":
         with unpacked(path) as plain:
             if plain is not None:
@@ -106,7 +120,7 @@ def _read_with_itk(path: Path, kind: str | None, start: bytes) -> MedicalImage:
         return _read_readable(path, readable, kind, start)
 
 
-def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) -> MedicalImage:
+def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) -> MedicalImage | PlainNifti:
     """``readable``: the path to give to SimpleITK."""
     reader = sitk.ImageFileReader()
     reader.SetFileName(readable)
@@ -133,6 +147,8 @@ def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) ->
         raise four_dimensional(path.name, len(size))
     if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelIDValue()):
         raise complex_numbers(path.name)
+    if file_format == "NiftiImageIO" and (plain := plain_nifti(path, reader)) is not None:
+        return plain
     if not is_complete(path, reader, file_format):
         raise corrupt(path)
     if len(size) > 3:

@@ -20,6 +20,7 @@ import numpy as np
 
 from resformer_unet.atomic_files import atomic_file
 from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.image.nrrd_header import nrrd_header
 from resformer_unet.image.writing import segment_fields
 
 _COMPRESSION = 4  # label maps hardly shrink further at the highest level, which takes five times as long
@@ -77,7 +78,7 @@ def label_sequence_file(
     """
     with atomic_file(path) as temporary:
         with temporary.open("wb") as file:
-            file.write(_header(image, frames, times_s, segments).encode())
+            file.write(_header(image, frames, times_s, segments))
             with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=file, mtime=0) as stream:
                 target = LabelFrames(stream, file, image.shape)
                 yield target, temporary
@@ -87,34 +88,14 @@ def label_sequence_file(
 
 def _header(
     image: MedicalImage, frames: Sequence[int], times_s: Sequence[float] | None, segments: Sequence[Mapping]
-) -> str:
-    slices, rows, columns = image.shape
+) -> bytes:
     name, unit = ("time", "s") if times_s is not None else ("frame", "")
     values = [f"{time:.6g}" for time in times_s] if times_s is not None else [str(index) for index in frames]
-    directions = " ".join(_vector(image.affine[:3, axis]) for axis in range(3))
-    lines = [
-        "NRRD0004",
-        "type: uint8",
-        "dimension: 4",
-        "space: left-posterior-superior",
-        f"sizes: {columns} {rows} {slices} {len(frames)}",
-        f"space directions: {directions} none",
-        "kinds: domain domain domain list",
-        f'labels: "" "" "" "{name}"',
-        f'units: "" "" "" "{unit}"',
-        "encoding: gzip",
-        f"space origin: {_vector(image.affine[:3, 3])}",
-        "DataNodeClassName:=vtkMRMLLabelMapVolumeNode",
-        "axis 3 index type:=numeric",
-        f"axis 3 index values:={' '.join(values)}",
-    ]
-    fields = segment_fields(segments, (columns, rows, slices), several_layers=False)
-    return "\n".join([*lines, *(f"{key}:={_escaped(value)}" for key, value in fields.items())]) + "\n\n"
-
-
-def _vector(values: np.ndarray) -> str:
-    return f"({','.join(f'{value:.17g}' for value in values)})"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
+    fields = {
+        "DataNodeClassName": "vtkMRMLLabelMapVolumeNode",
+        "axis 3 index type": "numeric",
+        "axis 3 index values": " ".join(values),
+        **segment_fields(segments, image.shape[::-1], several_layers=False),
+    }
+    lines = [f'labels: "" "" "" "{name}"', f'units: "" "" "" "{unit}"']
+    return nrrd_header(image, fields, behind=("list", len(frames)), lines=lines)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
-from resformer_unet.atomic_files import atomic_file, disk_full
-from resformer_unet.image.itk_paths import folder_to_write
+from resformer_unet.atomic_files import atomic_file
+from resformer_unet.image.gzip_blocks import packer
 from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.image.nrrd_header import nrrd_header
 
 # The vocabularies of 3D Slicer that codes of segments and of anatomic regions are looked up in.
 _TERMINOLOGY = "Segmentation category and type - 3D Slicer General Anatomy list"
@@ -37,15 +37,9 @@ def segmentation_file(
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     several = len(layers) > 1
-    if several:
-        labels = sitk.GetImageFromArray(np.moveaxis(layers, 0, -1), isVector=True)
-    else:
-        labels = sitk.GetImageFromArray(layers[0])
-    _place(labels, image)
-    for key, value in segment_fields(segments, labels.GetSize(), several).items():
-        labels.SetMetaData(key, value)
-
-    with _written(path, labels) as written:
+    fields = segment_fields(segments, layers.shape[:0:-1], several)
+    header = nrrd_header(image, fields, before=("vector", len(layers)) if several else None)
+    with _written(path, header, np.moveaxis(layers, 0, -1)) as written:
         yield written
 
 
@@ -89,29 +83,20 @@ def probability_file(path: str | Path, percent: np.ndarray, image: MedicalImage)
     Raises:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
-    probabilities = sitk.GetImageFromArray(percent)
-    _place(probabilities, image)
-    with _written(path, probabilities) as written:
+    with _written(path, nrrd_header(image, {}), percent) as written:
         yield written
 
 
-def _place(voxels: sitk.Image, image: MedicalImage) -> None:
-    voxels.SetSpacing(image.spacing.tolist())
-    voxels.SetDirection((image.affine[:3, :3] / image.spacing).ravel().tolist())
-    voxels.SetOrigin(image.affine[:3, 3].tolist())
-
-
 @contextmanager
-def _written(path: str | Path, voxels: sitk.Image) -> Iterator[Path]:
+def _written(path: str | Path, header: bytes, voxels: np.ndarray) -> Iterator[Path]:
+    """voxels: uint8, slices along the first axis; one slice at a time is copied, if at all."""
     with atomic_file(path) as temporary:
-        try:
-            with folder_to_write(temporary.parent) as folder:
-                writable = str(folder / temporary.name)
-                sitk.WriteImage(voxels, writable, useCompression=True)
-                # A full disk shows in small files only when their buffer is flushed, which the writer does not report.
-                sitk.ReadImage(writable)
-        except RuntimeError:  # the file could be created, so the disk is full
-            raise disk_full(Path(path)) from None
+        with temporary.open("wb") as file:
+            file.write(header)
+            gzip = packer()
+            for pixels in voxels:
+                file.write(gzip.compress(np.ascontiguousarray(pixels).data))
+            file.write(gzip.flush())
         yield temporary
 
 

@@ -75,13 +75,13 @@ class Predictor:
         with watch.step("prepare"):
             prepared, slices = self._prepare(image, options, prepared)
         with _memory_error_named(image):
-            volume = VolumeMasks(self.bundle, prepared, options.probability_maps)
+            volume = VolumeMasks(self.bundle, prepared, options)
             logits, signs = self._run(prepared, volume, watch, progress, cancelled)
 
         with watch.step("postprocess"):
             warnings = [*prepared.warnings, *self.runner.warnings]
             if self.bundle.segments:
-                warnings += volume.postprocess(options)
+                warnings += volume.postprocess()
             masks = volume.of_run_slices
             probabilities, case = self._probabilities(logits, masks)
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)

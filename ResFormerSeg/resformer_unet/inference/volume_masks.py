@@ -1,4 +1,7 @@
-"""The masks of a whole volume: filled in batch by batch, post-processed, and turned into label layers."""
+"""The masks of a whole volume: filled in batch by batch, post-processed, and turned into label layers.
+
+What looks at one slice alone is done with each batch, while the network works on the next one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import numpy as np
 
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.postprocessing.cleaning import clean_masks, smooth_masks
+from resformer_unet.postprocessing.cleaning import clean_masks, clean_slices, segments_are_independent, smooth_masks
 from resformer_unet.postprocessing.masks import masks_on_slices
 from resformer_unet.preprocessing.prepare import PreparedImage
 
@@ -21,20 +24,27 @@ class VolumeMasks:
             were requested.
     """
 
-    def __init__(self, bundle: ModelBundle, prepared: PreparedImage, probability_maps: bool = False) -> None:
+    def __init__(self, bundle: ModelBundle, prepared: PreparedImage, options: PredictOptions) -> None:
         """
         Args:
             prepared: the slices that are run.
-            probability_maps: whether to keep the segments' probabilities too.
+            options: smoothing, smallest area, and whether to keep the segments' probabilities too.
 
         Raises:
             MemoryError: the volume does not fit into memory.
         """
-        self._bundle, self._prepared = bundle, prepared
+        self._bundle, self._prepared, self._options = bundle, prepared, options
         self._slices = prepared.image.shape[prepared.layout.axis]
         segments, pixels = len(bundle.segments), prepared.stack.shape[1:3]
         self._masks = np.zeros((segments, self._slices, *pixels), bool)
-        self.probability_maps = np.zeros((segments, *prepared.image.shape), np.uint8) if probability_maps else None
+        self.probability_maps = (
+            np.zeros((segments, *prepared.image.shape), np.uint8) if options.probability_maps else None
+        )
+        self._pixel_mm = prepared.layout.spacing(prepared.image)[:2] if prepared.image.has_areas else None
+        self._segmentation = bundle.descriptor["segmentation"] or {}
+        if options.min_area_mm2 is not None:
+            self._segmentation = {**self._segmentation, "min_area_mm2": options.min_area_mm2}
+        self._cleans_early = bool(segments) and segments_are_independent(segments, self._segmentation)
 
     @property
     def of_run_slices(self) -> np.ndarray:
@@ -48,39 +58,41 @@ class VolumeMasks:
             first: index of the first of them among those that are run.
             probabilities: float32 (n, channels, height, width) at the network's input size.
         """
-        prepared, segmentation = self._prepared, self._bundle.descriptor["segmentation"]
+        prepared, segmentation = self._prepared, self._segmentation
         percent = None
         if self.probability_maps is not None:
             shape = len(probabilities), len(self.probability_maps), *prepared.stack.shape[1:3]
             percent = np.empty(shape, np.uint8)
         masks = masks_on_slices(probabilities, prepared.letterbox, segmentation, percent)
+        if self._pixel_mm is not None and self._options.smoothing_mm:
+            sigma = tuple(self._options.smoothing_mm / length for length in self._pixel_mm)
+            smooth_masks(masks, sigma, segmentation["exclusive"])
+        if self._cleans_early:
+            for segment in range(masks.shape[1]):
+                clean_slices(masks, segment, segmentation, self._pixel_mm2)
         self.of_run_slices[first : first + len(masks)] = masks
         if percent is not None:
             begin = prepared.first + first
             for index, segment_map in enumerate(self.probability_maps):
                 prepared.layout.stack(segment_map)[begin : begin + len(percent)] = percent[:, index]
 
-    def postprocess(self, options: PredictOptions) -> list[dict[str, str]]:
-        """Smooth the masks and remove small components, as the descriptor and the user say.
+    def postprocess(self) -> list[dict[str, str]]:
+        """After the last slice: remove small components, as the descriptor and the user say.
 
         Returns:
             Warnings, rows with ``code`` and ``message``.
         """
-        prepared, segmentation, warnings = self._prepared, self._bundle.descriptor["segmentation"], []
-        row_mm, column_mm, _ = prepared.layout.spacing(prepared.image)
-        in_millimetres = prepared.image.has_areas
-        if not in_millimetres and (options.min_area_mm2 is not None or options.smoothing_mm):
-            message = "The pixel size of this picture is unknown: minimum area and smoothing were ignored."
-            warnings.append({"code": "PIXEL_SIZE_UNKNOWN", "message": message})
-        elif options.smoothing_mm:
-            sigma = options.smoothing_mm / row_mm, options.smoothing_mm / column_mm
-            smooth_masks(self.of_run_slices, sigma, segmentation["exclusive"])
-        if options.min_area_mm2 is not None:
-            segmentation = {**segmentation, "min_area_mm2": options.min_area_mm2}
-        run = prepared.slices
+        run, options = self._prepared.slices, self._options
         open_ends = (run.start > 0, run.stop < self._slices)
-        clean_masks(self.of_run_slices, segmentation, row_mm * column_mm if in_millimetres else None, open_ends)
-        return warnings
+        clean_masks(self.of_run_slices, self._segmentation, self._pixel_mm2, open_ends, self._cleans_early)
+        if self._pixel_mm is None and (options.min_area_mm2 is not None or options.smoothing_mm):
+            message = "The pixel size of this picture is unknown: minimum area and smoothing were ignored."
+            return [{"code": "PIXEL_SIZE_UNKNOWN", "message": message}]
+        return []
+
+    @property
+    def _pixel_mm2(self) -> float | None:
+        return self._pixel_mm and self._pixel_mm[0] * self._pixel_mm[1]
 
     def label_layers(self) -> np.ndarray:
         """``Prediction.layers``. The masks themselves become the layers, so this object is used up."""

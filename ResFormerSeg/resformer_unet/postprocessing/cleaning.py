@@ -54,6 +54,7 @@ def clean_masks(
     segmentation: Mapping,
     pixel_mm2: float | None,
     open_ends: tuple[bool, bool] = (False, False),
+    slices_are_clean: bool = False,
 ) -> np.ndarray:
     """Fill holes and remove small components, as the descriptor says; changes ``masks`` in place.
 
@@ -67,22 +68,36 @@ def clean_masks(
         open_ends: whether the image continues before the first and behind the last slice, which were left out. A
             component that touches an open end may continue there, and is not removed for extending through too few
             slices.
+        slices_are_clean: whether :func:`clean_slices` has done its part for all segments; only where the slices of one
+            do not depend on another's (:func:`segments_are_independent`).
     """
-    count, segments, rows, columns = masks.shape
-    smallest = (
-        segmentation["min_area_mm2"] / pixel_mm2 if pixel_mm2 else segmentation["min_area_fraction"] * rows * columns
-    )
+    count, segments = masks.shape[:2]
     for segment in range(segments):
-        for index in range(count):
-            mask = masks[index, segment]
-            if mask.any():
-                others = masks[index].any(0) & ~mask if segmentation["exclusive"] else None
-                masks[index, segment] = _clean_slice(mask, others, segmentation, smallest)
+        if not slices_are_clean:
+            clean_slices(masks, segment, segmentation, pixel_mm2)
         fewest = min(segmentation["min_slices"], count)
         largest = segmentation["keep_largest"] == "image"
         if fewest > 1 or largest:
             _keep_solid(masks[:, segment], fewest, largest, open_ends)
     return masks
+
+
+def clean_slices(masks: np.ndarray, segment: int, segmentation: Mapping, pixel_mm2: float | None) -> None:
+    """The part of :func:`clean_masks` that looks at each slice alone, for one segment."""
+    rows, columns = masks.shape[2:]
+    smallest = (
+        segmentation["min_area_mm2"] / pixel_mm2 if pixel_mm2 else segmentation["min_area_fraction"] * rows * columns
+    )
+    for slice_masks in masks:
+        mask = slice_masks[segment]
+        if mask.any():
+            others = slice_masks.any(0) & ~mask if segmentation["exclusive"] else None
+            slice_masks[segment] = _clean_slice(mask, others, segmentation, smallest)
+
+
+def segments_are_independent(segments: int, segmentation: Mapping) -> bool:
+    """Whether :func:`clean_slices` gives the same before and after other segments were cleaned in the volume."""
+    return segments == 1 or not segmentation["exclusive"]
 
 
 def _keep_solid(mask: np.ndarray, slices: int, largest: bool, open_ends: tuple[bool, bool]) -> None:

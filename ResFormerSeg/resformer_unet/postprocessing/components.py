@@ -62,9 +62,11 @@ class Components:
     def keep(self, mask: np.ndarray, chosen: np.ndarray) -> None:
         """Remove from ``mask``, in place, the components for which ``chosen``, bool (components,), is false."""
         for found in self._labels:
-            dropped = np.concatenate([[False], ~chosen[found.offset : found.offset + found.count]])
+            kept = np.concatenate([[True], chosen[found.offset : found.offset + found.count]])
             for pixels, labels in zip(mask[found.box], found.labels, strict=True):
-                pixels &= ~dropped[labels]
+                inside = np.flatnonzero(labels)  # few of the box's pixels
+                dropped = inside[~kept[labels.ravel()[inside]]]
+                pixels[np.unravel_index(dropped, labels.shape)] = False
 
     def largest_slice(self, component: int) -> tuple[int, np.ndarray]:
         """The slice in which a component has the most pixels (the first of several), and these as (pixels, 2)."""
@@ -102,7 +104,7 @@ def _figures(labels: np.ndarray, count: int, start: int) -> np.ndarray:
     sizes, first, last = figures = np.zeros((3, count), np.int64)
     first += start + len(labels)
     for index, pixels in enumerate(labels, start=start):
-        counts = np.bincount(pixels.ravel(), minlength=count + 1)[1:]
+        counts = np.bincount(pixels[pixels > 0], minlength=count + 1)[1:]  # few of the box's pixels
         sizes += counts
         present = counts > 0
         last[present] = index

@@ -113,7 +113,9 @@ def scale_slices(stack: np.ndarray, intensity: Mapping, limits: tuple[float, flo
     for pixels, result in zip(stack, scaled, strict=True):
         lower, upper = _slice_limits(pixels, intensity, limits) if by_slice else limits
         # float64 only where float32 would lose digits of the stored values (32-bit integers, doubles)
-        values = pixels.transpose(2, 0, 1).astype(np.result_type(pixels.dtype, np.float32))
+        exact = np.result_type(pixels.dtype, np.float32)
+        values = result if exact == result.dtype else np.empty(result.shape, exact)
+        values[...] = pixels.transpose(2, 0, 1)
         if pixels.dtype.kind == "f":
             values[~np.isfinite(values)] = lower
         values -= lower

@@ -55,6 +55,15 @@ def test_relative_paths_start_from_the_folder_that_this_process_is_in(tmp_path, 
         assert (read_image_guarded(Path("x.png")).voxels == number).all()
 
 
+def test_a_reader_that_was_started_beforehand_reads_the_next_image(tmp_path):
+    guarded_reading.start_reader()
+    started, count = guarded_reading._idle[-1]._process, len(guarded_reading._idle)
+    guarded_reading.start_reader()  # there is one already
+    assert started.poll() is None and len(guarded_reading._idle) == count
+    read_image_guarded(write_volume(tmp_path / "x.nii.gz", volume(), np.eye(4)))
+    assert guarded_reading._idle[-1]._process is started
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
 def test_a_crash_costs_the_file_that_was_read_and_no_other(tmp_path):
     path = write_volume(tmp_path / "x.nrrd", volume(), np.eye(4))

@@ -17,7 +17,7 @@ from resformer_unet.atomic_files import atomic_write_text, check_writable
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
-from resformer_unet.image.writing import segmentation_file
+from resformer_unet.image.writing import probability_file, segment_fields, segmentation_file
 
 SERIALISED = (
     "Segmentation category and type - 3D Slicer General Anatomy list~SCT^49755003^Morphologically Altered Structure"
@@ -55,6 +55,39 @@ def test_labels_and_geometry_come_back_exactly(tmp_path):
     assert np.allclose(written.affine, image().affine, atol=1e-12)
     write_segmentation(tmp_path / "y.seg.nrrd", overlapping_layers(), image(), SEGMENTS)
     assert np.array_equal(np.moveaxis(read_image(tmp_path / "y.seg.nrrd").voxels, -1, 0), overlapping_layers())
+
+
+@pytest.mark.parametrize("layers", [exclusive_layers(), overlapping_layers()], ids=["exclusive", "overlapping"])
+@pytest.mark.parametrize(
+    "affine", [np.diag([0.7, 0.7, 3, 1]), oblique_affine() * [1, -1, 1, 1]], ids=["axial", "flipped"]
+)
+def test_the_file_holds_what_simpleitk_would_have_written(tmp_path, layers, affine):
+    several = len(layers) > 1
+    segments = [{**SEGMENTS[0], "name": "a\\b\nc ä"}, *SEGMENTS[1:]]
+    expected = sitk.GetImageFromArray(np.moveaxis(layers, 0, -1) if several else layers[0], isVector=several)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    expected.SetSpacing(spacing.tolist())
+    expected.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+    expected.SetOrigin(affine[:3, 3].tolist())
+    for key, value in segment_fields(segments, (12, 10, 4), several).items():
+        expected.SetMetaData(key, value)
+    sitk.WriteImage(expected, str(tmp_path / "expected.seg.nrrd"), useCompression=True)
+    write_segmentation(tmp_path / "x.seg.nrrd", layers, image(affine), segments)
+    with probability_file(tmp_path / "p.nrrd", layers[0], image(affine)):
+        pass
+
+    expected, written, map_ = (
+        sitk.ReadImage(str(tmp_path / name)) for name in ("expected.seg.nrrd", "x.seg.nrrd", "p.nrrd")
+    )
+    assert written.GetPixelID() == expected.GetPixelID()
+    assert np.array_equal(sitk.GetArrayFromImage(written), sitk.GetArrayFromImage(expected))
+    assert {key: written.GetMetaData(key) for key in written.GetMetaDataKeys()} == {
+        key: expected.GetMetaData(key) for key in expected.GetMetaDataKeys()
+    }
+    for found in (written, map_):
+        for geometry in ("GetOrigin", "GetSpacing", "GetDirection"):
+            assert np.allclose(getattr(found, geometry)(), getattr(expected, geometry)(), rtol=1e-15, atol=1e-15)
+    assert map_.GetPixelID() == sitk.sitkUInt8 and np.array_equal(sitk.GetArrayFromImage(map_), layers[0])
 
 
 def test_the_header_names_every_segment(tmp_path):

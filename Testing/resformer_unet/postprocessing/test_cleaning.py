@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_fill_holes
 
-from resformer_unet.postprocessing.cleaning import clean_masks
+from resformer_unet.postprocessing.cleaning import clean_masks, clean_slices, segments_are_independent
 
 KEEP_ALL = {
     "exclusive": False, "threshold": 0.5, "min_area_mm2": 0, "min_area_fraction": 0, "fill_holes": False,
@@ -145,3 +145,43 @@ def test_each_segment_is_cleaned_by_itself():
 def test_an_empty_mask_stays_empty():
     everything = {"fill_holes": True, "keep_largest": "image", "min_slices": 2, "min_area_mm2": 5}
     assert pixels_left(masks=np.zeros((3, 2, 9, 9), bool), **everything) == 0
+
+
+def ragged(segments: int) -> np.ndarray:
+    """12 slices of components and holes of every size."""
+    random = np.random.default_rng(segments)
+    coarse = random.random((12, segments, 10, 12)) < 0.45
+    return coarse.repeat(3, 2).repeat(3, 3) & (random.random((12, segments, 30, 36)) < 0.9)
+
+
+@pytest.mark.parametrize("segments", [1, 3])
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("keep_largest", ["none", "slice", "image"])
+def test_slices_cleaned_one_by_one_beforehand_come_to_the_same(segments, exclusive, keep_largest):
+    asked = {"fill_holes": True, "min_area_mm2": 12, "min_slices": 3, "keep_largest": keep_largest}
+    segmentation, masks = {**KEEP_ALL, "exclusive": exclusive, **asked}, ragged(segments)
+    if exclusive:
+        masks &= np.cumsum(masks, 1) == 1
+    expected, early = clean_masks(masks.copy(), segmentation, 1.0), masks.copy()
+    for index in range(len(masks)):
+        for segment in range(segments):
+            clean_slices(early[index : index + 1], segment, segmentation, 1.0)
+    early = clean_masks(early, segmentation, 1.0, slices_are_clean=True)
+    assert 0 < expected.sum() < masks.sum() * 1.1
+    if segments_are_independent(segments, segmentation):
+        assert np.array_equal(early, expected)
+
+
+def test_segments_that_exclude_each_other_depend_on_each_other():
+    """A hole is filled once what lay in it was removed from the volume, not before."""
+    asked = {**KEEP_ALL, "exclusive": True, "fill_holes": True, "min_slices": 2}
+    masks = np.zeros((3, 2, 20, 20), bool)
+    masks[:, 1, 5:12, 5:12] = True
+    masks[1, :, 8, 8] = [True, False]  # in a single slice
+    early = masks.copy()
+    for segment in range(2):
+        clean_slices(early, segment, asked, 1.0)
+    early = clean_masks(early, asked, 1.0, slices_are_clean=True)
+    expected = clean_masks(masks, asked, 1.0)
+    assert not segments_are_independent(2, asked)
+    assert expected[1, 1, 8, 8] and not early[1, 1, 8, 8]
