@@ -38,7 +38,7 @@ def test_torchrun_sets_the_number_of_processes_here_and_elsewhere():
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch cannot train in several processes")
 def test_two_processes_train_one_model_that_the_first_writes(tmp_path):
     data = write_discs(tmp_path / "discs", {"train": 8, "val": 2})
-    training = {"network": TINY_NETWORK, "epochs": 2, "batch_size": 4}
+    training = {"network": TINY_NETWORK, "pretrained": "none", "epochs": 2, "batch_size": 4}
     (tmp_path / "recipe.json").write_text(json.dumps({"descriptor": None, "training": training}))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "resformer_unet", "train", data, "--output", tmp_path / "model", "--size", "32", "32"]

@@ -81,10 +81,6 @@ def load_recipe(name_or_file: str) -> Recipe:
         content = parse_json(source.read_text(encoding="utf-8-sig"))
         training = dict(content["training"])
         augmentation = Augmentation(**training.pop("augmentation", {}))
-        for entry in fields(augmentation):
-            value = getattr(augmentation, entry.name)
-            if isinstance(entry.default, int | float) and not isinstance(value, int | float):
-                raise TypeError(f"augmentation.{entry.name} must be a number")
         return Recipe(descriptor=content["descriptor"], augmentation=augmentation, **training)
     except (ValueError, KeyError, TypeError) as error:
         known = ", ".join(entry.name for entry in fields(Recipe) if entry.name != "descriptor")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def test_a_model_of_hearts_is_trained_to_diagnose_patients_and_evaluated_by_that(tmp_path):
     data = write_hearts(tmp_path / "hearts", ("NOR", "DCM"), {"train": 4, "val": 2})
-    recipe = load_recipe("cardiac-mr").changed(network=TINY_NETWORK, epochs=1, batch_size=4)
+    recipe = load_recipe("cardiac-mr").changed(network=TINY_NETWORK, pretrained="none", epochs=1, batch_size=4)
     classes = recipe.descriptor["diagnosis"]["classes"]
     recipe.descriptor["diagnosis"]["classes"] = [entry for entry in classes if entry["id"] in ("NOR", "DCM")]
     train(data, tmp_path / "model", recipe, size=(32, 32), device="cpu", workers=0)
