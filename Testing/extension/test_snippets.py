@@ -30,6 +30,7 @@ NOT_RUN = (
     "training/bin/pip ",
     "dask ",
     "make ",
+    "python benchmarks/",  # tested in Testing/benchmarks
     "CUDA_VISIBLE",
 )
 # Trainings that take hours, and a cluster at an address of the reader's: their arguments are checked only.
