@@ -13,7 +13,7 @@ from ResFormerSegLib.install.pytorch import installPackages, installTorch, isTor
 REQUIREMENTS = "requirements-training.txt"  # beside the requirements of the engine
 # Downloads in MB by import name, with what each package needs itself, of the largest of the three platforms' wheels.
 MEGABYTES = {
-    "jinja2": 1, "lightning": 4, "matplotlib": 18, "monai": 2, "onnx": 18, "onnxscript": 7, "skimage": 16,
+    "PIL": 7, "jinja2": 1, "lightning": 4, "matplotlib": 18, "monai": 2, "onnx": 18, "onnxscript": 7, "skimage": 16,
     "torchmetrics": 1,
 }  # fmt: skip
 

@@ -140,7 +140,7 @@ def _print_outcome(outcome: Outcome, debug: bool) -> None:
 def _print_remarks(result: Mapping) -> None:
     """result: a report, or a patient's diagnosis."""
     for alert in (result["diagnosis"] or {}).get("alerts", []):
-        print_line(f"  alert: {alert['text']}", sys.stderr)
+        print_line(f"  alert: {alert['text']}", sys.stdout)  # part of the result
     for warning in result["warnings"]:
         print_line(f"  warning: {warning['message']}", sys.stderr)
 

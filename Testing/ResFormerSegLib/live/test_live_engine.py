@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import slicer
 
 from helpers.scene_helpers import makeVolume, segmentArray
 
@@ -20,6 +21,7 @@ def nothingLeft(logic, waitFor):
 def test_a_slice_that_is_scrolled_to_has_the_answer_of_a_run(scene, mainWindow, nothingLeft, logic, models, waitFor):
     """The model turns the image before the network, and has the intensity limits of the whole image."""
     volume = makeVolume(shape=(4, 40, 50), oblique=True)
+    slicer.util.arrayFromVolume(volume)[:] *= 2  # bright enough for the model to segment something
     red, model = mainWindow.views["Red"], str(models / "turned")
     red.show(volume)
     session = logic.live(volume, model, "cpu")

@@ -55,7 +55,7 @@ def test_the_patients_file_lies_beside_those_of_the_images(phases, tmp_path, cap
     assert patient["cardiac_function"]["rvedv_ml"] == pytest.approx(volumes[0]["rv"] / 1000)
     assert "not" in patient["not_for_clinical_use"].lower()
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith(f"Jo: {patient['diagnosis']['name']} (probability ")
+    assert last.startswith("Jo: ") and f"{patient['diagnosis']['name']} (probability " in last
 
 
 def test_one_phase_given_twice_does_not_look_like_a_diagnosis(phases, tmp_path, capsys):
