@@ -63,7 +63,8 @@ def test_training_from_the_panel_installs_what_the_package_needs_for_it_but_what
     left_out = ("resformer-unet", "tensorboard", "torch", *(one.name for one in extra if "efficientnet" in one.name))
     needed = {one.name: one.specifier for one in extra if one.name not in left_out}
     asked = {name: SpecifierSet(range) for name, range in requirements("requirements-training.txt").items()}
-    assert asked == needed and set(sizes) == {{"scikit-image": "skimage", "pillow": "PIL"}.get(name, name) for name in asked}
+    imported = {"scikit-image": "skimage", "pillow": "PIL"}
+    assert asked == needed and set(sizes) == {imported.get(name, name) for name in asked}
 
 
 def test_the_worker_imports_nothing_that_slicer_would_not_have():

@@ -49,7 +49,7 @@ MARKED = {
     "resformer_unet/data/check/test_check_data.py": "slow",
     "resformer_unet/evaluation/test_report_card.py": "slow",
     "resformer_unet/evaluation/test_surface_distance.py": "slow",
-    "resformer_unet/image/test_images.py::test_what_works_on_images_in_memory_or_files_read_elsewhere_does_without_simpleitk": "slow",
+    "resformer_unet/image/test_images.py::test_what_works_on_images_read_elsewhere_does_without_simpleitk": "slow",
     "resformer_unet/image/test_sequence_writing.py::test_slicer_opens_it_as_a_sequence_and_as_a_segmentation": "slow",
     "resformer_unet/image/test_writing.py::test_slicer_loads_names_colours_terminology_layers_and_geometry": "slow",
     "resformer_unet/inference/test_saliency.py": "slow",

@@ -330,7 +330,7 @@ def test_a_volume_is_read_without_a_second_copy(tmp_path):
 
 
 @pytest.mark.parametrize("module", ["inference.predictor", "batch.run", "batch.find_inputs"])
-def test_what_works_on_images_in_memory_or_files_read_elsewhere_does_without_simpleitk(module):
+def test_what_works_on_images_read_elsewhere_does_without_simpleitk(module):
     code = f"import sys, resformer_unet.{module}; sys.exit(bool({{'SimpleITK', 'skimage'}} & set(sys.modules)))"
     engine = Path(resformer_unet.__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=engine, check=False).returncode == 0
