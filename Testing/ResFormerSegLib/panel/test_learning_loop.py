@@ -27,7 +27,7 @@ def discs(tmp_path) -> Path:
 def test_train_pause_resume_compare_and_use(mainWindow, learn, click, waitFor, longestBlock, discs, tiny):
     section = learn(model=tiny, folder=discs)
     part = section.training
-    part.epochs.value = 12
+    part.epochs.value = 40  # enough to be still training when the pause comes
     assert part.trainButton.text == "Train…" and not section.comparison.widget.isVisible()
     with longestBlock() as block:
         click(part.trainButton)
@@ -37,7 +37,7 @@ def test_train_pause_resume_compare_and_use(mainWindow, learn, click, waitFor, l
         assert not (discs / "models").exists()  # nothing is written before the user has agreed
 
         click(part.trainButton)
-        waitFor(lambda: part.legend.text.startswith("Epoch 2"), PATIENCE)
+        waitFor(lambda: part.legend.text.startswith("Epoch"), PATIENCE)
         assert part.view.isVisible() and "left" in part.status.text
         click(part.pauseButton)
         waitFor(lambda: part.resumeButton.isVisible(), PATIENCE)
@@ -55,7 +55,7 @@ def test_train_pause_resume_compare_and_use(mainWindow, learn, click, waitFor, l
     click(part.resumeButton)
     waitFor(lambda: not part.isRunning, PATIENCE)
     assert part.status.text == "The training is complete: “tiny-1”."
-    assert part.legend.text.startswith("Epoch 12") and part.trainButton.isVisible()
+    assert part.legend.text.startswith("Epoch 40") and part.trainButton.isVisible()
 
     comparison = section.comparison
     assert comparison.compareButton.isVisible() and not comparison.useButton.isVisible()
