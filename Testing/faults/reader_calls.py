@@ -96,7 +96,7 @@ def read_table(path: Path) -> None:
 
 
 def use_recipe(path: Path) -> None:
-    from resformer_unet.training.input.augmentation import build_augmentation
+    from resformer_unet.training.input.augmentation.chain import build_augmentation
     from resformer_unet.training.setup.description import check_recipe, network_config
     from resformer_unet.training.setup.recipe import load_recipe
 
