@@ -11,6 +11,8 @@ PANEL_HEIGHT = 250
 BACKGROUND, TEXT, QUIET, BAR, TRACK = (22, 26, 33), (240, 243, 247), (150, 160, 173), (230, 90, 70), (48, 55, 66)
 MARGIN = 36
 REFERENCE_COLOR = (250, 214, 80)
+WARNING = (240, 180, 60)
+REASONS = {"OUT_OF_DISTRIBUTION": "Unlike the training images"}
 
 
 def composePicture(path: Path, flat: np.ndarray, solid: np.ndarray, report: dict, dice: float | None = None) -> None:
@@ -27,7 +29,7 @@ def composePicture(path: Path, flat: np.ndarray, solid: np.ndarray, report: dict
     _drawSides(draw, width, height)
     top = height + 30
     _drawDiagnosis(draw, MARGIN, top, report)
-    _drawBars(draw, width - 130, top, report["diagnosis"])
+    _drawBars(draw, width - 130, top, report["diagnosis"], QUIET if report["reasons"] else TEXT)
     _drawSegments(draw, width + 460, top, report, dice)
     draw.text(
         (2 * width - MARGIN, height + PANEL_HEIGHT - 22),
@@ -53,24 +55,32 @@ def _drawSides(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 def _drawDiagnosis(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict) -> None:
     diagnosis = report["diagnosis"]
     draw.text((left, top), "DIAGNOSIS", font=_font(17), fill=QUIET)
-    draw.text((left, top + 30), diagnosis.get("name") or readable(diagnosis["label"]), font=_font(50), fill=TEXT)
-    draw.text((left, top + 96), f"{diagnosis['probability']:.0%} probability", font=_font(26), fill=TEXT)
+    name, probability = diagnosis.get("name") or readable(diagnosis["label"]), f"{diagnosis['probability']:.0%}"
+    if report["reasons"]:  # it must not look like a result
+        draw.text((left, top + 30), "Not reliable", font=_font(50), fill=WARNING)
+        text = f"{REASONS.get(report['reasons'][0], 'see the report')}; the model says: {name}, {probability}"
+        draw.text((left, top + 100), text, font=_font(19), fill=QUIET)
+    else:
+        draw.text((left, top + 30), name, font=_font(50), fill=TEXT)
+        draw.text((left, top + 96), f"{probability} probability", font=_font(26), fill=TEXT)
     model = f"model {report['model']['id']} {report['model']['version']} on {report['device']}"
     draw.text((left, top + 146), model, font=_font(19), fill=QUIET)
 
 
-def _drawBars(draw: ImageDraw.ImageDraw, left: int, top: int, diagnosis: dict) -> None:
-    """A bar per class, the most probable first."""
+def _drawBars(draw: ImageDraw.ImageDraw, left: int, top: int, diagnosis: dict, color: tuple[int, int, int]) -> None:
+    """A bar per class, the most probable first; ``color``: of the texts and, if it is grey, of the bars."""
     draw.text((left, top), "PROBABILITY OF EACH CLASS", font=_font(17), fill=QUIET)
     ranked = sorted(diagnosis["probabilities"].items(), key=lambda item: -item[1])
     for row, (label, probability) in enumerate(ranked[:5]):
         y = top + 36 + 42 * row
-        draw.text((left, y + 12), readable(label), font=_font(21), fill=TEXT, anchor="lm")
+        draw.text((left, y + 12), readable(label), font=_font(21), fill=color, anchor="lm")
         start, length = left + 170, 220
         draw.rounded_rectangle((start, y + 2, start + length, y + 22), 5, fill=TRACK)
         if probability * length >= 2:
-            draw.rounded_rectangle((start, y + 2, start + probability * length, y + 22), 5, fill=BAR)
-        draw.text((start + length + 14, y + 12), f"{probability:.1%}", font=_font(21), fill=TEXT, anchor="lm")
+            draw.rounded_rectangle(
+                (start, y + 2, start + probability * length, y + 22), 5, fill=BAR if color == TEXT else color
+            )
+        draw.text((start + length + 14, y + 12), f"{probability:.1%}", font=_font(21), fill=color, anchor="lm")
 
 
 def _drawSegments(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict, dice: float | None) -> None:
