@@ -29,7 +29,7 @@ def composePicture(path: Path, flat: np.ndarray, solid: np.ndarray, report: dict
     _drawSides(draw, width, height)
     top = height + 30
     _drawDiagnosis(draw, MARGIN, top, report)
-    _drawBars(draw, width - 130, top, report["diagnosis"], QUIET if report["reasons"] else TEXT)
+    _drawBars(draw, width - 130, top, report["diagnosis"], QUIET if report.get("reasons") else TEXT)
     _drawSegments(draw, width + 460, top, report, dice)
     draw.text(
         (2 * width - MARGIN, height + PANEL_HEIGHT - 22),
@@ -56,7 +56,7 @@ def _drawDiagnosis(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict)
     diagnosis = report["diagnosis"]
     draw.text((left, top), "DIAGNOSIS", font=_font(17), fill=QUIET)
     name, probability = diagnosis.get("name") or readable(diagnosis["label"]), f"{diagnosis['probability']:.0%}"
-    if report["reasons"]:  # it must not look like a result
+    if report.get("reasons"):  # it must not look like a result
         draw.text((left, top + 30), "Not reliable", font=_font(50), fill=WARNING)
         text = f"{REASONS.get(report['reasons'][0], 'see the report')}; the model says: {name}, {probability}"
         draw.text((left, top + 100), text, font=_font(19), fill=QUIET)
