@@ -58,7 +58,7 @@ def _drawDiagnosis(draw: ImageDraw.ImageDraw, left: int, top: int, report: dict)
     name, probability = diagnosis.get("name") or readable(diagnosis["label"]), f"{diagnosis['probability']:.0%}"
     if report.get("reasons"):  # it must not look like a result
         draw.text((left, top + 30), "Not reliable", font=_font(50), fill=WARNING)
-        text = f"{REASONS.get(report['reasons'][0], 'see the report')}; the model says: {name}, {probability}"
+        text = f"{REASONS.get(report['reasons'][0], 'See the report')}; the model says: {name}, {probability}"
         draw.text((left, top + 100), text, font=_font(19), fill=QUIET)
     else:
         draw.text((left, top + 30), name, font=_font(50), fill=TEXT)

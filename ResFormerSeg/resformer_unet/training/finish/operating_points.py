@@ -2,9 +2,9 @@
 
 The threshold is the empirical quantile of conformal prediction (Vovk, Gammerman, Shafer: Algorithmic Learning in a
 Random World. Springer, 2005): of n cases of the class, the floor((n + 1) (1 - sensitivity))-th lowest probability. Of
-new cases of the class, as many as wanted reach it in expectation, not only of those that it was fitted to. It is$
-at most 0.5, so that a diagnosis more probable than all others together is never below its threshold; where the network
-tells a class apart easily, more cases than wanted are then found.
+new cases of the class, as many as wanted reach it in expectation, not only of those that it was fitted to. It
+is at most 0.5, so that a diagnosis more probable than all others together is never below its threshold; where the
+network tells a class apart easily, more cases than wanted are then found.
 """
 
 from __future__ import annotations
