@@ -33,7 +33,7 @@ test: $(READY)
 	$(PYTEST) -m 'not (long or cluster)'
 
 test-long: $(READY)
-	$(PYTEST) -m 'long or cluster' Testing/bed Testing/extension Testing/faults Testing/resformer_unet/batch \
+	$(PYTEST) -m 'long or cluster' Testing/bed Testing/benchmarks Testing/extension Testing/faults Testing/resformer_unet/batch \
 		Testing/resformer_unet/training Testing/resformer_unet/sequence Testing/resformer_unet/learning \
 		Testing/ResFormerSegLib/panel/test_learning_loop.py Testing/ResFormerSegLib/panel/test_section_cases.py
 

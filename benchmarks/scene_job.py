@@ -24,7 +24,7 @@ os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # Progress messages at the start of each part of a run.
-ARRIVED, SEGMENTING, IMPORTING = "Loading the model", "Segmenting", "Putting the result into the scene"
+ARRIVED, SEGMENTING, IMPORTING = "Loading the model", "Segmenting", "Adding the result to the scene"
 
 
 def main() -> None:

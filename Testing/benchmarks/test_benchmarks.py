@@ -68,6 +68,13 @@ def test_a_failing_measurement_is_reported(tmp_path):
     assert rows == [] and "nothing.nii.gz" in problem
 
 
+@pytest.mark.parametrize("program", ["predict_job", "scene_job", "cold_start", "event_loop"])
+def test_the_programs_of_the_whole_job_run_with_the_module_as_it_is(program, tmp_path):
+    step = next(step for step in plan.quick(gpu=False) if step.program == program)
+    rows, problem = run.measure(step, run.volume_file(step, tmp_path))
+    assert problem is None and rows
+
+
 def test_networks_take_turns_and_one_that_is_not_installed_is_left_out():
     arguments = ["--side", "64", "--rounds", "1", "--threads", "1", "--networks", "small", "smp Unet-ResNet34"]
     command = [sys.executable, str(BENCHMARKS / "forward.py"), *arguments]

@@ -24,6 +24,7 @@ MARKED = {
     "extension/test_snippets.py::test_the_tutorials_training_runs_as_it_is_typed": "long",
     "extension/test_snippets.py": "slow",
     "benchmarks/test_ablation.py": "training",
+    "benchmarks/test_benchmarks.py::test_the_programs_of_the_whole_job_run_with_the_module_as_it_is": "long",
     "benchmarks/test_benchmarks.py": "slow",
     "ResFormerSegLib/engine": "slow",
     "ResFormerSegLib/live": "slow",
