@@ -1,7 +1,7 @@
 """Ablation: the same training with one part of the network removed, and with other networks.
 
     python benchmarks/ablation.py --data ../shared/data --sets breast-ultrasound --epochs 12
-    python benchmarks/ablation.py --table
+    python benchmarks/ablation.py --table --picture docs/ablation.svg
 
 Every run of a variant, a seed and a data set that has finished is one JSON line of --results; runs found there are
 skipped, so that the work can be interrupted and resumed. Seeds are the outermost loop: an interrupted series has all
@@ -28,10 +28,12 @@ import numpy as np
 import torch
 
 from ablation_data import PreparedSet, fraction_of, prepare
-from ablation_differences import differences
-from ablation_networks import VARIANTS, WITHOUT_PRETRAINING, build_network
+from ablation_differences import differences, paired_with_full
+from ablation_networks import FULL, VARIANTS, WITHOUT_PRETRAINING, build_network
 from ablation_table import markdown
+from ablation_time import forward_time
 from network_cost import network_cost
+from plots import draw_differences
 from resformer_unet.evaluation.metrics import mean, overlap
 from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
@@ -51,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.table:
         rows = _finished(options.results)
         print(markdown(rows, VARIANTS), differences(rows, VARIANTS), sep="\n", end="")
+        if options.picture:
+            draw_differences(paired_with_full(rows, VARIANTS), options.picture)
         return 0
     if len(options.epochs) not in (1, len(options.sets)):
         sys.exit("Give --epochs one number, or one for each of --sets.")
@@ -122,12 +126,17 @@ def run(data: PreparedSet, recipe: Recipe, name: str, variant: str, seed: int, s
     wall, cpu = time.perf_counter(), time.process_time()
     trainer.fit(module, loader)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    milliseconds, times_full = forward_time(
+        network, build_network(FULL, **data.tasks), data.tasks["in_channels"], *settings["size"]
+    )
     target = next((label for label in TARGETS if label in data.classes), data.classes[-1])
     splits = {"val": data.val, "test": data.test}
     return {
         "training_images": len(train_set),
         "parameters": parameters,
         "gmac": gmac,
+        "milliseconds": milliseconds,
+        "times_full": times_full,
         "seconds_per_epoch": wall / recipe.epochs,
         "cpu_seconds_per_epoch": cpu / recipe.epochs,
         "target": target,
@@ -221,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, default=Path("runs/ablation.jsonl"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/ablation"), help="prepared images are kept here")
     parser.add_argument("--table", action="store_true", help="print the tables of --results and do nothing else")
+    parser.add_argument("--picture", type=Path, help="with --table: an SVG of the differences to the full network")
     return parser
 
 

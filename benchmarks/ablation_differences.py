@@ -11,32 +11,38 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from ablation_networks import FULL
 from resformer_unet.evaluation import metrics
 from resformer_unet.evaluation.bootstrap import RESAMPLES, draws, interval
 
-FULL = "full network"
 FIGURES = {"dice": "Dice", "macro_auc": "macro AUC", "accuracy": "accuracy"}
 
 
 def differences(rows: Sequence[Mapping], variants: Iterable[str]) -> str:
     """A Markdown table for each set and settings: each variant minus the full network, with a 95 % interval."""
+    tables = []
+    for first, found in paired_with_full(rows, variants):
+        lines = [f"| {first['set']}, test: minus the full network | {' | '.join(FIGURES.values())} |"]
+        lines += ["|---|" + "---|" * len(FIGURES)]
+        for name, own in found.items():
+            lines.append(f"| {name} | {' | '.join(_cell(own.get(figure)) for figure in FIGURES)} |")
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables) + "\n" if tables else ""
+
+
+def paired_with_full(rows: Sequence[Mapping], variants: Iterable[str]) -> list[tuple[Mapping, dict[str, dict]]]:
+    """For each set and settings its first row, and by variant what ``paired`` finds."""
     runs: dict[str, list[Mapping]] = {}
     for row in rows:
         if row["results"]["test"].get("per_case"):
             runs.setdefault(json.dumps([row["set"], row["settings"]]), []).append(row)
-    tables = []
+    found = []
     for members in runs.values():
         by_variant = {name: [row for row in members if row["variant"] == name] for name in variants}
-        if not by_variant.get(FULL):
-            continue
-        lines = [f"| {members[0]['set']}, test: minus the full network | {' | '.join(FIGURES.values())} |"]
-        lines += ["|---|" + "---|" * len(FIGURES)]
-        for name, own in by_variant.items():
-            if own and name != FULL:
-                found = paired(by_variant[FULL], own)
-                lines.append(f"| {name} | {' | '.join(_cell(found.get(figure)) for figure in FIGURES)} |")
-        tables.append("\n".join(lines))
-    return "\n\n".join(tables) + "\n" if tables else ""
+        full = by_variant.pop(FULL, [])
+        if full:
+            found.append((members[0], {name: paired(full, own) for name, own in by_variant.items() if own}))
+    return found
 
 
 def paired(full: Sequence[Mapping], other: Sequence[Mapping]) -> dict[str, tuple[float, list[float]]]:

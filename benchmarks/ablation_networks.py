@@ -1,15 +1,17 @@
-"""The networks that the ablation compares: ResFormer-UNet with one part taken away, and two U-Nets."""
+"""The networks that the ablation compares: ResFormer-UNet with one part taken away or changed, and two U-Nets."""
 
 from __future__ import annotations
 
 from monai.networks.nets import DynUNet
 from torch import Tensor, nn
 
+from ablation_forms import FORMS, build_form
 from resformer_unet.model.network import ClassificationHead, Logits, NetworkConfig, ResFormerUNet
 
-# What each variant changes in the full network's configuration.
+FULL = "full network"
+# What each variant changes in its configuration.
 OF_THE_FULL_NETWORK = {
-    "full network": {},
+    FULL: {},
     "without Transformer": {"transformer": False},
     "without DFE": {"dfe": False},
     "diagnosis from the last level": {"multi_level_head": False},
@@ -21,7 +23,7 @@ OF_THE_FULL_NETWORK = {
     "plain U-Net": {"transformer": False, "dfe": False, "multi_level_head": False, "mask_guided": False},
 }
 NNUNET = "nnU-Net 2D"
-VARIANTS = (*OF_THE_FULL_NETWORK, NNUNET)
+VARIANTS = (*OF_THE_FULL_NETWORK, NNUNET, *FORMS)
 WITHOUT_PRETRAINING = ("random initial weights", NNUNET)
 NNUNET_WIDTHS = (16, 32, 64, 128, 256)  # half of nnU-Net's own, for a budget of the same order
 
@@ -66,4 +68,6 @@ def build_network(variant: str, **tasks) -> nn.Module:
     """
     if variant == NNUNET:
         return NNUNet(NetworkConfig.small(**tasks))
+    if variant in FORMS:
+        return build_form(variant, **tasks)
     return ResFormerUNet(NetworkConfig.small(**{**tasks, **OF_THE_FULL_NETWORK[variant]}))

@@ -48,18 +48,23 @@ def _heading(row: dict) -> str:
         f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels{growing}, "
         f"batches of {settings['batch_size']}, learning rate {settings['learning_rate']:g}, {settings['precision']}; "
         f"the weights' average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the "
-        f"network's input size, without postprocessing; sensitivity and specificity for {row['target']}."
+        f"network's input size, without postprocessing; sensitivity and specificity for {row['target']}. Milliseconds "
+        f"and seconds are processor time on one thread, in PyTorch."
     )
 
 
 def _costs(rows: Sequence[dict], variants: Sequence[str]) -> str:
-    lines = ["| network | parameters, M | GMAC | seconds an epoch | seeds |", "|---|---|---|---|---|"]
+    lines = ["| network | parameters, M | GMAC | forward, ms | of the full network's | seconds an epoch | seeds |"]
+    lines += ["|---|---|---|---|---|---|---|"]
     for name in variants:
         runs = [row for row in rows if row["variant"] == name]
         seconds = statistics.median(row["cpu_seconds_per_epoch"] for row in runs)
         seeds = ", ".join(map(str, sorted(row["seed"] for row in runs)))
         millions, cost = runs[0]["parameters"] / 1e6, runs[0]["gmac"]
-        lines.append(f"| {name} | {millions:.2f} | {cost:.2f} | {seconds:.0f} | {seeds} |")
+        forward, times = (statistics.median(row[key] for row in runs) for key in ("milliseconds", "times_full"))
+        lines.append(
+            f"| {name} | {millions:.2f} | {cost:.2f} | {forward:.0f} | {times:.2f}× | {seconds:.0f} | {seeds} |"
+        )
     return "\n".join(lines)
 
 
