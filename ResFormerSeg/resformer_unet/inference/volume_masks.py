@@ -9,7 +9,14 @@ import numpy as np
 
 from resformer_unet.inference.options import PredictOptions
 from resformer_unet.model.bundle import ModelBundle
-from resformer_unet.postprocessing.cleaning import clean_masks, clean_slices, segments_are_independent, smooth_masks
+from resformer_unet.postprocessing.cleaning import (
+    clean_masks,
+    clean_slices,
+    looks_through_volume,
+    segments_are_independent,
+    smooth_masks,
+)
+from resformer_unet.postprocessing.components import Components
 from resformer_unet.postprocessing.masks import masks_on_slices
 from resformer_unet.preprocessing.prepare import PreparedImage
 
@@ -44,7 +51,9 @@ class VolumeMasks:
         self._segmentation = bundle.descriptor["segmentation"] or {}
         if options.min_area_mm2 is not None:
             self._segmentation = {**self._segmentation, "min_area_mm2": options.min_area_mm2}
-        self._cleans_early = bool(segments) and segments_are_independent(segments, self._segmentation)
+        cleans_early = bool(segments) and segments_are_independent(segments, self._segmentation)
+        self._components = [Components() for _ in range(segments)] if cleans_early else None
+        self._links = cleans_early and looks_through_volume(self._segmentation, len(prepared))
 
     @property
     def of_run_slices(self) -> np.ndarray:
@@ -52,7 +61,7 @@ class VolumeMasks:
         return self._masks[:, self._prepared.slices].swapaxes(0, 1)
 
     def write(self, first: int, probabilities: np.ndarray) -> None:
-        """Take over the network's output for some slices.
+        """Take over the network's output for some slices, in the order of the slices.
 
         Args:
             first: index of the first of them among those that are run.
@@ -67,9 +76,10 @@ class VolumeMasks:
         if self._pixel_mm is not None and self._options.smoothing_mm:
             sigma = tuple(self._options.smoothing_mm / length for length in self._pixel_mm)
             smooth_masks(masks, sigma, segmentation["exclusive"])
-        if self._cleans_early:
-            for segment in range(masks.shape[1]):
-                clean_slices(masks, segment, segmentation, self._pixel_mm2)
+        for segment, components in enumerate(self._components or []):
+            clean_slices(masks, segment, segmentation, self._pixel_mm2)
+            for pixels in masks[:, segment] if self._links else []:
+                components.add(pixels)
         self.of_run_slices[first : first + len(masks)] = masks
         if percent is not None:
             begin = prepared.first + first
@@ -84,7 +94,7 @@ class VolumeMasks:
         """
         run, options = self._prepared.slices, self._options
         open_ends = (run.start > 0, run.stop < self._slices)
-        clean_masks(self.of_run_slices, self._segmentation, self._pixel_mm2, open_ends, self._cleans_early)
+        clean_masks(self.of_run_slices, self._segmentation, self._pixel_mm2, open_ends, self._components)
         if self._pixel_mm is None and (options.min_area_mm2 is not None or options.smoothing_mm):
             message = "The pixel size of this picture is unknown: minimum area and smoothing were ignored."
             return [{"code": "PIXEL_SIZE_UNKNOWN", "message": message}]

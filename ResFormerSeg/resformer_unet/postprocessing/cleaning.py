@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, label
@@ -54,7 +54,7 @@ def clean_masks(
     segmentation: Mapping,
     pixel_mm2: float | None,
     open_ends: tuple[bool, bool] = (False, False),
-    slices_are_clean: bool = False,
+    found: Sequence[Components] | None = None,
 ) -> np.ndarray:
     """Fill holes and remove small components, as the descriptor says; changes ``masks`` in place.
 
@@ -68,17 +68,18 @@ def clean_masks(
         open_ends: whether the image continues before the first and behind the last slice, which were left out. A
             component that touches an open end may continue there, and is not removed for extending through too few
             slices.
-        slices_are_clean: whether :func:`clean_slices` has done its part for all segments; only where the slices of one
-            do not depend on another's (:func:`segments_are_independent`).
+        found: of each segment, the components of its slices if :func:`clean_slices` has done its part for all of them;
+            only where the slices of one do not depend on another's (:func:`segments_are_independent`).
     """
     count, segments = masks.shape[:2]
     for segment in range(segments):
-        if not slices_are_clean:
+        mask = masks[:, segment]
+        if found is None:
             clean_slices(masks, segment, segmentation, pixel_mm2)
-        fewest = min(segmentation["min_slices"], count)
-        largest = segmentation["keep_largest"] == "image"
-        if fewest > 1 or largest:
-            _keep_solid(masks[:, segment], fewest, largest, open_ends)
+        if looks_through_volume(segmentation, count):
+            components = Components(mask) if found is None else found[segment]
+            fewest, largest = min(segmentation["min_slices"], count), segmentation["keep_largest"] == "image"
+            _keep_solid(mask, components, fewest, largest, open_ends)
     return masks
 
 
@@ -100,9 +101,15 @@ def segments_are_independent(segments: int, segmentation: Mapping) -> bool:
     return segments == 1 or not segmentation["exclusive"]
 
 
-def _keep_solid(mask: np.ndarray, slices: int, largest: bool, open_ends: tuple[bool, bool]) -> None:
+def looks_through_volume(segmentation: Mapping, slices: int) -> bool:
+    """Whether :func:`clean_masks` needs the components of so many slices together."""
+    return min(segmentation["min_slices"], slices) > 1 or segmentation["keep_largest"] == "image"
+
+
+def _keep_solid(
+    mask: np.ndarray, components: Components, slices: int, largest: bool, open_ends: tuple[bool, bool]
+) -> None:
     """Keep the components that extend through enough slices, in place; ``largest``: only the largest of these."""
-    components = Components(mask)
     may_continue = (open_ends[0] & (components.first == 0)) | (open_ends[1] & (components.last == len(mask) - 1))
     chosen = may_continue | (components.last - components.first + 1 >= slices)
     if largest and chosen.any():

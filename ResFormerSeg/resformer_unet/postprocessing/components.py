@@ -1,81 +1,135 @@
-"""Connected components of masks that extend through slices, by SciPy, each labelled in a box around it.
+"""Connected components of masks that extend through slices: SciPy's of each slice, linked where they touch.
 
-Segments are small beside a volume. A component lies within one component of the mask's projection along the slices, so
-labelling the boxes around those takes a fraction of the time and memory of labelling all voxels of the volume.
+The slices may come one after the other, while a network still works on the next ones. What is left for the end is a
+graph with a node for each component of each slice; only the labels of the last slice are in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import find_objects, generate_binary_structure, label
+from scipy.ndimage import generate_binary_structure, label
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 CORNERS_TOUCH = generate_binary_structure(2, 2)  # pixels of a slice that meet at a corner are connected
+FACES, EDGES = ((0, 0),), ((-1, 0), (1, 0), (0, -1), (0, 1))  # of a voxel to those of the next slice
+CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+FEW = 4096  # pairs of labels that are counted in a table
 
 
 @dataclass(frozen=True)
-class _Labels:
-    """Components within a box.
+class _Slice:
+    """The components of a slice: nodes ``offset``... of the graph; ``areas`` int64 (nodes,); the box holds all."""
 
-    Attributes:
-        box: slices, rows and columns.
-        labels: of the box: 0 is background, 1... the components.
-        offset: number of component 1 among those of all boxes, from 0.
-        count: how many components there are.
-    """
-
-    box: tuple[slice, slice, slice]
-    labels: np.ndarray
+    box: tuple[slice, ...]
     offset: int
-    count: int
+    areas: np.ndarray
 
 
 class Components:
     """The connected components of a mask, bool (n, rows, columns), numbered from 0.
 
     Voxels that share a face or an edge are connected (18 neighbours); with ``corners`` also those that share a corner
-    only (26 neighbours).
+    only (26 neighbours). The slices are given to :meth:`add` one by one, before the attributes are read.
 
     Attributes:
         sizes: int64 (components,), voxels.
         first, last: int64 (components,), slices that each begins and ends in.
     """
 
-    def __init__(self, mask: np.ndarray, corners: bool = False) -> None:
-        structure = generate_binary_structure(3, 3 if corners else 2)
-        self._labels: list[_Labels] = []
-        figures, offset = [np.zeros((3, 0), np.int64)], 0
-        projection, _ = _label(mask.any(0), CORNERS_TOUCH)
-        for number, area in enumerate(find_objects(projection), start=1):
-            occupied = np.flatnonzero(mask[(slice(None), *area)].any((1, 2)))
-            box = (slice(int(occupied[0]), int(occupied[-1]) + 1), *area)
-            labels, count = _label(mask[box] & (projection[area] == number), structure)
-            self._labels.append(_Labels(box, labels, offset, count))
-            figures.append(_figures(labels, count, box[0].start))
-            offset += count
-        self.sizes, self.first, self.last = np.concatenate(figures, axis=1)
+    def __init__(self, slices: Iterable[np.ndarray] = (), corners: bool = False) -> None:
+        self._shifts = (*FACES, *EDGES, *(CORNERS if corners else ()))
+        self._slices: list[_Slice | None] = []
+        self._links: list[np.ndarray] = []
+        self._labels, self._nodes = np.zeros((0, 0), np.uint16), 0  # labels of the last slice, in its box
+        for pixels in slices:
+            self.add(pixels)
+
+    def add(self, pixels: np.ndarray) -> None:
+        """Take the next slice, bool (rows, columns)."""
+        if not pixels.any():
+            self._slices.append(None)
+            return
+        box = bounding_box(pixels)
+        labels, count = _label(pixels[box])
+        found = _Slice(box, self._nodes, np.bincount(labels[labels > 0], minlength=count + 1)[1:])
+        before = self._slices[-1] if self._slices else None
+        if before is not None:
+            pairs = _touching(before.box, self._labels, box, labels, self._shifts)
+            self._links.append(pairs + (before.offset - 1, found.offset - 1))
+        self._slices.append(found)
+        self._labels, self._nodes = labels, self._nodes + count
 
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def keep(self, mask: np.ndarray, chosen: np.ndarray) -> None:
-        """Remove from ``mask``, in place, the components for which ``chosen``, bool (components,), is false."""
-        for found in self._labels:
-            kept = np.concatenate([[True], chosen[found.offset : found.offset + found.count]])
-            for pixels, labels in zip(mask[found.box], found.labels, strict=True):
-                inside = np.flatnonzero(labels)  # few of the box's pixels
-                dropped = inside[~kept[labels.ravel()[inside]]]
-                pixels[np.unravel_index(dropped, labels.shape)] = False
+    @cached_property
+    def _of_node(self) -> np.ndarray:
+        """The component of each node."""
+        links = np.concatenate([np.zeros((0, 2), np.int64), *self._links])
+        graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(self._nodes, self._nodes))
+        return connected_components(graph, directed=False)[1].astype(np.int64)
 
-    def largest_slice(self, component: int) -> tuple[int, np.ndarray]:
-        """The slice in which a component has the most pixels (the first of several), and these as (pixels, 2)."""
-        found = next(each for each in reversed(self._labels) if each.offset <= component)
-        number = component - found.offset + 1
-        areas = [np.count_nonzero(labels == number) for labels in found.labels]
-        index = int(np.argmax(areas))
-        slices, rows, columns = (side.start for side in found.box)
-        return slices + index, np.argwhere(found.labels[index] == number) + (rows, columns)
+    @cached_property
+    def _slice_of_node(self) -> np.ndarray:
+        counts = [0 if found is None else len(found.areas) for found in self._slices]
+        return np.repeat(np.arange(len(counts)), counts)
+
+    @cached_property
+    def _areas(self) -> np.ndarray:
+        return np.concatenate([np.zeros(0, np.int64), *(found.areas for found in self._slices if found is not None)])
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        sizes = np.zeros(self._of_node.max(initial=-1) + 1, np.int64)
+        np.add.at(sizes, self._of_node, self._areas)
+        return sizes
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        first = np.full(len(self), len(self._slices))
+        np.minimum.at(first, self._of_node, self._slice_of_node)
+        return first
+
+    @cached_property
+    def last(self) -> np.ndarray:
+        last = np.zeros(len(self), np.int64)
+        np.maximum.at(last, self._of_node, self._slice_of_node)
+        return last
+
+    def keep(self, mask: np.ndarray, chosen: np.ndarray) -> None:
+        """Remove components from the mask whose slices were added, in place.
+
+        Args:
+            chosen: bool (components,), false for those to remove.
+        """
+        kept_nodes = chosen[self._of_node]
+        for pixels, found in zip(mask, self._slices, strict=True):
+            if found is None:
+                continue
+            kept = kept_nodes[found.offset : found.offset + len(found.areas)]
+            if not kept.any():
+                pixels[found.box] = False
+            elif not kept.all():
+                labels, _ = _label(pixels[found.box])  # numbered as they were when the slice was added
+                pixels[found.box] = np.concatenate([[False], kept])[labels]
+
+    def largest_slice(self, mask: np.ndarray, component: int) -> tuple[int, np.ndarray]:
+        """The slice in which a component has the most pixels (the first of several), and these as (pixels, 2).
+
+        ``mask`` is the one whose slices were added.
+        """
+        nodes = np.flatnonzero(self._of_node == component)
+        areas = np.bincount(self._slice_of_node[nodes], self._areas[nodes])
+        index = int(areas.argmax())
+        found = self._slices[index]
+        labels, _ = _label(mask[index][found.box])
+        numbers = nodes[self._slice_of_node[nodes] == index] - found.offset + 1
+        return index, np.argwhere(np.isin(labels, numbers)) + [side.start for side in found.box]
 
 
 def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
@@ -91,22 +145,56 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
     return tuple(box)
 
 
-def _label(mask: np.ndarray, structure: np.ndarray) -> tuple[np.ndarray, int]:
-    """SciPy's labels and their number, in 16 bits where they suffice: those of a large volume take the most memory."""
+def _label(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """SciPy's labels of a slice and their number, in 16 bits where they suffice."""
     try:
-        return label(mask, structure, output=np.uint16)
+        return label(mask, CORNERS_TOUCH, output=np.uint16)
     except RuntimeError:
-        return label(mask, structure, output=np.int32)
+        return label(mask, CORNERS_TOUCH, output=np.int32)
 
 
-def _figures(labels: np.ndarray, count: int, start: int) -> np.ndarray:
-    """int64 (3, count): voxels, first slice and last slice of each component; ``start`` is the box's first slice."""
-    sizes, first, last = figures = np.zeros((3, count), np.int64)
-    first += start + len(labels)
-    for index, pixels in enumerate(labels, start=start):
-        counts = np.bincount(pixels[pixels > 0], minlength=count + 1)[1:]  # few of the box's pixels
-        sizes += counts
-        present = counts > 0
-        last[present] = index
-        first[present] = np.minimum(first[present], index)
-    return figures
+def _touching(
+    box: tuple[slice, ...],
+    labels: np.ndarray,
+    next_box: tuple[slice, ...],
+    next_labels: np.ndarray,
+    shifts: Iterable[tuple[int, int]],
+) -> np.ndarray:
+    """The labels of a slice and of the next one that touch, int64 (pairs, 2), each at least once.
+
+    Args:
+        box, next_box: where the labels lie in their slices.
+        shifts: places beside a pixel in the other slice that count as touching it.
+    """
+    # What can touch lies within both boxes, or a pixel beside.
+    frame = [(max(a.start, b.start) - 1, min(a.stop, b.stop) + 1) for a, b in zip(box, next_box, strict=True)]
+    if any(stop - start < 2 for start, stop in frame):
+        return np.zeros((0, 2), np.int64)
+    here, there = _within(frame, box, labels), _within(frame, next_box, next_labels)
+    base = int(there.max()) + 1
+    possible, found = int(here.max()) * (base - 1), np.zeros(0, np.int64)
+    for down, right in shifts:
+        if len(found) == possible:
+            break  # the first shift finds nearly all
+        moved = there[_overlap(-down), _overlap(-right)]
+        fixed = here[_overlap(down), _overlap(right)]
+        both = (fixed > 0) & (moved > 0)
+        keys = fixed[both].astype(np.int64) * base + moved[both]
+        if possible < FEW:
+            keys = np.flatnonzero(np.bincount(keys))
+        found = np.union1d(found, keys)
+    return np.stack(np.divmod(found, base), axis=1)
+
+
+def _overlap(shift: int) -> slice:
+    """Along one axis, the part of an array that lies on another one moved by so many pixels."""
+    return slice(max(shift, 0), min(shift, 0) or None)
+
+
+def _within(frame: list[tuple[int, int]], box: tuple[slice, ...], labels: np.ndarray) -> np.ndarray:
+    """The labels, which lie in the box, on the frame; 0 where it is larger."""
+    found = np.zeros([stop - start for start, stop in frame], labels.dtype)
+    own = [(max(start, side.start), min(stop, side.stop)) for (start, stop), side in zip(frame, box, strict=True)]
+    target = tuple(slice(a - start, b - start) for (a, b), (start, _) in zip(own, frame, strict=True))
+    found[target] = labels[tuple(slice(a - side.start, b - side.start) for (a, b), side in zip(own, box, strict=True))]
+    return found

@@ -11,6 +11,8 @@ from scipy.spatial.distance import pdist
 
 from resformer_unet.postprocessing.components import CORNERS_TOUCH, Components, bounding_box
 
+EDGE_MIDDLES = np.array([[-0.5, 0], [0.5, 0], [0, -0.5], [0, 0.5]])  # of a pixel, from its own middle
+
 
 @dataclass(frozen=True)
 class LargestLesion:
@@ -70,13 +72,8 @@ def feret_diameter(component: np.ndarray, pixel_mm: tuple[float, float]) -> floa
     rows = np.flatnonzero(component.any(1))
     first = component[rows].argmax(1)
     last = component.shape[1] - 1 - component[rows, ::-1].argmax(1)
-    points = np.concatenate(
-        [
-            np.stack([rows + down, columns + right], 1)
-            for columns in (first, last)
-            for down, right in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))
-        ]
-    ) * np.asarray(pixel_mm)
+    ends = np.concatenate([np.stack([rows, first], 1), np.stack([rows, last], 1)])
+    points = (ends[:, None] + EDGE_MIDDLES).reshape(-1, 2) * np.asarray(pixel_mm)
     try:
         points = points[ConvexHull(points).vertices]
     except QhullError:  # coordinates too extreme for Qhull; the hull only saves distances
@@ -99,7 +96,7 @@ def largest_lesion(masks: np.ndarray) -> LargestLesion | None:
         if not len(components) or largest and components.sizes.max() <= largest.voxels:
             continue
         found = int(components.sizes.argmax())
-        index, pixels = components.largest_slice(found)
+        index, pixels = components.largest_slice(masks[:, segment], found)
         nearest = pixels[((pixels - pixels.mean(0)) ** 2).sum(1).argmin()]
         largest = LargestLesion(segment, int(components.sizes[found]), (index, *nearest.tolist()))
     return largest

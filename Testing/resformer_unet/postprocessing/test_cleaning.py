@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import binary_fill_holes
 
 from resformer_unet.postprocessing.cleaning import clean_masks, clean_slices, segments_are_independent
+from resformer_unet.postprocessing.components import Components
 
 KEEP_ALL = {
     "exclusive": False, "threshold": 0.5, "min_area_mm2": 0, "min_area_fraction": 0, "fill_holes": False,
@@ -154,6 +155,10 @@ def ragged(segments: int) -> np.ndarray:
     return coarse.repeat(3, 2).repeat(3, 3) & (random.random((12, segments, 30, 36)) < 0.9)
 
 
+def linked(masks: np.ndarray) -> list[Components]:
+    return [Components(masks[:, segment]) for segment in range(masks.shape[1])]
+
+
 @pytest.mark.parametrize("segments", [1, 3])
 @pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("keep_largest", ["none", "slice", "image"])
@@ -166,7 +171,7 @@ def test_slices_cleaned_one_by_one_beforehand_come_to_the_same(segments, exclusi
     for index in range(len(masks)):
         for segment in range(segments):
             clean_slices(early[index : index + 1], segment, segmentation, 1.0)
-    early = clean_masks(early, segmentation, 1.0, slices_are_clean=True)
+    early = clean_masks(early, segmentation, 1.0, found=linked(early))
     assert 0 < expected.sum() < masks.sum() * 1.1
     if segments_are_independent(segments, segmentation):
         assert np.array_equal(early, expected)
@@ -181,7 +186,7 @@ def test_segments_that_exclude_each_other_depend_on_each_other():
     early = masks.copy()
     for segment in range(2):
         clean_slices(early, segment, asked, 1.0)
-    early = clean_masks(early, asked, 1.0, slices_are_clean=True)
+    early = clean_masks(early, asked, 1.0, found=linked(early))
     expected = clean_masks(masks, asked, 1.0)
     assert not segments_are_independent(2, asked)
     assert expected[1, 1, 8, 8] and not early[1, 1, 8, 8]
