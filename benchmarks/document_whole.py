@@ -64,7 +64,7 @@ def _scene(results: Results) -> str:
     if not rows:
         return ""
     lines = [
-        ["call over network", *(shown(row["seconds"]["call"] / row["seconds"]["network"], "×") for row in rows)],
+        ["call over network", *(shown(row["over_network"], "×") for row in rows)],
         ["worker's peak memory over the volume in float32", *(_memory(row, "worker_peak_mb") for row in rows)],
         ["worker's peak memory in all", *(shown(row["worker_peak_in_all_mb"], " MB") for row in rows)],
         ["application's peak above the loaded volume, over the same",

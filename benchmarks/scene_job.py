@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -64,6 +65,7 @@ def main() -> None:
         device=report["device"],
         rounds=len(measured),
         seconds={"read": reading, **medians(measured)},
+        over_network=statistics.median(row["call"] / row["network"] for row in measured),
         cold_seconds=cold["call"],
         worker_peak_mb=(worker_peak - baseline) / MEGABYTE,
         worker_peak_in_all_mb=worker_peak / MEGABYTE,
