@@ -99,6 +99,7 @@ def document(results: Results, gpu: Results, pictures: dict[str, str]) -> str:
 def machine_section(results: Results) -> str:
     machines = results.all("machine")
     machine = max(machines, key=lambda row: row["date"])
+    commits = dict.fromkeys(row["commit"] or "an unknown commit" for row in machines)
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     rows = [
         ["processor", f"{machine['processor']}; {machine['used']} of {machine['processors']} logical processors used"],
@@ -106,7 +107,7 @@ def machine_section(results: Results) -> str:
         ["graphics card", machine["gpu"] or "none"],
         ["system", machine["system"]],
         ["versions", f"Python {machine['python']}, {versions}"],
-        ["measured", f"{machine['date']}, at {machine['commit'] or 'an unknown commit'}"],
+        ["measured", f"{machine['date']}, at {', '.join(commits)}"],
         ["load average before", ", ".join(f"{load:.1f}" for load in sorted({row["load"] for row in machines}))],
     ]
     return "\n\n".join(["## The machine", table(["", ""], rows)])
