@@ -76,7 +76,7 @@ def write_case(
         "files": {},
     }
     report_path = output / f"{case.name}{REPORT}"
-    with writing_errors(report_path), EarlierResult(output, case.name) as earlier, ExitStack() as images:
+    with writing_errors(report_path), EarlierResult(output, case.name, case.is_new) as earlier, ExitStack() as images:
         written = {}
         if len(prediction.layers):
             path = output / f"{case.name}{SEGMENTATION}"

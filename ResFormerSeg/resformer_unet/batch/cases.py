@@ -22,11 +22,16 @@ _NUMBER = re.compile(r"-\d+$")
 
 @dataclass(frozen=True)
 class BatchCase:
-    """One input and the name that its files have in the output folder."""
+    """One input and the name that its files have in the output folder.
+
+    ``is_new``: no file of this name was in the folder when the run began, so that it need not be listed again, which
+    takes longer with every case.
+    """
 
     input: Path
     name: str
     series: str | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) 
             name = candidate if existing.is_free(candidate) else None
             number += 1
         taken.add(name.casefold())
-        cases.append(BatchCase(path, name, series))
+        cases.append(BatchCase(path, name, series, is_new=existing.is_free(name)))
     return cases
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, unfinished_report
+from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, SEGMENTATION, unfinished_report
 
 
 class EarlierResult:
@@ -20,14 +20,16 @@ class EarlierResult:
     missing or another run's. A failure in the block brings the earlier result back.
 
     Args:
-        output: the folder of the results; name: of the case.
+        output: the folder of the results; name: of the case; is_new: see :class:`.BatchCase`.
     """
 
-    def __init__(self, output: Path, name: str) -> None:
+    def __init__(self, output: Path, name: str, is_new: bool = False) -> None:
         self._output = output
         self._own = re.compile(re.escape(name) + f"({BESIDE_REPORT})")
         self._report = output / f"{name}{REPORT}"
         self._unfinished = unfinished_report(output, name)
+        self._usual = [self._report, self._unfinished, output / f"{name}{SEGMENTATION}"]
+        self._is_new = is_new
         self._aside: dict[Path, Path] = {}
         self._is_aside = False
 
@@ -42,8 +44,10 @@ class EarlierResult:
         Raises:
             OSError: if a file cannot be written or moved.
         """
+        # Another process may have written a result of this name since the run began.
+        nothing = self._is_new and not any(file.exists() for file in self._usual)
         self._unfinished.write_bytes(report)
-        for file in [self._report, *self._images()]:
+        for file in () if nothing else (self._report, *self._images()):
             self._aside[file] = self._output / f".{uuid.uuid4().hex}{file.suffix}"
             with suppress(FileNotFoundError):  # nothing to replace, or another process is about to replace the same
                 os.replace(file, self._aside[file])

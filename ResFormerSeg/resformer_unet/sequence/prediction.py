@@ -97,7 +97,7 @@ def predict_sequence(
     frames = chosen_frames(choice.frames, sequence.info.count)
     times = sequence.info.times_s and [sequence.info.times_s[index] for index in frames]
     collected = _Frames(predictor, times)
-    with EarlierResult(output, case.name) as earlier, ExitStack() as files:
+    with EarlierResult(output, case.name, case.is_new) as earlier, ExitStack() as files:
         labels = LabelFiles(output, case.name, predictor.bundle, list(frames), times, files)
         for number, (index, reading) in enumerate(read_ahead(frames, sequence.read)):
             if cancelled and cancelled():

@@ -1,8 +1,11 @@
-"""An output folder that goes while images are predicted into it."""
+"""An output folder that goes, fills or is written to by others while images are predicted into it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from helpers.synthetic_images import write_picture
 from helpers.tiny_model import save_tiny
@@ -27,3 +30,36 @@ def test_an_output_folder_that_is_removed_costs_the_case_being_written_and_is_na
     first, second = (outcome.result for outcome in outcomes)
     assert first.code == "OUTPUT_NOT_WRITABLE" and "first" in str(first)
     assert second["case"] == "second"
+
+
+@pytest.fixture
+def listed(monkeypatch) -> list[Path]:
+    """The folders whose files have been gone through since."""
+    folders, iterdir = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: folders.append(folder) or iterdir(folder))
+    return folders
+
+
+def test_a_new_case_takes_no_longer_for_those_that_lie_in_the_folder(tmp_path, listed):
+    save_tiny(tmp_path / "model")
+    inputs = [write_picture(tmp_path / f"{name}.png", SHADES) for name in ("first", "second")]
+    out = tmp_path / "out"
+    assert all(outcome.result["case"] for outcome in predict_files(inputs, str(tmp_path / "model"), out, device="cpu"))
+    assert out not in listed
+    list(predict_files(inputs, str(tmp_path / "model"), out, device="cpu"))  # here there is something to replace
+    assert out in listed
+
+
+def test_what_another_process_wrote_since_the_run_began_is_replaced_whole(tmp_path):
+    save_tiny(tmp_path / "model")
+    inputs = [write_picture(tmp_path / f"{name}.png", SHADES) for name in ("first", "second")]
+    out = tmp_path / "out"
+    outcomes = predict_files(inputs, str(tmp_path / "model"), out, device="cpu")
+    next(outcomes)
+    for ending in (".json", ".seg.nrrd", ".probability.lesion.nrrd"):
+        (out / f"second{ending}").write_text("another process's")
+    next(outcomes)
+    assert sorted(file.name for file in out.iterdir() if file.name.startswith("second")) == [
+        "second.json",
+        "second.seg.nrrd",
+    ]
