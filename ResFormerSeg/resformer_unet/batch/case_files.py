@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from contextlib import ExitStack, suppress
@@ -161,7 +162,8 @@ def _files(path: Path) -> list[Path]:
         return [file for file in path.iterdir() if file.is_file()]
     if path.suffix.lower() not in _HEADERS:
         return [path]
-    beside = (file for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}."))
+    folder = path.parent  # of maybe thousands of images: paths are made of the few names that fit
+    beside = (folder / name for name in os.listdir(folder) if name.startswith(f"{path.stem}."))
     return [path, *(file for file in beside if file.suffix.lower() in _VOXELS)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from resformer_unet.batch.case_files import ReadCase, kept_report, read_case
 from resformer_unet.batch.cases import BatchCase, Outcome, place_of, read_report
 from resformer_unet.batch.run import predict_case
-from resformer_unet.batch.summary_csv import Summary
+from resformer_unet.batch.summary_csv import add_row
 from resformer_unet.batch.volume_state import file_name_of, volume_input
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
@@ -72,8 +72,7 @@ def run_case(
         outcome = predict_case(
             case, reading, predictor, output, options, lambda name, done, total: progress(done, total), cancelled
         )
-    with Summary(output, [case.input], case.series, bundle.segments) as summary:
-        summary.add(outcome)
+    add_row(output, outcome, case.series, bundle.segments)
     return outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -32,8 +33,7 @@ class Summary:
         """Raises ``EngineError``: SUMMARY_IN_THE_WAY."""
         self.path = output / NAME
         self._series = series or ""
-        measures = [f"{segment['id']}_{measure}" for segment in segments for measure in _MEASURES]
-        self._columns = [*_FIRST, *_ADDED, *measures, *_LAST]
+        self._columns = _columns_of(segments)
         earlier = {(row["input"], row["series"]): row for row in self._earlier_rows()}
         self._columns += sorted({name for row in earlier.values() for name in row} - {*self._columns})
         own = dict.fromkeys((str(path.absolute()), self._series) for path in inputs)
@@ -54,9 +54,9 @@ class Summary:
         self._rows[row["input"], row["series"]] = row
         with writing_errors(self.path):
             if self._file is None:
-                atomic_write_text(self.path, self._text(self._others, header=True))
+                atomic_write_text(self.path, _text(self._columns, self._others, header=True))
                 self._file = self.path.open("a", encoding="utf-8", newline="")
-            self._file.write(self._text([row]))
+            self._file.write(_text(self._columns, [row]))
             self._file.flush()
 
     def __exit__(self, *_: object) -> None:
@@ -64,17 +64,15 @@ class Summary:
         if self._file:
             with writing_errors(self.path):
                 self._file.close()
-            atomic_write_text(self.path, self._text(filter(None, self._rows.values()), header=True))
+            atomic_write_text(self.path, _text(self._columns, self._written(), header=True))
 
-    def _text(self, rows: Iterable[Mapping], header: bool = False) -> str:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
-        if header:
-            writer.writeheader()
-        writer.writerows(rows)
-        return (
-            text.getvalue().encode("utf-8", "backslashreplace").decode()
-        )  # a file's name may hold bytes that are no text
+    def _written(self) -> list[Mapping]:
+        return [row for row in self._rows.values() if row is not None]
+
+    def left(self) -> _Left:
+        """The table that the block has left behind."""
+        keys = {(row["input"], row["series"]) for row in self._written()}
+        return _Left(self.path, _state_of(self.path), self._columns, keys)
 
     def _earlier_rows(self) -> list[dict[str, str]]:
         try:
@@ -97,6 +95,70 @@ class Summary:
             f"“{self.path}” was not written by this program, and is not replaced.",
             "Rename it, or choose another output folder.",
         )
+
+
+@dataclass
+class _Left:
+    """A table as this process left it: the state of its file, its columns, and input and series of its rows."""
+
+    path: Path
+    state: tuple[int, int, int]
+    columns: list[str]
+    keys: set[tuple[str, str]]
+
+
+_left: _Left | None = None
+
+
+def add_row(output: Path, outcome: Outcome, series: str | None, segments: Sequence[Mapping]) -> None:
+    """Add the row of one case, as a :class:`Summary` of this case alone does.
+
+    For a program that goes through its cases itself: a table that is as the last call left it is not read again, and a
+    row of a new input is appended, so that a case takes no longer for those before it.
+
+    Raises:
+        EngineError: SUMMARY_IN_THE_WAY, OUTPUT_NOT_WRITABLE, DISK_FULL.
+    """
+    global _left
+    left, _left = _left, None  # what fails midway is read again the next time
+    row = _row(outcome, series or "")
+    key = row["input"], row["series"]
+    with writing_errors(output / NAME):
+        known = left is not None and left.path == output / NAME and left.state == _state_of(left.path)
+    if known and key not in left.keys and left.columns == _columns_of(segments):
+        with writing_errors(left.path):
+            with left.path.open("a", encoding="utf-8", newline="") as file:
+                file.write(_text(left.columns, [row]))
+            left.state = _state_of(left.path)
+        left.keys.add(key)
+    else:
+        with Summary(output, [outcome.input], series, segments) as summary:
+            summary.add(outcome)
+        left = summary.left()
+    _left = left
+
+
+def _state_of(path: Path) -> tuple[int, int, int]:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return 0, 0, 0
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _columns_of(segments: Sequence[Mapping]) -> list[str]:
+    measures = [f"{segment['id']}_{measure}" for segment in segments for measure in _MEASURES]
+    return [*_FIRST, *_ADDED, *measures, *_LAST]
+
+
+def _text(columns: Sequence[str], rows: Iterable[Mapping], header: bool = False) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    # A file's name may hold bytes that are no text.
+    return text.getvalue().encode("utf-8", "backslashreplace").decode()
 
 
 def _row(outcome: Outcome, series: str) -> dict[str, object]:

@@ -11,8 +11,9 @@ import pytest
 
 from helpers.synthetic_images import oblique_affine, volume, write_picture, write_volume
 from helpers.tiny_model import save_tiny
+from resformer_unet.batch import summary_csv
 from resformer_unet.batch.cases import Outcome
-from resformer_unet.batch.summary_csv import Summary
+from resformer_unet.batch.summary_csv import Summary, add_row
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
 
@@ -174,3 +175,54 @@ def test_a_disk_that_is_full_at_a_row_is_an_error_that_names_the_summary(tmp_pat
     with pytest.raises(EngineError) as caught, Summary(tmp_path, inputs(tmp_path, "a"), None, SEGMENTS) as summary:
         summary.add(done(tmp_path, "a"))
     assert caught.value.code == "DISK_FULL" and "summary.csv" in caught.value.message
+
+
+def test_rows_that_are_added_one_by_one_are_those_of_a_run(tmp_path):
+    apart, together = tmp_path / "apart", tmp_path / "together"
+    for folder in (apart, together):
+        folder.mkdir()
+    names = ["a", "b", "c", "b", "d"]
+    for name in names:
+        add_row(apart, done(apart, name) if name != "c" else failed(apart, name), None, SEGMENTS)
+    with Summary(together, inputs(together, *dict.fromkeys(names)), None, SEGMENTS) as summary:
+        for name in names:
+            summary.add(done(together, name) if name != "c" else failed(together, name))
+    expected = (together / "summary.csv").read_text().replace(str(together), str(apart))
+    assert (apart / "summary.csv").read_text() == expected
+
+
+def test_a_new_row_does_not_read_the_table_unless_somebody_changed_it(tmp_path, monkeypatch):
+    read, earlier_rows = [], Summary._earlier_rows
+    monkeypatch.setattr(Summary, "_earlier_rows", lambda summary: read.append(1) or earlier_rows(summary))
+    for name in "abc":
+        add_row(tmp_path, done(tmp_path, name), None, SEGMENTS)
+    assert len(read) == 1
+    table = tmp_path / "summary.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))  # another program drops c
+    add_row(tmp_path, done(tmp_path, "d"), None, SEGMENTS)
+    assert len(read) == 2 and [row["case"] for row in rows(tmp_path)] == ["a", "b", "d"]
+    add_row(tmp_path, done(tmp_path, "e"), None, SEGMENTS)
+    assert len(read) == 2
+    table.unlink()
+    add_row(tmp_path, done(tmp_path, "f"), None, SEGMENTS)
+    assert [row["case"] for row in rows(tmp_path)] == ["f"]
+
+
+def test_a_row_that_could_not_be_appended_whole_is_made_good_by_the_next(tmp_path, monkeypatch):
+    add_row(tmp_path, done(tmp_path, "a"), None, SEGMENTS)
+    whole, state_of = summary_csv._text, summary_csv._state_of
+    states = iter([state_of(tmp_path / "summary.csv")])
+
+    def full(path: Path) -> tuple[int, int, int]:
+        for state in states:
+            return state
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(summary_csv, "_text", lambda *arguments, **more: whole(*arguments, **more)[:9])
+        patched.setattr(summary_csv, "_state_of", full)
+        with pytest.raises(EngineError, match="disk"):
+            add_row(tmp_path, done(tmp_path, "b"), None, SEGMENTS)
+    assert not (tmp_path / "summary.csv").read_text().endswith("\n")
+    add_row(tmp_path, done(tmp_path, "c"), None, SEGMENTS)
+    assert [row["case"] for row in rows(tmp_path)] == ["a", "c"]
