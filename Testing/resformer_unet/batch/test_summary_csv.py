@@ -187,8 +187,8 @@ def test_rows_that_are_added_one_by_one_are_those_of_a_run(tmp_path):
     with Summary(together, inputs(together, *dict.fromkeys(names)), None, SEGMENTS) as summary:
         for name in names:
             summary.add(done(together, name) if name != "c" else failed(together, name))
-    expected = (together / "summary.csv").read_text().replace(str(together), str(apart))
-    assert (apart / "summary.csv").read_text() == expected
+    expected = (together / "summary.csv").read_text("utf-8").replace(str(together), str(apart))
+    assert (apart / "summary.csv").read_text("utf-8") == expected
 
 
 def test_a_new_row_does_not_read_the_table_unless_somebody_changed_it(tmp_path, monkeypatch):
@@ -198,7 +198,8 @@ def test_a_new_row_does_not_read_the_table_unless_somebody_changed_it(tmp_path, 
         add_row(tmp_path, done(tmp_path, name), None, SEGMENTS)
     assert len(read) == 1
     table = tmp_path / "summary.csv"
-    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))  # another program drops c
+    lines = table.read_text("utf-8").splitlines(keepends=True)
+    table.write_text("".join(lines[:-1]), "utf-8")  # another program drops c
     add_row(tmp_path, done(tmp_path, "d"), None, SEGMENTS)
     assert len(read) == 2 and [row["case"] for row in rows(tmp_path)] == ["a", "b", "d"]
     add_row(tmp_path, done(tmp_path, "e"), None, SEGMENTS)
@@ -223,6 +224,6 @@ def test_a_row_that_could_not_be_appended_whole_is_made_good_by_the_next(tmp_pat
         patched.setattr(summary_csv, "_state_of", full)
         with pytest.raises(EngineError, match="disk"):
             add_row(tmp_path, done(tmp_path, "b"), None, SEGMENTS)
-    assert not (tmp_path / "summary.csv").read_text().endswith("\n")
+    assert not (tmp_path / "summary.csv").read_text("utf-8").endswith("\n")
     add_row(tmp_path, done(tmp_path, "c"), None, SEGMENTS)
     assert [row["case"] for row in rows(tmp_path)] == ["a", "c"]
