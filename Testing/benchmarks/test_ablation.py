@@ -55,6 +55,7 @@ def test_both_splits_are_measured_and_a_missing_task_has_no_figures(finished):
         assert 0 <= whole["results"][split]["macro_auc"] <= 1
         assert diagnosis["results"][split]["dice"] is None
     assert whole["target"] == "malignant"
+    assert whole["milliseconds"] > 0 and whole["times_full"] > 0
     assert diagnosis["parameters"] < whole["parameters"]
 
 
@@ -70,8 +71,9 @@ def test_a_run_that_has_finished_is_not_repeated_and_one_that_is_missing_is_made
     assert again["results"] == lost["results"]  # the same seed, the same result
 
 
-def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(finished, capsys):
-    main([*finished[1], "--table"])
+def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(finished, capsys, tmp_path):
+    main([*finished[1], "--table", "--picture", str(tmp_path / "ablation.svg")])
+    assert ">diagnosis alone<" in (tmp_path / "ablation.svg").read_text("utf-8")
     table = capsys.readouterr().out
     assert "| discs, test: 4 cases, 2 of them malignant | Dice | Jaccard | accuracy |" in table
     assert "| full network | 0." in table and " ± " in table

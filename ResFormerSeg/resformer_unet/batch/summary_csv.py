@@ -134,7 +134,8 @@ def add_row(output: Path, outcome: Outcome, series: str | None, segments: Sequen
     else:
         with Summary(output, [outcome.input], series, segments) as summary:
             summary.add(outcome)
-        left = summary.left()
+        with writing_errors(summary.path):
+            left = summary.left()
     _left = left
 
 
