@@ -42,24 +42,26 @@ def main() -> None:
     logic.devices()  # the worker is there
 
     results = []
-    for title, start in (
-        ("process", lambda **calls: logic.process(volume, **calls)),
-        ("process, with probability maps", lambda **calls: logic.process(volume, probabilityMaps=True, **calls)),
-        ("explain", lambda **calls: logic.explain(volume, **calls)),
-        ("compare", lambda **calls: logic.compare(*[row.segmentationNode for row in results[:2]], volume, **calls)),
-    ):
-        block, work, seconds, result = measure(start)
-        results.append(result)
-        put(
-            "event loop",
-            slices=options.slices,
-            size=options.size,
-            run=title,
-            longest_block_ms=1000 * block,
-            own_work_ms=1000 * work,
-            seconds=seconds,
-        )
-    logic.cleanup()
+    try:
+        for title, start in (
+            ("process", lambda **calls: logic.process(volume, **calls)),
+            ("process, with probability maps", lambda **calls: logic.process(volume, probabilityMaps=True, **calls)),
+            ("explain", lambda **calls: logic.explain(volume, **calls)),
+            ("compare", lambda **calls: logic.compare(*[row.segmentationNode for row in results[:2]], volume, **calls)),
+        ):
+            block, work, seconds, result = measure(start)
+            results.append(result)
+            put(
+                "event loop",
+                slices=options.slices,
+                size=options.size,
+                run=title,
+                longest_block_ms=1000 * block,
+                own_work_ms=1000 * work,
+                seconds=seconds,
+            )
+    finally:
+        logic.cleanup()
 
 
 def measure(start) -> tuple[float, float, float, object]:
@@ -68,14 +70,17 @@ def measure(start) -> tuple[float, float, float, object]:
 
     from slicer_bed.watch import waitFor
 
-    ends, ticks = [], []
-    clock = qt.QTimer()
-    clock.connect("timeout()", lambda: ticks.append((time.perf_counter(), time.thread_time())))
+    def now() -> tuple[float, float]:
+        return time.perf_counter(), time.thread_time()
+
+    ends, clock = [], qt.QTimer()
+    ticks = [now()]  # a small volume may be done before the first tick
+    clock.connect("timeout()", lambda: ticks.append(now()))
     clock.start(2)
-    began = time.perf_counter()
     start(wait=False, onFinished=ends.append, onFailed=ends.append)
     waitFor(lambda: ends, timeout=300)
-    seconds = time.perf_counter() - began
+    ticks.append(now())
+    seconds = ticks[-1][0] - ticks[0][0]
     clock.stop()
     if isinstance(ends[0], Exception):
         raise ends[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def workers() -> dict[int, str]:
-    """Process id and command of the living child processes that run a worker of the engine."""
+    """Process id and command of the living child processes that run a worker or a program of the engine."""
     found = {}
     for listing in Path("/proc/self/task").glob("*/children"):
         for pid in map(int, listing.read_text().split()):
@@ -16,7 +16,8 @@ def workers() -> dict[int, str]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             # A zombie has no command. Python's own server for processes of a cluster's test ends with the tests.
-            if "worker" in command and "multiprocessing.forkserver" not in command:
+            isEngine = "worker" in command or "resformer_unet/__main__.py" in command
+            if isEngine and "multiprocessing.forkserver" not in command:
                 found[pid] = command.strip()
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.process import MODULE_FOLDER, EngineProcess, engineCommand
@@ -13,6 +14,7 @@ from ResFormerSegLib.event_loop import callSafely
 ENDS = ("result", "estimate", "error")
 
 _running: set[Program] = set()  # a process must live until it has ended
+_watchesQuitting = False
 
 
 class Program:
@@ -34,6 +36,7 @@ class Program:
         self._process = (makeEngine or EngineProcess)(command)
         self._process.onEvent, self._process.onEnded = self._onEvent, self._onEnded
         _running.add(self)
+        _watchQuitting()
         self._process.start()
 
     def stop(self, then: Callable[[], None] | None = None) -> None:
@@ -93,6 +96,19 @@ class Program:
         self.isOver = True
         self.onProgress = self.onNote = self.onFinished = self.onFailed = _ignore
         _running.discard(self)
+
+
+def _watchQuitting() -> None:
+    global _watchesQuitting
+    if not _watchesQuitting:
+        _watchesQuitting = True
+        slicer.app.connect("aboutToQuit()", _stopAll)
+
+
+def _stopAll() -> None:
+    """Also those that have given their last event and are still on their way out."""
+    for program in list(_running):
+        program.stopNow()
 
 
 def _ignore(*arguments) -> None:

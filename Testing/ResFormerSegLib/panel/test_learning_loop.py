@@ -37,8 +37,9 @@ def test_train_pause_resume_compare_and_use(mainWindow, learn, click, waitFor, l
         assert not (discs / "models").exists()  # nothing is written before the user has agreed
 
         click(part.trainButton)
-        waitFor(lambda: part.legend.text.startswith("Epoch"), PATIENCE)
-        assert part.view.isVisible() and "left" in part.status.text
+        # Qt shows a widget that is new in a layout with the next pass of the event loop.
+        waitFor(lambda: part.legend.text.startswith("Epoch") and part.view.isVisible(), PATIENCE)
+        waitFor(lambda: "left" in part.status.text, PATIENCE)
         click(part.pauseButton)
         waitFor(lambda: part.resumeButton.isVisible(), PATIENCE)
     assert block.seconds < 2.0  # a generous bound for a busy machine
