@@ -95,7 +95,7 @@ def check_fits(checkpoint: Mapping, module: LightningModule, path: Path) -> None
     schedule = (checkpoint.get("lr_schedulers") or [{}])[0]
     if differing:
         what = f"of another network: {sorted(differing)[0]} differs"
-    elif schedule.get("total_steps", module.steps) != max(module.steps, 2):
+    elif schedule.get("total_steps", module.schedule_steps) != module.schedule_steps:
         what = f"of a training of {schedule['total_steps']} steps, this one has {module.steps}"
     else:
         return

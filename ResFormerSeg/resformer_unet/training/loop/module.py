@@ -72,6 +72,11 @@ class ResFormerModule(LightningModule):
         metrics["val_score"] = torch.stack(list(metrics.values())).mean() if metrics else torch.tensor(0.0)
         self.log_dict(metrics, prog_bar=True)
 
+    @property
+    def schedule_steps(self) -> int:
+        """Of the learning rate: those of the training, and at least three, to begin, to rise, and to fall."""
+        return max(self.steps, 3)
+
     def configure_optimizers(self) -> dict:
         recipe = self.recipe
         new, pretrained = [], []
@@ -81,7 +86,10 @@ class ResFormerModule(LightningModule):
         groups = [{"params": group, "lr": rate} for group, rate in zip((new, pretrained), rates, strict=True) if group]
         optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, rates[: len(groups)], total_steps=max(self.steps, 2), pct_start=0.1
+            optimizer,
+            rates[: len(groups)],
+            total_steps=self.schedule_steps,
+            pct_start=max(0.1, 2 / self.schedule_steps),  # a rise of no step divides by zero
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
