@@ -40,7 +40,8 @@ class OwnImageOnly(VTKObservationMixin):
     """Hides a result when the slice views turn to another image, and shows it again when they turn back.
 
     Where some views show its image and others another one, it is restricted to the former. What the user hides by hand
-    stays hidden. To be told of each new result by `present`.
+    stays hidden. To be told by `present` of each new result that is to be shown; of others, such as those of a script,
+    it learns from their nodes.
     """
 
     def __init__(self) -> None:
@@ -53,8 +54,9 @@ class OwnImageOnly(VTKObservationMixin):
         for event in (scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onChanged)
         self.addObserver(scene, scene.EndCloseEvent, self._onClosed)
-        for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
-            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onChanged)
+        for className in ("vtkMRMLSliceCompositeNode", "vtkMRMLSegmentationNode"):
+            for node in slicer.util.getNodesByClass(className):
+                self._watch(node)
 
     def present(self, segmentationNode) -> None:
         """Shows a new result alone; earlier ones of its image are not shown again."""
@@ -108,12 +110,19 @@ class OwnImageOnly(VTKObservationMixin):
                     display.AddViewNodeID(view.GetID())
         (self._restricted.add if others else self._restricted.discard)(node.GetID())
 
+    def _watch(self, node) -> None:
+        """The images of a view; and the image of a segmentation, which a run sets once all else is in place."""
+        events = [vtk.vtkCommand.ModifiedEvent]
+        if node.IsA("vtkMRMLSegmentationNode"):
+            events = [node.ReferenceAddedEvent, node.ReferenceModifiedEvent]
+        for event in events:
+            self.addObserver(node, event, self._onChanged)
+
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, caller, event, node) -> None:
-        if node.IsA("vtkMRMLSliceCompositeNode"):
-            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onChanged)
-        elif node.IsA("vtkMRMLSegmentationNode"):  # by Undo, for instance
-            self.update()
+        if node.IsA("vtkMRMLSliceCompositeNode") or node.IsA("vtkMRMLSegmentationNode"):
+            self._watch(node)
+            self.update()  # a segmentation may come back by Undo, for instance
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, caller, event, node) -> None:

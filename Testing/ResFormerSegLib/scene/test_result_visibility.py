@@ -69,6 +69,17 @@ def test_another_patients_image_does_not_get_the_contour_of_this_one(watch):
     assert isSeen(result)
 
 
+def test_a_result_that_a_script_makes_of_an_image_out_of_sight_is_not_seen_over_the_one_in_sight(watch):
+    brown, smith = makeVolume(name="Brown"), makeVolume(name="Smith")
+    load(brown)
+    result = resultOf(smith)
+    assert not isSeen(result)
+    load(smith)
+    assert isSeen(result)
+    result.SetNodeReferenceID("ResFormerSeg.Volume", brown.GetID())  # it is replaced by the result of another image
+    assert not isSeen(result)
+
+
 def test_where_both_images_are_shown_the_result_is_over_its_own(watch, views):
     brown, smith = makeVolume(name="Brown"), makeVolume(name="Smith")
     load(brown)
