@@ -13,6 +13,8 @@ from slicer.util import VTKObservationMixin
 from ResFormerSegLib.scene.result_nodes import REPORT, VOLUME_ROLE
 from ResFormerSegLib.scene.slice_positions import sliceViewsInSight
 
+WATCHED = ("vtkMRMLSliceCompositeNode", "vtkMRMLSegmentationNode")
+
 
 def showOnly(segmentationNode) -> None:
     """Hides all other results of this module. segmentationNode: of the newest result; None for one without."""
@@ -48,13 +50,14 @@ class OwnImageOnly(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._hidden: set[str] = set()  # ids of the results that were hidden here
         self._restricted: set[str] = set()
+        self._tags: dict[object, list[int]] = {}  # of the watched nodes; the mixin would keep deleted ones alive
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.NodeAddedEvent, self._onNodeAdded)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
         for event in (scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onChanged)
         self.addObserver(scene, scene.EndCloseEvent, self._onClosed)
-        for className in ("vtkMRMLSliceCompositeNode", "vtkMRMLSegmentationNode"):
+        for className in WATCHED:
             for node in slicer.util.getNodesByClass(className):
                 self._watch(node)
 
@@ -79,6 +82,8 @@ class OwnImageOnly(VTKObservationMixin):
 
     def cleanup(self) -> None:
         self.removeObservers()
+        for node in list(self._tags):
+            self._unwatch(node)
 
     def _updateNode(self, node, views: list[tuple[object, list[str]]]) -> None:
         wasHidden = node.GetID() in self._hidden
@@ -111,21 +116,27 @@ class OwnImageOnly(VTKObservationMixin):
         (self._restricted.add if others else self._restricted.discard)(node.GetID())
 
     def _watch(self, node) -> None:
-        """The images of a view; and the image of a segmentation, which a run sets once all else is in place."""
-        events = [vtk.vtkCommand.ModifiedEvent]
+        """The images of a view, or the image of a segmentation, which a run sets once all else is in place."""
         if node.IsA("vtkMRMLSegmentationNode"):
             events = [node.ReferenceAddedEvent, node.ReferenceModifiedEvent]
-        for event in events:
-            self.addObserver(node, event, self._onChanged)
+        else:
+            events = [vtk.vtkCommand.ModifiedEvent]
+        self._unwatch(node)
+        self._tags[node] = [node.AddObserver(event, self._onChanged) for event in events]
+
+    def _unwatch(self, node) -> None:
+        for tag in self._tags.pop(node, []):
+            node.RemoveObserver(tag)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, caller, event, node) -> None:
-        if node.IsA("vtkMRMLSliceCompositeNode") or node.IsA("vtkMRMLSegmentationNode"):
+        if any(map(node.IsA, WATCHED)):
             self._watch(node)
             self.update()  # a segmentation may come back by Undo, for instance
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, caller, event, node) -> None:
+        self._unwatch(node)
         if node.IsA("vtkMRMLVolumeNode"):
             self.update()
 
