@@ -120,9 +120,10 @@ def described(tmp_path, monkeypatch) -> Path:
         shutil.move(written, target)
     correct(tmp_path / "head.nii.gz", tmp_path / "head-corrected.nii.gz")
     (tmp_path / "studies.txt").write_text("studies/one.nii.gz\n")
-    drawMoles(tmp_path / "DATASET")
-    for folder in (tmp_path / "my-model", tmp_path / "my-models" / "my-model"):
-        shutil.copytree(MODELS / "skin-lesion", folder)
+    for name in ("DATASET", "my-moles"):
+        drawMoles(tmp_path / name)
+    for folder in ("my-model", "my-models/my-model", "my-models/my-skin"):
+        shutil.copytree(MODELS / "skin-lesion", tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path))
     return tmp_path

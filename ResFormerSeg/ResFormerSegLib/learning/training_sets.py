@@ -72,6 +72,14 @@ def whyNoTraining(folder: str | os.PathLike, descriptor: dict) -> ResFormerSegEr
     return ResFormerSegError.fromEngine(problem) if problem is not None else None
 
 
+def noTestCaseText(folder: str | os.PathLike) -> str:
+    """Why a new model could not be compared with the old one; empty if it could."""
+    from resformer_unet.learning.readiness import no_test_case_text
+    from resformer_unet.training_set.contents import list_cases
+
+    return no_test_case_text(_asEngine(list_cases, Path(folder)))
+
+
 def fewCasesText(count: int) -> str:
     """What a model that was trained on so few cases says of itself; empty if they are many."""
     from resformer_unet.learning.readiness import few_cases_text

@@ -57,10 +57,9 @@ def calibrationText(isCalibrated: bool) -> str:
     if not isCalibrated:
         return _("Not calibrated: the probabilities rank the classes but do not tell how often a diagnosis is correct.")
     return _(
-        "Slice probabilities are calibrated on cases not used for training: of slices with a probability of 80 %, "
-        "about 80 % were classified correctly. This holds only for images similar to the training images. The "
-        "probability of a case of several slices is computed from them by a rule, see “Model and run”, and is not "
-        "calibrated itself."
+        "Calibrated on cases not used for training: of those with a probability of 80 %, about 80 % were classified "
+        "correctly. This holds only for images similar to the training images. How the probability of a case is "
+        "computed from those of its slices is stated under “Model and run”."
     )
 
 

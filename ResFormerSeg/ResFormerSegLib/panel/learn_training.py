@@ -16,6 +16,7 @@ from ResFormerSegLib.learning.training_sets import (
     discardTraining,
     freeOutput,
     learningRows,
+    noTestCaseText,
     unfinishedTraining,
     whyNoTraining,
 )
@@ -98,8 +99,11 @@ class TrainingPart:
             self._output, self._initial = left["output"], left["initial"]
         elsewhere = left is not None and left["isRunning"]
         reason = self._whyNot(folder, model)
-        self.intro.text = reason or (
-            _("Trains “{model}” further, as a new model.").format(model=model.title) if model is not None else ""
+        self.intro.text = (
+            reason
+            or " ".join(
+                (_("Trains “{model}” further, as a new model.").format(model=model.title), noTestCaseText(folder))
+            ).strip()
         )
         if elsewhere:
             self.intro.text = _("Another program is training on this training set at this moment.")

@@ -11,7 +11,7 @@ from resformer_unet.cli.arguments import MODEL_HELP, add_dataset, add_device, pa
 from resformer_unet.cli.program_events import Send, run_for_a_program
 from resformer_unet.cli.progress import Progress, print_line
 
-SUMMARY = "compare two models on the same held-out cases: is the second better?"
+SUMMARY = "compare two models on the same held-out cases"
 SHOWN_CASES = 5
 NAMES = {
     "dice": "Dice", "macro_auc": "AUC", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy",

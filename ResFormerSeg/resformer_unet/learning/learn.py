@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.further_recipe import further_recipe
-from resformer_unet.learning.readiness import why_not_ready
+from resformer_unet.learning.readiness import no_test_case_text, why_not_ready
 from resformer_unet.learning.run_state import LearningState, read_state
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
@@ -41,6 +41,8 @@ def learn(
     """
     output = Path(output).resolve()
     cases = list_cases(dataset)
+    if note is not None and (text := no_test_case_text(cases)):
+        note(text)
     if options.resume:
         state = _resumed(output, dataset, initial, cases)
     else:

@@ -54,6 +54,16 @@ def why_not_ready(cases: Sequence[CollectedCase], descriptor: Mapping) -> Engine
     return None
 
 
+def no_test_case_text(cases: Sequence[CollectedCase]) -> str:
+    """Said before a training whose model could not be compared with the old one; empty if there is a test case."""
+    if any(case.split == "test" for case in cases):
+        return ""
+    return (
+        "No case is kept for testing yet, so the new model could not be compared with this one. Add cases of further "
+        "patients; they need not be there before the training."
+    )
+
+
 def few_cases_text(count: int) -> str:
     """What a model that was trained on ``count`` cases says of itself; empty if they are many."""
     if count >= FEW_CASES:

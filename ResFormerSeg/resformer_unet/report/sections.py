@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resformer_unet.cardiac.patient_diagnosis import RULE
 from resformer_unet.inference.reliability import reasons_of
 from resformer_unet.report.case import ReportCase
 
@@ -53,9 +52,11 @@ def diagnosis(case: ReportCase) -> dict:
 def _diagnosis_sentences(case: ReportCase) -> list[str]:
     given, measured = case.report["diagnosis"], _measured(case)
     sentences = [f"How the case was diagnosed: {given['rule_text']}"] if given.get("rule_text") else []
-    calibrated = "calibrated by temperature scaling" if given["calibrated"] else "not calibrated"
-    of = "" if given.get("rule") == RULE else " of single slices"
-    sentences.append(f"The probabilities{of} are {calibrated}.")
+    sentences.append(
+        "The probabilities are calibrated on cases that were not trained on."
+        if given["calibrated"]
+        else "The probabilities are not calibrated: they rank the diagnoses, but do not tell how often one is right."
+    )
     if not measured:
         sentences.append("How good the model is was not measured, or this version of it is not installed here.")
         return sentences

@@ -115,6 +115,16 @@ def test_what_the_set_lacks_for_a_training_is_said(learn, tmp_path, labels, word
     assert words in section.training.intro.text and not section.training.trainButton.enabled
 
 
+def test_that_nothing_is_kept_for_the_comparison_is_said_before_the_training(learn, tmp_path):
+    labels = ("glioma", "meningioma", "pituitary")
+    addCases(tmp_path / "set", *labels * 2)
+    section = learn()
+    assert "No case is kept for testing" in section.training.intro.text and section.training.trainButton.enabled
+    addCases(tmp_path / "larger", *labels * 4)
+    section = learn(folder=str(tmp_path / "larger"))
+    assert section.training.intro.text.startswith("Trains “") and "testing" not in section.training.intro.text
+
+
 def test_before_packages_are_installed_the_user_is_told_their_size(learn, click, answering, monkeypatch, tmp_path):
     import qt
 

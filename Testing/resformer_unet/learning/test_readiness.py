@@ -11,7 +11,7 @@ from helpers.tiny_model import save_tiny, tiny_descriptor
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.further_recipe import further_recipe
 from resformer_unet.learning.learn import learn
-from resformer_unet.learning.readiness import few_cases_text, why_not_ready
+from resformer_unet.learning.readiness import few_cases_text, no_test_case_text, why_not_ready
 from resformer_unet.model.bundle import load_bundle
 from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.training.setup.description import check_recipe, network_config
@@ -51,6 +51,11 @@ def test_a_class_without_cases_would_be_forgotten():
 def test_a_set_that_suffices():
     assert why_not_ready(cases("benign train, malignant train, benign val"), tiny_descriptor()) is None
     assert why_not_ready(cases("any train, any train, any val"), tiny_descriptor(diagnoses=())) is None
+
+
+def test_a_set_without_a_test_case_is_told_that_nothing_could_be_compared():
+    assert "No case is kept for testing" in no_test_case_text(cases("benign train, malignant train, benign val"))
+    assert no_test_case_text(cases("benign train, malignant train, benign val, benign test")) == ""
 
 
 def test_of_many_cases_nothing_is_said():
