@@ -10,7 +10,7 @@ import vtk
 
 from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.scene.node_observer import NodeObserver
-from ResFormerSegLib.scene.slice_positions import slicedAxis, sliceShownBy, sliceViewsInSight
+from ResFormerSegLib.scene.slice_positions import slicedAxis, sliceShownBy, viewsWithImages
 from ResFormerSegLib.scene.volume_export import lpsRows
 
 
@@ -92,7 +92,7 @@ class LiveSource:
     def views(self) -> list:
         """Nodes of the slice views in sight that show the volume, or a picture of it."""
         node = self.volumeNode
-        return [] if node is None else [view for view, shown in _volumesInViews() if self._isOurs(node, shown)]
+        return [] if node is None else [view for view, shown in viewsWithImages() if self._isOurs(node, shown)]
 
     def stop(self) -> None:
         for observer in (*self._observers, *self._views):
@@ -142,15 +142,3 @@ class LiveSource:
         if caller.IsA("vtkMRMLSliceNode"):
             self._lastView.Set(caller)
         self._onChanged()
-
-
-def _volumesInViews() -> list[tuple[object, list[str]]]:
-    """(view's node, ids of its volumes) of the slice views in sight."""
-    logics, inSight = slicer.app.applicationLogic().GetSliceLogics(), sliceViewsInSight()
-    found = []
-    for index in range(logics.GetNumberOfItems() if logics else 0):
-        logic = logics.GetItemAsObject(index)
-        composite, view = logic.GetSliceCompositeNode(), logic.GetSliceNode()
-        if composite is not None and view in inSight:
-            found.append((view, [composite.GetBackgroundVolumeID() or "", composite.GetForegroundVolumeID() or ""]))
-    return found

@@ -82,9 +82,30 @@ def sliceShownBy(sliceNode, volumeNode, arrayAxis: int) -> int | None:
 
 
 def sliceOnDisplay(volumeNode, arrayAxis: int) -> int | None:
-    """Index of the slice that the first view along the cut shows; None when the user sees no such view."""
-    indices = (sliceShownBy(view, volumeNode, arrayAxis) for view in sliceViewsInSight())
+    """Index of the slice that the first view along the cut shows; None when the user sees no such view.
+
+    Views that show the volume itself come first: another one's slice may be anywhere in it.
+    """
+    own = [view for view, volumes in viewsWithImages() if volumeNode.GetID() in volumes]
+    views = [*own, *(view for view in sliceViewsInSight() if view not in own)]
+    indices = (sliceShownBy(view, volumeNode, arrayAxis) for view in views)
     return next((index for index in indices if index is not None), None)
+
+
+def viewsWithImages() -> list[tuple[object, list[str]]]:
+    """Slice views in sight that show an image: the view's node, and the ids of its volumes."""
+    logics = slicer.app.applicationLogic().GetSliceLogics()
+    inSight = sliceViewsInSight()
+    views = []
+    for index in range(logics.GetNumberOfItems() if logics else 0):
+        logic = logics.GetItemAsObject(index)
+        composite, view = logic.GetSliceCompositeNode(), logic.GetSliceNode()
+        if composite is None or view not in inSight:
+            continue
+        volumes = [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID()]
+        if any(volumes):
+            views.append((view, [volume for volume in volumes if volume]))
+    return views
 
 
 def sliceViewsInSight() -> list:

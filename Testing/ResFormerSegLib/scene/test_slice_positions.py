@@ -34,6 +34,22 @@ def test_apply_and_explain_take_the_slice_of_the_view_in_the_window(volume, work
     assert sliceOnDisplay(volume, 0) == 20
 
 
+def test_a_view_that_shows_the_volume_comes_before_one_that_shows_another(mainWindow):
+    from ResFormerSegLib.scene.slice_positions import sliceOnDisplay, worldFromIjk
+
+    other, own = makeVolume((6, 32, 32), name="Other"), makeVolume((6, 32, 32), name="Own")
+    views = {name: mainWindow.views[name] for name in ("Red", "Green")}
+    for (name, view), (volume, index) in zip(views.items(), ((other, 1), (own, 4)), strict=True):
+        view.show(volume)
+        sliceNode = slicer.util.getNode(f"vtkMRMLSliceNode{name}")
+        sliceNode.SetOrientation("Axial")
+        sliceNode.JumpSliceByCentering(*worldFromIjk(own, (16, 16, index)))
+    assert (sliceOnDisplay(own, 0), sliceOnDisplay(other, 0)) == (4, 1)
+    views["Green"].show(other)
+    assert sliceOnDisplay(own, 0) == 1  # none shows it: the first, as a view may be chosen only afterwards
+    slicer.util.getNode("vtkMRMLSliceNodeGreen").SetOrientation("Coronal")
+
+
 def test_without_a_view_along_the_slices_the_panel_says_so(volume, workerThat, openPanel, click):
     workerThat("exclusive")
     widget = openPanel()
