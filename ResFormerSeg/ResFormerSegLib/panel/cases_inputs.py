@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.cases.case_input import CaseInput, inputOfPath, inputOfVolume
@@ -13,6 +14,7 @@ from ResFormerSegLib.cases.dicom_list import fittingSeries, hasDatabase
 from ResFormerSegLib.cases.scene_volumes import fittingVolumes
 from ResFormerSegLib.cases.steps import Steps
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel, makeRow
+from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.texts import toolTipOf
 
 SCENE, DICOM, FOLDER = "scene", "dicom", "folder"
@@ -27,6 +29,7 @@ class CasesInputs:
         self._path = ""
         self._listed: list[tuple[str, str, CaseInput | None, str]] = []  # key, text, input, why not
         self._chosen: dict[str, bool] = {}  # by key; what the user has chosen
+        self._volumes: dict[str, vtk.vtkWeakReference] = {}  # by key
         self._left: str = ""  # what is not in the list, and why
         self._steps: Steps | None = None
         self._isFilling = False
@@ -96,6 +99,7 @@ class CasesInputs:
             fitting, reasons = fittingVolumes(model) if model is not None else ([], [])
             if reasons:
                 self._left = "\n".join(reasons)
+            self._forgetOthers(fitting)
             self._list([(node.GetID(), node.GetName() or "", inputOfVolume(node), "") for node in fitting])
         elif self.source == DICOM:
             reference = model.reference if model is not None else ""
@@ -175,6 +179,15 @@ class CasesInputs:
         rows = min(VISIBLE_ROWS, len(self._listed))
         height = self.list.sizeHintForRow(0) if rows else 0
         self.list.setFixedHeight(int(rows * height + 2 * self.list.frameWidth))
+
+    def _forgetOthers(self, volumes: list) -> None:
+        """A closed scene's ids come back in the next one: what was chosen of another patient's volume is no choice."""
+        for node in volumes:
+            key = node.GetID()
+            if key in self._volumes and self._volumes[key].Get() is not node:
+                self._chosen.pop(key, None)
+                self._listed = []  # even if all names are alike, the ticks are not
+            self._volumes[key] = weakReference(node)
 
     def _isChosen(self, key: str) -> bool:
         """Of a database that may hold the hospital's images, nothing is taken unasked."""

@@ -226,3 +226,26 @@ def test_cancel_says_what_is_kept_and_a_closed_scene_does_too(opened, click, wai
     slicer.mrmlScene.Clear(False)
     waitFor(lambda: section.run.isOver, PATIENCE)
     assert "scene was closed" in section.status.text or section.status.text.startswith("Done: 4.")
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_tick_that_was_taken_away_says_nothing_of_the_next_patients_volume(opened, scene, folded):
+    from qt import Qt
+
+    panel = opened(folder=None)
+    inputs = panel.section.inputs
+    old = volumes(2)
+    slicer.app.processEvents()
+    inputs.list.item(0).setCheckState(Qt.Unchecked)
+    assert [source.volumeNode for source in inputs.inputs()] == old[1:]
+    panel.widget.ui.casesCollapsibleButton.collapsed = folded
+    scene.Clear(False)
+    new = volumes(2)  # of the same names, with the same ids
+    panel.widget.ui.modelSelector.setCurrentIndex(panel.widget.ui.modelSelector.findText("grey"))
+    panel.widget.ui.casesCollapsibleButton.collapsed = False
+    slicer.app.processEvents()
+    assert [source.volumeNode for source in inputs.inputs()] == new
+    assert [inputs.list.item(row).checkState() for row in range(2)] == [Qt.Checked] * 2
+    inputs.list.item(1).setCheckState(Qt.Unchecked)
+    panel.section.refresh()
+    assert [source.volumeNode for source in inputs.inputs()] == new[:1]
