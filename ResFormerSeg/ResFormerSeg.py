@@ -99,11 +99,9 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = ResFormerSegLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath("requirements.txt"))
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
+        for name in ("StartClose", "EndClose", "StartImport", "EndImport"):
+            event, handler = getattr(slicer.mrmlScene, f"{name}Event"), getattr(self, f"onScene{name}")
+            self.addObserver(slicer.mrmlScene, event, handler)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
@@ -349,15 +347,16 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, CasesLogic, 
         diagnosis: str | None = None,
         sliceAxis: str | None = None,
         slices: tuple[int, int] | None = None,
+        result: ProcessingResult | None = None,
         **waiting,
     ) -> ExplanationResult | Job:
         """Explains a diagnosis by a saliency map: makes the volume "<name> saliency", or updates the existing one.
 
-        diagnosis: id of a class of the model; None explains the most probable one. sliceAxis: also "axis0" to "axis2",
-        the array axis that the report of a result names. Otherwise as `process`.
+        diagnosis: id of a class; None explains the most probable one. sliceAxis: also "axis0" to "axis2", the array
+        axis that a report names. result: of `process`, refused for other voxels than its own. Otherwise as `process`.
         """
         options = explanationOptions(diagnosis, sliceAxis, slices)
-        return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options), **waiting)
+        return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options, result), **waiting)
 
     @onApplicationThread
     def compare(

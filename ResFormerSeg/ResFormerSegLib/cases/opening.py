@@ -10,7 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.cases.scene_volumes import CASE
-from ResFormerSegLib.engine.array_file import PIECE, readArrays
+from ResFormerSegLib.engine.array_file import PIECE, checksumOf, readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.runs.prediction import PredictionOutput, PredictionTask
@@ -20,6 +20,7 @@ from ResFormerSegLib.scene.dicom_source import INSTANCES
 from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
+from ResFormerSegLib.scene.shown_frame import shownFrame
 from ResFormerSegLib.scene.user_edits import rememberUnedited
 from ResFormerSegLib.scene.volume_export import ExportedVolume, checkVolume, isPicture, lpsRows
 
@@ -47,6 +48,7 @@ class OpenCaseTask(PredictionTask):
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         if self.nodes:
+            self.frame = shownFrame(self.nodes[0].Get())
             self._exported, self._state = yield from _stateOf(self.nodes[0].Get())
         yield
         return {**self._command, "folder": str(folder)}
@@ -89,6 +91,8 @@ class OpenCaseTask(PredictionTask):
         return result
 
     def _readImage(self, image: dict) -> Generator[None, None, vtk.vtkDataArray]:
+        from vtk.util.numpy_support import vtk_to_numpy
+
         try:
             shape = tuple(int(length) for length in image["shape"])
             toRas = vtk.vtkMatrix4x4()
@@ -99,7 +103,8 @@ class OpenCaseTask(PredictionTask):
         except (KeyError, OSError, ValueError, TypeError) as error:
             raise invalidResult() from error
         scalars.SetNumberOfComponents(shape[3] if len(shape) > 3 else 1)
-        self._exported = ExportedVolume(image, shape[:3], toRas)
+        checksum = yield from checksumOf(vtk_to_numpy(scalars))
+        self._exported = ExportedVolume(image, shape[:3], toRas, voxels=checksum)
         return scalars
 
     def _makeVolume(self, scalars: vtk.vtkDataArray):
@@ -134,7 +139,7 @@ def _stateOf(volumeNode) -> Generator[None, None, tuple[ExportedVolume, dict]]:
     shape = tuple(reversed(image.GetDimensions()))
     components = image.GetNumberOfScalarComponents()
     message = {"has_orientation": not isPicture(volumeNode), "affine_lps": lpsRows(toRas)}
-    exported = ExportedVolume(message, shape, toRas, image.GetMTime())
+    time = image.GetMTime()
     voxels = vtk_to_numpy(image.GetPointData().GetScalars())
     full = shape + ((components,) if components > 1 else ())
     digest = VolumeDigest(full, voxels.dtype.str, message["affine_lps"], message["has_orientation"])
@@ -142,7 +147,8 @@ def _stateOf(volumeNode) -> Generator[None, None, tuple[ExportedVolume, dict]]:
     for start in range(0, len(content), PIECE):
         digest.add(content[start : start + PIECE].data)
         yield
-    return exported, digest.state()
+    checksum = yield from checksumOf(voxels)
+    return ExportedVolume(message, shape, toRas, time, checksum), digest.state()
 
 
 def _shownRange(scalars: vtk.vtkDataArray) -> tuple[float, float]:

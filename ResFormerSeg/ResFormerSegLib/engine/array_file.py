@@ -6,6 +6,7 @@ All functions are generators: each step takes some milliseconds.
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -14,9 +15,18 @@ import vtk
 PIECE = 8 * 1024 * 1024  # bytes; 512 x 512 x 200 voxels of 16 bits are 13 pieces
 
 
-def writeArray(path: Path, array) -> Generator[None, None, None]:
-    """Writes a numpy array; raises OSError, and ValueError for Python objects."""
-    yield from _write(path, array.shape, array.dtype, [array])
+def writeArray(path: Path, array) -> Generator[None, None, str]:
+    """Writes a numpy array; returns its `checksumOf`. Raises OSError, and ValueError for Python objects."""
+    return (yield from _write(path, array.shape, array.dtype, [array]))
+
+
+def checksumOf(array) -> Generator[None, None, str]:
+    """CRC-32 of the bytes of a numpy array, in hexadecimal digits."""
+    checksum = 0
+    for piece in _pieces(array):
+        checksum = zlib.crc32(piece, checksum)
+        yield
+    return f"{checksum:08x}"
 
 
 def writeLayers(path: Path, count: int, layers: Iterable) -> Generator[None, None, None]:
@@ -27,18 +37,29 @@ def writeLayers(path: Path, count: int, layers: Iterable) -> Generator[None, Non
     yield from _write(path, (count, *first.shape), first.dtype, itertools.chain([first], layers))
 
 
-def _write(path: Path, shape: tuple[int, ...], dtype, arrays: Iterable) -> Generator[None, None, None]:
+def _write(path: Path, shape: tuple[int, ...], dtype, arrays: Iterable) -> Generator[None, None, str]:
+    """Returns the checksum of what was written, which costs far less than to read it all again."""
     import numpy as np
 
+    checksum = 0
     with path.open("wb") as file:
         header = {"shape": shape, "fortran_order": False, "descr": np.lib.format.dtype_to_descr(dtype)}
         np.lib.format.write_array_header_1_0(file, header)
         for array in arrays:
             yield
-            content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-            for start in range(0, len(content), PIECE):
-                file.write(content[start : start + PIECE].data)
+            for piece in _pieces(array):
+                file.write(piece)
+                checksum = zlib.crc32(piece, checksum)
                 yield
+    return f"{checksum:08x}"
+
+
+def _pieces(array) -> Iterable[memoryview]:
+    import numpy as np
+
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    for start in range(0, len(content), PIECE):
+        yield content[start : start + PIECE].data
 
 
 def readArrays(path: str, dtype: str, shape: tuple[int, ...]) -> Generator[None, None, list]:

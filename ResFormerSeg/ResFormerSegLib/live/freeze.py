@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import vtk
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.engine.array_file import checksumOf
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.live.contour import LIVE
 from ResFormerSegLib.live.feed import Frame
@@ -16,6 +19,7 @@ from ResFormerSegLib.scene.result_nodes import addNodeBeside
 from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
+from ResFormerSegLib.scene.shown_frame import shownFrame, withFrame
 
 
 def freeze(session: LiveSession | None) -> ProcessingResult:
@@ -41,7 +45,7 @@ def freeze(session: LiveSession | None) -> ProcessingResult:
                 )
             volumeNode = _frozenVolume(frame, volumeNode)
         task = _FrozenTask(volumeNode, session.command, frame)
-        result = task.resultOf({**report, "case": volumeNode.GetName()}, labels)
+        result = task.resultOf({**report, "case": withFrame(volumeNode.GetName(), volumeNode, task.frame)}, labels)
     showOnly(result.segmentationNode)
     return result
 
@@ -49,16 +53,17 @@ def freeze(session: LiveSession | None) -> ProcessingResult:
 class _FrozenTask(PredictionTask):
     def __init__(self, volumeNode, command: dict, frame: Frame) -> None:
         super().__init__(volumeNode, command["model"], command["device"], command["options"])
-        self._exported, self._frame = frame.exported, frame
+        self._exported, self._answered, self.frame = frame.exported, frame, shownFrame(volumeNode)
 
     def resultOf(self, report: dict, labels) -> ProcessingResult:
         import numpy as np
 
         labelMaps: list = []
         try:
+            self._exported = replace(self._exported, voxels=_through(checksumOf(_voxelsOf(self.nodes[0].Get()))))
             if labels is not None:
                 layers = np.zeros((len(labels), *self._exported.shape), np.uint8)
-                np.moveaxis(layers, 1 + self._frame.place.axis, 1)[:, self._frame.place.index] = labels
+                np.moveaxis(layers, 1 + self._answered.place.axis, 1)[:, self._answered.place.index] = labels
                 steps = makeLabelMaps(layers, report["segments"], self._exported)
                 labelMaps = _through(steps)
         except Exception as error:
@@ -66,7 +71,13 @@ class _FrozenTask(PredictionTask):
         return self.makeNodes(PredictionOutput(report, labelMaps, []), [])
 
 
-def _through(steps) -> list:
+def _voxelsOf(volumeNode):
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    return vtk_to_numpy(volumeNode.GetImageData().GetPointData().GetScalars())
+
+
+def _through(steps):
     while True:
         try:
             next(steps)

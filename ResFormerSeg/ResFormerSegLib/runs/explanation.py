@@ -15,6 +15,7 @@ from ResFormerSegLib.runs.prediction import modelReference
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import VOLUME_ROLE, addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
+from ResFormerSegLib.scene.shown_frame import FRAME, checkVoxels, shownFrame
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
@@ -37,16 +38,22 @@ class ExplanationResult:
 
 
 class ExplanationTask(Task):
-    """options: as in docs/worker-protocol.md."""
+    """options: as in docs/worker-protocol.md. result: of `process`, whose diagnosis is explained: refused when the
+    volume has other voxels than in its run, as it would be another image's."""
 
-    def __init__(self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None) -> None:
+    def __init__(
+        self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None, result=None
+    ) -> None:
         checkVolume(volumeNode)
+        self._run = (None, None) if result is None else (result.voxels, result.frame)
         super().__init__(volumeNode)
         model, device = modelReference(modelId), checkedDevice(device)
         self._command = {"command": "explain", "model": model, "device": device, "options": options}
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
+        self._frame = shownFrame(self.nodes[0].Get())
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
+        checkVoxels(self.nodes[0].Get(), self._exported, *self._run)
         return {**self._command, "image": self._exported.message, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ExplanationResult]:
@@ -67,6 +74,7 @@ class ExplanationTask(Task):
                         node.SetNodeReferenceID(role, volumeNode.GetID())
                 fillScalarVolume(node, scalars, self._exported, (0, 1))
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+                node.SetAttribute(FRAME, self._frame)
                 for key, value in result.items():
                     node.SetAttribute(f"ResFormerSeg.Saliency{key.capitalize()}", value)
         except Exception as error:

@@ -17,6 +17,7 @@ from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task
 from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing
+from ResFormerSegLib.scene.shown_frame import withFrame
 
 
 class PatientTask(Task):
@@ -89,8 +90,10 @@ class PatientTask(Task):
             own.mkdir()
         except OSError as error:
             raise temporaryFolderError(folder, error) from error
-        command = yield from self._parts[index].export(own)
-        return {**command, "image": {**command["image"], "name": self._names[index]}}
+        part = self._parts[index]
+        command = yield from part.export(own)
+        name = withFrame(self._names[index], part.nodes[0].Get(), part.frame)
+        return {**command, "image": {**command["image"], "name": name}}
 
 
 def checkPair(firstVolume, secondVolume) -> None:

@@ -29,6 +29,7 @@ from ResFormerSegLib.scene.result_nodes import (
 from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
 from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
+from ResFormerSegLib.scene.shown_frame import shownFrame, withFrame
 from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
@@ -44,6 +45,8 @@ class PredictionOutput:
 
 class PredictionTask(Task):
     """options: as in docs/worker-protocol.md. outputSegmentation: its segments are replaced; None makes a node."""
+
+    frame: str | None = None  # that was exported, of a volume that is shown from a sequence
 
     def __init__(
         self,
@@ -62,8 +65,12 @@ class PredictionTask(Task):
         self._command = {"command": "predict", "model": model, "device": device, "options": options}
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
-        self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
-        return {**self._command, "image": self._exported.message, "output": str(folder)}
+        volumeNode = self.nodes[0].Get()
+        self.frame = shownFrame(volumeNode)
+        self._exported = yield from exportVolume(volumeNode, folder)
+        message = self._exported.message
+        image = {**message, "name": withFrame(message["name"], volumeNode, self.frame)}
+        return {**self._command, "image": image, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ProcessingResult]:
         output = yield from self.read(event)
@@ -145,6 +152,8 @@ class PredictionTask(Task):
                 volumeNode=volumeNode,
                 probabilityMapNodes=mapNodes,
                 patient=patient,
+                frame=self.frame,
+                voxels=self._exported.voxels,
             )
             # Last: these steps cannot fail, and are not undone.
             if segmentationNode is not None:

@@ -14,6 +14,7 @@ from ResFormerSegLib.runs.pdf import printToPdf
 from ResFormerSegLib.runs.reported_result import ReportedResult
 from ResFormerSegLib.runs.results import PatientResult
 from ResFormerSegLib.runs.task import Task
+from ResFormerSegLib.scene.shown_frame import withFrame
 
 FORMATS = ("html", "pdf", "dicom")
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')  # in names of files, on any system
@@ -45,7 +46,7 @@ class ReportTask(Task):
             )
         super().__init__(*(node for one in results for node in (one.volumeNode, one.segmentationNode)))
         self._folder, self._formats, self._withPatient = os.fspath(folder), list(formats), withPatient
-        self._name = _fileName([one.volumeNode.GetName() for one in results])
+        self._name = _fileName([withFrame(one.volumeNode.GetName(), one.volumeNode, one.frame) for one in results])
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         exported = []

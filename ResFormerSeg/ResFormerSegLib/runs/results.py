@@ -21,6 +21,8 @@ class ProcessingResult(PlainResult):
     input; None if it is not known any more. probabilityMapNodes: by segment id, a volume in per cent each; empty unless
     asked for. patient: for a volume that was diagnosed together with the other cardiac phase: the patient's diagnosis
     and cardiac function parameters, see `PatientResult`; else None. otherVolumeNode: that other phase's volume.
+    frame: of a volume that is shown from a sequence, the index value of the frame that was run; else None. voxels:
+    checksum of the voxels that were run; None for a result of an earlier version.
     """
 
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
@@ -31,6 +33,8 @@ class ProcessingResult(PlainResult):
     probabilityMapNodes: dict[str, slicer.vtkMRMLScalarVolumeNode] = field(default_factory=dict)
     patient: dict | None = None
     otherVolumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
+    frame: str | None = None
+    voxels: str | None = None
 
     @property
     def reliable(self) -> bool:

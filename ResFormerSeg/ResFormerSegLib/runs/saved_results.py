@@ -7,6 +7,7 @@ import logging
 
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.scene.result_nodes import OTHER_VOLUME_ROLE, REPORT, TABLE_ROLE, VOLUME_ROLE
+from ResFormerSegLib.scene.shown_frame import FRAME, VOXELS
 
 PATIENT = "ResFormerSeg.Patient"  # attribute of segmentation and table
 
@@ -24,6 +25,8 @@ def saveWithNodes(result: ProcessingResult) -> None:
         "ResFormerSeg.Diagnosis": result.diagnosis,
         "ResFormerSeg.Probability": None if result.probability is None else f"{result.probability:.4f}",
         "ResFormerSeg.Reliable": "true" if result.reliable else "false",
+        FRAME: result.frame,
+        VOXELS: result.voxels,
     }
     references = {VOLUME_ROLE: result.volumeNode, OTHER_VOLUME_ROLE: result.otherVolumeNode}
     for node in filter(None, (result.segmentationNode, result.tableNode)):
@@ -60,11 +63,17 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         patient=next(
             filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None
         ),
+        frame=_attribute(nodes, FRAME),
+        voxels=_attribute(nodes, VOXELS),
     )
 
 
 def _referred(nodes, role: str):
     return next(filter(None, (node.GetNodeReference(role) for node in nodes if node is not None)), None)
+
+
+def _attribute(nodes, name: str) -> str | None:
+    return next(filter(None, (node.GetAttribute(name) for node in nodes if node is not None)), None)
 
 
 def _saved(node, attribute: str, entries: set[str]) -> dict | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Generator
 from pathlib import Path
 
 import vtk
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.engine.array_file import checksumOf
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.scene.sequences import VolumeSequence, isVolume
 from ResFormerSegLib.scene.volume_export import ExportedVolume, exportVolume, isPicture, lpsRows
@@ -42,7 +42,7 @@ class FrameExport:
                 _("The frames of '{name}' differ in size or position.").format(name=self._source.sequence.GetName()),
                 _("Run the frames one by one, with “This frame”."),
             )
-        self._seen[index] = (exported.imageTime, lpsRows(exported.ijkToRas), _checksum(node))
+        self._seen[index] = (exported.imageTime, lpsRows(exported.ijkToRas), exported.voxels)
         self.exported = exported
         return exported
 
@@ -54,7 +54,7 @@ class FrameExport:
             node = self._source.frame(index)
             if not isVolume(node) or not self._hasGeometry(node, rows):
                 raise self._changed()
-            if node.GetImageData().GetMTime() != time and _checksum(node) != checksum:
+            if node.GetImageData().GetMTime() != time and (yield from _checksum(node)) != checksum:
                 raise self._changed()
 
     def _checkSequence(self) -> None:
@@ -86,7 +86,7 @@ def _sameGrid(first: ExportedVolume, second: ExportedVolume) -> bool:
     )
 
 
-def _checksum(node) -> int:
+def _checksum(node) -> Generator[None, None, str]:
     from vtk.util.numpy_support import vtk_to_numpy
 
-    return zlib.crc32(vtk_to_numpy(node.GetImageData().GetPointData().GetScalars()).data)
+    return (yield from checksumOf(vtk_to_numpy(node.GetImageData().GetPointData().GetScalars())))

@@ -28,12 +28,14 @@ class ExportedVolume:
     """message: the "image" of the engine's commands. shape: (slices, rows, columns).
 
     ijkToRas, imageTime: as they were when exported; the latter is when the image was last touched, in VTK's count.
+    voxels: their checksum, by which they are known again later; None where none was made.
     """
 
     message: dict
     shape: tuple[int, int, int]
     ijkToRas: vtk.vtkMatrix4x4
     imageTime: int = 0
+    voxels: str | None = None
 
 
 def checkVolume(volumeNode) -> None:
@@ -95,7 +97,7 @@ def exportVolume(volumeNode, folder: Path, asPicture: bool | None = None) -> Gen
     voxels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape + ((components,) if components > 1 else ()))
     path = folder / "image.npy"
     try:
-        yield from writeArray(path, voxels)
+        checksum = yield from writeArray(path, voxels)
     except OSError as error:
         raise temporaryFolderError(folder, error) from error
     if image.GetMTime() != modified:
@@ -110,7 +112,7 @@ def exportVolume(volumeNode, folder: Path, asPicture: bool | None = None) -> Gen
         "name": name,
         "has_orientation": hasOrientation,
     }
-    return ExportedVolume(message, shape, ijkToRas, modified)
+    return ExportedVolume(message, shape, ijkToRas, modified, checksum)
 
 
 def isPicture(volumeNode) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -25,6 +26,10 @@ def otherVolume(shift: int, **options):
     volume = makeVolume(**{"shape": (4, 40, 50), **options})
     slicer.util.arrayFromVolume(volume)[:] += shift
     return volume
+
+
+def checksum(volume) -> str:
+    return f"{zlib.crc32(slicer.util.arrayFromVolume(volume).tobytes()):08x}"
 
 
 def test_volumes_of_the_scene_are_run_and_the_scene_stays_as_it_was(run, tmp_path):
@@ -149,6 +154,7 @@ def test_a_case_of_the_scene_is_shown_over_its_volume_and_over_no_other(run, log
         name = next(entry["id"] for entry in result.report["segments"] if entry["name"] == segment["name"])
         assert segmentArray(result.segmentationNode, name, volume).sum() == segment["voxels"]
     assert result.volumeNode is volume and result.diagnosis == row["diagnosis"]
+    assert result.voxels == checksum(volume)
     with pytest.raises(ResFormerSegError) as caught:
         logic.showCase(tmp_path / "results", row["case"], other)
     assert caught.value.code == "VOLUME_CHANGED"
@@ -158,6 +164,7 @@ def test_a_case_of_a_series_is_shown_with_its_image_as_the_engine_reads_it(run, 
     write_slices(tmp_path / "series", stored_values(6, 20, 24))
     [row] = run(tmp_path / "series")
     result = logic.showCase(tmp_path / "results", row["case"])
+    assert result.voxels == checksum(result.volumeNode) and result.frame is None
     assert np.array_equal(slicer.util.arrayFromVolume(result.volumeNode), stored_values(6, 20, 24))
     assert result.volumeNode.GetSpacing() == pytest.approx((0.9, 1.1, 3.0))
     assert result.volumeNode.GetOrigin() == pytest.approx((10, 20, 5))  # RAS

@@ -96,7 +96,9 @@ def test_a_single_frame_is_an_ordinary_result(logicWith, cine):
     volume, _, browser = cine
     showFrame(browser, 2)
     result = logicWith("exclusive").process(volume, "brain-tumor-mr")
-    assert result.report["case"] == "Cine" and segmentArray(result.segmentationNode, "tumour", volume).sum() == 40
+    assert (
+        result.report["case"] == "Cine, frame 2" and segmentArray(result.segmentationNode, "tumour", volume).sum() == 40
+    )
 
 
 def test_cancelling_in_the_midst_leaves_the_scene_as_it_was(logicWith, scene):
