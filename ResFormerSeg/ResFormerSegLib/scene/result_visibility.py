@@ -6,21 +6,34 @@ that shows the image, a volume that was computed of it, or another image of the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.scene.result_nodes import REPORT, VOLUME_ROLE
-from ResFormerSegLib.scene.slice_positions import sliceViewsInSight
+from ResFormerSegLib.scene.shown_frame import FRAME, showsFrame
+from ResFormerSegLib.scene.slice_positions import viewsWithImages
 
-WATCHED = ("vtkMRMLSliceCompositeNode", "vtkMRMLSegmentationNode")
+WATCHED = ("vtkMRMLSliceCompositeNode", "vtkMRMLSegmentationNode", "vtkMRMLSequenceBrowserNode")
+# Attributes of display nodes, which are saved with the scene: what was hidden or restricted here, not by the user.
+HIDDEN, RESTRICTED = "ResFormerSeg.HiddenOverOtherImages", "ResFormerSeg.RestrictedToOwnImage"
 
 
 def showOnly(segmentationNode) -> None:
-    """Hides all other results of this module. segmentationNode: of the newest result; None for one without."""
+    """Hides all other results of this module; earlier ones of its image are not shown again.
+
+    segmentationNode: of the newest result; None for one without.
+    """
+    image, frame = _ownImageOf(segmentationNode) if segmentationNode is not None else (None, None)
     for node in resultSegmentations():
-        if node is not segmentationNode:
-            setVisible(node, False)
+        if node is segmentationNode:
+            continue
+        otherImage, otherFrame = _ownImageOf(node)
+        if image is not None and otherImage is image and frame in (None, otherFrame):  # None is one of all frames
+            _forgetHidden(node)
+        setVisible(node, False)
 
 
 def resultSegmentations() -> list:
@@ -41,34 +54,32 @@ def setVisible(segmentationNode, visible: bool) -> None:
 class OwnImageOnly(VTKObservationMixin):
     """Hides a result when the slice views turn to another image, and shows it again when they turn back.
 
-    Where some views show its image and others another one, it is restricted to the former. What the user hides by hand
-    stays hidden. To be told by `present` of each new result that is to be shown; of others, such as those of a script,
-    it learns from their nodes.
+    Another frame of a sequence is another image. Where some views show its image and others another one, it is
+    restricted to the former. What the user hides by hand stays hidden. To be told by `present` of each new result that
+    is to be shown; of others, such as those of a script or of a scene that is loaded, it learns from their nodes.
+
+    onUpdated: called when views or frames may show another image.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, onUpdated: Callable[[], None] = lambda: None) -> None:
         VTKObservationMixin.__init__(self)
-        self._hidden: set[str] = set()  # ids of the results that were hidden here
-        self._restricted: set[str] = set()
+        self._onUpdated = onUpdated
         self._tags: dict[object, list[int]] = {}  # of the watched nodes; the mixin would keep deleted ones alive
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.NodeAddedEvent, self._onNodeAdded)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
         for event in (scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onChanged)
-        self.addObserver(scene, scene.EndCloseEvent, self._onClosed)
         for className in WATCHED:
             for node in slicer.util.getNodesByClass(className):
                 self._watch(node)
+        self.update()
 
     def present(self, segmentationNode) -> None:
-        """Shows a new result alone; earlier ones of its image are not shown again."""
-        image = _imageOf(segmentationNode) if segmentationNode is not None else None
-        for node in resultSegmentations():
-            if image is not None and _imageOf(node) is image:
-                self._hidden.discard(node.GetID())
+        """Shows a new result alone."""
         showOnly(segmentationNode)
         if segmentationNode is not None:
+            _forgetHidden(segmentationNode)
             setVisible(segmentationNode, True)
         self.update()
 
@@ -76,47 +87,19 @@ class OwnImageOnly(VTKObservationMixin):
         scene = slicer.mrmlScene
         if scene.IsBatchProcessing() or scene.IsClosing() or scene.IsImporting():
             return
-        views = _views()
+        views = viewsWithImages()
         for node in resultSegmentations():
-            self._updateNode(node, views)
+            _updateNode(node, views)
+        self._onUpdated()
 
     def cleanup(self) -> None:
+        self._onUpdated = lambda: None
         self.removeObservers()
         for node in list(self._tags):
             self._unwatch(node)
 
-    def _updateNode(self, node, views: list[tuple[object, list[str]]]) -> None:
-        wasHidden = node.GetID() in self._hidden
-        image = _imageOf(node)
-        if not (wasHidden or isVisible(node)):
-            return
-        # Of a deleted image no view can show the result over its own one.
-        mayShow = [image is not None and any(_belong(image, shown) for shown in volumes) for _view, volumes in views]
-        if not any(mayShow):
-            if views and not wasHidden:
-                self._hidden.add(node.GetID())
-                setVisible(node, False)
-            return
-        others = {view.GetID() for (view, _volumes), own in zip(views, mayShow, strict=True) if not own}
-        self._restrict(node, others)
-        if wasHidden:
-            self._hidden.discard(node.GetID())
-            setVisible(node, True)
-
-    def _restrict(self, node, others: set[str]) -> None:
-        """To all views but these; a restriction that the user made himself is left alone."""
-        isOurs = node.GetID() in self._restricted
-        for display in _displays(node):
-            if (display.GetNumberOfViewNodeIDs() and not isOurs) or not (others or isOurs):
-                continue
-            display.RemoveAllViewNodeIDs()
-            for view in slicer.util.getNodesByClass("vtkMRMLAbstractViewNode") if others else []:
-                if view.GetID() not in others:
-                    display.AddViewNodeID(view.GetID())
-        (self._restricted.add if others else self._restricted.discard)(node.GetID())
-
     def _watch(self, node) -> None:
-        """The images of a view, or the image of a segmentation, which a run sets once all else is in place."""
+        """The images of a view, the frame of a browser, or the image of a segmentation, which a run sets last."""
         if node.IsA("vtkMRMLSegmentationNode"):
             events = [node.ReferenceAddedEvent, node.ReferenceModifiedEvent]
         else:
@@ -143,24 +126,61 @@ class OwnImageOnly(VTKObservationMixin):
     def _onChanged(self, caller=None, event=None) -> None:
         self.update()
 
-    def _onClosed(self, caller=None, event=None) -> None:
-        self._hidden, self._restricted = set(), set()
+
+def _updateNode(node, views: list[tuple[object, list[str]]]) -> None:
+    displays = _displays(node)
+    wasHidden = any(display.GetAttribute(HIDDEN) for display in displays)
+    if not (wasHidden or isVisible(node)):
+        return
+    _adoptClone(node)
+    image, frame = _ownImageOf(node)
+    isOwn = image is not None  # of a deleted image no view can show the result over its own one
+    if isOwn:
+        shows = showsFrame(image, frame)
+        isOwn = not wasHidden if shows is None else shows
+    mayShow = [isOwn and any(_belong(image, shown) for shown in volumes) for _view, volumes in views]
+    if not any(mayShow):
+        if views and not wasHidden:
+            for display in displays:
+                if display.GetVisibility():
+                    display.SetAttribute(HIDDEN, "true")
+                    display.SetVisibility(False)
+        return
+    others = {view.GetID() for (view, _volumes), own in zip(views, mayShow, strict=True) if not own}
+    for display in displays:
+        _restrict(display, others)
+        if display.GetAttribute(HIDDEN):
+            display.RemoveAttribute(HIDDEN)
+            display.SetVisibility(True)
 
 
-def _views() -> list[tuple[object, list[str]]]:
-    """Slice views in sight that show an image: the view's node, and the ids of its volumes."""
-    logics = slicer.app.applicationLogic().GetSliceLogics()
-    inSight = sliceViewsInSight()
-    views = []
-    for index in range(logics.GetNumberOfItems() if logics else 0):
-        logic = logics.GetItemAsObject(index)
-        composite, view = logic.GetSliceCompositeNode(), logic.GetSliceNode()
-        if composite is None or view not in inSight:
-            continue
-        volumes = [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID()]
-        if any(volumes):
-            views.append((view, [volume for volume in volumes if volume]))
-    return views
+def _restrict(display, others: set[str]) -> None:
+    """To all views but these; a restriction that the user made himself is left alone."""
+    isOurs = bool(display.GetAttribute(RESTRICTED))
+    if (display.GetNumberOfViewNodeIDs() and not isOurs) or not (others or isOurs):
+        return
+    display.RemoveAllViewNodeIDs()
+    for view in slicer.util.getNodesByClass("vtkMRMLAbstractViewNode") if others else []:
+        if view.GetID() not in others:
+            display.AddViewNodeID(view.GetID())
+    display.SetAttribute(RESTRICTED, "true" if others else None)
+
+
+def _forgetHidden(node) -> None:
+    """It is not shown again by itself."""
+    for display in _displays(node):
+        display.RemoveAttribute(HIDDEN)
+
+
+def _adoptClone(node) -> None:
+    """The Data module's *Clone* copies the report, but no references: else the clone would seem to have no image."""
+    if node.GetNodeReference(VOLUME_ROLE) is not None:
+        return
+    for other in resultSegmentations():
+        image = other.GetNodeReference(VOLUME_ROLE)
+        if image is not None and other.GetAttribute(REPORT) == node.GetAttribute(REPORT):
+            node.SetNodeReferenceID(VOLUME_ROLE, image.GetID())
+            return
 
 
 def _belong(image, shownId: str) -> bool:
@@ -179,9 +199,9 @@ def _studyOf(volumeNode) -> int:
     return hierarchy.GetItemAncestorAtLevel(item, "Study") if item else 0
 
 
-def _imageOf(segmentationNode):
-    """None when it was deleted."""
-    return segmentationNode.GetNodeReference(VOLUME_ROLE)
+def _ownImageOf(segmentationNode) -> tuple[object, str | None]:
+    """Volume and frame; the volume is None when it was deleted."""
+    return segmentationNode.GetNodeReference(VOLUME_ROLE), segmentationNode.GetAttribute(FRAME)
 
 
 def _displays(node) -> list:

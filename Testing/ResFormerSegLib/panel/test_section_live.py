@@ -50,7 +50,7 @@ def test_live_shows_line_and_bars_and_leaves_nothing_when_it_is_switched_off(cin
     assert widget.panel._parameterNode.inputVolume is volume
 
 
-def test_freeze_keeps_the_frame_and_its_answer_as_an_ordinary_result(cine, click, waitFor):
+def test_freeze_keeps_the_frame_and_its_answer_as_an_ordinary_result(cine, click, waitFor, tmp_path):
     widget, volume, browser = cine
     live = widget.panel.live
     click(widget.ui.liveButton)
@@ -69,6 +69,39 @@ def test_freeze_keeps_the_frame_and_its_answer_as_an_ordinary_result(cine, click
     assert "Benign" in widget.panel.results.card.headline.text
     showFrame(browser, 1)
     assert np.array_equal(slicer.util.arrayFromVolume(node.resultVolume), picture(0.6))
+    result = widget.panel.results._result
+    assert result.frame is None and _takesTheVoxels(result, tmp_path)
+
+
+def test_a_frame_of_a_sequence_that_stands_still_is_frozen_as_a_result_of_that_frame(cine, click, waitFor, tmp_path):
+    from ResFormerSegLib.runs.saved_results import restoreResult
+
+    widget, volume, browser = cine
+    live = widget.panel.live
+    showFrame(browser, 2)
+    click(widget.ui.liveButton)
+    waitFor(lambda: live.session.isAnswered, PATIENCE)
+    click(live.freezeButton)
+    node = widget.panel._parameterNode
+    result = restoreResult(node.resultSegmentation, node.resultTable)
+    assert node.resultVolume is volume and result.frame == "0.1" and result.report["case"] == "Cine, frame 2"
+    waitFor(lambda: not widget.panel.results._waiting)
+    display = node.resultSegmentation.GetDisplayNode()
+    showFrame(browser, 1)
+    assert not display.GetVisibility()
+    showFrame(browser, 2)
+    assert display.GetVisibility() and _takesTheVoxels(result, tmp_path)
+
+
+def _takesTheVoxels(result, folder) -> bool:
+    from ResFormerSegLib.runs.reported_result import ReportedResult
+
+    steps = ReportedResult(result, False).export(folder, "report")
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return np.array_equal(np.load(end.value["image"]["array"]), slicer.util.arrayFromVolume(result.volumeNode))
 
 
 def test_a_recording_is_replayed_with_its_answers(cine, click, waitFor):
