@@ -44,6 +44,8 @@ def makeResult(volume, box, classes=("glioma", "meningioma")):
         probabilities=diagnosis.get("probabilities", {}),
         warnings=[],
         patient=None,
+        frame=None,
+        voxels=None,
     )
 
 

@@ -29,6 +29,7 @@ from ResFormerSegLib.panel.patient_body import PatientBody
 from ResFormerSegLib.panel.probability_bars import ProbabilityBars
 from ResFormerSegLib.panel.widgets import makeLabel
 from ResFormerSegLib.runs.body_size import heartOf
+from ResFormerSegLib.scene.shown_frame import shownFrame, showsFrame, withFrame
 from ResFormerSegLib.scene.volume_names import distinctName
 from ResFormerSegLib.texts import namesOfClasses, percentText, withUnbrokenUnits
 
@@ -145,9 +146,12 @@ class DiagnosisCard:
             return
         self._showNames()  # volumes can be renamed
         isOther = volumeNode is not None and volumeNode.GetID() not in self._ids
+        if volumeNode is not None and volumeNode.GetID() == self._ids[0]:
+            isOther = showsFrame(volumeNode, self._result.frame) is False
         self.otherVolumeWarning.visible = isOther
         if isOther:
-            text = otherVolumeText(self._names, distinctName(volumeNode))
+            chosen = withFrame(distinctName(volumeNode), volumeNode, shownFrame(volumeNode))
+            text = otherVolumeText(self._names, chosen)
             self.otherVolumeWarning.text = f"<b>▲ {html.escape(text)}</b>"
 
     def clear(self) -> None:
@@ -189,6 +193,8 @@ class DiagnosisCard:
             saved.append(next((case for case in patient["cases"] if case != saved[0]), saved[0]))
         nodes = [slicer.mrmlScene.GetNodeByID(nodeId) if nodeId else None for nodeId in self._ids]
         names = [distinctName(node) if node is not None else name for node, name in zip(nodes, saved, strict=True)]
+        isFrameKnown = nodes[0] is None or showsFrame(nodes[0], self._result.frame) is not None
+        names[0] = withFrame(names[0], nodes[0], self._result.frame) if isFrameKnown else saved[0]
         if patient and patient["cases"][0] != saved[0]:
             names.reverse()  # end-diastole first
         self._names = names

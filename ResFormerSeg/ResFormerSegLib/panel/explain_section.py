@@ -21,14 +21,18 @@ class ExplainSection:
     """Fills the widget it is given. logic: a ResFormerSegLogic.
 
     The model is that of the result that is shown, not the one selected for the next run. referenceOf: gives the logic's
-    reference (id or folder) for the model of a report, or None when that model is gone.
+    reference (id or folder) for the model of a report, or None when that model is gone. deviceOf: gives the device.
     """
 
     def __init__(
-        self, parentWidget, logic, referenceOf: Callable[[dict], str | None] = lambda model: model["id"]
+        self,
+        parentWidget,
+        logic,
+        referenceOf: Callable[[dict], str | None] = lambda model: model["id"],
+        deviceOf: Callable[[], str] = lambda: "auto",
     ) -> None:
         self._logic = logic
-        self._referenceOf = referenceOf
+        self._referenceOf, self._deviceOf = referenceOf, deviceOf
         self._result = None
         self._volumeId: str | None = None
         self._job = None
@@ -156,10 +160,11 @@ class ExplainSection:
             self._job = self._logic.explain(
                 volumeNode,
                 modelId=reference,
-                device="auto",
+                device=self._deviceOf(),
                 diagnosis=self.classSelector.currentData,
                 sliceAxis=f"axis{self._result.report['slice_axis']['array_axis']}",  # the slices of the result
                 slices=slices,
+                result=self._result,
                 wait=False,
                 onProgress=self._onProgress,
                 onFinished=self._onFinished,

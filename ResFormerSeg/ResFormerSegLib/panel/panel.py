@@ -77,7 +77,7 @@ class Panel(VTKObservationMixin):
         self.engine = EngineSection(ui, requirementsFile, self.message, self._onInstalled)
         self.advanced = AdvancedSection(ui, self.update)
         self.body = PatientBody()
-        self.results = ResultSections(ui, logic, self.models, self.message, requirementsFile, self.body)
+        self.results = ResultSections(ui, logic, self.models, self.devices, self.message, requirementsFile, self.body)
         self.sequence = SequenceSection(ui, logic, self.models, self.message.showError, self.body)
         self.cases = CasesSection(ui, logic, self.models, requirementsFile, self._caseSettings, self._showCase)
         self._scene = SceneWatch(self._onSceneChanged, self._onVolumeChanged, self._onNodeAboutToBeRemoved)

@@ -31,10 +31,10 @@ SURFACE_DELAY_MILLISECONDS = 50  # by then the views have shown the rest
 
 
 class ResultSections:
-    """Owns the sections; they show one result at a time."""
+    """Owns the sections; they show one result at a time. devices: the DeviceSection."""
 
     def __init__(
-        self, ui, logic, models: ModelSection, message: MessageArea, requirementsFile: str, body: PatientBody
+        self, ui, logic, models: ModelSection, devices, message: MessageArea, requirementsFile: str, body: PatientBody
     ) -> None:
         self._ui = ui
         self._models = models
@@ -44,17 +44,17 @@ class ResultSections:
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._showNext)
-        self._visibility = OwnImageOnly()
         self._edits = EditWatch(self._onEdited)
         self._result = None
         self._folders = ResultFolders(ui, message)
         self.report = SaveReport(ui, logic, os.path.dirname(requirementsFile), message)
         self.card = DiagnosisCard(ui.diagnosisCardFrame, body)
         self.chart = SliceChart(ui.sliceChartFrame)
-        self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf)
+        self.explanation = ExplainSection(ui.explainFrame, logic, models.referenceOf, lambda: devices.device)
         self.comparison = ComparisonSection(ui.comparisonFrame, logic)
         self.learn = LearnSection(ui, logic, models, requirementsFile)
         self._sections = (self.card, self.chart, self.explanation, self.comparison, self.learn)
+        self._visibility = OwnImageOnly(self.explanation.display.followFrame)
 
     def show(self, result, volumeNode) -> None:
         """Shows a saved result at once; the views stay as they are. One of another version may lack entries."""

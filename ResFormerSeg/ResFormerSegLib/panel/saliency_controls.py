@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.panel.widgets import makeButton, makeFractionSlider, makeLabel
 from ResFormerSegLib.runs.explanation import findSaliencyNode
 from ResFormerSegLib.scene.saliency_overlay import OPACITY, THRESHOLD, SaliencyOverlay, setThreshold, styleSaliencyNode
+from ResFormerSegLib.scene.shown_frame import FRAME, showsFrame
 
 
 class SaliencyControls:
@@ -18,6 +19,7 @@ class SaliencyControls:
         self._overlay = SaliencyOverlay()
         self._volumeId: str | None = None
         self._names: dict[str, str] = {}
+        self._waitsForFrame = False  # whether the overlay was hidden with its frame, and comes back with it
         self.hideButton = makeButton("explainHideButton", "", _("The saliency volume stays in the scene."), self.toggle)
         self.thresholdSlider = makeFractionSlider(
             "explainThresholdSlider",
@@ -45,6 +47,7 @@ class SaliencyControls:
         the scene.
         """
         self._overlay.hide()
+        self._waitsForFrame = False
         self._volumeId = volumeNode.GetID() if volumeNode is not None else None
         self._names = names
         self.method.visible = False
@@ -65,6 +68,19 @@ class SaliencyControls:
         self._overlay.show(saliencyNode, volumeNode, self.opacitySlider.value)
         self._describe(saliencyNode)
         self.refresh()
+
+    def followFrame(self) -> None:
+        """The saliency of one frame of a sequence does not lie over another one."""
+        volumeNode, saliencyNode = self._volumeNode(), self._saliencyNode()
+        isOwn = saliencyNode is None or showsFrame(volumeNode, saliencyNode.GetAttribute(FRAME)) is not False
+        self.hideButton.enabled = isOwn
+        if isOwn == self._waitsForFrame and (isOwn or self._overlay.isShown()):
+            self._waitsForFrame = not isOwn  # before the views change, which calls this again
+            if not isOwn:
+                self._overlay.hide()
+            elif saliencyNode is not None:
+                self._overlay.show(saliencyNode, volumeNode, self.opacitySlider.value)
+            self.refresh()
 
     def toggle(self) -> None:
         if self._overlay.isShown():

@@ -5,10 +5,13 @@ from __future__ import annotations
 import slicer
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.scene.shown_frame import FRAME, showFrame
+
 
 def openInSegmentEditor(segmentationNode, volumeNode) -> str:
     """Opens the segmentation in the Segment Editor, with its source volume and with undo enabled.
 
+    Of a frame of a sequence, that frame is shown: nobody is to correct the contour of one frame over another one.
     Returns an explanation for the user when that is not possible, else an empty text. volumeNode: None, or without
     voxels, leaves the selection of the source volume to the user.
     """
@@ -20,6 +23,7 @@ def openInSegmentEditor(segmentationNode, volumeNode) -> str:
     widget = module.widgetRepresentation() if slicer.util.mainWindow() is not None else None
     if widget is None:
         return _("The Segment Editor cannot be opened without the application's main window.")
+    showFrame(volumeNode, segmentationNode.GetAttribute(FRAME))
     slicer.util.selectModule("SegmentEditor")
     editor = widget.self().editor
     editor.undoEnabled = True

@@ -59,13 +59,14 @@ def test_the_slice_on_display_is_explained_and_laid_over_the_image(explain, engi
 
 def test_what_is_asked_for_is_the_slice_the_class_and_the_model_of_the_result(explain, click, mainWindow):
     logic = PatientLogic()
-    section, volume = explain(logic, referenceOf=lambda made: f"/models/{made['id']}")
+    section, volume = explain(logic, referenceOf=lambda made: f"/models/{made['id']}", deviceOf=lambda: "cuda:1")
     section.classSelector.setCurrentIndex(1)
     click(section.sliceButton)
     (nodes, options) = logic.asked[0]
     assert nodes == (volume,) and options["diagnosis"] == "meningioma"
     assert options["slices"] == [10, 10] and options["sliceAxis"] == "axis0"
     assert options["modelId"] == "/models/brain-tumor-mr" and options["wait"] is False
+    assert options["device"] == "cuda:1" and options["result"] is section._result
     click(section.cancelButton)
     assert logic.jobs[0].cancelled
     logic.jobs[0].onFailed(ResFormerSegError("CANCELLED", "cancelled"))
@@ -179,3 +180,10 @@ def test_without_pytorch_the_section_says_what_is_missing_and_offers_nothing_to_
     monkeypatch.undo()
     section.refresh()
     assert section.form.isVisible() and not section.intro.isVisible()
+
+
+def test_the_device_of_the_panel_is_the_one_that_explains(workerThat, openPanel):
+    workerThat("exclusive")
+    widget = openPanel()
+    widget._parameterNode.device = "cpu"
+    assert widget.panel.results.explanation._deviceOf() == "cpu"

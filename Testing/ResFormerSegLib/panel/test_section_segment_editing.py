@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 
 from helpers.scene_helpers import makeVolume
+from helpers.scene_sequences import makeSequence, ramp, showFrame
 from helpers.section_helpers import makeResult
 
 
@@ -41,6 +42,18 @@ def test_the_segment_editor_opens_on_result_and_volume_with_undo(mainWindow, mon
     assert openInSegmentEditor(node, volume) == ""
     assert mainWindow.selectedModules == ["SegmentEditor"]
     assert (editor.segmentation, editor.source, editor.undoEnabled) == (node, volume, True)
+
+
+def test_the_frame_is_shown_whose_contour_is_corrected(mainWindow, monkeypatch):
+    from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+
+    addSegmentEditor(monkeypatch)
+    volume, _, browser = makeSequence(ramp())
+    node = makeResult(volume, np.s_[1:2, 2:4, 2:4]).segmentationNode
+    node.SetAttribute("ResFormerSeg.Frame", "0.05")
+    showFrame(browser, 3)
+    openInSegmentEditor(node, volume)
+    assert browser.GetSelectedItemNumber() == 1
 
 
 def test_a_volume_deleted_meanwhile_is_left_to_the_user(mainWindow, monkeypatch):
