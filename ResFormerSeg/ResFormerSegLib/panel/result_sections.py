@@ -84,6 +84,7 @@ class ResultSections:
             card,
             lambda: self._folders.turnViews(volumeNode),
             lambda: showInSlices(result, volumeNode),
+            lambda: self._visibility.present(result.segmentationNode),  # a sequence may play on meanwhile
             *others,
             lambda: self._drawFirst(surfaceSteps(result, volumeNode)),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.scene.shown_frame import withFrame
 from ResFormerSegLib.texts import millilitresText, namesOfClasses, percentText, wholeText
 
 
@@ -13,7 +14,9 @@ def resultText(result, volumeNode, classNames: dict[str, str] | None = None) -> 
     A result that is not reliable says so first, and why.
     """
     report, patient = result.report, getattr(result, "patient", None)
-    name = volumeNode.GetName() if volumeNode is not None else report.get("case", "?")
+    name = report.get("case", "?")
+    if volumeNode is not None:
+        name = withFrame(volumeNode.GetName(), volumeNode, getattr(result, "frame", None))
     lines = [_("ResFormerSeg: {image}").format(image=" + ".join(patient["cases"]) if patient else name)]
     reasons = list(getattr(result, "reasons", ()))  # codes of warnings
     warnings = [*(patient or {}).get("warnings", ()), *result.warnings]

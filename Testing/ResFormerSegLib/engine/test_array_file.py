@@ -1,5 +1,7 @@
 """Arrays through files, a piece at a time: as numpy writes and reads them."""
 
+import zlib
+
 import numpy as np
 import pytest
 from vtk.util.numpy_support import vtk_to_numpy
@@ -25,6 +27,18 @@ def test_numpy_reads_what_was_written(module, tmp_path, monkeypatch, dtype):
         np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), given)
         assert len(steps) > given.nbytes / 100
     assert np.load(tmp_path / "a.npy").dtype == np.dtype(dtype)
+
+
+def test_the_checksum_is_that_of_the_bytes_whether_they_are_written_or_only_read(module, tmp_path, monkeypatch):
+    from ResFormerSegLib.engine import array_file
+
+    monkeypatch.setattr(array_file, "PIECE", 100)
+    array = np.arange(3 * 8 * 10, dtype=np.int16).reshape(3, 8, 10)
+    expected = f"{zlib.crc32(array.tobytes()):08x}"
+    assert resultOf(array_file.writeArray(tmp_path / "a.npy", array)) == expected
+    assert resultOf(array_file.checksumOf(array)) == expected
+    array[2, 7, 9] += 1
+    assert resultOf(array_file.checksumOf(array)) != expected
 
 
 def test_layers_that_are_made_one_after_the_other_become_one_array(module, tmp_path):

@@ -55,6 +55,24 @@ def test_the_contour_is_seen_over_its_own_frame_only(ran):
     assert seen == [True, False, False, True]
 
 
+def test_the_contour_is_not_laid_over_a_sequence_that_plays_on_while_the_result_is_shown(ran, waitFor):
+    widget, volume, browser = ran
+    results = widget.panel.results
+    results.present(results._result, volume)
+    showFrame(browser, 2)
+    waitFor(lambda: not results._waiting)
+    assert not isVisible(widget)
+    browse(browser, 1)
+    assert isVisible(widget)
+
+
+def test_the_copied_text_names_the_frame(ran, click):
+    widget, volume, browser = ran
+    browse(browser, 3)
+    click(widget.ui.copyResultButton)
+    assert slicer.app.clipboard().text().splitlines()[0] == "ResFormerSeg: Cine, frame 1"
+
+
 def test_the_card_goes_on_naming_the_frame_when_the_browser_is_deleted(ran):
     widget, volume, browser = ran
     slicer.mrmlScene.RemoveNode(browser)
