@@ -191,6 +191,30 @@ def observersOfNodesThatGo(tree: ast.AST) -> Findings:
             )
 
 
+def instancesOfQtClasses(tree: ast.AST) -> Findings:
+    """PythonQt derives all classes of Qt from one: `isinstance(button, qt.QWidget)` is False for a QPushButton."""
+    named = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _namesQtClass(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in calls(tree):
+        if dotted(call.func) in (["isinstance"], ["issubclass"]) and len(call.args) == 2:
+            kinds = call.args[1]
+            if _namesQtClass(kinds) or isinstance(kinds, ast.Name) and kinds.id in named:
+                yield call.lineno, "isinstance knows no base classes of Qt in PythonQt: use inherits('QWidget')"
+
+
+def _namesQtClass(node: ast.AST) -> bool:
+    """`qt.QLabel`, or a tuple or union with one; not an instance, `qt.QLabel()`."""
+    if isinstance(node, ast.Tuple | ast.BinOp):
+        return any(_namesQtClass(child) for child in ast.iter_child_nodes(node))
+    name = dotted(node)
+    return len(name) == 2 and (name[0] in ("qt", "ctk") or name[0] == "slicer" and name[1].startswith("q"))
+
+
 LINTS = (
     keywordsInConstructors,
     namesOfEnums,
@@ -204,4 +228,5 @@ LINTS = (
     defaultsInSlots,
     singleShots,
     observersOfNodesThatGo,
+    instancesOfQtClasses,
 )

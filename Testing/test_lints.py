@@ -49,6 +49,10 @@ EXAMPLES = {
     ),
     lints.singleShots: (["qt.QTimer.singleShot(0, f)"], ["timer.setSingleShot(True)", "callLater(f)"]),
     lints.observersOfNodesThatGo: (["self.removeObservers(self._onVoxels)"], ["self.removeObservers()"]),
+    lints.instancesOfQtClasses: (
+        ["isinstance(w, qt.QWidget)", "isinstance(w, (str, ctk.ctkBox))", "K = (qt.QLabel,)\nisinstance(w, K)"],
+        ["isinstance(w, str)", "w.inherits('QLabel')", "w = qt.QLabel()\nisinstance(w, str)"],
+    ),
 }
 
 

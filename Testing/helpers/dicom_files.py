@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
 MR, ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"
+SEGMENTATION, RT_DOSE = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.2"
 COLUMN_MM, ROW_MM, SLICE_MM = 0.9, 1.1, 3.0
 ORIGIN = (-10.0, -20.0, 5.0)
 

@@ -21,7 +21,6 @@ from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
 from ResFormerSegLib.scene.shown_frame import shownFrame
-from ResFormerSegLib.scene.user_edits import rememberUnedited
 from ResFormerSegLib.scene.volume_export import ExportedVolume, checkVolume, isPicture, lpsRows
 
 DARK, BRIGHT, SAMPLE = 1, 99, 50_000  # percentiles that are shown black and white, of that many voxels
@@ -85,8 +84,6 @@ class OpenCaseTask(PredictionTask):
             if scalars is not None:
                 self.nodes = [weakReference(self._makeVolume(scalars))]
             result = self.makeNodes(output, notices)
-        if result.segmentationNode is not None:
-            rememberUnedited(result.segmentationNode)
         showOnly(result.segmentationNode)
         return result
 

@@ -62,6 +62,6 @@ class InputsFolding:
     def _scrollArea(self):
         """The one of the application's module panel; None where a script shows the panel elsewhere."""
         widget = self._root.parentWidget()
-        while widget is not None and not isinstance(widget, qt.QScrollArea):
+        while widget is not None and not widget.inherits("QScrollArea"):
             widget = widget.parentWidget()
         return widget

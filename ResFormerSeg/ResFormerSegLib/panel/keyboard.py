@@ -11,7 +11,7 @@ from ResFormerSegLib.event_filter import EventFilter
 
 RETURN_KEYS = (qt.Qt.Key_Return, qt.Qt.Key_Enter)
 # Where Return means something else, or nothing: other buttons, headings of sections, tables, texts, lines of text.
-NOT_INPUTS = (qt.QAbstractButton, qt.QAbstractItemView, qt.QPlainTextEdit, qt.QLineEdit, qt.QLabel)
+NOT_INPUTS = ("QAbstractButton", "QAbstractItemView", "QPlainTextEdit", "QLineEdit", "QLabel")
 
 
 class RunKeys:
@@ -53,7 +53,10 @@ class RunKeys:
 
     def _onKey(self, event) -> bool:
         focused = self._root.window().focusWidget()
-        if event.key() not in RETURN_KEYS or focused is None or isinstance(focused, NOT_INPUTS):
+        if event.key() not in RETURN_KEYS or focused is None:
+            return False
+        # PythonQt's classes are not derived from each other: isinstance knows a widget's own class only.
+        if any(focused.inherits(name) for name in NOT_INPUTS):
             return False
         if not self._ui.applyButton.enabled:
             return False

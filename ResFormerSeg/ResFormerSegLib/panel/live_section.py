@@ -14,7 +14,6 @@ from ResFormerSegLib.panel.live_choices import LiveChoices
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.probability_bars import ProbabilityBars
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel, makeRow
-from ResFormerSegLib.scene.user_edits import rememberUnedited
 from ResFormerSegLib.texts import toolTipOf
 
 
@@ -117,8 +116,6 @@ class LiveSection:
             return
         finally:
             self._isFreezing = False
-        if result.segmentationNode is not None:
-            rememberUnedited(result.segmentationNode)
         self._onResult(result, result.volumeNode)
 
     def record(self) -> None:

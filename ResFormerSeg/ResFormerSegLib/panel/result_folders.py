@@ -20,6 +20,7 @@ class ResultFolders:
         self._ui = ui
         self._message = message
         self._shown: tuple | None = None  # the result, its volume, and the names of its classes
+        self._editedRows: list[dict] | None = None
         self._folders = (
             ui.diagnosisCollapsibleButton,
             ui.sliceChartCollapsibleButton,
@@ -31,7 +32,7 @@ class ResultFolders:
 
     def show(self, result, volumeNode, classNames: dict[str, str]) -> None:
         """result: a ProcessingResult. volumeNode: None if it was deleted. classNames: of the diagnosis, by id."""
-        self._shown = (result, volumeNode, classNames)
+        self._shown, self._editedRows = (result, volumeNode, classNames), None
         for folder in self._folders:
             folder.visible = True
         several = len(result.report["slices"]) > 1
@@ -41,6 +42,10 @@ class ResultFolders:
         chart.visible = several or hasScale  # of a single picture the card says it all
         self._ui.editButton.enabled = result.segmentationNode is not None
         self._ui.copyResultButton.enabled = True
+
+    def setEdited(self, rows: list[dict] | None) -> None:
+        """rows: as of `measureSegments`, for the copied text; None when the segments are those of the run."""
+        self._editedRows = rows
 
     def showEditOnly(self, result) -> None:
         """For a saved result that cannot be displayed."""
@@ -64,7 +69,7 @@ class ResultFolders:
 
     def copyAsText(self) -> None:
         if self._shown is not None:
-            slicer.app.clipboard().setText(resultText(*self._shown))
+            slicer.app.clipboard().setText(resultText(*self._shown, self._editedRows))
             self._message.showNotice(_("The result was copied to the clipboard."))
 
     def cleanup(self) -> None:

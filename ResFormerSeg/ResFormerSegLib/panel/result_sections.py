@@ -162,6 +162,7 @@ class ResultSections:
 
     def _onEdited(self, rows: list[dict] | None) -> None:
         report = self._result.report
+        self._folders.setEdited(rows)
         self.card.showSizes(report["segments"] if rows is None else rows, isEdited=rows is not None)
 
 

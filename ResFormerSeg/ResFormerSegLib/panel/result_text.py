@@ -8,10 +8,13 @@ from ResFormerSegLib.scene.shown_frame import withFrame
 from ResFormerSegLib.texts import millilitresText, namesOfClasses, percentText, wholeText
 
 
-def resultText(result, volumeNode, classNames: dict[str, str] | None = None) -> str:
+def resultText(
+    result, volumeNode, classNames: dict[str, str] | None = None, editedRows: list[dict] | None = None
+) -> str:
     """result: a ProcessingResult, new or restored. volumeNode: None if it was deleted. classNames: of all classes.
 
-    A result that is not reliable says so first, and why.
+    editedRows: as of `measureSegments`, of a segmentation that was edited since the run. A result that is not reliable
+    says so first, and why; what must not be missed comes before the diagnosis.
     """
     report, patient = result.report, getattr(result, "patient", None)
     name = report.get("case", "?")
@@ -23,8 +26,12 @@ def resultText(result, volumeNode, classNames: dict[str, str] | None = None) -> 
     if reasons:
         lines.append(_("Do not rely on this result:"))
         lines += [warning["message"] for warning in warnings if warning["code"] in reasons]
-    lines += _diagnosisLines(patient["diagnosis"] if patient else report.get("diagnosis"), classNames)
-    lines += _segmentLines(report)
+    diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
+    lines += [alert["text"] for alert in (diagnosis or {}).get("alerts", [])]
+    lines += _diagnosisLines(diagnosis, classNames)
+    if editedRows is not None:
+        lines.append(_("The segmentation was edited by hand after the run. Sizes of the edited segments:"))
+    lines += _segmentLines(report["segments"] if editedRows is None else editedRows)
     others = [warning for warning in warnings if warning["code"] not in reasons]
     lines += [_("Warning: {text}").format(text=warning["message"]) for warning in others]
     model = report["model"]
@@ -45,10 +52,10 @@ def _diagnosisLines(diagnosis: dict | None, classNames: dict[str, str] | None) -
     ]
 
 
-def _segmentLines(report: dict) -> list[str]:
-    if not report["segments"]:
+def _segmentLines(segments: list[dict]) -> list[str]:
+    if not segments:
         return []
-    found = [segment for segment in report["segments"] if segment["voxels"]]
+    found = [segment for segment in segments if segment["voxels"]]
     if not found:
         return [_("Nothing was segmented.")]
     lines = []

@@ -16,8 +16,7 @@ from ResFormerSegLib.install.pytorch import ensureOtherPackages
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.panel.progress_display import ProgressDisplay
 from ResFormerSegLib.runs.results import PatientResult
-from ResFormerSegLib.runs.sequence_results import SequenceResult
-from ResFormerSegLib.scene.user_edits import hasManualEdits, rememberUnedited
+from ResFormerSegLib.scene.user_edits import hasManualEdits
 
 NOT_OF_SEQUENCES = ("outputSegmentation", "probabilityMaps")
 
@@ -132,8 +131,6 @@ class RunControl:
         if isinstance(result, PatientResult):
             _hide(result.second.segmentationNode)
             result = result.forDisplay()
-        if result.segmentationNode is not None and not isinstance(result, SequenceResult):
-            rememberUnedited(result.segmentationNode)
         volumeNode = slicer.mrmlScene.GetNodeByID(self._volumeId)
         if volumeNode is not None:
             self._onResult(result, volumeNode)
@@ -159,7 +156,6 @@ class RunControl:
 def _hide(segmentationNode) -> None:
     """Hides the other phase: two overlapping segmentations of a heart are unreadable."""
     if segmentationNode is not None:
-        rememberUnedited(segmentationNode)
         segmentationNode.GetDisplayNode().SetVisibility(False)
 
 

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
-from ResFormerSegLib.runs.saved_results import restoreResult
+from ResFormerSegLib.runs.saved_results import isSamePatient, restoreResult
 
 
 def wholeResult(result: ProcessingResult) -> ProcessingResult | PatientResult:
@@ -23,7 +23,7 @@ def wholeResult(result: ProcessingResult) -> ProcessingResult | PatientResult:
         other = None if node is result.segmentationNode else restoreResult(node)
         if other is None or other.volumeNode is None or other.volumeNode is not result.otherVolumeNode:
             continue
-        if other.patient == result.patient and other.report["case"] != result.report["case"]:
+        if isSamePatient(other.patient, result.patient) and other.report["case"] != result.report["case"]:
             return PatientResult(_withoutWarningsOf(other, result), other, result.patient)
     raise ResFormerSegError(
         "OTHER_PHASE_MISSING",

@@ -30,6 +30,7 @@ from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
 from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
 from ResFormerSegLib.scene.shown_frame import shownFrame, withFrame
+from ResFormerSegLib.scene.user_edits import rememberUnedited
 from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
@@ -163,6 +164,8 @@ class PredictionTask(Task):
                 tableNode.SetName(slicer.mrmlScene.GenerateUniqueName(tableName))
                 placeBeside(tableNode, volumeNode)
             saveWithNodes(result)
+            if segmentationNode is not None:
+                rememberUnedited(segmentationNode)
             if not self._exported.message["has_orientation"]:
                 for node in filter(None, (segmentationNode, tableNode)):
                     rememberPicture(node, volumeNode)

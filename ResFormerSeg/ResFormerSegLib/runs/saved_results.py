@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 
+import slicer
+
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.scene.result_nodes import OTHER_VOLUME_ROLE, REPORT, TABLE_ROLE, VOLUME_ROLE
 from ResFormerSegLib.scene.shown_frame import FRAME, VOXELS
 
 PATIENT = "ResFormerSeg.Patient"  # attribute of segmentation and table
+_PATIENT_ENTRIES = {"cases", "diagnosis", "cardiac_function"}
+_OF_BODY = ("body", "indexed")
 
 
 def saveWithNodes(result: ProcessingResult) -> None:
@@ -39,9 +43,23 @@ def saveWithNodes(result: ProcessingResult) -> None:
 
 
 def savePatient(result: ProcessingResult) -> None:
-    """Writes what changed in the patient's entries since `saveWithNodes`."""
+    """Writes what changed in the patient's entries since `saveWithNodes`, to the nodes of both phases."""
+    text = json.dumps(result.patient)
     for node in filter(None, (result.segmentationNode, result.tableNode)):
-        node.SetAttribute(PATIENT, json.dumps(result.patient))
+        node.SetAttribute(PATIENT, text)
+    for kind in ("vtkMRMLSegmentationNode", "vtkMRMLTableNode"):
+        for node in slicer.util.getNodesByClass(kind):
+            volumeNode = node.GetNodeReference(VOLUME_ROLE)
+            isOther = volumeNode is not None and volumeNode is result.otherVolumeNode
+            if isOther and isSamePatient(_saved(node, PATIENT, _PATIENT_ENTRIES), result.patient):
+                node.SetAttribute(PATIENT, text)
+
+
+def isSamePatient(first: dict | None, second: dict | None) -> bool:
+    """Whether two patients' entries are of one run, whatever height and weight were given since."""
+    if first is None or second is None:
+        return False
+    return {**first, **dict.fromkeys(_OF_BODY)} == {**second, **dict.fromkeys(_OF_BODY)}
 
 
 def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
@@ -60,9 +78,7 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         warnings=list(report.get("warnings", [])),
         volumeNode=_referred(nodes, VOLUME_ROLE),
         otherVolumeNode=_referred(nodes, OTHER_VOLUME_ROLE),
-        patient=next(
-            filter(None, (_saved(node, PATIENT, {"cases", "diagnosis", "cardiac_function"}) for node in nodes)), None
-        ),
+        patient=next(filter(None, (_saved(node, PATIENT, _PATIENT_ENTRIES) for node in nodes)), None),
         frame=_attribute(nodes, FRAME),
         voxels=_attribute(nodes, VOXELS),
     )

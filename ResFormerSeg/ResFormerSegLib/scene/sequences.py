@@ -109,12 +109,15 @@ def newSequence(source: VolumeSequence, name: str):
 def addedToBrowser(source: VolumeSequence, sequenceNode) -> Iterator:
     """Puts a sequence into the scene and the browser of another one; gives its proxy, showing the same frame.
 
+    Frames that the sequence lacks show nothing, not their neighbour's, and what the user changes in a frame stays.
     When the block fails, the browser lets go of the sequence: it would make the proxy again that is removed next.
     """
     browser = source.browser
     slicer.mrmlScene.AddNode(sequenceNode)
     try:
         browser.AddSynchronizedSequenceNode(sequenceNode)
+        browser.SetMissingItemMode(sequenceNode, browser.MissingItemSetToDefault)
+        browser.SetSaveChanges(sequenceNode, True)
         slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
         proxy = browser.GetProxyNode(sequenceNode)
         if proxy is None:

@@ -46,17 +46,17 @@ def _shapeOf(segment) -> list | None:
         return None
     shape = image.GetDimensions()[::-1]
     inside = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == segment.GetLabelValue()
-    box = []
-    for axis in range(3):
+    first = []
+    for axis in range(3):  # each looks only at what the earlier ones have left
         filled = np.flatnonzero(inside.any(tuple(other for other in range(3) if other != axis)))
         if not len(filled):
             return None
-        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    voxels = np.ascontiguousarray(inside[tuple(box)])
+        first.append(int(filled[0]))
+        inside = inside[(slice(None),) * axis + (slice(filled[0], filled[-1] + 1),)]
     toWorld = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(toWorld)
     extent = image.GetExtent()
-    corner = [extent[2 * (2 - axis)] + box[axis].start for axis in range(3)][::-1]
+    corner = [extent[2 * (2 - axis)] + first[axis] for axis in range(3)][::-1]
     place = toWorld.MultiplyPoint((*corner, 1.0))[:3]
     # The offset keeps positions away from the rounding boundary, where an error of the file would change the digit.
-    return [zlib.crc32(np.packbits(voxels)), list(voxels.shape), [round(value + 0.0137, 1) for value in place]]
+    return [zlib.crc32(np.packbits(inside)), list(inside.shape), [round(value + 0.0137, 1) for value in place]]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from resformer_unet.batch.cases import SEGMENTATION, place_of
 from resformer_unet.errors import EngineError
+from resformer_unet.image.file_kinds import is_dicom
 from resformer_unet.image.medical_image import case_name
 
 
@@ -18,8 +19,8 @@ def find_studies(paths: Iterable[Path], output: Path) -> list[Path]:
 
     A folder that holds DICOM images is one study; reading it warns of other images in it. Any other is searched for
     image files. The folders within are searched in both cases. Hidden files, what is no file (a pipe), segmentations
-    and probability maps as this package writes them, and the folder ``output`` are skipped. A folder without any image
-    stays, so that reading it reports the error.
+    and probability maps as this package writes them, DICOM files without an image (reports, segmentations, doses), and
+    the folder ``output`` are skipped. A folder without any image stays, so that reading it reports the error.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -73,13 +74,22 @@ def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
             found += _search(entry, output, seen) if place_of(entry) != output else []
         elif is_study or not os.path.isfile(entry):
             continue
-        elif case_name(entry) != entry.name and not _is_result(entry.name) and not _has_header(entry):
+        elif case_name(entry) == entry.name or _is_result(entry.name) or _has_header(entry):
+            continue
+        elif not _is_dicom(entry):  # those of a folder that is no study hold no image
             found.append(entry)
     return found
 
 
 def _is_result(name: str) -> bool:
     return name.endswith(SEGMENTATION) or (".probability." in name and name.endswith(".nrrd"))
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        return is_dicom(path)
+    except OSError:  # reading it reports the error
+        return False
 
 
 def _has_header(path: Path) -> bool:

@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from resformer_unet.cli.arguments import path
+from resformer_unet.cli.arguments import MODEL_HELP, path
 from resformer_unet.cli.progress import print_line
 
 SUMMARY = "add a corrected case to a training set, remove one, or list what the set holds"
@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--image", type=path, metavar="FILE", help="image of a case to add: a file or a DICOM folder")
     what.add_argument("--remove", metavar="CASE", help="case to remove with its files")
     parser.add_argument("--mask", type=path, metavar="FILE", help="its corrected mask, on the same grid")
+    parser.add_argument("--model", metavar="ID|FOLDER",
+                        help=f"{MODEL_HELP}, whose segments the mask's are; needed for a mask with several named "
+                        "segments (.seg.nrrd)")  # fmt: skip
     parser.add_argument("--label", default="", metavar="ID", help="its confirmed diagnosis, as the model names it")
     parser.add_argument("--patient", default="", metavar="NAME",
                         help="name or number of the patient; only a code of it is stored")  # fmt: skip
@@ -47,13 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> None:
-    from resformer_unet.data.dataset import Case, read_case_image, read_case_mask
+    from resformer_unet.data.dataset import Case, read_case_image, read_mask_on_grid
+    from resformer_unet.data.masks import label_map
+    from resformer_unet.model.catalog import find_model
     from resformer_unet.training_set.adding import add_case
 
     name = arguments.image.name
     case = Case(name, arguments.image, arguments.mask, arguments.label or None, "", name)
+    segments = find_model(arguments.model).segments if arguments.model else None
     image = read_case_image(case)
-    mask = read_case_mask(case, image) if case.mask else None
+    mask = label_map(name, read_mask_on_grid(case, image), segments) if case.mask else None
     added = add_case(
         arguments.folder,
         image,

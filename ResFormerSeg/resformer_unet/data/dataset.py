@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from resformer_unet.data.masks import masks_of_segments, own_labels
 from resformer_unet.data.table import TABLE, read_table
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.medical_image import MedicalImage, case_name
 
 _ADDITION = re.compile(r"[_\-. ]")  # what may separate a case's name from “mask” or “segmentation”
-_WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
 _SAME_GRID = 0.01  # voxels that image and mask may lie apart
 
 
@@ -121,7 +121,32 @@ def read_case_image(case: Case) -> MedicalImage:
 
 
 def read_case_mask(case: Case, image: MedicalImage) -> np.ndarray:
-    """Stored mask values of a case, uint8 (slices, rows, columns), on the image's grid.
+    """Values of a case's mask as its file has them, uint8 (slices, rows, columns), on the image's grid.
+
+    They are not always those of a model: for its segments see :func:`read_case_segments`.
+
+    Raises:
+        EngineError: those of :func:`read_mask_on_grid` and :func:`.own_labels`.
+    """
+    return own_labels(case.id, read_mask_on_grid(case, image))
+
+
+def read_case_segments(
+    case: Case, image: MedicalImage, segments: Sequence[dict], exclusive: bool = False
+) -> np.ndarray:
+    """A case's mask as one boolean mask a segment of a model, (segments, slices, rows, columns), on the image's grid.
+
+    Args:
+        segments, exclusive: as of :func:`.masks_of_segments`.
+
+    Raises:
+        EngineError: those of :func:`read_mask_on_grid` and :func:`.masks_of_segments`.
+    """
+    return masks_of_segments(case.id, read_mask_on_grid(case, image), segments, exclusive)
+
+
+def read_mask_on_grid(case: Case, image: MedicalImage) -> MedicalImage:
+    """The mask of a case as it is stored.
 
     Raises:
         EngineError: MASK_SIZE or MASK_GEOMETRY if the grids differ, or the errors of :func:`read_mask`.
@@ -140,58 +165,21 @@ def read_case_mask(case: Case, image: MedicalImage) -> np.ndarray:
             "spacings differ.",
             "Resample the mask onto the image's grid, or correct the geometry of the wrong file.",
         )
-    return mask.voxels[..., 0]
+    return mask
 
 
 def read_mask(case: Case) -> MedicalImage:
-    """The mask of a case as it is stored, with one uint8 channel; its grid is not compared to the image's.
+    """The mask of a case as it is stored; its grid is not compared to the image's.
 
     Raises:
-        EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, or the errors of
-            :func:`.read_image_guarded`.
+        EngineError: those of :func:`.read_image_guarded`.
     """
-    mask = read_image_guarded(case.mask)
-    if mask.voxels.dtype == np.uint8 and mask.voxels.shape[-1] == 1:
-        return mask
-    stored = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
-    values = np.rint(stored[..., :1]).clip(0, 255)
-    if not (np.abs(stored - values) <= _WHOLE).all():  # so written, NaN is refused too
-        several = stored.shape[-1] > 1
-        what = "colours or several layers" if several else "values that are not whole numbers from 0 to 255"
-        raise EngineError(
-            "MASK_VALUES_UNKNOWN",
-            f"The mask of {case.id} holds {what}.",
-            "Save it as one grey label map: 0 for the background, and one value for each segment.",
-        )
-    return replace(mask, voxels=values.astype(np.uint8))
-
-
-def segment_masks(stored: np.ndarray, segments: Sequence[dict]) -> np.ndarray:
-    """Stored mask values as one boolean mask a segment.
-
-    The values are those of the segments; with a single segment, any one non-zero value (often 255) stands for it.
-
-    Args:
-        stored: integers (slices, rows, columns).
-        segments: the model's, each with ``value`` and ``name``.
-
-    Returns:
-        bool (segments, slices, rows, columns).
-
-    Raises:
-        EngineError: MASK_VALUES_UNKNOWN.
-    """
-    values = set(np.unique(stored).tolist()) - {0}
-    if len(segments) == 1 and len(values) == 1:
-        return (stored != 0)[None]
-    known = {segment["value"] for segment in segments}
-    if values - known:
-        raise EngineError(
-            "MASK_VALUES_UNKNOWN",
-            f"A mask has the values {sorted(values)}, but the model's segments have {sorted(known)}.",
-            "Evaluate with the model that belongs to this data set, or renumber the masks.",
-        )
-    return np.stack([stored == segment["value"] for segment in segments])
+    try:
+        return read_image_guarded(case.mask)
+    except EngineError as error:
+        if error.code != "DICOM_WITHOUT_IMAGE":
+            raise
+        raise EngineError(error.code, error.message, "Save the mask as NRRD (.seg.nrrd) or NIfTI.") from None
 
 
 def _voxels_apart(image: MedicalImage, other: MedicalImage) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import re
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
-from resformer_unet.data.dataset import Case, read_case_image, read_case_mask
+from resformer_unet.data.dataset import Case, read_case_image, read_mask_on_grid
+from resformer_unet.data.masks import names_by_value, own_segments
 from resformer_unet.errors import EngineError
 
 COLOURS = ([230, 70, 60], [60, 160, 230], [90, 190, 90], [240, 180, 50], [170, 90, 200], [80, 200, 200])
@@ -16,7 +18,13 @@ STRUCTURE = {
 }
 
 
-def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], values: Set[int] | None = None) -> dict:
+def draft_descriptor(
+    name: str,
+    cases: Sequence[Case],
+    size: tuple[int, int],
+    values: Set[int] | None = None,
+    segment_names: Mapping[int, str] | None = None,
+) -> dict:
     """Descriptor with what the data tell; titles, codes and intended use are for the user to fill in.
 
     Args:
@@ -24,6 +32,7 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], va
         cases: of the training split.
         size: (height, width) of the network's input.
         values: of the cases' masks without 0, if known; otherwise all masks are read.
+        segment_names: that these masks give to values, if ``values`` are known.
 
     Raises:
         EngineError: DATASET_INVALID without a non-empty mask and without two labels.
@@ -32,18 +41,20 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], va
     channels = max(image.voxels.shape[-1] for image in images)
     channels = 3 if channels == 4 else channels  # the fourth channel of a picture is transparency
     if values is None:
-        masked = [case for case in cases if case.mask]
-        stored = (np.unique(read_case_mask(case, read_case_image(case))).tolist() for case in masked)
-        values = set().union(*stored) - {0}
+        masks = [(case.id, read_mask_on_grid(case, read_case_image(case))) for case in cases if case.mask]
+        stored = [own_segments(*mask) for mask in masks]
+        values = set().union(*(np.unique(labels).tolist() for labels, _ in stored)) - {0}
+        segment_names = names_by_value(segments for _, segments in stored)
     labels = sorted({case.label for case in cases if case.label})
     if not values and len(labels) < 2:
         raise nothing_to_learn()
     exclusive = len(values) > 1
-    names = {value: f"segment_{value}" for value in values} if exclusive else dict.fromkeys(values, "lesion")
+    titles = {value: title for value, title in (segment_names or {}).items() if exclusive and value in values}
+    names = _segment_ids(values, titles) if exclusive else dict.fromkeys(values, "lesion")
     segments = [
         {
             "id": names[value],
-            "name": names[value].replace("_", " ").capitalize(),
+            "name": titles.get(value) or names[value].replace("_", " ").capitalize(),
             "value": value if exclusive else 1,
             "color": COLOURS[index % len(COLOURS)],
             "terminology": STRUCTURE,
@@ -104,6 +115,15 @@ def draft_descriptor(name: str, cases: Sequence[Case], size: tuple[int, int], va
         "intended_use": "Research and teaching. Not a medical device.",
         "limits": ["The limits have not been described yet."],
         "licence": "not stated",
+    }
+
+
+def _segment_ids(values: Set[int], titles: Mapping[int, str]) -> dict[int, str]:
+    """Ids, which are parts of file names too; of the names that masks give where these differ in letters and digits."""
+    ids = {value: re.sub("[^a-z0-9]+", "_", titles.get(value, "").lower()).strip("_") for value in values}
+    return {
+        value: name if name and list(ids.values()).count(name) == 1 else f"segment_{value}"
+        for value, name in ids.items()
     }
 
 

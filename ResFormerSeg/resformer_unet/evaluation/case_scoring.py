@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
+from resformer_unet.data.dataset import Case, read_case_image, read_case_segments
 from resformer_unet.evaluation.metrics import overlap
 from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
@@ -30,7 +30,7 @@ def score_case(case: Case, predictor: Predictor, change: Change | None = None) -
     image, segments = read_case_image(case), predictor.bundle.segments
     references = None
     if case.mask is not None and segments:  # read before predicting: a broken mask then costs no time
-        references = segment_masks(read_case_mask(case, image), segments)
+        references = read_case_segments(case, image, segments)
     if change:
         image, references = change(image, references)
     prediction = predictor.predict(image)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from resformer_unet.atomic_files import atomic_write_text
 from resformer_unet.cardiac.patient_diagnosis import diagnose_patient
-from resformer_unet.data.dataset import Case, load_dataset, read_mask, segment_masks
+from resformer_unet.data.dataset import Case, load_dataset, read_mask
+from resformer_unet.data.masks import masks_of_segments
 from resformer_unet.errors import EngineError, unexpected
 from resformer_unet.evaluation.bootstrap import confidence_intervals
 from resformer_unet.evaluation.case_scoring import Change, score_case
@@ -115,11 +116,11 @@ def _check_mask_values(cases: Sequence[Case], bundle: ModelBundle) -> None:
         if case.mask is None or not bundle.segments:
             continue
         try:
-            stored = read_mask(case).voxels[..., 0]
+            mask = read_mask(case)
         except Exception:  # a file that cannot be read is reported when its case is scored
             continue
         try:
-            segment_masks(stored, bundle.segments)
+            masks_of_segments(case.id, mask, bundle.segments)
         except EngineError as error:
             raise EngineError(error.code, f"Case {case.id}: {error.message}", error.hint) from error
 

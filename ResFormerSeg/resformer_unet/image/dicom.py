@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from resformer_unet.errors import EngineError
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
-from resformer_unet.image.file_kinds import START, kind_of
+from resformer_unet.image.file_kinds import is_dicom
 from resformer_unet.image.itk_arrays import array_of
 from resformer_unet.image.itk_paths import path_to_read
 from resformer_unet.image.medical_image import MedicalImage, case_name, complex_numbers, corrupt, image_from_array
@@ -251,22 +251,20 @@ def _scan(folder: Path) -> _Found:
     for path in sorted(folder.iterdir()):
         if not path.is_file():
             continue
-        with path.open("rb") as file:
-            is_dicom = kind_of(file.read(START)) == "dicom"
+        dicom = is_dicom(path)
         shown = path.name.encode("utf-8", "backslashreplace").decode()
-        if is_dicom and (header := read_header(path)):
+        if dicom and (header := read_header(path)):
             found.series[header.series].append(header)
-        elif is_dicom and why_no_pixels(path) is None:
+        elif dicom and why_no_pixels(path) is None:
             found.unreadable.append(shown)
-        elif not is_dicom and case_name(path) != path.name and not path.name.startswith("."):
+        elif not dicom and case_name(path) != path.name and not path.name.startswith("."):
             found.pictures.append(shown)
     return found
 
 
 def _looks_like_an_image(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return kind_of(file.read(START)) == "dicom" and why_no_pixels(path) is None
+        return is_dicom(path) and why_no_pixels(path) is None
     except OSError:
         return False
 

@@ -30,6 +30,22 @@ _RESCALED = tuple(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("2.1", "2.2", "
 _UNKNOWN_TO_GDCM = tuple(
     f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("6.3", "12.2.1", "77.1.5.5", "77.1.5.7", "77.1.7", "77.1.8")
 )
+
+# What has pixels and can be read as an image, but is made from images: masks, maps of quantities, doses.
+_DERIVED = {
+    f"1.2.840.10008.5.1.4.1.1.{kind}": name
+    for kind, name in {
+        "30": "Parametric Map",
+        "66.4": "Segmentation",
+        "66.5": "Surface Segmentation",
+        "66.7": "Label Map Segmentation",
+        "66.8": "Height Map Segmentation",
+        "77.1.5.8": "Ophthalmic Optical Coherence Tomography B-scan Volume Analysis",
+        "81.1": "Ophthalmic Thickness Map",
+        "82.1": "Corneal Topography Map",
+        "481.2": "RT Dose",
+    }.items()
+}
 _SECONDARY_CAPTURE, _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"
 
 _UNIT = 0.01  # by which the length of a direction may differ from 1
@@ -86,7 +102,7 @@ def gdcm_reader(path: str) -> sitk.ImageFileReader:
 
 
 def read_header(path: Path) -> Header | None:
-    """The header of a file; ``None`` if it is no DICOM file with pixels.
+    """The header of a file; ``None`` if it is no DICOM file with an image, see :func:`why_no_pixels`.
 
     Raises:
         EngineError: PACKAGE_MISSING, for a file of several frames.
@@ -97,6 +113,8 @@ def read_header(path: Path) -> Header | None:
             reader.ReadImageInformation()
         except RuntimeError:
             return _relabelled(path)
+    if _text(reader, _SOP_CLASS) in _DERIVED:
+        return None
     number, thickness, distance = (_numbers(reader, tag, 1) for tag in (_NUMBER, _THICKNESS, _SLICE_DISTANCE))
     frames = read_frames(path) if reader.HasMetaDataKey(_FRAME_COUNT) else ()
     return Header(
@@ -240,17 +258,17 @@ def _positive(values: np.ndarray | None) -> float | None:
 
 
 def why_no_pixels(path: Path) -> EngineError | None:
-    """The error for a DICOM file that holds no image, such as a report or a map of real numbers; else ``None``."""
+    """The error for a DICOM file that holds no image, such as a report, a segmentation or a dose; else ``None``."""
     try:
         import pydicom
 
         with path.open("rb") as file:
             data = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=["SOPClassUID", "Rows"])
         uid = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
-        kind = uid.name if uid else ""
+        kind = _DERIVED.get(uid) or (uid.name if uid else "")
     except Exception:  # not installed, or not DICOM
         return None
-    without = "Parametric Map" in kind or "Segmentation" in kind or ("Rows" not in data and "Image Storage" not in kind)
+    without = uid in _DERIVED or ("Rows" not in data and "Image Storage" not in kind)
     if not kind or kind == uid or not without:
         return None
     return EngineError(

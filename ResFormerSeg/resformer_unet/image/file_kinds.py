@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 START = 4096  # bytes that tell the kind of a file
 _NIFTI_HEADER = 352
@@ -59,6 +60,12 @@ def kind_of(start: bytes) -> str | None:
             return "gzip"
         return {"nifti": "nifti.gz", "nifti2": "nifti2"}.get(kind_of(inside) or "", "gzip")
     return "dicom" if _is_dicom_without_preamble(start) else None
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM by its first bytes. Raises ``OSError`` if it cannot be read."""
+    with path.open("rb") as file:
+        return kind_of(file.read(START)) == "dicom"
 
 
 def _is_dicom_without_preamble(start: bytes) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.stored_segments import StoredSegment
 
 SMALLEST_SIDE = 8  # pixels; smaller images are refused
 _BLOCK = 1 << 22  # voxels that are checked at a time, so that a large volume needs little memory
@@ -35,6 +36,7 @@ class MedicalImage:
         pixel_size_known: False where a file with an orientation states no size of its pixels.
         slice_distance_known: False where it states neither the distance of its slices nor the thickness of a single
             one; the third column of the affine then has the length 1.
+        segments: of a segmentation file, as its header names them.
     """
 
     voxels: np.ndarray
@@ -44,6 +46,7 @@ class MedicalImage:
     warnings: tuple[dict[str, str], ...] = ()
     pixel_size_known: bool = True
     slice_distance_known: bool = True
+    segments: tuple[StoredSegment, ...] = ()
 
     @property
     def has_areas(self) -> bool:

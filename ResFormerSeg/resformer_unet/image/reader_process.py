@@ -19,7 +19,7 @@ from resformer_unet.image.reading import open_image
 from resformer_unet.image.sequence import Sequence, SequenceInfo
 from resformer_unet.image.sequence_reading import open_sequence
 
-FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "slice_distance_known")
+FIELDS = ("affine", "name", "has_orientation", "warnings", "pixel_size_known", "slice_distance_known", "segments")
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from resformer_unet.image.medical_image import (
 from resformer_unet.image.nifti import geometry_warning, uncorrected_affine
 from resformer_unet.image.pictures import has_grey_and_alpha, orientation_of, orientation_warning, read_picture, turned
 from resformer_unet.image.plain_nifti import PlainNifti, plain_nifti
+from resformer_unet.image.stored_segments import FIELD, stored_segments
 from resformer_unet.image.tiff import read_tiff
 from resformer_unet.image.unsupported import why_unsupported
 
@@ -165,4 +166,10 @@ def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) ->
     affine = affine_of(pixels) if affine is None else affine
     image = image_from_array(array_of(pixels), affine, case_name(path), oriented)
     warnings = geometry_warning(path, affine) if file_format == "NiftiImageIO" else []
-    return replace(image, warnings=tuple(warnings))
+    fields = {key: _text(reader.GetMetaData(key)) for key in reader.GetMetaDataKeys() if FIELD.fullmatch(key)}
+    return replace(image, warnings=tuple(warnings), segments=stored_segments(fields, image.voxels.shape[-1]))
+
+
+def _text(value: str) -> str:
+    """Without bytes that are not UTF-8, which would break a message later."""
+    return value.encode("utf-8", "replace").decode()

@@ -10,6 +10,7 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
+from resformer_unet.image.stored_segments import StoredSegment, masks_of
 from resformer_unet.json_text import parse_json
 from resformer_unet.report.case import SAME_AFFINE, ReportCase, fits, installed_model, measured_anew
 
@@ -109,35 +110,28 @@ def _read_masks(path: Path, report: dict) -> tuple[np.ndarray, bool]:
 
 
 def _masks_of(file: Path, report: dict) -> np.ndarray:
-    """The segments by their ids, wherever in the file they are: other programs renumber them when they save."""
-    import SimpleITK as sitk
+    """The segments by their ids or names, wherever in the file they are: other programs renumber them when they save.
 
-    from resformer_unet.image.itk_arrays import affine_of, array_of
-    from resformer_unet.image.itk_paths import path_to_read
-
+    A file without them, as programs leave it that know label maps only, has the layers and values of the report.
+    """
     try:
-        with path_to_read(file, (".nrrd",)) as readable:
-            read = sitk.ReadImage(readable)
-    except RuntimeError:
+        read = read_image_guarded(file)
+    except EngineError:
         raise _mismatch(file, "it cannot be read") from None
-    voxels = array_of(read)  # (slices, rows, columns, layers)
-    grid = report["grid"]
+    grid, rows = report["grid"], report["segments"]
     if grid is not None:
-        if voxels.shape[:3] != tuple(grid["size"][::-1]):
+        if read.shape != tuple(grid["size"][::-1]):
             raise _mismatch(file, "it has another size")
-        if not np.allclose(affine_of(read), grid["affine_lps"], atol=SAME_AFFINE):
+        if not np.allclose(read.affine, grid["affine_lps"], atol=SAME_AFFINE):
             raise _mismatch(file, "it lies at another place")
-    keys = {key: read.GetMetaData(key) for key in read.GetMetaDataKeys()}
-    places = {}
-    for number in range(sum(key.endswith("_ID") for key in keys)):
-        identifier = keys.get(f"Segment{number}_ID")
-        places[identifier] = int(keys[f"Segment{number}_Layer"]), int(keys[f"Segment{number}_LabelValue"])
-    masks = np.zeros((len(report["segments"]), *voxels.shape[:3]), bool)
-    for mask, row in zip(masks, report["segments"], strict=True):
-        if row["id"] in places:  # one that was removed is empty
-            layer, value = places[row["id"]]
-            mask[...] = voxels[..., layer] == value
-    return masks
+    written = tuple(StoredSegment(row["id"], row["name"], row["layer"], row["value"]) for row in rows)
+    layers = 1 + max(segment.layer for segment in written)
+    if not read.segments and read.voxels.shape[-1] != layers:
+        raise _mismatch(file, f"it has {read.voxels.shape[-1]} layers and not {layers}")
+    try:
+        return masks_of(read.voxels, read.segments or written, rows)
+    except ValueError as reason:
+        raise _mismatch(file, str(reason)) from None
 
 
 def _mismatch(file: Path, reason: str) -> EngineError:

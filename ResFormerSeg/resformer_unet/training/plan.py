@@ -10,6 +10,7 @@ import torch
 
 from resformer_unet.data.check.check_data import check_data
 from resformer_unet.data.draft_descriptor import draft_descriptor
+from resformer_unet.data.masks import names_by_value
 from resformer_unet.data.splits import Splits
 from resformer_unet.inference.backends.devices import describe_device
 from resformer_unet.model.bundle import ModelBundle
@@ -61,19 +62,20 @@ def plan_training(
     if initial:
         recipe = InitialWeights.with_structure_of(initial, recipe)
     check_recipe(recipe)
-    known_values = None
+    known_values, known_segments = None, {}
     if context.first:
         report = check_data(dataset, recipe.descriptor, progress)
         for line in report.table():
             note(line)
         report.raise_first_error()
-        known_values = report.mask_values
+        known_values, known_segments = report.mask_values, report.mask_segments
     splits = Splits.load(dataset)
     size = size or (tuple(initial.descriptor["input"]["size"]) if initial and not recipe.descriptor else None)
     descriptor = recipe.descriptor
     if descriptor is None:
         values = known_values and set().union(*(known_values.get(case.id, ()) for case in splits.train))
-        descriptor = draft_descriptor(name, splits.train, size or DEFAULT_SIZE, values)
+        names = names_by_value(known_segments.get(case.id, ()) for case in splits.train)
+        descriptor = draft_descriptor(name, splits.train, size or DEFAULT_SIZE, values, names)
     if size:
         descriptor = {**descriptor, "input": {**descriptor["input"], "size": list(size)}}
     config = network_config(descriptor, recipe)

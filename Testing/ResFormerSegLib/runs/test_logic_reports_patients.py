@@ -1,5 +1,6 @@
 """The report of a patient in the scene: both phases on one page and in one structured report."""
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,6 +58,22 @@ def test_the_report_of_a_patient_is_on_both_phases_with_the_segments_as_they_are
         read = highdicom.seg.segread(file).get_volume(combine_segments=False).array
         counts = [row["voxels"] for row in byName[name].report["segments"]]
         assert [int(read[..., number].sum()) for number in range(3)] == counts
+
+
+def test_height_and_weight_that_are_given_after_the_run_are_those_of_both_phases(logic, patient, tmp_path):
+    from ResFormerSegLib.runs.body_size import setBody
+    from ResFormerSegLib.runs.patient_results import wholeResult
+    from ResFormerSegLib.runs.saved_results import restoreResult
+
+    shown = patient.forDisplay()
+    setBody(shown, 180, 80)
+    other = restoreResult(patient.second.segmentationNode, patient.second.tableNode)
+    assert other.patient["body"] == shown.patient["body"] and shown.patient["body"]["height_cm"] == 180
+    # A scene of an earlier version has them in one phase only.
+    other.segmentationNode.SetAttribute("ResFormerSeg.Patient", json.dumps({**patient.patient, "body": None}))
+    whole = wholeResult(shown)
+    assert whole.patient["indexed"] and whole.second.segmentationNode is patient.second.segmentationNode
+    assert logic.report(whole, tmp_path, ["html"])["files"]
 
 
 def test_the_button_saves_the_patients_report_after_an_edit_of_one_phase_and_needs_both(

@@ -71,6 +71,8 @@ def test_page_pdf_and_dicom_are_saved_and_the_segments_are_those_of_the_scene(lo
     assert names == [f"3_ Müller_T1{end}" for end in (".report.html", ".seg.dcm", ".sr.dcm", ".report.pdf")]
     page, segmentation, report, pdf = (Path(file) for file in saved["files"])
     text = page.read_text("utf-8")
+    assert "changed after the run" not in text and pydicom.dcmread(segmentation).SegmentSequence
+    assert {row.SegmentAlgorithmType for row in pydicom.dcmread(segmentation).SegmentSequence} == {"AUTOMATIC"}
     assert "Not a medical device" in text and not re.search("Müller|Jürgen|P-1|series", text)
     assert pdf.read_bytes()[:5] == b"%PDF-"
     masks = masksIn(segmentation, list(database.files))

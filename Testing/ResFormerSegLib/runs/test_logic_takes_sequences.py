@@ -49,6 +49,22 @@ def test_chosen_frames_leave_the_others_without_a_segmentation(logicWith, cine):
     result = logicWith("exclusive").processSequence(cine[0], "brain-tumor-mr", frames=(1, 2))
     assert result.sequenceNode.GetNumberOfDataNodes() == 2 and [row["index"] for row in result.frames] == [1, 2]
     assert frameMask(result, cine[0], 2).sum() == 40
+    for index in (0, 3):
+        showFrame(result.browserNode, index)
+        assert not result.segmentationNode.GetSegmentation().GetNumberOfSegments(), index
+        assert result.segmentationNode.GetAttribute("ResFormerSeg.Report") is None
+    showFrame(result.browserNode, 1)
+    assert result.segmentationNode.GetSegmentation().GetNumberOfSegments()
+
+
+def test_a_frame_that_was_corrected_keeps_its_correction(logicWith, cine):
+    result = logicWith("exclusive").processSequence(cine[0], "brain-tumor-mr")
+    showFrame(result.browserNode, 1)
+    everywhere = np.ones_like(slicer.util.arrayFromVolume(cine[0]), np.uint8)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(everywhere, result.segmentationNode, "tumour", cine[0])
+    for index, voxels in ((2, 40), (1, everywhere.size), (0, 40)):
+        showFrame(result.browserNode, index)
+        assert segmentArray(result.segmentationNode, "tumour", cine[0]).sum() == voxels
 
 
 def test_a_sequence_without_times_is_numbered(logicWith, scene):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.dicom_files import write_report
+from helpers.dicom_files import RT_DOSE, SEGMENTATION, stored_values, write_frames, write_report
 from helpers.synthetic_images import oblique_affine, volume, write_series, write_volume
 from resformer_unet.batch.find_inputs import find_studies, read_list
 from resformer_unet.errors import EngineError
@@ -41,10 +41,14 @@ def test_a_folder_with_a_dicom_image_is_one_study_and_the_folders_within_are_sea
     assert found(tmp_path) == ["study", "study/more/x.png", "study/other"]
 
 
-def test_a_folder_of_dicom_reports_is_no_study(tmp_path):
-    write_report(tmp_path / "report.dcm")
+def test_a_folder_of_dicom_files_without_an_image_is_no_study_and_they_are_no_cases(tmp_path):
+    write_report(tmp_path / "x.sr.dcm")
+    for name, sop_class in (("x.seg.dcm", SEGMENTATION), ("dose.dcm", RT_DOSE)):
+        write_frames(tmp_path / name, stored_values(2), range(2), sop_class=sop_class)
     touch(tmp_path, "x.png")
-    assert found(tmp_path) == ["report.dcm", "x.png"]
+    assert found(tmp_path) == ["x.png"]
+    (tmp_path / "x.png").unlink()
+    assert found(tmp_path) == ["."]  # so that reading it reports the error
 
 
 @pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.NII.GZ", "a.j2k"])

@@ -13,9 +13,9 @@ from resformer_unet.data.dataset import (
     load_dataset,
     read_case_image,
     read_case_mask,
-    segment_masks,
     without_groups_of,
 )
+from resformer_unet.data.masks import segment_masks
 from resformer_unet.errors import EngineError
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 
 import numpy as np
 import pytest
 
 from helpers import dicom_studies as studies
+from helpers.named_masks import rewrite
 from helpers.tiny_model import tiny_descriptor, weights_that_segment
 from resformer_unet.cli.main import main
 from resformer_unet.image.reading import read_image
@@ -66,24 +67,69 @@ def test_reports_are_made_later_too_with_the_patient_if_wished(predicted, tmp_pa
     assert "Müller, Jürgen" in page and "P-1" in page and "1970-02-03" in page and "kopf ä" in page
 
 
-def test_a_segmentation_that_was_changed_since_is_measured_anew(predicted, tmp_path):
-    import SimpleITK as sitk
+@pytest.fixture
+def result(predicted, tmp_path):
+    """A copy of the result with its reports, to be changed."""
+    return shutil.copytree(predicted[1], tmp_path / "result") / "kopf ä.json"
 
-    _, out = predicted
-    report = json.loads((out / "kopf ä.json").read_text("utf-8"))
-    (tmp_path / "kopf ä.json").write_text(json.dumps(report), "utf-8")
-    read = sitk.ReadImage(str(out / "kopf ä.seg.nrrd"))
-    pixels = sitk.GetArrayFromImage(read) * 0
-    pixels[1, 5:9, 6:12, 0] = 1
-    changed = sitk.GetImageFromArray(pixels, isVector=True)
-    changed.CopyInformation(read)
-    for key in read.GetMetaDataKeys():
-        changed.SetMetaData(key, read.GetMetaData(key))
-    sitk.WriteImage(changed, str(tmp_path / "kopf ä.seg.nrrd"), useCompression=True)
-    assert main(["report", str(tmp_path / "kopf ä.json"), "--format", "html,dicom"]) == 0
-    page = (tmp_path / "kopf ä.report.html").read_text("utf-8")
+
+def segmented(report) -> list[int]:
+    """Voxels of the segments in the DICOM segmentation beside a report."""
+    volume = highdicom.seg.segread(report.with_suffix(".seg.dcm")).get_volume(combine_segments=False)
+    return [int(np.count_nonzero(volume.array[..., index])) for index in range(volume.array.shape[-1])]
+
+
+def test_a_segmentation_that_was_changed_since_is_measured_anew(result):
+    def drawn(pixels):
+        pixels = pixels * 0
+        pixels[1, 5:9, 6:12, 0] = 1
+        return pixels
+
+    rewrite(result.with_suffix(".seg.nrrd"), drawn)
+    assert main(["report", str(result), "--format", "html,dicom"]) == 0
+    page = result.with_suffix(".report.html").read_text("utf-8")
     assert "changed after the run" in page and '<td align="right">24</td>' in page
-    assert highdicom.seg.segread(tmp_path / "kopf ä.seg.dcm").number_of_segments == 1
+    assert segmented(result) == [24]
+
+
+@pytest.mark.parametrize("dropped", ["Segment", "_Layer", "_LabelValue", "_ID"])
+def test_a_segmentation_that_another_program_saved_without_some_fields_keeps_its_segments(result, dropped):
+    before = segmented(result)
+    rewrite(
+        result.with_suffix(".seg.nrrd"), fields=lambda fields: {k: v for k, v in fields.items() if dropped not in k}
+    )
+    assert main(["report", str(result), "--format", "html,dicom"]) == 0
+    assert segmented(result) == before and len(before) == 2
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_voxels_of_no_known_segment_are_refused_and_earlier_reports_stay(result, named, capsys):
+    def added(pixels):
+        pixels[1, :3, :3, 0] = 9
+        return pixels
+
+    before = {path.name: path.read_bytes() for path in result.parent.glob("*.dcm")}
+    more = {"Segment2_ID": "Segment_1", "Segment2_Name": "Edema", "Segment2_Layer": "0", "Segment2_LabelValue": "9"}
+    rewrite(result.with_suffix(".seg.nrrd"), added, lambda fields: {**fields, **more} if named else {})
+    assert main(["report", str(result), "--format", "html,dicom"]) == 1
+    words = "“Edema”" if named else "voxels of the value 9"
+    error = capsys.readouterr().err
+    assert "does not fit its report" in error and words in error
+    assert {path.name: path.read_bytes() for path in result.parent.glob("*.dcm")} == before
+
+
+def test_a_segment_that_was_removed_is_left_out(result):
+    def without_the_second(fields):
+        return {key: value for key, value in fields.items() if not key.startswith("Segment1_")}
+
+    def emptied(pixels):
+        pixels[..., 1] = 0
+        return pixels
+
+    before = segmented(result)
+    rewrite(result.with_suffix(".seg.nrrd"), emptied, without_the_second)
+    assert main(["report", str(result), "--format", "html,dicom"]) == 0
+    assert segmented(result) == before[:1]
 
 
 def test_a_source_that_was_moved_is_found_where_it_is_now_or_refused(predicted, tmp_path, capsys):

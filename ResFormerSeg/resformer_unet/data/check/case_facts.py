@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from resformer_unet.data.check.near_duplicates import thumbnail
-from resformer_unet.data.dataset import Case, read_case_image, read_case_mask
+from resformer_unet.data.dataset import Case, read_case_image, read_mask_on_grid
+from resformer_unet.data.masks import masks_of_segments, own_segments
 from resformer_unet.errors import EngineError, unexpected
-from resformer_unet.image.medical_image import check_image
+from resformer_unet.image.medical_image import MedicalImage, check_image
+from resformer_unet.image.stored_segments import StoredSegment
 
 MOST_THREADS = 8
 
@@ -25,7 +27,9 @@ class CaseFacts:
         error: why the image or the mask cannot be used.
         thumbnail: see :func:`.thumbnail`; ``None`` if the image cannot be used.
         channels: values a pixel; volume: whether there are several slices.
-        values: that the mask holds, without 0; ``None`` without a usable mask.
+        values: that the mask holds, without 0; ``None`` without a usable mask. Those of a mask that names its segments
+            are the model's, if it is known.
+        segments: that the mask holds and names; not filled where the model is known.
         warnings: of the reader of image and mask, as {"code", "message"}.
     """
 
@@ -35,21 +39,30 @@ class CaseFacts:
     channels: int = 0
     volume: bool = False
     values: frozenset[int] | None = None
+    segments: tuple[StoredSegment, ...] = ()
     warnings: tuple[dict[str, str], ...] = ()
 
 
-def read_cases(cases: Sequence[Case], progress: Callable[[int, int], None] | None = None) -> list[CaseFacts]:
-    """Facts of all cases in their order; several files are read at a time."""
+def read_cases(
+    cases: Sequence[Case],
+    progress: Callable[[int, int], None] | None = None,
+    segmentation: Mapping | None = None,
+) -> list[CaseFacts]:
+    """Facts of all cases in their order; several files are read at a time.
+
+    Args:
+        segmentation: of the descriptor of the model to be trained, if it is known.
+    """
     facts = []
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
-        for fact in threads.map(_read, cases):
+        for fact in threads.map(lambda case: _read(case, segmentation), cases):
             facts.append(fact)
             if progress:
                 progress(len(facts), len(cases))
     return facts
 
 
-def _read(case: Case) -> CaseFacts:
+def _read(case: Case, segmentation: Mapping | None) -> CaseFacts:
     try:
         image = read_case_image(case)
         check_image(image)
@@ -66,10 +79,22 @@ def _read(case: Case) -> CaseFacts:
     if not case.mask:
         return CaseFacts(case, **known)
     try:
-        mask = read_case_mask(case, image)
+        values, segments = _contents(case, read_mask_on_grid(case, image), segmentation)
     except EngineError as error:
         return CaseFacts(case, error, **known)
     except Exception as error:
         return CaseFacts(case, unexpected(error), **known)
-    counts = np.bincount(mask.reshape(-1), minlength=256)
-    return CaseFacts(case, values=frozenset((np.flatnonzero(counts[1:]) + 1).tolist()), **known)
+    return CaseFacts(case, values=values, segments=segments, **known)
+
+
+def _contents(
+    case: Case, mask: MedicalImage, segmentation: Mapping | None
+) -> tuple[frozenset[int], tuple[StoredSegment, ...]]:
+    """Values without 0, and the segments that the mask names."""
+    if segmentation and mask.segments:
+        rows = segmentation["segments"]
+        masks = masks_of_segments(case.id, mask, rows, segmentation["exclusive"])
+        return frozenset(row["value"] for row, inside in zip(rows, masks, strict=True) if inside.any()), ()
+    labels, segments = own_segments(case.id, mask)
+    counts = np.bincount(labels.reshape(-1), minlength=256)
+    return frozenset((np.flatnonzero(counts[1:]) + 1).tolist()), segments

@@ -9,7 +9,7 @@ from pathlib import Path
 from resformer_unet.data.check.case_facts import CaseFacts, read_cases
 from resformer_unet.data.check.file_checks import check_files
 from resformer_unet.data.check.findings import DataReport, Finding
-from resformer_unet.data.check.mask_checks import check_mask_values, check_missing_masks
+from resformer_unet.data.check.mask_checks import check_mask_names, check_mask_values, check_missing_masks
 from resformer_unet.data.check.near_duplicate_checks import check_near_duplicates
 from resformer_unet.data.check.split_checks import check_labels, check_learnable, check_splits
 from resformer_unet.data.dataset import case_of, files_by_id
@@ -44,11 +44,14 @@ def check_data(
     check_splits(report, cases)
     check_labels(report, cases)
 
-    facts = read_cases(cases, progress and (lambda done, total: progress("checking the data", done, total)))
+    shown = progress and (lambda done, total: progress("checking the data", done, total))
+    facts = read_cases(cases, shown, descriptor and descriptor.get("segmentation"))
     report.mask_values = {fact.case.id: fact.values for fact in facts if fact.values is not None}
+    report.mask_segments = {fact.case.id: fact.segments for fact in facts if fact.segments}
     _check_reading(report, facts)
     _pass_on_warnings(report, facts)
     check_mask_values(report, facts, descriptor)
+    check_mask_names(report, facts)
     check_learnable(report, facts, descriptor, folder)
     check_missing_masks(report, facts)
     check_near_duplicates(report, facts)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.stored_segments import StoredSegment
 
 SHOWN = 5  # cases named in a line
 WIDTHS = (9, 46, 46)  # characters of the table's columns
@@ -45,12 +46,14 @@ class DataReport:
     Attributes:
         summary: lines such as “1801 train, 199 val, 150 test cases”.
         mask_values: values other than 0 of each case's mask, by the case's id.
+        mask_segments: the segments that masks name, in the same way, if the model is not known.
     """
 
     folder: str
     summary: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     mask_values: dict[str, frozenset[int]] = field(default_factory=dict)
+    mask_segments: dict[str, tuple[StoredSegment, ...]] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[Finding]:

@@ -50,6 +50,33 @@ def check_mask_values(report: DataReport, facts: Sequence[CaseFacts], descriptor
         )
 
 
+def check_mask_names(report: DataReport, facts: Sequence[CaseFacts]) -> None:
+    """Add a finding about masks that name their segments differently for the same values, where no model is known.
+
+    In a set with one value a name matters little, and it is a warning; in others structures may be mixed up.
+    """
+    named = {(segment.value, segment.title.casefold()) for fact in facts for segment in fact.segments}
+    values, names = ({pair[place] for pair in named} for place in (0, 1))
+    if len(values) == len(named) == len(names):
+        return
+    first = {
+        (segment.value, segment.title.casefold()) for segment in next(fact for fact in facts if fact.segments).segments
+    }
+    report.add(
+        len(set().union(*(fact.values or () for fact in facts))) > 1,
+        "MASK_NAMES_DIFFER",
+        "The masks name their segments, but not alike: "
+        + ", ".join(f"{value} is “{name}”" for value, name in sorted(named)[:MOST_SEGMENTS])
+        + ".",
+        "Train with a recipe or a model that has these names, or give each structure one name and one value.",
+        [
+            fact.case.id
+            for fact in facts
+            if {(segment.value, segment.title.casefold()) for segment in fact.segments} - first
+        ],
+    )
+
+
 def check_missing_masks(report: DataReport, facts: Sequence[CaseFacts]) -> None:
     """Add a warning about missing masks in classes with masks; a class without any mask (normal cases) is fine."""
     with_masks = {fact.case.label for fact in facts if fact.case.mask}

@@ -10,7 +10,7 @@ import numpy as np
 from skimage.segmentation import find_boundaries
 from skimage.transform import resize
 
-from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
+from resformer_unet.data.dataset import Case, read_case_image, read_case_segments
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluation.metrics import mean
 from resformer_unet.image.medical_image import MedicalImage
@@ -98,7 +98,7 @@ def _picture(case: Case, predictor: Predictor) -> bytes:
     predicted = np.array([(prediction.layers == segment["value"]).any(0) for segment in segments], bool)
     reference = np.zeros_like(predicted)
     if case.mask and segments:
-        reference = segment_masks(read_case_mask(case, image), segments)
+        reference = read_case_segments(case, image, segments)
     return _side_by_side(image, reference, predicted, predictor)
 
 

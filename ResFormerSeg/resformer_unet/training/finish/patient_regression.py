@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from resformer_unet.cardiac.function_parameters import cardiac_function, end_diastole_first
 from resformer_unet.cardiac.patient_diagnosis import regression_inputs
-from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
+from resformer_unet.data.dataset import Case, read_case_image, read_case_segments
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.predictor import Predictor
 
@@ -117,7 +117,7 @@ def _inputs(reports: Sequence[Mapping]) -> dict[str, float]:
 def mask_report(case: Case, segments: Sequence[dict]) -> Mapping:
     """The part of a report that :func:`.cardiac_function` reads, from a reference mask."""
     image = read_case_image(case)
-    masks = segment_masks(read_case_mask(case, image), segments)
+    masks = read_case_segments(case, image, segments)
     column_mm, row_mm, slice_mm = np.linalg.norm(image.affine[:3, :3], axis=0)
     voxels = masks.sum((2, 3))  # (segments, slices)
     ids = [segment["id"] for segment in segments]

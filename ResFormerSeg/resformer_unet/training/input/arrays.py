@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from resformer_unet.data.dataset import Case, read_case_image, read_case_mask, segment_masks
+from resformer_unet.data.dataset import Case, read_case_image, read_case_segments
 from resformer_unet.errors import EngineError
 from resformer_unet.preprocessing.letterbox import Letterbox
 from resformer_unet.preprocessing.prepare import prepare_image
@@ -64,7 +64,8 @@ def load_arrays(
         descriptor: of the model to be trained; ``input``, ``segmentation`` and ``diagnosis`` are used.
         progress: called with (cases done, cases in all).
     """
-    segments = descriptor["segmentation"]["segments"] if descriptor.get("segmentation") else []
+    segmentation = descriptor.get("segmentation") or {"segments": [], "exclusive": False}
+    segments, exclusive = segmentation["segments"], segmentation["exclusive"]
     diagnoses = [entry["id"] for entry in descriptor["diagnosis"]["classes"]] if descriptor.get("diagnosis") else []
     images, masks, has_mask, labels = [], [], [], []
     for done, case in enumerate(cases):
@@ -73,7 +74,7 @@ def load_arrays(
         images.append(torch.from_numpy(prepared.batch(0, len(prepared))).half())
         count, _, height, width = images[-1].shape
         if segments and case.mask:
-            stored = segment_masks(read_case_mask(case, image), segments)
+            stored = read_case_segments(case, image, segments, exclusive)
             stack = np.stack([prepared.layout.stack(mask) for mask in stored], axis=1)  # (n, segments, rows, columns)
             masks.append(shrink_masks(stack, prepared.letterbox))
         else:

@@ -1,0 +1,54 @@
+"""Masks for a training set whose files name their segments: without a model, the values of several say nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from helpers.generated_dataset import write_pixels
+from helpers.named_masks import write_named
+from resformer_unet.cli.main import main
+from resformer_unet.data.dataset import load_dataset, read_case_image, read_case_mask
+
+SHAPE = (3, 16, 20)
+
+
+def disc() -> np.ndarray:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[:, 4:9, 5:12] = 1
+    return mask
+
+
+def named_segments(folder: Path, voxels: np.ndarray, *segments: tuple) -> list[str]:
+    """Options that collect a volume with this mask, whose segments are (id, name, layer, value)."""
+    picture = write_pixels(folder / "scan.nrrd", np.random.default_rng(0).integers(0, 200, SHAPE).astype(np.int16))
+    mask = write_named(folder / "scan.seg.nrrd", voxels, segments, like=picture)
+    return [str(folder / "set"), "--image", str(picture), "--mask", str(mask), "--patient", "1", "--label", "x"]
+
+
+def collected(folder: Path) -> np.ndarray:
+    [case] = load_dataset(folder / "set")
+    return read_case_mask(case, read_case_image(case))
+
+
+def test_a_mask_with_several_named_segments_gets_the_values_of_the_model(tmp_path, capsys):
+    renumbered = disc() * 2
+    renumbered[1, 10:13, 2:6] = 1
+    options = named_segments(tmp_path, renumbered, ("rv", "RV", 0, 2), ("lv", "LV", 0, 1))
+    assert main(["collect", *options]) == 1
+    assert "“RV”, “LV”" in (said := capsys.readouterr().err) and "--model" in said
+    assert main(["collect", *options, "--model", "cardiac-mr"]) == 0
+    assert np.array_equal(collected(tmp_path), np.array([0, 3, 1], np.uint8)[renumbered])
+
+
+def test_segments_that_overlap_cannot_be_collected(tmp_path, capsys):
+    both = np.stack([disc(), disc()], axis=-1)
+    options = named_segments(tmp_path, both, ("rv", "RV", 0, 1), ("lv", "LV", 1, 1))
+    assert main(["collect", *options, "--model", "cardiac-mr"]) == 1
+    assert "overlap in 105 voxels" in capsys.readouterr().err
+
+
+def test_a_mask_with_one_named_segment_needs_no_model(tmp_path):
+    assert main(["collect", *named_segments(tmp_path, disc() * 5, ("Segment_1", "Tumour", 0, 5))]) == 0
+    assert np.array_equal(collected(tmp_path), disc() * 5)
