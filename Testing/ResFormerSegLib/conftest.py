@@ -14,3 +14,4 @@ from helpers.panel_fixtures import (  # noqa: F401
     widget,
     workerThat,
 )
+from helpers.slice_views import views, watch  # noqa: F401

@@ -115,6 +115,7 @@ class DiagnosisCard:
         self._result = result
         volumes = [volumeNode, result.otherVolumeNode] if patient else [volumeNode]
         self._ids = [node.GetID() if node is not None else "" for node in volumes]
+        self._frames = [result.frame, result.otherFrame][: len(volumes)]
         self._showNames()
         diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
         warnings = warningsOf(result, needsBothPhases)
@@ -146,8 +147,8 @@ class DiagnosisCard:
             return
         self._showNames()  # volumes can be renamed
         isOther = volumeNode is not None and volumeNode.GetID() not in self._ids
-        if volumeNode is not None and volumeNode.GetID() == self._ids[0]:
-            isOther = showsFrame(volumeNode, self._result.frame) is False
+        if volumeNode is not None and not isOther:
+            isOther = showsFrame(volumeNode, self._frames[self._ids.index(volumeNode.GetID())]) is False
         self.otherVolumeWarning.visible = isOther
         if isOther:
             chosen = withFrame(distinctName(volumeNode), volumeNode, shownFrame(volumeNode))
@@ -157,6 +158,7 @@ class DiagnosisCard:
     def clear(self) -> None:
         self._result = None
         self._ids: list[str] = []  # of the volumes whose result is shown; empty for one that was deleted
+        self._frames: list[str | None] = []  # of these volumes
         self._names: list[str] = []
         self.headline.text = "<b>" + _("No result yet") + "</b>"
         self.bars.clear()
@@ -192,9 +194,7 @@ class DiagnosisCard:
         if patient:
             saved.append(next((case for case in patient["cases"] if case != saved[0]), saved[0]))
         nodes = [slicer.mrmlScene.GetNodeByID(nodeId) if nodeId else None for nodeId in self._ids]
-        names = [distinctName(node) if node is not None else name for node, name in zip(nodes, saved, strict=True)]
-        isFrameKnown = nodes[0] is None or showsFrame(nodes[0], self._result.frame) is not None
-        names[0] = withFrame(names[0], nodes[0], self._result.frame) if isFrameKnown else saved[0]
+        names = list(map(_nameNow, nodes, self._frames, saved))
         if patient and patient["cases"][0] != saved[0]:
             names.reverse()  # end-diastole first
         self._names = names
@@ -238,3 +238,10 @@ class DiagnosisCard:
         self.warnings.visible = bool(warnings)
         texts = [html.escape(withUnbrokenUnits(warning["message"])) for warning in warnings]
         self.warnings.text = "<br>".join(f"{WARNING_SIGN} {text}" for text in texts)
+
+
+def _nameNow(node, frame: str | None, saved: str) -> str:
+    """The saved name counts for a volume that was deleted, and for a frame whose sequence was."""
+    if node is None or showsFrame(node, frame) is None:
+        return saved
+    return withFrame(distinctName(node), node, frame)

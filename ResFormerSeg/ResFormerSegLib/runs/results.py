@@ -22,7 +22,8 @@ class ProcessingResult(PlainResult):
     asked for. patient: for a volume that was diagnosed together with the other cardiac phase: the patient's diagnosis
     and cardiac function parameters, see `PatientResult`; else None. otherVolumeNode: that other phase's volume.
     frame: of a volume that is shown from a sequence, the index value of the frame that was run; else None. voxels:
-    checksum of the voxels that were run; None for a result of an earlier version.
+    checksum of the voxels that were run; None for a result of an earlier version. otherFrame: the frame of
+    otherVolumeNode.
     """
 
     segmentationNode: slicer.vtkMRMLSegmentationNode | None
@@ -35,6 +36,7 @@ class ProcessingResult(PlainResult):
     otherVolumeNode: slicer.vtkMRMLScalarVolumeNode | None = None
     frame: str | None = None
     voxels: str | None = None
+    otherFrame: str | None = None
 
     @property
     def reliable(self) -> bool:
@@ -105,4 +107,5 @@ class PatientResult:
         own = self.second.report["warnings"]  # the notices of the run are in both
         others = [{**warning, "message": f"{name}: {warning['message']}"} for warning in own]
         warnings = self.first.warnings + others
-        return replace(self.first, warnings=warnings, otherVolumeNode=self.second.volumeNode)
+        second = self.second
+        return replace(self.first, warnings=warnings, otherVolumeNode=second.volumeNode, otherFrame=second.frame)

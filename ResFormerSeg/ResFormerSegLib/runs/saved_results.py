@@ -9,7 +9,7 @@ import slicer
 
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.scene.result_nodes import OTHER_VOLUME_ROLE, REPORT, TABLE_ROLE, VOLUME_ROLE
-from ResFormerSegLib.scene.shown_frame import FRAME, VOXELS
+from ResFormerSegLib.scene.shown_frame import FRAME, OTHER_FRAME, VOXELS
 
 PATIENT = "ResFormerSeg.Patient"  # attribute of segmentation and table
 _PATIENT_ENTRIES = {"cases", "diagnosis", "cardiac_function"}
@@ -30,6 +30,7 @@ def saveWithNodes(result: ProcessingResult) -> None:
         "ResFormerSeg.Probability": None if result.probability is None else f"{result.probability:.4f}",
         "ResFormerSeg.Reliable": "true" if result.reliable else "false",
         FRAME: result.frame,
+        OTHER_FRAME: result.otherFrame,
         VOXELS: result.voxels,
     }
     references = {VOLUME_ROLE: result.volumeNode, OTHER_VOLUME_ROLE: result.otherVolumeNode}
@@ -80,6 +81,7 @@ def restoreResult(segmentationNode, tableNode=None) -> ProcessingResult | None:
         otherVolumeNode=_referred(nodes, OTHER_VOLUME_ROLE),
         patient=next(filter(None, (_saved(node, PATIENT, _PATIENT_ENTRIES) for node in nodes)), None),
         frame=_attribute(nodes, FRAME),
+        otherFrame=_attribute(nodes, OTHER_FRAME),
         voxels=_attribute(nodes, VOXELS),
     )
 

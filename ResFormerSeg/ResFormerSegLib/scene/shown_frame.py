@@ -12,6 +12,7 @@ from ResFormerSegLib.scene.sequences import sequenceOf
 from ResFormerSegLib.scene.volume_export import ExportedVolume
 
 FRAME = "ResFormerSeg.Frame"  # attribute of segmentation and table: index value of the frame that was run
+OTHER_FRAME = "ResFormerSeg.OtherFrame"  # of both: that of the image of the other cardiac phase
 VOXELS = "ResFormerSeg.Voxels"  # of both: checksum of the voxels that were run
 
 

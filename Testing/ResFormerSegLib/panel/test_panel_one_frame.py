@@ -118,3 +118,24 @@ def test_the_report_of_a_frame_is_refused_in_words_while_another_one_is_shown(ra
     waitFor(lambda: widget.panel.results.report._job is None)
     message = plain(widget.ui.messageLabel.text)
     assert "“Cine, frame 1”" in message and "sequence browser" in message and not list(tmp_path.glob("*.html"))
+
+
+def test_the_card_of_a_patient_names_the_frames_of_both_phases(scene, logicWith):
+    from helpers.section_helpers import makeHost
+    from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
+    from ResFormerSegLib.panel.patient_body import PatientBody
+
+    pairs = [makeSequence(ramp(), name=name) for name in ("First", "Second")]
+    showFrame(pairs[1][2], 3)
+    result = logicWith("exclusive").processPatient(pairs[0][0], pairs[1][0], "cardiac-mr").forDisplay()
+    host = makeHost()
+    card = DiagnosisCard(host, PatientBody())
+    card.showResult(result, pairs[0][0])
+    assert all(f"“{name}”" in plain(card.subject.text) for name in ("First, frame 0", "Second, frame 3"))
+    card.setInputVolume(pairs[1][0])
+    assert not card.otherVolumeWarning.visible
+    showFrame(pairs[1][2], 1)
+    card.setInputVolume(pairs[1][0])
+    assert card.otherVolumeWarning.visible and "“Second, frame 1”" in plain(card.otherVolumeWarning.text)
+    card.cleanup()
+    host.delete()

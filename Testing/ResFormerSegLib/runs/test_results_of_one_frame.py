@@ -177,7 +177,7 @@ def test_both_phases_of_a_patient_know_their_frames(logic, scene, tmp_path):
     result = logic.processPatient(pairs[0][0], pairs[1][0], "cardiac-mr")
     assert [part.report["case"] for part in (result.first, result.second)] == ["ED, frame 0", "ES, frame 3"]
     assert (result.first.frame, result.second.frame) == ("0", "0.15")
-    assert restored(result.first).frame == "0"
+    assert restored(result.first).frame == "0" and restored(result.first).otherFrame == "0.15"
     showFrame(pairs[1][2], 0)
     with pytest.raises(ResFormerSegError) as caught:
         logic.report(result, tmp_path)
