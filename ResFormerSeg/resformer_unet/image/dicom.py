@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from resformer_unet.atomic_files import text_bytes
 from resformer_unet.errors import EngineError
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
@@ -253,7 +254,7 @@ def _scan(folder: Path) -> _Found:
             continue
         with path.open("rb") as file:
             is_dicom = kind_of(file.read(START)) == "dicom"
-        shown = path.name.encode("utf-8", "backslashreplace").decode()
+        shown = text_bytes(path.name).decode()
         if is_dicom and (header := read_header(path)):
             found.series[header.series].append(header)
         elif is_dicom and why_no_pixels(path) is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_file
+from resformer_unet.atomic_files import atomic_file, text_bytes
 from resformer_unet.batch.case_files import input_state, sha256_of
 from resformer_unet.batch.cases import REPORT, BatchCase
 from resformer_unet.batch.earlier_result import EarlierResult
@@ -119,13 +119,13 @@ def predict_sequence(
             "options": {**options.to_dict(), **choice.to_dict()},
         }
         table = files.enter_context(atomic_file(output / f"{case.name}.frames.csv"))
-        table.write_text(frames_csv(report), encoding="utf-8", newline="")
+        table.write_bytes(text_bytes(frames_csv(report)))
         written = {**labels.finish(), f"{case.name}.frames.csv": table}
         report["files"] = {name: sha256_of(path) for name, path in written.items()}
         report["timing_s"] = {"total": round(time.perf_counter() - started, 4)}
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_file(output / f"{case.name}{REPORT}") as temporary:
-            temporary.write_bytes(content := text.encode("utf-8", "backslashreplace"))
+            temporary.write_bytes(content := text_bytes(text))
             earlier.set_aside(content)
             files.close()  # here they take their names
     return report
