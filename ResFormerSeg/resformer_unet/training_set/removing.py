@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 from resformer_unet.errors import EngineError, shown
@@ -18,7 +19,7 @@ def remove_case(folder: str | Path, name: str, seconds: float = 60.0) -> None:
     Raises:
         EngineError: CASE_NOT_FOUND, TRAINING_SET_BUSY, OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
-    folder = Path(folder)
+    folder, name = Path(folder), unicodedata.normalize("NFC", name)
     if name not in {row["id"] for row in rows_of(folder)}:
         raise _not_found(folder, name)
     with set_locked(folder, seconds):
