@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from resformer_unet.errors import EngineError, shown
+from resformer_unet.training_set.case_numbers import remember_number
 from resformer_unet.training_set.contents import rows_of, set_locked, write_rows
 from resformer_unet.training_set.staging import remove_files
 
@@ -27,6 +28,7 @@ def remove_case(folder: str | Path, name: str, seconds: float = 60.0) -> None:
         left = [row for row in rows if row["id"] != name]
         if len(left) == len(rows):
             raise _not_found(folder, name)
+        remember_number(folder, [row["id"] for row in rows])  # a set of an earlier version has remembered none
         write_rows(folder, left)
         try:
             remove_files(folder, name)

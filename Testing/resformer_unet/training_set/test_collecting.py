@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,9 +46,9 @@ def add(folder: Path, seed: int = 0, **changes):
 
 
 def files(folder: Path) -> set[str]:
-    """All files but the lock and the key, which say nothing of a case."""
+    """All files but the lock, the key and the highest number, which say nothing of a case."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    return found - {".lock", "patient-codes.key"}
+    return found - {".lock", ".last-case", "patient-codes.key"}
 
 
 def refused(code: str, function, *arguments, **options) -> EngineError:
@@ -126,6 +127,26 @@ def test_a_removed_case_is_gone_and_its_name_is_not_given_to_another_file(tmp_pa
     (tmp_path / "images" / "case-0003.png").write_bytes(b"of the user's own")
     assert add(tmp_path, 3).id == "case-0004"
     assert (tmp_path / "images" / "case-0003.png").read_bytes() == b"of the user's own"
+
+
+def test_the_number_of_a_removed_case_is_never_given_again(tmp_path):
+    for seed in (1, 2, 3):
+        add(tmp_path, seed)
+    for name in ("case-0003", "case-0002"):
+        remove_case(tmp_path, name)
+    copy = shutil.copytree(tmp_path, tmp_path / "copy")
+    assert add(tmp_path, 4).id == add(copy, 5).id == "case-0004"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"many", b"\xff"])
+def test_a_set_of_an_earlier_version_remembers_its_numbers_from_the_next_change_on(tmp_path, content):
+    for seed in (1, 2):
+        add(tmp_path, seed)
+    (tmp_path / ".last-case").unlink()
+    if content is not None:
+        (tmp_path / ".last-case").write_bytes(content)
+    remove_case(tmp_path, "case-0002")
+    assert add(tmp_path, 3).id == "case-0003"
 
 
 def test_rows_and_columns_of_an_existing_data_set_stay(tmp_path):
