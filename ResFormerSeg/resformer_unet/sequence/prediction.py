@@ -53,6 +53,12 @@ class SequenceOptions:
     end_systole: int | None = None
     body: BodySize = BodySize()
 
+    @property
+    def of_a_heart(self) -> bool:
+        """Whether something was chosen that means nothing but for the cycle of a heart."""
+        body = (self.body.height_cm, self.body.weight_kg)
+        return any(value is not None for value in (self.end_diastole, self.end_systole, *body))
+
     def to_dict(self) -> dict:
         return {
             "frames": self.frames, "end_diastole": self.end_diastole, "end_systole": self.end_systole,
@@ -91,10 +97,21 @@ def predict_sequence(
     options = options or PredictOptions()
     if options.probability_maps:
         raise bad_option("There are no probability maps of sequences.", "Choose a single time point as an image.")
+    if choice.of_a_heart and not is_heart_model(predictor.bundle):
+        raise bad_option(
+            "End-diastole, end-systole, height and weight are of a heart, and the model "
+            f"{predictor.bundle.id} segments none.",
+            "Leave them out, or choose a model of the heart.",
+        )
     started = time.perf_counter()
     state = input_state(case.input)
     sequence = open_sequence_guarded(case.input, series=case.series)
     frames = chosen_frames(choice.frames, sequence.info.count)
+    if choice.of_a_heart and len(frames) < 2:
+        raise bad_option(
+            "End-diastole, end-systole, height and weight are of a heart's cycle, but a single frame was chosen.",
+            "Choose more frames, or leave them out.",
+        )
     times = sequence.info.times_s and [sequence.info.times_s[index] for index in frames]
     collected = _Frames(predictor, times)
     with EarlierResult(output, case.name, case.is_new) as earlier, ExitStack() as files:
