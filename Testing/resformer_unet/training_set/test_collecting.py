@@ -82,6 +82,25 @@ def test_pictures_stay_without_an_orientation(tmp_path, shape, dtype):
     assert np.array_equal(read_case_mask(case, stored), disc(shape))
 
 
+@pytest.mark.parametrize(("dtype", "stored"), [("f8", "f4"), ("i8", "i4"), ("u8", "u4"), ("i4", "i4")])
+def test_a_stack_of_pictures_is_stored_in_a_type_that_tiff_has_if_its_values_fit(tmp_path, dtype, stored):
+    voxels = np.random.default_rng(0).integers(0, 255, (2, 16, 20)).astype(dtype)
+    image = image_from_array(voxels, np.eye(4), "stack", has_orientation=False)
+    add_case(tmp_path, image, disc((2, 16, 20)), label="naevus", patient="1")
+    [case] = load_dataset(tmp_path)
+    assert read_case_image(case).voxels.dtype == stored and np.array_equal(read_case_image(case).voxels, image.voxels)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("f8", 0.1), ("f8", 1e300), ("i8", 1 << 40), ("u8", 1 << 40)])
+def test_a_stack_of_pictures_that_no_tiff_can_hold_is_refused_and_not_for_a_full_disk(tmp_path, dtype, value):
+    voxels = np.random.default_rng(0).integers(0, 255, (2, 16, 20)).astype(dtype)
+    voxels[0, 0, 0] = value
+    image = image_from_array(voxels, np.eye(4), "stack", has_orientation=False)
+    error = refused("CASE_NOT_STORED", add_case, tmp_path, image, None, label="naevus", patient="1")
+    assert voxels.dtype.name in error.message and voxels.dtype.name.replace("64", "32") in error.hint
+    assert not [name for name in files(tmp_path) if "case" in name]
+
+
 def test_names_say_nothing_of_the_patient(tmp_path):
     case = add(tmp_path, patient="Doe, John 12-345")
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()).lower()
@@ -284,3 +303,15 @@ def test_the_command_adds_lists_and_removes(tmp_path, capsys):
     assert "already" in capsys.readouterr().err
     assert main(["collect", set_folder, "--remove", "case-0001"]) == 0
     assert capsys.readouterr().out == "no cases\n"
+
+
+@pytest.mark.parametrize(
+    "more", [["--mask", "mask.png"], ["--label", "glioma"], ["--patient", "Jo"], ["--split", "val"], ["--by", "Ada"]]
+)
+@pytest.mark.parametrize("remove", [[], ["--remove", "case-0001"]])
+def test_what_is_said_of_a_case_without_an_image_is_wrong_usage(tmp_path, capsys, more, remove):
+    add(tmp_path, 1)
+    with pytest.raises(SystemExit) as ended:
+        main(["collect", str(tmp_path), *more, *remove])
+    assert ended.value.code == 2 and more[0] in (said := capsys.readouterr()).err and "--image" in said.err
+    assert len(list_cases(tmp_path)) == 1
