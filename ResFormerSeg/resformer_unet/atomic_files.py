@@ -57,7 +57,16 @@ def atomic_write_text(path: str | Path, text: str) -> None:
         EngineError: OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
     with atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(text_bytes(text))
+
+
+def text_bytes(text: str) -> bytes:
+    """A text as every file of this package holds it: UTF-8, line breaks as they are.
+
+    The name of a file may be no text on POSIX. Its bytes that are none become escapes, such as ``\\udcff``: from JSON
+    they are read back as that name, in a table or a page a person sees them.
+    """
+    return text.encode("utf-8", "backslashreplace")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_file, writing_errors
+from resformer_unet.atomic_files import atomic_file, text_bytes, writing_errors
 from resformer_unet.batch.cases import REPORT, SEGMENTATION, BatchCase, place_of, read_report, unfinished_report
 from resformer_unet.batch.earlier_result import EarlierResult
 from resformer_unet.image.guarded_reading import read_image_guarded
@@ -95,8 +95,7 @@ def write_case(
         }
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_file(report_path) as temporary:
-            # The name of an input may be no text; what JSON reads from its escapes is that name again.
-            temporary.write_bytes(content := text.encode("utf-8", "backslashreplace"))
+            temporary.write_bytes(content := text_bytes(text))
             earlier.set_aside(content)
             images.close()  # here they take their names
     return report

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from resformer_unet.atomic_files import atomic_write_text, writing_errors
+from resformer_unet.atomic_files import atomic_write_text, text_bytes, writing_errors
 from resformer_unet.batch.cases import REPORT, Outcome
 from resformer_unet.errors import EngineError
 from resformer_unet.inference.reliability import reasons_of
@@ -158,8 +158,7 @@ def _text(columns: Sequence[str], rows: Iterable[Mapping], header: bool = False)
     if header:
         writer.writeheader()
     writer.writerows(rows)
-    # A file's name may hold bytes that are no text.
-    return text.getvalue().encode("utf-8", "backslashreplace").decode()
+    return text_bytes(text.getvalue()).decode()
 
 
 def _row(outcome: Outcome, series: str) -> dict[str, object]:

@@ -12,6 +12,8 @@ from resformer_unet.cli.progress import print_line
 
 SUMMARY = "add a corrected case to a training set, remove one, or list what the set holds"
 
+OF_A_NEW_CASE = ("mask", "label", "patient", "split", "by")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=path, metavar="FOLDER", help="training set; made with the first case")
@@ -29,9 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="of a new patient (default: the one that the diagnosis needs most)")  # fmt: skip
     parser.add_argument("--by", default="", metavar="NAME", help="who has confirmed mask and diagnosis")
     parser.add_argument("--json", action="store_true", help="the cases as JSON")
+    parser.set_defaults(wrong_usage=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.image is None and (given := [f"--{name}" for name in OF_A_NEW_CASE if getattr(arguments, name)]):
+        arguments.wrong_usage(f"{given[0]} is of a case to add: give its --image too")
+
     from resformer_unet.training_set.contents import list_cases
     from resformer_unet.training_set.removing import remove_case
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from resformer_unet.data.masks import masks_of_segments, own_labels
 from resformer_unet.data.table import TABLE, read_table
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
-from resformer_unet.image.medical_image import MedicalImage, case_name
+from resformer_unet.image.medical_image import MedicalImage, case_id
 
 _ADDITION = re.compile(r"[_\-. ]")  # what may separate a case's name from “mask” or “segmentation”
+_HEADERS = (".hdr", ".mhd", ".nhdr")  # whose voxels are in a file of the same name
+_VOXELS = re.compile(r"\.(img|raw|zraw)(\.gz)?$", re.IGNORECASE)
 _SAME_GRID = 0.01  # voxels that image and mask may lie apart
 
 
@@ -55,7 +57,7 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
         split: only the cases of this split.
 
     Raises:
-        EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY, MASK_MISNAMED.
+        EngineError: DATASET_NOT_FOUND, DATASET_INVALID, DATASET_EMPTY, MASK_MISNAMED, FILE_AMBIGUOUS.
     """
     folder = Path(folder)
     rows = read_table(folder)
@@ -67,6 +69,7 @@ def load_dataset(folder: str | Path, split: str | None = None) -> list[Case]:
             f"{len(without_image)} cases of {folder / TABLE} have no image, the first is “{without_image[0]}”.",
             f"Put a file of that name into {folder / 'images'}, or remove the row from the table.",
         )
+    _refuse_ambiguous(folder, {row["id"] for row in rows})
     if misnamed := misnamed_masks((row["id"] for row in rows), masks):
         name, case = next(iter(misnamed.items()))
         raise EngineError(
@@ -210,10 +213,41 @@ def misnamed_masks(ids: Iterable[str], masks: Mapping[str, Path]) -> dict[str, s
 
 
 def files_by_id(folder: Path) -> dict[str, Path]:
-    """Files and folders of a folder by the id of their case; hidden ones do not count."""
+    """Files and folders of a folder by the id of their case, see :func:`.case_id`; hidden ones do not count.
+
+    Of a header with its voxels in a file of the same name, the header is named; of several files, the first.
+    """
+    return {name: paths[0] for name, paths in _all_by_id(folder).items()}
+
+
+def ambiguous_files(folder: Path) -> dict[str, list[Path]]:
+    """Files of a folder that share the id of a case, by this id; a header and its voxels are one file."""
+    return {name: paths for name, paths in _all_by_id(folder).items() if len(paths) > 1}
+
+
+def _all_by_id(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         return {}
-    return {case_name(path): path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    headers = {path.stem for path in paths if path.suffix.lower() in _HEADERS}
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if not (_VOXELS.search(path.name) and _VOXELS.sub("", path.name) in headers):
+            found.setdefault(case_id(path), []).append(path)
+    return found
+
+
+def _refuse_ambiguous(folder: Path, ids: Set[str]) -> None:
+    for kind in ("images", "masks"):
+        several = {name: paths for name, paths in ambiguous_files(folder / kind).items() if name in ids}
+        if several:
+            name, paths = next(iter(several.items()))
+            raise EngineError(
+                "FILE_AMBIGUOUS",
+                f"{len(several)} case{'s have' if len(several) > 1 else ' has'} several files in {folder / kind}, such "
+                f"as “{name}”: {', '.join(path.name for path in paths)}.",
+                "Keep one of them.",
+            )
 
 
 def _original_size(row: dict[str, str]) -> tuple[float, float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 def read_table(folder: Path) -> list[dict[str, str]]:
     """Rows of a data set's ``labels.csv`` by column, stripped; UTF-8, or UTF-16 with a byte order mark.
+
+    Ids and groups are in Unicode's form NFC: a table and the names of files may write the same letter in two ways.
 
     Raises:
         EngineError: DATASET_NOT_FOUND, DATASET_INVALID.
@@ -51,6 +54,7 @@ def read_table(folder: Path) -> list[dict[str, str]]:
             "Its first line must name the columns id, label, split and group, with commas between them.",
         )
     rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a row may end early
+    rows = [{**row, **{name: unicodedata.normalize("NFC", row[name]) for name in ("id", "group")}} for row in rows]
     twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
     if twice:
         raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one row.")

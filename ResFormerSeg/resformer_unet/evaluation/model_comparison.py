@@ -30,7 +30,10 @@ def compare_models(
     split: str = "test",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
-    """Evaluate both models on a split that neither was trained on, and compare them.
+    """Evaluate both models on a split, and compare them.
+
+    Args:
+        split: ``test`` is held out; of another one the text does not say so, and warns of those of a training.
 
     Returns:
         ``figures`` as of :func:`.compare_figures`; ``verdict``: "better", "worse", "mixed" or "undecided", about the
@@ -65,7 +68,7 @@ def compare_models(
     patients = len({row["group"] for row in rows[0]})
     return {
         "verdict": verdict,
-        "text": _sentences(verdict, figures, patients),
+        "text": _sentences(verdict, figures, patients, split),
         "patients": patients,
         "figures": figures,
         "cases": _cases(rows, segments),
@@ -138,8 +141,18 @@ def _verdict(figures: Sequence[Mapping]) -> str:
     return "mixed" if len(found) > 1 else next(iter(found), "undecided")
 
 
-def _sentences(verdict: str, figures: Sequence[Mapping], patients: int) -> str:
-    for_whom = f"on {patients} held-out patient{'' if patients == 1 else 's'}"
+def _sentences(verdict: str, figures: Sequence[Mapping], patients: int, split: str = "test") -> str:
+    counted = f"patient{'' if patients == 1 else 's'}"
+    for_whom = (
+        f"on {patients} held-out {counted}" if split == "test" else f"on {patients} {counted} of the split “{split}”"
+    )
+    text = _verdict_text(verdict, figures, patients, for_whom)
+    if split in ("train", "val"):
+        text += " A model that was trained on this data set has used these patients: only others tell how good it is."
+    return text
+
+
+def _verdict_text(verdict: str, figures: Sequence[Mapping], patients: int, for_whom: str) -> str:
     by_verdict = {
         word: [TASK_OF[row["figure"]] for row in figures if row["figure"] in DECIDING and row["verdict"] == word]
         for word in ("better", "worse")

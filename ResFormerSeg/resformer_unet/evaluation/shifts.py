@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from resformer_unet.atomic_files import text_bytes
 from resformer_unet.evaluation import geometric_shifts, intensity_shifts
 from resformer_unet.image.medical_image import MedicalImage
 
@@ -85,7 +86,7 @@ def shifted(
     lower, upper = _range(image.voxels)
     if not upper > lower or (shift.volumes_only and min(image.shape) < 2):
         return image, masks
-    random = np.random.default_rng((seed, zlib.crc32(f"{image.name} {shift.name}".encode())))
+    random = np.random.default_rng((seed, zlib.crc32(text_bytes(f"{image.name} {shift.name}"))))
     values = (image.voxels.astype(np.float32) - lower) / (upper - lower)
     level = shift.levels[strength]
     if shift.geometric:

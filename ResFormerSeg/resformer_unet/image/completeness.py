@@ -9,7 +9,11 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from resformer_unet.image.gzip_blocks import DAMAGED, unpacked_blocks
+from resformer_unet.image.nifti import voxel_file
 
+_HEADER_BYTES = {"GiplImageIO": 256, "MRCImageIO": 1024}  # before the voxels, at least
+_VTK_LAST_LINE = re.compile(rb"\s*(LOOKUP_TABLE|COLOR_SCALARS|VECTORS|NORMALS|TENSORS)\s", re.IGNORECASE)
+_MOST_LINES, _LONGEST_LINE = 20, 256  # of a VTK header
 _GZIP = b"\x1f\x8b"
 # In the entropy-coded data of a JPEG, FF is followed by 00 or is a restart marker; anything else ends the scan.
 _JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)
@@ -20,8 +24,9 @@ _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 def is_complete(path: Path, reader: sitk.ImageFileReader, file_format: str) -> bool:
     """Whether a file whose header was read has all of its pixels.
 
-    Checks the formats whose readers do not: NIfTI (missing voxels keep whatever the memory held), and JPEG (the rest
-    becomes grey).
+    Checks the formats whose readers do not: NIfTI and Analyze, GIPL, MRC and VTK (missing voxels keep whatever the
+    memory held), and JPEG (the rest becomes grey). The readers of NRRD and MetaImage check files of their own and those
+    beside them.
 
     Args:
         path: the file.
@@ -30,10 +35,14 @@ def is_complete(path: Path, reader: sitk.ImageFileReader, file_format: str) -> b
     """
     if file_format == "NiftiImageIO":
         header = reader.GetMetaData
-        if header("nifti_type") != "1":  # the voxels are in a file beside the header
-            return True
-        voxels = math.prod(int(header(f"dim[{axis}]")) for axis in range(1, int(header("dim[0]")) + 1))
-        return _holds(path, int(float(header("vox_offset"))) + voxels * int(header("bitpix")) // 8)
+        voxels = math.prod(max(1, int(header(f"dim[{axis}]"))) for axis in range(1, int(header("dim[0]")) + 1))
+        file = path if header("nifti_type") == "1" else voxel_file(path)
+        offset = max(0, int(float(header("vox_offset"))))
+        return file is not None and _holds(file, offset + voxels * int(header("bitpix")) // 8)
+    if file_format in _HEADER_BYTES:
+        return _holds(path, _HEADER_BYTES[file_format] + _voxel_bytes(reader))
+    if file_format == "VTKImageIO":
+        return _vtk_holds(path, _voxel_bytes(reader))
     if file_format == "JPEGImageIO":
         return _jpeg_ends(path.read_bytes())
     return True
@@ -49,6 +58,21 @@ def _holds(path: Path, size: int) -> bool:
         return sum(map(len, unpacked_blocks(path))) >= size
     except DAMAGED:
         return False
+
+
+def _voxel_bytes(reader: sitk.ImageFileReader) -> int:
+    one = sitk.Image([1, 1], reader.GetPixelIDValue(), reader.GetNumberOfComponents())
+    return math.prod(reader.GetSize()) * one.GetSizeOfPixelComponent() * one.GetNumberOfComponentsPerPixel()
+
+
+def _vtk_holds(path: Path, size: int) -> bool:
+    """Whether ``size`` bytes follow the header of a binary file; numbers that are written as text always pass."""
+    with path.open("rb") as file:
+        lines = [file.readline(_LONGEST_LINE) for _ in range(_MOST_LINES)]
+    if not any(line.strip().upper() == b"BINARY" for line in lines[:4]):
+        return True
+    last = next((number for number, line in enumerate(lines) if _VTK_LAST_LINE.match(line)), None)
+    return last is not None and _holds(path, sum(map(len, lines[: last + 1])) + size)
 
 
 def _jpeg_ends(data: bytes) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from resformer_unet.atomic_files import text_bytes
 from resformer_unet.errors import EngineError
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
@@ -252,7 +253,7 @@ def _scan(folder: Path) -> _Found:
         if not path.is_file():
             continue
         dicom = is_dicom(path)
-        shown = path.name.encode("utf-8", "backslashreplace").decode()
+        shown = text_bytes(path.name).decode()
         if dicom and (header := read_header(path)):
             found.series[header.series].append(header)
         elif dicom and why_no_pixels(path) is None:

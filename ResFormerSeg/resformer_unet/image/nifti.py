@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ _PLACES = {  # of fields of the header: type and first byte
 }  # fmt: skip
 _FORMATS, _OFFSETS = zip(*_PLACES.values(), strict=True)
 _FIELDS = np.dtype({"names": list(_PLACES), "formats": _FORMATS, "offsets": _OFFSETS, "itemsize": 348})
+_OF_A_PAIR = re.compile(r"\.(hdr|img|nii)(\.gz)?$", re.IGNORECASE)
 _APART = 0.5  # voxels by which the two geometries of a file may differ without a warning
 
 
@@ -106,6 +108,20 @@ def nifti_header(path: Path) -> np.void | None:
         if header["sizeof_hdr"] == _FIELDS.itemsize and header["magic"] in (b"n+1", b"ni1"):
             return header
     return None
+
+
+def voxel_file(path: Path) -> Path | None:
+    """The file with the voxels of a pair (.hdr and .img), compressed or not; ``None`` if there is none.
+
+    It is looked for as the reader behind SimpleITK does.
+
+    Args:
+        path: either of the two files.
+    """
+    stem = _OF_A_PAIR.sub("", path.name)
+    endings = [ending for suffix in (".img", ".nii") for ending in (suffix, f"{suffix}.gz")]
+    names = [stem + ending for ending in (*endings, *map(str.upper, endings))]
+    return next((file for name in names if (file := path.with_name(name)).exists()), None)
 
 
 def _qform(header: np.void) -> np.ndarray:

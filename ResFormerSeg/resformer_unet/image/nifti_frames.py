@@ -27,7 +27,7 @@ from resformer_unet.image.medical_image import (
     empty,
     image_from_array,
 )
-from resformer_unet.image.nifti import frame_times_s, geometry_warning, nifti_header, uncorrected_affine
+from resformer_unet.image.nifti import frame_times_s, geometry_warning, nifti_header, uncorrected_affine, voxel_file
 from resformer_unet.image.sequence import Sequence, SequenceInfo, not_a_sequence
 
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
@@ -79,7 +79,10 @@ class _Frames:
         slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
         scaled = np.isfinite(slope) and slope != 0 and (slope, intercept) != (1.0, 0.0)
         self._scale = (slope, intercept) if scaled else None
-        self._voxels = path if header["magic"] == b"n+1" else _pair_of(path)
+        voxels = path if header["magic"] == b"n+1" else voxel_file(path)
+        if voxels is None:
+            raise corrupt(path)
+        self._voxels = voxels
         self._file: BinaryIO | None = None
 
     def read(self, index: int) -> np.ndarray:
@@ -137,14 +140,6 @@ def _affine(path: Path, suffixes: tuple[str, ...]) -> np.ndarray:
     affine[:3, :3] = directions * reader.GetSpacing()[:3]
     affine[:3, 3] = reader.GetOrigin()[:3]
     return affine
-
-
-def _pair_of(path: Path) -> Path:
-    """The file with the voxels of a header."""
-    found = next((file for suffix in (".img", ".img.gz") if (file := path.with_suffix(suffix)).exists()), None)
-    if found is None:
-        raise corrupt(path)
-    return found
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -11,7 +11,6 @@ from resformer_unet.training.setup.recipe import Augmentation, Recipe
 
 EPOCHS = 30
 RATE = 0.3  # of the learning rate that the model was trained with: what it knows is to be adjusted, not replaced
-_TASKS = ("in_channels", "segments", "exclusive", "diagnoses")  # of a network: the descriptor's own entries say them
 # Parts of a descriptor that describe one training; the new training makes them anew.
 _OF_THE_TRAINING = (
     "network", "patient_diagnosis", "calibration", "out_of_distribution", "training", "results", "weights",
@@ -36,8 +35,8 @@ def further_recipe(bundle: ModelBundle, cases: int, epochs: int | None = None, *
     recorded = bundle.descriptor["training"]["recipe"]
     values = {name: value for name, value in recorded.items() if name in known}
     # All of the structure: a preset may meanwhile have got parts that this model was trained without.
-    structure = NetworkConfig(**bundle.descriptor["network"]).to_dict()
-    values["network"] = {name: value for name, value in structure.items() if name not in _TASKS}
+    config = NetworkConfig(**bundle.descriptor["network"])
+    values["network"] = {**config.structure(), "dropout": config.dropout}
     of_augmentation = {entry.name for entry in fields(Augmentation)}
     augmentation = {key: x for key, x in recorded.get("augmentation", {}).items() if key in of_augmentation}
     recipe = Recipe(descriptor=descriptor, augmentation=Augmentation(**augmentation), **values)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from resformer_unet.data.dataset import load_dataset
+from resformer_unet.data.dataset_digest import dataset_digest
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.further_recipe import further_recipe
 from resformer_unet.learning.readiness import no_test_case_text, why_not_ready
@@ -67,7 +69,8 @@ def _begun(
     check_can_learn(dataset, initial)
     chosen = {name: getattr(options, name) for name in OPTIONS}
     names = tuple(sorted(case.id for case in cases))
-    state = LearningState(str(Path(dataset).resolve()), str(output), initial, chosen, names)
+    data = dataset_digest(load_dataset(dataset))
+    state = LearningState(str(Path(dataset).resolve()), str(output), initial, chosen, names, data=data)
     try:
         if output.exists():
             raise FileExistsError
@@ -101,10 +104,12 @@ def _resumed(output: Path, dataset: str | Path, initial: str, cases: list[Collec
             f"The interrupted training began with the model {state.initial}, not {initial}.",
             "Give the same model as before, or start a new training.",
         )
-    if set(state.cases) != {case.id for case in cases}:
+    # A case may have gone, and another one have come under its name; or its split, diagnosis or mask is another now.
+    changed = set(state.cases) != {case.id for case in cases}
+    if changed or (state.data is not None and state.data != dataset_digest(load_dataset(dataset))):
         raise EngineError(
             "TRAINING_SET_CHANGED",
-            "Cases were added to the training set, or removed, since this training was interrupted.",
+            "Cases of the training set were added, removed or changed since this training began.",
             "Start a new training with the cases as they are now.",
         )
     return replace(state, dataset=str(Path(dataset).resolve()))

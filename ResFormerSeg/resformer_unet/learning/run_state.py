@@ -25,6 +25,7 @@ class LearningState:
         options: as given: epochs, batch_size, learning_rate, workers; ``None`` for the default.
         cases: names of the training set's cases when it began.
         finished: whether the model is complete.
+        data: of :func:`.dataset_digest` when it began; ``None`` in states that earlier versions wrote.
     """
 
     dataset: str
@@ -33,6 +34,7 @@ class LearningState:
     options: Mapping[str, float | None]
     cases: tuple[str, ...]
     finished: bool = False
+    data: str | None = None
 
     @property
     def work(self) -> Path:

@@ -32,6 +32,10 @@ EFFICIENTNET_LITE2 = (
 )
 
 
+# Fields that follow from a data set's images, segments and diagnoses; fields on which no tensor depends.
+TASKS, TENSORLESS = ("in_channels", "segments", "exclusive", "diagnoses"), ("dropout",)
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """Everything that determines the network's structure; the values are plain, so that it travels as JSON.
@@ -112,6 +116,10 @@ class NetworkConfig:
         """
         count = len(self.widths)
         return range(1, count - 1) if count > 2 else range(count)
+
+    def structure(self) -> dict:
+        """The fields that another network must share for the weights of this one to fit, but for the tasks' own."""
+        return {name: value for name, value in self.to_dict().items() if name not in TASKS + TENSORLESS}
 
     def to_dict(self) -> dict:
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resformer_unet.atomic_files import atomic_file, atomic_write_text, disk_full
+from resformer_unet.atomic_files import atomic_file, atomic_write_text, disk_full, text_bytes
 from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import (
     CARD,
@@ -63,8 +63,8 @@ def save_bundle(
             staged.mkdir()
             (staged / WEIGHTS).write_bytes(content)
             for name, text in {**(beside_card or {}), CARD: card}.items():
-                (staged / name).write_text(text, encoding="utf-8")
-            (staged / DESCRIPTOR).write_text(_json(descriptor), "utf-8")
+                (staged / name).write_bytes(text_bytes(text))
+            (staged / DESCRIPTOR).write_bytes(text_bytes(_json(descriptor)))
             load_network(load_bundle(staged))
             _put_in_place(staged, folder)
             (folder / NETWORK_ONNX).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from resformer_unet.atomic_files import atomic_file
+from resformer_unet.atomic_files import atomic_file, text_bytes
 from resformer_unet.errors import EngineError
 from resformer_unet.report.case import ReportCase
 from resformer_unet.report.dicom_objects import SEGMENTATION, make_dicom
@@ -68,7 +68,7 @@ def write_reports(
     notes: list[dict[str, str]] = []
     if "html" in formats:
         identity = [*patient_facts(files or (), series), ("Image", case.report["case"])] if with_patient else None
-        contents[PAGE] = _page_bytes(make_page(case, identity))
+        contents[PAGE] = text_bytes(make_page(case, identity))
     if "dicom" in formats:
         made, notes = make_dicom(case, files or (), series)
         contents |= made
@@ -91,7 +91,7 @@ def write_patient_reports(
     contents: dict[str, bytes] = {}
     notes: list[dict[str, str]] = []
     if "html" in formats:
-        contents[PAGE] = _page_bytes(make_patient_page(case, _identity(case, files, series) if with_patient else None))
+        contents[PAGE] = text_bytes(make_patient_page(case, _identity(case, files, series) if with_patient else None))
     if "dicom" in formats:
         made, notes = make_patient_dicom(case, files, series)
         contents |= made
@@ -104,10 +104,6 @@ def _identity(
     given = [("Name of the patient’s result", case.patient["patient"])] if case.patient.get("patient") else []
     phases = zip(PHASES, case.patient["cases"], strict=True)
     return [*patient_facts(files[0], series[0]), *given, *phases]
-
-
-def _page_bytes(page: str) -> bytes:
-    return page.encode("utf-8", "backslashreplace")
 
 
 def _write(contents: dict[str, bytes], folder: Path, name: str, stale: Sequence[str]) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resformer_unet.atomic_files import atomic_file
+from resformer_unet.atomic_files import atomic_file, text_bytes
 from resformer_unet.batch.case_files import input_state, sha256_of
 from resformer_unet.batch.cases import REPORT, BatchCase
 from resformer_unet.batch.earlier_result import EarlierResult
@@ -53,6 +53,12 @@ class SequenceOptions:
     end_systole: int | None = None
     body: BodySize = BodySize()
 
+    @property
+    def of_a_heart(self) -> bool:
+        """Whether something was chosen that means nothing but for the cycle of a heart."""
+        body = (self.body.height_cm, self.body.weight_kg)
+        return any(value is not None for value in (self.end_diastole, self.end_systole, *body))
+
     def to_dict(self) -> dict:
         return {
             "frames": self.frames, "end_diastole": self.end_diastole, "end_systole": self.end_systole,
@@ -91,10 +97,21 @@ def predict_sequence(
     options = options or PredictOptions()
     if options.probability_maps:
         raise bad_option("There are no probability maps of sequences.", "Choose a single time point as an image.")
+    if choice.of_a_heart and not is_heart_model(predictor.bundle):
+        raise bad_option(
+            "End-diastole, end-systole, height and weight are of a heart, and the model "
+            f"{predictor.bundle.id} segments none.",
+            "Leave them out, or choose a model of the heart.",
+        )
     started = time.perf_counter()
     state = input_state(case.input)
     sequence = open_sequence_guarded(case.input, series=case.series)
     frames = chosen_frames(choice.frames, sequence.info.count)
+    if choice.of_a_heart and len(frames) < 2:
+        raise bad_option(
+            "End-diastole, end-systole, height and weight are of a heart's cycle, but a single frame was chosen.",
+            "Choose more frames, or leave them out.",
+        )
     times = sequence.info.times_s and [sequence.info.times_s[index] for index in frames]
     collected = _Frames(predictor, times)
     with EarlierResult(output, case.name, case.is_new) as earlier, ExitStack() as files:
@@ -119,13 +136,13 @@ def predict_sequence(
             "options": {**options.to_dict(), **choice.to_dict()},
         }
         table = files.enter_context(atomic_file(output / f"{case.name}.frames.csv"))
-        table.write_text(frames_csv(report), encoding="utf-8", newline="")
+        table.write_bytes(text_bytes(frames_csv(report)))
         written = {**labels.finish(), f"{case.name}.frames.csv": table}
         report["files"] = {name: sha256_of(path) for name, path in written.items()}
         report["timing_s"] = {"total": round(time.perf_counter() - started, 4)}
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         with atomic_file(output / f"{case.name}{REPORT}") as temporary:
-            temporary.write_bytes(content := text.encode("utf-8", "backslashreplace"))
+            temporary.write_bytes(content := text_bytes(text))
             earlier.set_aside(content)
             files.close()  # here they take their names
     return report

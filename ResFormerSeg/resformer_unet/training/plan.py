@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from resformer_unet.data.check.check_data import check_data
+from resformer_unet.data.dataset_digest import dataset_digest
 from resformer_unet.data.draft_descriptor import draft_descriptor
 from resformer_unet.data.masks import names_by_value
 from resformer_unet.data.splits import Splits
@@ -31,6 +32,7 @@ class TrainingPlan:
     Attributes:
         recipe: with the network's structure of ``initial`` where there is one.
         descriptor: of the model, but for what the training measures.
+        data: of :func:`.dataset_digest`; ``None`` in all processes but rank 0.
     """
 
     splits: Splits
@@ -38,6 +40,7 @@ class TrainingPlan:
     descriptor: dict
     config: NetworkConfig
     initial: ModelBundle | None
+    data: str | None
 
 
 def plan_training(
@@ -86,4 +89,5 @@ def plan_training(
         classes = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
         patients = fit_patient_regression(splits.train, descriptor["segmentation"]["segments"], classes)
         descriptor["patient_diagnosis"] = patients
-    return TrainingPlan(splits, recipe, descriptor, config, initial)
+    digest = dataset_digest([*splits.train, *splits.val, *splits.test]) if context.first else None
+    return TrainingPlan(splits, recipe, descriptor, config, initial, digest)

@@ -49,7 +49,7 @@ def train(
         size: (height, width) of the network's input, in place of the descriptor's.
         precision: as in Lightning's trainer; ``None`` or ``auto``: see :func:`.fast_precision`.
         workers: processes that load and augment images, see :func:`.make_loaders`.
-        resume: continue after the last complete epoch of an interrupted run with the same settings.
+        resume: continue after the last complete epoch of an interrupted run with the same settings and data.
         stress: evaluate under shifts too, see :func:`.stress_test`.
         initial: model for the initialisation: its network structure, and its weights wherever they fit.
         holds_lock: whether the caller holds :func:`.running` already, because it writes there too.
@@ -74,9 +74,9 @@ def train(
     torch_device = choose_device(device)
     plan = plan_training(dataset, output.name, recipe, size, initial, torch_device, context, progress, note)
     if resume:
-        check_record(work, plan.descriptor)
+        check_record(work, plan.descriptor, plan.data)
     with running(output, note) if locks else nullcontext():
-        if context.first and not resume and (earlier := begin_run(work, plan.descriptor)):
+        if context.first and not resume and (earlier := begin_run(work, plan.descriptor, plan.data)):
             note(f"The files of an earlier training were moved to {earlier}; delete them if they are not needed.")
         fitted = fit(plan, work, torch_device, precision, workers, resume, context, progress, note)
         if not context.first:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,11 +14,10 @@ import numpy as np
 from resformer_unet.atomic_files import disk_full
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage, check_image
+from resformer_unet.training_set.case_numbers import free_name, remember_number
 from resformer_unet.training_set.contents import CollectedCase, rows_of, set_locked, write_rows
 from resformer_unet.training_set.patients import choose_split, patient_code
 from resformer_unet.training_set.staging import FILES, place, remove_unfinished, staging_folder
-
-_NAME = re.compile(r"case-(\d+)")
 
 
 def add_case(
@@ -66,7 +64,7 @@ def add_case(
         _check_unknown(rows, digest)
         group = patient_code(folder, patient)
         chosen = choose_split(rows, group, label, split)
-        name = _free_name(folder, rows)
+        name = free_name(folder, rows)
         row = {
             "id": name,
             "label": label,
@@ -77,6 +75,8 @@ def add_case(
             "image_digest": digest,
         }
         _write(folder, name, image, mask, [*rows, row])
+        with suppress(EngineError):  # the case is in the set, and its removal would remember the number, too
+            remember_number(folder, [name])
     return CollectedCase.of(row)
 
 
@@ -133,14 +133,6 @@ def _digest(image: MedicalImage) -> str:
     voxels = np.ascontiguousarray(image.voxels)
     text = f"{voxels.dtype.str} {voxels.shape} ".encode()
     return hashlib.sha256(text + voxels.tobytes()).hexdigest()
-
-
-def _free_name(folder: Path, rows: Sequence[Mapping[str, str]]) -> str:
-    """The number after the highest in use, by the table or by a file."""
-    names = [row["id"] for row in rows]
-    names += [path.name for kind in FILES if (folder / kind).is_dir() for path in (folder / kind).iterdir()]
-    numbers = [int(match[1]) for match in map(_NAME.match, names) if match]
-    return f"case-{max(numbers, default=0) + 1:04}"
 
 
 def _make(folder: Path) -> None:

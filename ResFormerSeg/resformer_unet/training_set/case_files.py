@@ -13,6 +13,8 @@ from resformer_unet.image.itk_arrays import affine_of
 from resformer_unet.image.itk_paths import folder_to_write
 from resformer_unet.image.medical_image import MedicalImage
 
+# Types that TIFF lacks, and those that hold the values of most images.
+_FOR_TIFF = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
 _AS_STORED = 1e-6  # relative difference of what is written with a limited number of digits
 
 
@@ -24,7 +26,7 @@ def write_grid(folder: Path, name: str, voxels: np.ndarray, grid: MedicalImage) 
         voxels: (slices, rows, columns, channels).
 
     Raises:
-        EngineError: DISK_FULL; CASE_NOT_STORED if the file does not read back as it was.
+        EngineError: DISK_FULL; CASE_NOT_STORED if the file does not read back as it was, or cannot hold these values.
         OSError: where the folder cannot be made.
     """
     folder.mkdir(exist_ok=True)
@@ -32,6 +34,8 @@ def write_grid(folder: Path, name: str, voxels: np.ndarray, grid: MedicalImage) 
     given = voxels[..., 0] if voxels.shape[-1] == 1 else voxels
     if len(given) == 1 and not grid.has_orientation:
         given = given[0]
+    if path.suffix == ".tif":
+        given = _in_a_type_of_tiff(given)
     picture = sitk.GetImageFromArray(given, isVector=voxels.shape[-1] > 1)
     if grid.has_orientation:
         picture.SetSpacing(grid.spacing.tolist())
@@ -54,3 +58,24 @@ def write_grid(folder: Path, name: str, voxels: np.ndarray, grid: MedicalImage) 
             "Convert the image to NRRD or NIfTI, and try again.",
         )
     return path
+
+
+def _in_a_type_of_tiff(voxels: np.ndarray) -> np.ndarray:
+    """The same values in a type that TIFF has.
+
+    Raises:
+        EngineError: CASE_NOT_STORED.
+    """
+    name = voxels.dtype.name
+    if name not in _FOR_TIFF:
+        return voxels
+    with np.errstate(over="ignore", invalid="ignore"):
+        smaller = voxels.astype(_FOR_TIFF[name])
+    if not np.array_equal(smaller, voxels, equal_nan=voxels.dtype.kind == "f"):
+        raise EngineError(
+            "CASE_NOT_STORED",
+            f"The voxels are of the type {name}, and their values do not fit the largest type of a TIFF file, "
+            f"{_FOR_TIFF[name]}.",
+            f"Save the stack of pictures with voxels of the type {_FOR_TIFF[name]}, and try again.",
+        )
+    return smaller

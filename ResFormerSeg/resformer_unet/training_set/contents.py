@@ -20,6 +20,7 @@ from resformer_unet.training_set.locking import locked
 
 COLUMNS = ("id", "label", "split", "group", "corrected_by", "added", "image_digest")
 LOCK = ".lock"
+LAST = ".last-case"  # the highest number that a case has ever had
 MODELS = "models"  # folder for models that are trained on the set
 NO_LABEL = ""
 _PATIENCE = 60.0  # seconds that another program may need to write a case

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from resformer_unet.atomic_files import atomic_write_text
+from resformer_unet.atomic_files import atomic_write_text, text_bytes
 from resformer_unet.data.table import SPLITS
 from resformer_unet.errors import EngineError, shown
 
@@ -48,7 +48,7 @@ def patient_code(folder: Path, patient: str) -> str:
             f"“{file}”, which the patients' codes are made with, cannot be read ({error}).",
             "Restore the file. Without it, new images of known patients could come into another split.",
         ) from None
-    return "patient-" + hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:_CODE_LENGTH]
+    return "patient-" + hmac.new(key, text_bytes(name), hashlib.sha256).hexdigest()[:_CODE_LENGTH]
 
 
 def choose_split(rows: Sequence[Mapping[str, str]], group: str, label: str, wanted: str | None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 from resformer_unet.errors import EngineError, shown
+from resformer_unet.training_set.case_numbers import remember_number
 from resformer_unet.training_set.contents import rows_of, set_locked, write_rows
 from resformer_unet.training_set.staging import remove_files
 
@@ -18,7 +20,7 @@ def remove_case(folder: str | Path, name: str, seconds: float = 60.0) -> None:
     Raises:
         EngineError: CASE_NOT_FOUND, TRAINING_SET_BUSY, OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
-    folder = Path(folder)
+    folder, name = Path(folder), unicodedata.normalize("NFC", name)
     if name not in {row["id"] for row in rows_of(folder)}:
         raise _not_found(folder, name)
     with set_locked(folder, seconds):
@@ -26,6 +28,7 @@ def remove_case(folder: str | Path, name: str, seconds: float = 60.0) -> None:
         left = [row for row in rows if row["id"] != name]
         if len(left) == len(rows):
             raise _not_found(folder, name)
+        remember_number(folder, [row["id"] for row in rows])  # a set of an earlier version has remembered none
         write_rows(folder, left)
         try:
             remove_files(folder, name)

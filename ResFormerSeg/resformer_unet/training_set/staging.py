@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from resformer_unet.image.medical_image import case_name
+from resformer_unet.image.medical_image import case_id
 
 FILES = ("images", "masks")
 _PREFIX = ".adding-"
@@ -56,7 +56,7 @@ def remove_files(folder: Path, name: str) -> None:
     """Remove image and mask of a case."""
     for kind in FILES:
         for file in _files(folder / kind):
-            if case_name(file) == name:
+            if case_id(file) == name:
                 shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
 
 

@@ -101,6 +101,23 @@ def test_with_few_patients_it_says_so():
     assert "at least 10 are needed" in model_comparison._sentences("undecided", [], 1)
 
 
+@pytest.mark.parametrize("verdict", ["undecided", "better"])
+@pytest.mark.parametrize(
+    ("split", "words", "warned"),
+    [
+        ("test", "on 12 held-out patients", False),
+        ("val", "on 12 patients of the split “val”", True),
+        ("train", "on 12 patients of the split “train”", True),
+        ("hospital B", "on 12 patients of the split “hospital B”", False),
+    ],
+)
+def test_only_the_split_test_is_called_held_out(split, words, warned, verdict):
+    rows = [{"figure": "dice", "verdict": verdict}]
+    text = model_comparison._sentences(verdict, rows, 12, split)
+    assert words in text and ("trained on this data set" in text) is warned
+    assert ("held-out" in text) is (split == "test")
+
+
 class DimNetwork(BrightNetwork):
     """Finds nothing: a worse model than the other one."""
 
@@ -146,6 +163,8 @@ def test_the_command_compares_two_model_folders(tmp_path, capsys):
     model = str(save_tiny(tmp_path / "tiny").folder)
     output = tmp_path / "comparison.json"
     assert main(["compare", str(data), "--models", model, model, "--output", str(output), "--device", "cpu"]) == 0
+    trained = ["compare", str(data), "--models", model, model, "--split", "train", "--device", "cpu"]
     shown = capsys.readouterr().out
+    assert main(trained) == 0 and "held-out" not in capsys.readouterr().out
     assert "Brier score" in shown and "cannot be told on 3 held-out patients" in shown
     assert json.loads(output.read_text())["verdict"] == "undecided"

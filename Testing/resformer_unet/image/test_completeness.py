@@ -6,9 +6,14 @@ import gzip
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
+from helpers.synthetic_images import oblique_affine, volume, write_volume
+from resformer_unet.errors import EngineError
 from resformer_unet.image.completeness import is_complete
+from resformer_unet.image.reading import read_image
 from resformer_unet.image.tiff import pages_are_linked
 
 
@@ -50,6 +55,58 @@ def test_a_nifti_must_hold_every_voxel_of_its_header(tmp_path, suffix):
     for size, complete in ((400, True), (399, False)):
         path.write_bytes(gzip.compress(bytes(size)) if suffix == ".nii.gz" else bytes(size))
         assert is_complete(path, NiftiHeader(), "NiftiImageIO") is complete
+
+
+def pair(folder: Path, magic: bytes, voxels: str) -> tuple[Path, Path]:
+    """A volume as .hdr and another file for its voxels; without `magic` it is Analyze 7.5."""
+    header = write_volume(folder / "heart.hdr", volume(), oblique_affine())
+    header.write_bytes(header.read_bytes()[:344] + magic)
+    content = header.with_suffix(".img").read_bytes()
+    header.with_suffix(".img").unlink()
+    (folder / voxels).write_bytes(gzip.compress(content) if voxels.endswith(".gz") else content)
+    return header, folder / voxels
+
+
+@pytest.mark.parametrize("voxels", ["heart.img", "heart.img.gz"])
+@pytest.mark.parametrize("magic", [b"ni1\0", bytes(4)])
+def test_a_header_with_its_voxels_in_another_file_needs_all_of_them(tmp_path, magic, voxels):
+    header, file = pair(tmp_path, magic, voxels)
+    assert np.array_equal(np.sort(read_image(header).voxels.ravel()), np.sort(volume().ravel()))
+    whole = file.read_bytes()
+    for size in (len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:size])
+        for path in (header, file):
+            with pytest.raises(EngineError) as caught:
+                read_image(path)
+            assert caught.value.code == "CORRUPT_IMAGE"
+
+
+@pytest.mark.parametrize("name", ["HEART.HDR", "HEART.IMG"])
+def test_the_voxels_of_a_header_in_capital_letters_are_found(tmp_path, name):
+    header, file = pair(tmp_path, b"ni1\0", "heart.img")
+    header.rename(tmp_path / "HEART.HDR")
+    file = file.rename(tmp_path / "HEART.IMG")
+    assert np.array_equal(read_image(tmp_path / name).voxels[..., 0], volume())
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(EngineError) as caught:
+        read_image(tmp_path / name)
+    assert caught.value.code == "CORRUPT_IMAGE"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr", ".gipl", ".gipl.gz", ".mrc", ".vtk"])
+def test_no_other_format_is_read_without_its_last_voxel(tmp_path, suffix, compressed):
+    path, image = tmp_path / f"heart{suffix}", sitk.GetImageFromArray(volume())
+    try:
+        sitk.WriteImage(image, str(path), useCompression=compressed)
+    except RuntimeError:
+        pytest.skip("not written with compression")
+    assert np.array_equal(read_image(path).voxels[..., 0], volume())
+    (file,) = [file for file in tmp_path.iterdir() if file != path] or [path]
+    file.write_bytes(file.read_bytes()[: -16 if compressed else -1])  # a gzip's last 8 bytes are no voxels
+    with pytest.raises(EngineError) as caught:
+        read_image(path)
+    assert caught.value.code == "CORRUPT_IMAGE"
 
 
 SCAN = b"\xff\xda\x00\x04ab"  # a start of scan with two bytes of header

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,13 +21,14 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
-from resformer_unet.learning.learn import learn
-from resformer_unet.learning.run_state import read_state, unfinished
+from resformer_unet.learning.learn import _begun, _resumed, learn
+from resformer_unet.learning.run_state import STATE, read_state, unfinished
 from resformer_unet.learning.time_estimate import estimate_time
 from resformer_unet.model.bundle import load_bundle
 from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.training.setup.options import TrainOptions
 from resformer_unet.training.setup.run_folder import is_running, running
+from resformer_unet.training_set.contents import list_cases
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,27 @@ def test_a_set_that_changed_in_the_pause_is_not_gone_on_with(discs, tiny, tmp_pa
     LearningState(str(discs), str(tmp_path / "mine"), tiny, {}, ("other",)).save()
     refused("TRAINING_SET_CHANGED", learn, discs, tmp_path / "mine", tiny, TrainOptions(resume=True))
     refused("RUN_DIFFERS", learn, discs, tmp_path / "mine", "another", TrainOptions(resume=True))
+
+
+def test_another_case_under_the_name_of_a_removed_one_is_noticed(discs, tiny, tmp_path):
+    output, data = tmp_path / "mine", shutil.copytree(discs, tmp_path / "discs")
+    state = _begun(output, data, tiny, TrainOptions(), list_cases(data))
+    assert _resumed(output, data, tiny, list_cases(data)) == state
+    moved = shutil.copytree(data, tmp_path / "moved")
+    assert _resumed(output, moved, tiny, list_cases(moved)).data == state.data
+    rows = (data / "labels.csv").read_text("utf-8")
+    exchanged = rows.replace("train-0", "\0").replace("test-0", "train-0").replace("\0", "test-0")
+    (data / "labels.csv").write_text(exchanged, "utf-8")
+    refused("TRAINING_SET_CHANGED", learn, data, output, tiny, TrainOptions(resume=True))
+
+
+def test_a_state_of_an_earlier_version_is_gone_on_with_by_its_cases_names(discs, tiny, tmp_path):
+    state = _begun(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs))
+    file = state.work / STATE
+    earlier = json.loads(file.read_text("utf-8"))
+    del earlier["data"]
+    file.write_text(json.dumps(earlier), "utf-8")
+    assert _resumed(tmp_path / "mine", discs, tiny, list_cases(discs)).data is None
 
 
 def test_two_programs_that_begin_the_same_training_do_not_mix(discs, tiny, tmp_path):

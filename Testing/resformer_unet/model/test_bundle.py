@@ -277,10 +277,15 @@ def test_an_invalid_descriptor_is_not_saved(tmp_path):
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
-@pytest.mark.parametrize("method", ["write_bytes", "write_text", "rename"])
-def test_a_failure_while_saving_leaves_nothing(tmp_path, monkeypatch, method, error):
-    def fail(*_, **__):
-        raise OSError(error, os.strerror(error))
+@pytest.mark.parametrize("failing", ["weights.safetensors", "README.md", "model.json", "bundle"])
+def test_a_failure_while_saving_leaves_nothing(tmp_path, monkeypatch, failing, error):
+    method = "rename" if failing == "bundle" else "write_bytes"  # the files' folder is renamed at last
+    function = getattr(Path, method)
+
+    def fail(path, *arguments):
+        if path.name == failing:
+            raise OSError(error, os.strerror(error))
+        return function(path, *arguments)
 
     descriptor = tiny_descriptor()
     monkeypatch.setattr(Path, method, fail)

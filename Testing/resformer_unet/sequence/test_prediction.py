@@ -162,6 +162,19 @@ def test_a_heart_of_unknown_size_is_not_evaluated_and_says_why(models, tmp_path)
         run(tmp_path / "us.dcm", models["heart"], tmp_path / "out", SequenceOptions(end_systole=1))
 
 
+CHOICES_OF_A_HEART = [{"end_diastole": 0}, {"end_systole": 1}, {"body": BodySize(height_cm=170)}]
+CHOICES_OF_A_HEART += [{"body": BodySize(weight_kg=60)}]
+
+
+@pytest.mark.parametrize("chosen", CHOICES_OF_A_HEART)
+@pytest.mark.parametrize(("model", "frames", "words"), [("lesion", "all", "segments none"), ("heart", "1", "a single")])
+def test_what_means_nothing_but_for_the_cycle_of_a_heart_is_refused(models, tmp_path, chosen, model, frames, words):
+    cine = write_nifti(tmp_path / "x.nii.gz", noise(3), AFFINE)
+    with pytest.raises(EngineError, match=words) as caught:
+        run(cine, models[model], tmp_path / "out", SequenceOptions(frames, **chosen))
+    assert caught.value.code == "BAD_OPTION" and not (tmp_path / "out").exists()
+
+
 def test_probability_maps_of_sequences_are_refused(models, tmp_path):
     with pytest.raises(EngineError) as caught:
         run(tmp_path / "x.nii", models["lesion"], tmp_path / "out", options=PredictOptions(probability_maps=True))

@@ -320,6 +320,16 @@ def test_a_training_is_not_resumed_with_other_settings(data, finished_before, tm
     assert error.code == "RUN_DIFFERS" and "training.recipe.learning_rate" in str(error)
 
 
+def test_a_training_is_not_resumed_once_a_training_case_became_a_test_case(data, finished_before, tmp_path):
+    changed = shutil.copytree(data, tmp_path / data.name)
+    trained(changed, tmp_path / "model", resume=True)  # a copy of the data is the same data
+    rows = (changed / "labels.csv").read_text("utf-8")
+    exchanged = rows.replace("train-0", "\0").replace("test-0", "train-0").replace("\0", "test-0")
+    (changed / "labels.csv").write_text(exchanged, "utf-8")
+    error = refusal(changed, tmp_path / "model", resume=True)
+    assert error.code == "RUN_DIFFERS" and "data set has changed" in str(error)
+
+
 def test_an_output_that_cannot_be_written_is_refused_before_training(data, tmp_path, monkeypatch):
     monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
     (tmp_path / "file").write_text("precious")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,9 +46,9 @@ def add(folder: Path, seed: int = 0, **changes):
 
 
 def files(folder: Path) -> set[str]:
-    """All files but the lock and the key, which say nothing of a case."""
+    """All files but the lock, the key and the highest number, which say nothing of a case."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    return found - {".lock", "patient-codes.key"}
+    return found - {".lock", ".last-case", "patient-codes.key"}
 
 
 def refused(code: str, function, *arguments, **options) -> EngineError:
@@ -79,6 +80,25 @@ def test_pictures_stay_without_an_orientation(tmp_path, shape, dtype):
     stored = read_case_image(case)
     assert not stored.has_orientation and np.array_equal(stored.voxels, image.voxels)
     assert np.array_equal(read_case_mask(case, stored), disc(shape))
+
+
+@pytest.mark.parametrize(("dtype", "stored"), [("f8", "f4"), ("i8", "i4"), ("u8", "u4"), ("i4", "i4")])
+def test_a_stack_of_pictures_is_stored_in_a_type_that_tiff_has_if_its_values_fit(tmp_path, dtype, stored):
+    voxels = np.random.default_rng(0).integers(0, 255, (2, 16, 20)).astype(dtype)
+    image = image_from_array(voxels, np.eye(4), "stack", has_orientation=False)
+    add_case(tmp_path, image, disc((2, 16, 20)), label="naevus", patient="1")
+    [case] = load_dataset(tmp_path)
+    assert read_case_image(case).voxels.dtype == stored and np.array_equal(read_case_image(case).voxels, image.voxels)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("f8", 0.1), ("f8", 1e300), ("i8", 1 << 40), ("u8", 1 << 40)])
+def test_a_stack_of_pictures_that_no_tiff_can_hold_is_refused_and_not_for_a_full_disk(tmp_path, dtype, value):
+    voxels = np.random.default_rng(0).integers(0, 255, (2, 16, 20)).astype(dtype)
+    voxels[0, 0, 0] = value
+    image = image_from_array(voxels, np.eye(4), "stack", has_orientation=False)
+    error = refused("CASE_NOT_STORED", add_case, tmp_path, image, None, label="naevus", patient="1")
+    assert voxels.dtype.name in error.message and voxels.dtype.name.replace("64", "32") in error.hint
+    assert not [name for name in files(tmp_path) if "case" in name]
 
 
 def test_names_say_nothing_of_the_patient(tmp_path):
@@ -126,6 +146,26 @@ def test_a_removed_case_is_gone_and_its_name_is_not_given_to_another_file(tmp_pa
     (tmp_path / "images" / "case-0003.png").write_bytes(b"of the user's own")
     assert add(tmp_path, 3).id == "case-0004"
     assert (tmp_path / "images" / "case-0003.png").read_bytes() == b"of the user's own"
+
+
+def test_the_number_of_a_removed_case_is_never_given_again(tmp_path):
+    for seed in (1, 2, 3):
+        add(tmp_path, seed)
+    for name in ("case-0003", "case-0002"):
+        remove_case(tmp_path, name)
+    copy = shutil.copytree(tmp_path, tmp_path / "copy")
+    assert add(tmp_path, 4).id == add(copy, 5).id == "case-0004"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"many", b"\xff"])
+def test_a_set_of_an_earlier_version_remembers_its_numbers_from_the_next_change_on(tmp_path, content):
+    for seed in (1, 2):
+        add(tmp_path, seed)
+    (tmp_path / ".last-case").unlink()
+    if content is not None:
+        (tmp_path / ".last-case").write_bytes(content)
+    remove_case(tmp_path, "case-0002")
+    assert add(tmp_path, 3).id == "case-0003"
 
 
 def test_rows_and_columns_of_an_existing_data_set_stay(tmp_path):
@@ -263,3 +303,15 @@ def test_the_command_adds_lists_and_removes(tmp_path, capsys):
     assert "already" in capsys.readouterr().err
     assert main(["collect", set_folder, "--remove", "case-0001"]) == 0
     assert capsys.readouterr().out == "no cases\n"
+
+
+@pytest.mark.parametrize(
+    "more", [["--mask", "mask.png"], ["--label", "glioma"], ["--patient", "Jo"], ["--split", "val"], ["--by", "Ada"]]
+)
+@pytest.mark.parametrize("remove", [[], ["--remove", "case-0001"]])
+def test_what_is_said_of_a_case_without_an_image_is_wrong_usage(tmp_path, capsys, more, remove):
+    add(tmp_path, 1)
+    with pytest.raises(SystemExit) as ended:
+        main(["collect", str(tmp_path), *more, *remove])
+    assert ended.value.code == 2 and more[0] in (said := capsys.readouterr()).err and "--image" in said.err
+    assert len(list_cases(tmp_path)) == 1

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resformer_unet.data.check.findings import DataReport, counted
-from resformer_unet.data.dataset import misnamed_masks
-from resformer_unet.image.medical_image import case_name
+from resformer_unet.data.dataset import ambiguous_files, misnamed_masks
+from resformer_unet.image.medical_image import case_id
 
-PIXELS = (".raw", ".zraw", ".img")  # beside a header of the same name
+PIXELS = (".raw", ".zraw", ".img", ".raw.gz")  # beside a header, whose name may be another
 
 
 def check_files(
@@ -26,7 +25,7 @@ def check_files(
             "CASE_WITHOUT_IMAGE",
             f"{counted(missing)} of labels.csv {'has' if len(missing) == 1 else 'have'} no image.",
             "Write the file's name without its suffix into the column id."
-            if any(case_name(Path(name)) in images for name in missing)
+            if any(case_id(Path(name)) in images for name in missing)
             else "Put the files into images/, or remove the rows from the table.",
             missing,
         )
@@ -42,8 +41,7 @@ def check_files(
                 "Add a row for each to labels.csv, or remove it; it is not used.",
                 unlisted,
             )
-        stored = Counter(case_name(path) for path in _visible(folder / name) if path.suffix.lower() not in PIXELS)
-        if twice := sorted(case for case, count in stored.items() if count > 1):
+        if twice := sorted(ambiguous_files(folder / name)):
             report.add(
                 True,
                 "FILE_AMBIGUOUS",
@@ -84,7 +82,3 @@ def _check_mask_names(report: DataReport, ids: Sequence[str], masks: Mapping[str
         )
         return set(masks)
     return set(misnamed)
-
-
-def _visible(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from resformer_unet import NOT_FOR_CLINICAL_USE, __version__
-from resformer_unet.atomic_files import atomic_file, atomic_write_text
+from resformer_unet.atomic_files import atomic_file, atomic_write_text, text_bytes
 from resformer_unet.data.dataset import Case
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluation.evaluate import evaluation_text
@@ -80,8 +80,8 @@ def write_evaluation_and_card(
     card = beside(path)
     page = report_page(report, predictor.bundle, draw_examples(report["per_case"], cases, predictor, progress))
     with atomic_file(card) as new_card, atomic_file(path) as new_evaluation:
-        new_card.write_text(page, encoding="utf-8", newline="\n")
-        new_evaluation.write_text(evaluation_text(report), encoding="utf-8", newline="\n")
+        new_card.write_bytes(text_bytes(page))
+        new_evaluation.write_bytes(text_bytes(evaluation_text(report)))
     return card
 
 

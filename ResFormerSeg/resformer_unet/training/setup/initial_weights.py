@@ -10,14 +10,11 @@ from torch import Tensor
 from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.network import ResFormerUNet
+from resformer_unet.model.network_config import NetworkConfig
 from resformer_unet.model.weights import load_weights
 from resformer_unet.training.setup.pretrained import adapted_to_channels
 from resformer_unet.training.setup.recipe import Recipe
 
-STRUCTURE = (
-    "stem", "levels", "transformers", "heads", "pooling", "mlp_ratio", "dilations", "transformer", "dfe",
-    "multi_level_head",
-)  # fmt: skip
 FIRST = "stem.0.weight"  # (stem, channels, 3, 3)
 HEADS = {"segmentation": "segmentation.", "diagnosis": "classification.classify."}
 
@@ -34,8 +31,8 @@ class InitialWeights:
     @staticmethod
     def with_structure_of(bundle: ModelBundle, recipe: Recipe) -> Recipe:
         """The recipe for a network of the model's structure; channels, segments and diagnoses are not part of it."""
-        theirs = bundle.descriptor["network"]
-        network = {**recipe.network, **{name: theirs[name] for name in STRUCTURE if name in theirs}}
+        # Also what the descriptor leaves to the defaults: a preset may have parts that this model was trained without.
+        network = {**recipe.network, **NetworkConfig(**bundle.descriptor["network"]).structure()}
         return recipe.changed(
             network=network, pretrained="none", preset=bundle.descriptor["training"]["recipe"].get("preset")
         )

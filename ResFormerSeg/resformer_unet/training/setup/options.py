@@ -5,13 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from resformer_unet.option_fields import Choice, ImageSize, Number, Options, Switch, Text, WholeNumber, option
+from resformer_unet.option_fields import (
+    Choice,
+    ImageSize,
+    Number,
+    Options,
+    Switch,
+    Text,
+    WholeNumber,
+    bad_option,
+    option,
+)
 from resformer_unet.training.setup.recipe import PRETRAINED
 
 
 @dataclass(frozen=True)
 class TrainOptions(Options):
-    """Options of a training. ``preset`` and ``init`` exclude each other."""
+    """Options of a training.
+
+    Raises:
+        EngineError: BAD_OPTION for a value out of range, and for ``init`` with a ``preset`` or with pretrained weights.
+    """
 
     recipe: str | None = option(
         Text("NAME|FILE"), "The recipe", "descriptor and hyperparameters", absent="derived from the data set"
@@ -60,6 +74,21 @@ class TrainOptions(Options):
         "also evaluate the finished model under shifts, as evaluate --stress does",
         default=False,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.init is None:
+            return
+        if self.preset is not None:
+            raise bad_option(
+                "The preset and an initial model exclude each other: both determine the network.", "Leave one out."
+            )
+        if self.pretrained not in (None, "none"):
+            raise bad_option(
+                f"The pretrained weights “{self.pretrained}” and an initial model exclude each other: the network "
+                "begins with the weights of one of them.",
+                "Leave one out.",
+            )
 
     def recipe_changes(self) -> dict[str, Any]:
         """Arguments of :meth:`.Recipe.changed`."""

@@ -1,4 +1,4 @@
-"""A record of a training run's settings, so that it is not resumed with others."""
+"""A record of a training run's settings and data, so that it is not resumed with others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from resformer_unet.errors import EngineError
 from resformer_unet.training.setup.run_folder import LOCK
 
 RECORD = "run.json"
+DATA = "data_sha256"  # entry of the record beside those of the descriptor; earlier versions wrote none
 MAY_DIFFER = {("training", "date"), ("training", "device")}  # another day, another machine
 
 
-def begin_run(work: Path, descriptor: dict) -> Path | None:
+def begin_run(work: Path, descriptor: dict, data: str | None = None) -> Path | None:
     """Write the record of a new run, with :func:`.running` held.
 
     The files of an earlier run that has checkpoints are moved aside. The folder itself and its lock stay where they
     are, so that the lock goes on keeping other programs out.
+
+    Args:
+        data: of :func:`.dataset_digest`.
 
     Returns:
         Where they have been moved to, ``None`` without such a run.
@@ -36,15 +40,24 @@ def begin_run(work: Path, descriptor: dict) -> Path | None:
             for entry in sorted(work.iterdir(), key=lambda entry: entry.suffix == ".ckpt"):
                 if entry.name != LOCK:
                     entry.rename(earlier / entry.name)
-    atomic_write_text(work / RECORD, json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n")
+    record = descriptor if data is None else {**descriptor, DATA: data}
+    atomic_write_text(work / RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return earlier
 
 
-def check_record(work: Path, descriptor: dict) -> None:
-    """Raises ``EngineError``: NOTHING_TO_RESUME without a record, RUN_DIFFERS naming the settings that differ."""
+def check_record(work: Path, descriptor: dict, data: str | None = None) -> None:
+    """Check that a run may be resumed with these settings and data.
+
+    Args:
+        data: of :func:`.dataset_digest`; ``None``, here or in the record, leaves the data unchecked.
+
+    Raises:
+        EngineError: NOTHING_TO_RESUME without a record, RUN_DIFFERS naming the settings that differ, or the data.
+    """
     try:
         recorded = json.loads((work / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        recorded_data = recorded.pop(DATA, None)
+    except (OSError, ValueError, AttributeError, TypeError):
         raise EngineError(
             "NOTHING_TO_RESUME", f"{work} holds no interrupted training.", "Start without --resume."
         ) from None
@@ -55,6 +68,13 @@ def check_record(work: Path, descriptor: dict) -> None:
             "RUN_DIFFERS",
             f"The interrupted training was started with other settings: {', '.join(differing[:4])}.",
             "Give the same settings as before, or start without --resume.",
+        )
+    if None not in (data, recorded_data) and data != recorded_data:
+        raise EngineError(
+            "RUN_DIFFERS",
+            "The data set has changed since the interrupted training began: cases, splits, groups, labels, images or "
+            "masks. What was trained on might now be tested on.",
+            "Restore the data set as it was, or start without --resume.",
         )
 
 

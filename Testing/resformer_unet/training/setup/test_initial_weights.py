@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import pytest
 import torch
 
@@ -14,9 +16,12 @@ pytest.importorskip("monai", reason="the extra “train” is not installed")
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
 from resformer_unet.model.bundle import load_bundle
+from resformer_unet.model.catalog import find_model
 from resformer_unet.model.network import NetworkConfig, ResFormerUNet
 from resformer_unet.model.weights import load_weights
+from resformer_unet.training.setup.description import network_config
 from resformer_unet.training.setup.initial_weights import FIRST, InitialWeights
+from resformer_unet.training.setup.options import TrainOptions
 from resformer_unet.training.setup.recipe import Recipe
 
 
@@ -83,6 +88,26 @@ def test_a_recipe_takes_the_structure_of_the_model(tmp_path):
     assert recipe.pretrained == "none"
 
 
+def test_a_model_without_a_part_of_today_s_preset_gives_all_of_its_weights(tmp_path):
+    bundle = save_tiny(tmp_path / "model")
+    stated = {name: x for name, x in bundle.descriptor["network"].items() if name != "mask_guided"}
+    earlier = replace(bundle, descriptor={**bundle.descriptor, "network": {**stated, "dfe": False}})  # as before it
+    recipe = InitialWeights.with_structure_of(earlier, Recipe(network={"dfe": True}))
+    config = network_config(tiny_descriptor(), recipe)
+    assert config.mask_guided is False and config.dfe is False
+    for part in fields(NetworkConfig):
+        own = part.name in ("in_channels", "segments", "exclusive", "diagnoses", "dropout")
+        assert own or part.name in recipe.network
+
+
+def test_the_shipped_skin_model_gives_its_diagnosis_head_too():
+    bundle = find_model("skin-lesion")
+    recipe = InitialWeights.with_structure_of(bundle, Recipe())
+    network = ResFormerUNet(network_config(bundle.descriptor, recipe))
+    result = InitialWeights.load(bundle, network, bundle.descriptor)
+    assert not result.fresh and not result.adapted
+
+
 def test_a_model_is_fine_tuned_on_other_data_with_one_command(tmp_path, capsys):
     first = save_tiny(tmp_path / "first")
     data = write_discs(tmp_path / "data", {"train": 4, "val": 2}, change=lambda a, b: (a[..., None].repeat(3, 2), b))
@@ -99,3 +124,12 @@ def test_a_size_of_network_and_an_initial_model_exclude_each_other(tmp_path, cap
     with pytest.raises(SystemExit):
         main(["train", str(tmp_path), "--output", str(tmp_path / "m"), "--init", "tiny", "--preset", "base"])
     assert "not allowed with" in capsys.readouterr().err
+
+
+def test_pretrained_weights_and_an_initial_model_exclude_each_other(tmp_path, capsys):
+    arguments = ["train", str(tmp_path), "--output", str(tmp_path / "m"), "--init", "tiny", "--pretrained", "imagenet"]
+    assert main(arguments) == 1
+    assert "imagenet” and an initial model exclude each other" in capsys.readouterr().err
+    assert TrainOptions(init="tiny", pretrained="none").pretrained == "none"
+    with pytest.raises(EngineError, match="preset"):
+        TrainOptions(init="tiny", preset="small")
