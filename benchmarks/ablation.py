@@ -1,7 +1,7 @@
 """Ablation: the same training with one part of the network removed, and with other networks.
 
     python benchmarks/ablation.py --data ../shared/data --sets breast-ultrasound --epochs 12
-    python benchmarks/ablation.py --table --picture docs/ablation.svg
+    python benchmarks/ablation.py --page docs/ablation.md
 
 Every run of a variant, a seed and a data set that has finished is one JSON line of --results; runs found there are
 skipped, so that the work can be interrupted and resumed. Seeds are the outermost loop: an interrupted series has all
@@ -28,12 +28,11 @@ import numpy as np
 import torch
 
 from ablation_data import PreparedSet, fraction_of, prepare
-from ablation_differences import differences, paired_with_full
 from ablation_networks import FULL, VARIANTS, WITHOUT_PRETRAINING, build_network
-from ablation_table import markdown
+from ablation_page import write_page
+from ablation_picture import draw_differences
 from ablation_time import forward_time
 from network_cost import network_cost
-from plots import draw_differences
 from resformer_unet.evaluation.metrics import mean, overlap
 from resformer_unet.evaluation.reported_metrics import diagnosis_metrics, for_json
 from resformer_unet.training.input.arrays import UNKNOWN, SliceArrays
@@ -50,11 +49,10 @@ TARGETS = ("melanoma", "malignant")  # whose sensitivity is reported; otherwise 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    if options.table:
+    if options.page:
         rows = _finished(options.results)
-        print(markdown(rows, VARIANTS), differences(rows, VARIANTS), sep="\n", end="")
-        if options.picture:
-            draw_differences(paired_with_full(rows, VARIANTS), options.picture)
+        write_page(rows, options.page)
+        draw_differences(rows, VARIANTS, options.page.with_suffix(".svg"))
         return 0
     if len(options.epochs) not in (1, len(options.sets)):
         sys.exit("Give --epochs one number, or one for each of --sets.")
@@ -227,10 +225,11 @@ def _parser() -> argparse.ArgumentParser:
         "--train-fraction", type=float, default=1.0, help="fraction of the training images of each diagnosis"
     )
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=Path("runs/ablation.jsonl"))
+    parser.add_argument("--results", type=Path, default=Path(__file__).with_name("ablation-runs.jsonl"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/ablation"), help="prepared images are kept here")
-    parser.add_argument("--table", action="store_true", help="print the tables of --results and do nothing else")
-    parser.add_argument("--picture", type=Path, help="with --table: an SVG of the differences to the full network")
+    parser.add_argument(
+        "--page", type=Path, help="train nothing: write the tables of --results into this page, and draw its picture"
+    )
     return parser
 
 

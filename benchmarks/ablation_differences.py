@@ -22,32 +22,58 @@ def differences(rows: Sequence[Mapping], variants: Iterable[str]) -> str:
     """A Markdown table for each set and settings: each variant minus the full network, with a 95 % interval."""
     tables = []
     for first, found in paired_with_full(rows, variants):
-        lines = [f"| {first['set']}, test: minus the full network | {' | '.join(FIGURES.values())} |"]
-        lines += ["|---|" + "---|" * len(FIGURES)]
-        for name, own in found.items():
-            lines.append(f"| {name} | {' | '.join(_cell(own.get(figure)) for figure in FIGURES)} |")
+        lines = [f"| {first['set']}, test: minus the full network | {' | '.join(FIGURES.values())} | seeds |"]
+        lines += ["|---|" + "---|" * (len(FIGURES) + 1)]
+        for name, (seeds, own) in found.items():
+            cells = [_cell(own.get(figure)) for figure in FIGURES]
+            lines.append(f"| {name} | {' | '.join(cells)} | {', '.join(map(str, seeds))} |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables) + "\n" if tables else ""
 
 
-def paired_with_full(rows: Sequence[Mapping], variants: Iterable[str]) -> list[tuple[Mapping, dict[str, dict]]]:
-    """For each set and settings its first row, and by variant what ``paired`` finds."""
+def paired_with_full(
+    rows: Sequence[Mapping], variants: Iterable[str]
+) -> list[tuple[Mapping, dict[str, tuple[list[int], dict]]]]:
+    """For each set and settings its first row, and by variant the seeds compared and what ``paired`` finds of them.
+
+    Runs whose cases are not known are left out.
+    """
+    found = []
+    for first, full, others in against_full(rows, variants):
+        compared = {}
+        for name, own in others.items():
+            pair = [[row for row in runs if row["results"]["test"].get("per_case")] for runs in (full, own)]
+            if seeds := common_seeds(*pair):
+                compared[name] = seeds, paired(*pair)
+        if compared:
+            found.append((first, compared))
+    return found
+
+
+def against_full(
+    rows: Sequence[Mapping], variants: Iterable[str]
+) -> list[tuple[Mapping, Sequence[Mapping], dict[str, Sequence[Mapping]]]]:
+    """For each set and settings its first row, the full network's rows, and those of the other variants by name."""
     runs: dict[str, list[Mapping]] = {}
     for row in rows:
-        if row["results"]["test"].get("per_case"):
-            runs.setdefault(json.dumps([row["set"], row["settings"]]), []).append(row)
+        runs.setdefault(json.dumps([row["set"], row["settings"]]), []).append(row)
     found = []
     for members in runs.values():
         by_variant = {name: [row for row in members if row["variant"] == name] for name in variants}
         full = by_variant.pop(FULL, [])
-        if full:
-            found.append((members[0], {name: paired(full, own) for name, own in by_variant.items() if own}))
+        others = {name: own for name, own in by_variant.items() if own}
+        if full and others:
+            found.append((members[0], full, others))
     return found
+
+
+def common_seeds(full: Sequence[Mapping], other: Sequence[Mapping]) -> list[int]:
+    return sorted({row["seed"] for row in full} & {row["seed"] for row in other})
 
 
 def paired(full: Sequence[Mapping], other: Sequence[Mapping]) -> dict[str, tuple[float, list[float]]]:
     """(difference, [low, high]) by figure, of the tasks and the seeds that both networks have."""
-    seeds = {row["seed"] for row in full} & {row["seed"] for row in other}
+    seeds = common_seeds(full, other)
     pair = [[row["results"]["test"]["per_case"] for row in rows if row["seed"] in seeds] for rows in (full, other)]
     count = len(pair[0][0]["label"]) if seeds else 0
     if not count:

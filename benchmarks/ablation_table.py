@@ -44,7 +44,7 @@ def _heading(row: dict) -> str:
         "" if settings["initial_image_scale"] == 1 else f" (growing from {settings['initial_image_scale']:g} of it)"
     )
     return (
-        f"### {row['set']}\n\n"
+        f"## {row['set']}\n\n"
         f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels{growing}, "
         f"batches of {settings['batch_size']}, learning rate {settings['learning_rate']:g}, {settings['precision']}; "
         f"the weights' average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the "
@@ -60,12 +60,13 @@ def _costs(rows: Sequence[dict], variants: Sequence[str]) -> str:
     full = min(row["milliseconds"] / row["times_full"] for row in rows)
     for name in variants:
         runs = [row for row in rows if row["variant"] == name]
-        seconds = statistics.median(row["cpu_seconds_per_epoch"] for row in runs)
+        timed = [row["cpu_seconds_per_epoch"] for row in runs if row["cpu_seconds_per_epoch"] is not None]
+        seconds = f"{statistics.median(timed):.0f}" if timed else "–"
         seeds = ", ".join(map(str, sorted(row["seed"] for row in runs)))
         millions, cost = runs[0]["parameters"] / 1e6, runs[0]["gmac"]
         times = statistics.median(row["times_full"] for row in runs)
         lines.append(
-            f"| {name} | {millions:.2f} | {cost:.2f} | {times * full:.0f} | {times:.2f}× | {seconds:.0f} | {seeds} |"
+            f"| {name} | {millions:.2f} | {cost:.2f} | {times * full:.0f} | {times:.2f}× | {seconds} | {seeds} |"
         )
     return "\n".join(lines)
 

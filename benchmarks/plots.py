@@ -43,7 +43,7 @@ def draw_forward(results: Results, path: Path) -> bool:
         bars = axes.barh(names, [chosen[name] for name in names], color=colors)
         axes.bar_label(bars, fmt="%.1f×", padding=3)
         axes.set_xlabel(f"time of a forward pass over small's: {side}×{side}, batch {batch}, CPU, {threads} thread(s)")
-        _save(figure, path)
+        save(figure, path)
     return True
 
 
@@ -68,7 +68,7 @@ def draw_growth(results: Results, path: Path) -> bool:
             axes.set_xlabel(f"slices of {size}×{size}")
             axes.set_ylabel(label)
             axes.set_ylim(0, 1.1 * max(row[key] for row in rows))
-        _save(figure, path)
+        save(figure, path)
     return True
 
 
@@ -94,10 +94,7 @@ def draw_waterfall(bars: list[tuple[str, str, float, float]], path: Path) -> Non
         axes.invert_yaxis()
         axes.set_xlabel("seconds, laid out from processor times as on two free cores")
         figure.legend(loc="outside upper left", ncols=4, frameon=False)
-        _save(figure, path)
-
-
-DIFFERENCES = {"dice": "Dice", "macro_auc": "macro AUC"}  # of the ablation
+        save(figure, path)
 
 
 def draw_scale(rows: list[dict], path: Path) -> None:
@@ -124,33 +121,9 @@ def draw_scale(rows: list[dict], path: Path) -> None:
             volume.legend(frameon=False)
         for axes in (time, memory, volume):
             axes.set_ylim(bottom=0)
-        _save(figure, path)
+        save(figure, path)
 
 
-def draw_differences(sets: list[tuple[dict, dict[str, dict]]], path: Path) -> None:
-    """Each ablation variant minus the full network, with its interval: a row of panels for each set, one a figure."""
-    heights = [0.24 * len(found) + 0.7 for _, found in sets]
-    with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(len(sets), len(DIFFERENCES), figsize=(8, sum(heights) + 0.3), squeeze=False,
-                                      height_ratios=heights, layout="constrained")  # fmt: skip
-        for (first, found), line in zip(sets, panels, strict=True):
-            for axes, (key, name) in zip(line, DIFFERENCES.items(), strict=True):
-                for place, own in enumerate(found.values()):
-                    if key in own:
-                        difference, limits = own[key]
-                        low, high = limits or (difference, difference)
-                        sure = low > 0 or high < 0
-                        color = COLORS["ours" if sure else "others"]
-                        axes.plot([low, high], [place, place], color=color, linewidth=2)
-                        axes.plot([difference], [place], "o", color=color, markersize=5)
-                axes.axvline(0, color=COLORS["line"], linewidth=0.8)
-                axes.set_ylim(len(found) - 0.5, -0.5)
-                axes.set_yticks(range(len(found)), list(found) if axes is line[0] else [])
-                axes.set_xlabel(f"{name} minus the full network's")
-            line[0].set_title(first["set"], loc="left")
-        _save(figure, path)
-
-
-def _save(figure, path: Path) -> None:
+def save(figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

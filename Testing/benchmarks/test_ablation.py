@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import torch
 pytest.importorskip("lightning")
 
 from ablation import main  # noqa: E402
-from ablation_differences import paired  # noqa: E402
+from ablation_differences import paired, paired_with_full  # noqa: E402
 from ablation_networks import VARIANTS, WITHOUT_PRETRAINING, build_network  # noqa: E402
+from ablation_page import MADE, tables  # noqa: E402
 from helpers.generated_dataset import write_discs  # noqa: E402
 
 TASKS = {"in_channels": 3, "segments": 1, "exclusive": False, "diagnoses": 3}
@@ -71,15 +73,67 @@ def test_a_run_that_has_finished_is_not_repeated_and_one_that_is_missing_is_made
     assert again["results"] == lost["results"]  # the same seed, the same result
 
 
-def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(finished, capsys, tmp_path):
-    main([*finished[1], "--table", "--picture", str(tmp_path / "ablation.svg")])
-    assert ">diagnosis alone<" in (tmp_path / "ablation.svg").read_text("utf-8")
-    table = capsys.readouterr().out
+@pytest.fixture(scope="module")
+def page(finished, tmp_path_factory) -> Path:
+    """A page with words of its own, into which the tables were written twice."""
+    page = tmp_path_factory.mktemp("page") / "ablation.md"
+    page.write_text("# Ablation\n\nWhat can be said.\n", encoding="utf-8")
+    for _ in range(2):
+        main([*finished[1], "--page", str(page)])
+    return page
+
+
+def test_the_page_keeps_its_words_and_has_the_tables_once(page):
+    text = page.read_text("utf-8")
+    assert text.startswith("# Ablation\n\nWhat can be said.\n\n<!-- ")
+    assert text.count("## discs\n") == 1 and text.count("| discs, test: 4 cases") == 1
+
+
+def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(page):
+    table = page.read_text("utf-8")
+    assert ">diagnosis alone<" in page.with_suffix(".svg").read_text("utf-8")
     assert "| discs, test: 4 cases, 2 of them malignant | Dice | Jaccard | accuracy |" in table
     assert "| full network | 0." in table and " ± " in table
     assert "| diagnosis alone | – | – | " in table
     assert "without DFE" not in table
-    assert "| discs, test: minus the full network | Dice | macro AUC | accuracy |" in table
+    assert "| discs, test: minus the full network | Dice | macro AUC | accuracy | seeds |" in table
+
+
+def test_the_seeds_differences_stand_side_by_side_for_both_splits(finished, page):
+    rows = rows_of(finished[0])
+    by_run = {(row["variant"], row["seed"]): row["results"]["val"]["macro_auc"] for row in rows}
+    expected = ", ".join(f"{by_run['diagnosis alone', seed] - by_run['full network', seed]:+.3f}" for seed in (0, 1))
+    line = next(
+        line for line in page.read_text("utf-8").split("each seed minus the full network")[1].splitlines()
+        if line.startswith("| diagnosis alone |")
+    )  # fmt: skip
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:3] == ["–", "–"] and cells[4] == expected
+
+
+def test_runs_whose_cases_are_not_known_count_in_means_and_seeds_but_have_no_interval(finished):
+    rows = rows_of(finished[0])
+    for row in rows:
+        if row["seed"] == 1:
+            del row["results"]["test"]["per_case"]
+    ((_, found),) = paired_with_full(rows, VARIANTS)
+    assert found["diagnosis alone"][0] == [0]
+    assert "| full network |" in tables(rows) and "| 0, 1 |" in tables(rows)
+    for row in rows:
+        row["results"]["test"].pop("per_case", None)
+    assert paired_with_full(rows, VARIANTS) == []
+
+
+def test_the_projects_page_has_the_tables_of_the_committed_runs():
+    root = Path(__file__).parents[2]
+    rows = [json.loads(line) for line in (root / "benchmarks/ablation-runs.jsonl").read_text("utf-8").splitlines()]
+    made = (root / "docs/ablation.md").read_text("utf-8").partition(MADE)[2]
+    # Without the intervals, which processors resample with other sums.
+    assert without_limits(made.strip()) == without_limits(tables(rows).strip())
+
+
+def without_limits(text: str) -> str:
+    return re.sub(r" \([^()]* to [^()]*\)", "", text)
 
 
 def test_a_difference_is_that_of_the_means_over_seeds_with_an_interval_around_it():
