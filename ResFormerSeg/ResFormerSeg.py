@@ -99,9 +99,11 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = ResFormerSegLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath("requirements.txt"))
-        for name in ("StartClose", "EndClose", "StartImport", "EndImport"):
-            event, handler = getattr(slicer.mrmlScene, f"{name}Event"), getattr(self, f"onScene{name}")
-            self.addObserver(slicer.mrmlScene, event, handler)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
@@ -121,8 +123,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         The application only hides the old widgets, which would keep all of the old panel alive.
         """
-        items = [self.layout.itemAt(index) for index in range(self.layout.count())]
-        widgets = [item.widget() for item in items if item.widget() is not None]
+        widgets = [self.layout.itemAt(index).widget() for index in range(self.layout.count())]
         parameterNode = self.logic.getParameterNode()
         self.cleanup()
         replaceNode(parameterNode)
@@ -131,7 +132,7 @@ class ResFormerSegWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 del sys.modules[name]
         importlib.invalidate_caches()
         ScriptedLoadableModuleWidget.onReload(self)
-        for widget in widgets:
+        for widget in filter(None, widgets):
             widget.deleteLater()
 
     def enter(self) -> None:
