@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,12 +25,12 @@ def patient_code(folder: Path, patient: str) -> str:
     must be held: the key is made where it is missing.
 
     Args:
-        patient: name or number; capitals and spaces at its ends do not matter.
+        patient: name or number; capitals, spaces at its ends and the Unicode form do not matter.
 
     Raises:
         EngineError: PATIENT_MISSING; OUTPUT_NOT_WRITABLE, DISK_FULL.
     """
-    name = " ".join(patient.split()).casefold()
+    name = unicodedata.normalize("NFC", " ".join(patient.split()).casefold())
     if not name:
         raise EngineError(
             "PATIENT_MISSING",

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,12 @@ def test_a_patients_images_stay_in_one_split_and_capitals_do_not_matter(tmp_path
     assert (second.group, second.split) == (first.group, "test")
     error = refused("PATIENT_IN_OTHER_SPLIT", add, tmp_path, 3, patient="DOE JOHN", split="train")
     assert "case-0001" in error.message and len(list_cases(tmp_path)) == 2
+
+
+def test_a_patients_name_is_the_same_in_either_unicode_form(tmp_path):
+    composed, apart = (unicodedata.normalize(form, "Müller, Zoë") for form in ("NFC", "NFD"))
+    assert composed != apart
+    assert add(tmp_path, 1, patient=composed).group == add(tmp_path, 2, patient=apart).group
 
 
 def test_the_key_makes_codes_that_differ_between_sets(tmp_path):
