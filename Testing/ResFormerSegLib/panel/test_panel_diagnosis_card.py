@@ -71,7 +71,7 @@ def test_the_most_probable_class_comes_first_with_a_bar_for_each(cardOf):
 
 
 def test_the_tool_tip_says_what_calibrated_probabilities_mean(cardOf):
-    assert "calibrated on cases not used for training" in cardOf(reportOf()).probability.toolTip
+    assert "Calibrated on cases not used for training" in cardOf(reportOf()).probability.toolTip
 
 
 def test_it_never_claims_certainty(cardOf):
