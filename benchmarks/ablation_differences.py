@@ -36,14 +36,20 @@ def paired_with_full(
 ) -> list[tuple[Mapping, dict[str, tuple[list[int], dict]]]]:
     """For each set and settings its first row, and by variant the seeds compared and what ``paired`` finds of them.
 
-    Runs whose cases are not known are left out.
+    Runs whose cases are not known are left out; a ``printed_difference`` that was found before they were lost takes
+    the place of what is found of fewer seeds.
     """
     found = []
     for first, full, others in against_full(rows, variants):
         compared = {}
         for name, own in others.items():
             pair = [[row for row in runs if row["results"]["test"].get("per_case")] for runs in (full, own)]
-            if seeds := common_seeds(*pair):
+            seeds = common_seeds(*pair)
+            printed = next((row["printed_difference"] for row in own if "printed_difference" in row), {"seeds": []})
+            if len(printed["seeds"]) > len(seeds):
+                found_then = {figure: (value, limits) for figure, (value, *limits) in printed["figures"].items()}
+                compared[name] = printed["seeds"], found_then
+            elif seeds:
                 compared[name] = seeds, paired(*pair)
         if compared:
             found.append((first, compared))

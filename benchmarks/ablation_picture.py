@@ -38,13 +38,12 @@ def draw_differences(rows: Sequence[Mapping], variants: Iterable[str], path: Pat
 def _draw(axes: plt.Axes, place: int, seeds: list[float], found: tuple[float, Sequence[float] | None] | None) -> None:
     if not seeds:
         return
-    mean = sum(seeds) / len(seeds)
-    if abs(mean) > WIDEST:
+    mean, limits = sum(seeds) / len(seeds), found[1] if found else None
+    if max(map(abs, (mean, *(limits or ())))) > WIDEST:
         edge, side = (WIDEST, "right") if mean > 0 else (-WIDEST, "left")
         arrow = f"{mean:+.2f} →" if mean > 0 else f"← {mean:+.2f}"
         axes.text(edge, place, arrow, ha=side, va="center", color=COLORS["ours"])
         return
-    limits = found[1] if found else None
     color = COLORS["ours" if limits and (limits[0] > 0 or limits[1] < 0) else "others"]
     if limits:
         axes.plot(limits, [place, place], color=color, linewidth=2)

@@ -124,6 +124,18 @@ def test_runs_whose_cases_are_not_known_count_in_means_and_seeds_but_have_no_int
     assert paired_with_full(rows, VARIANTS) == []
 
 
+def test_a_difference_that_was_printed_before_the_cases_were_lost_stands_for_more_seeds_only(finished):
+    rows = rows_of(finished[0])
+    printed = {"seeds": [0, 1], "figures": {"macro_auc": [-0.01, -0.02, 0.005]}}
+    other = next(row for row in rows if row["variant"] == "diagnosis alone")
+    other["printed_difference"] = printed
+    ((_, found),) = paired_with_full(rows, VARIANTS)
+    assert found["diagnosis alone"][1].keys() == {"macro_auc", "accuracy"}  # both seeds' cases are known
+    del other["results"]["test"]["per_case"]
+    ((_, found),) = paired_with_full(rows, VARIANTS)
+    assert found["diagnosis alone"] == ([0, 1], {"macro_auc": (-0.01, [-0.02, 0.005])})
+
+
 def test_the_projects_page_has_the_tables_of_the_committed_runs():
     root = Path(__file__).parents[2]
     rows = [json.loads(line) for line in (root / "benchmarks/ablation-runs.jsonl").read_text("utf-8").splitlines()]
