@@ -12,7 +12,8 @@ from resformer_unet.image.gzip_blocks import DAMAGED, unpacked_blocks
 from resformer_unet.image.nifti import voxel_file
 
 _HEADER_BYTES = {"GiplImageIO": 256, "MRCImageIO": 1024}  # before the voxels, at least
-_VTK_LAST_LINE = re.compile(rb"\s*(LOOKUP_TABLE|COLOR_SCALARS|VECTORS|NORMALS|TENSORS)\s", re.IGNORECASE)
+_VTK_ATTRIBUTE = re.compile(rb"\s*(SCALARS|COLOR_SCALARS|VECTORS|NORMALS|TENSORS)\s", re.IGNORECASE)
+_VTK_TABLE = re.compile(rb"\s*LOOKUP_TABLE\s", re.IGNORECASE)  # follows SCALARS; some programs leave it out
 _MOST_LINES, _LONGEST_LINE = 20, 256  # of a VTK header
 _GZIP = b"\x1f\x8b"
 # In the entropy-coded data of a JPEG, FF is followed by 00 or is a restart marker; anything else ends the scan.
@@ -71,8 +72,10 @@ def _vtk_holds(path: Path, size: int) -> bool:
         lines = [file.readline(_LONGEST_LINE) for _ in range(_MOST_LINES)]
     if not any(line.strip().upper() == b"BINARY" for line in lines[:4]):
         return True
-    last = next((number for number, line in enumerate(lines) if _VTK_LAST_LINE.match(line)), None)
-    return last is not None and _holds(path, sum(map(len, lines[: last + 1])) + size)
+    end = next((number + 1 for number, line in enumerate(lines) if _VTK_ATTRIBUTE.match(line)), 0)
+    if end and _VTK_TABLE.match(lines[min(end, _MOST_LINES - 1)]):
+        end += 1
+    return _holds(path, sum(map(len, lines[:end])) + size)
 
 
 def _jpeg_ends(data: bytes) -> bool:

@@ -109,6 +109,20 @@ def test_no_other_format_is_read_without_its_last_voxel(tmp_path, suffix, compre
     assert caught.value.code == "CORRUPT_IMAGE"
 
 
+@pytest.mark.parametrize("table", [b"", b"LOOKUP_TABLE default\n"])
+def test_a_vtk_file_needs_its_voxels_and_may_lack_a_lookup_table(tmp_path, table):
+    lines = b"# vtk DataFile Version 3.0\nx\nBINARY\nDATASET STRUCTURED_POINTS\nDIMENSIONS 12 10 9\n"
+    lines += b"SPACING 1 1 1\nORIGIN 0 0 0\nPOINT_DATA 1080\nSCALARS s short\n" + table
+    voxels = np.arange(9 * 10 * 12, dtype=">i2").reshape(9, 10, 12)
+    path = tmp_path / "heart.vtk"
+    path.write_bytes(lines + voxels.tobytes())
+    assert np.array_equal(read_image(path).voxels[..., 0], voxels)
+    path.write_bytes(lines + voxels.tobytes()[:-1])
+    with pytest.raises(EngineError) as caught:
+        read_image(path)
+    assert caught.value.code == "CORRUPT_IMAGE"
+
+
 SCAN = b"\xff\xda\x00\x04ab"  # a start of scan with two bytes of header
 THUMBNAIL = b"\xff\xe1\x00\x08" + b"\xff\xd8\xff\xda\xff\xd9"  # a segment that holds a picture
 
