@@ -12,7 +12,7 @@ from resformer_unet.cli.progress import print_line
 
 SUMMARY = "add a corrected case to a training set, remove one, or list what the set holds"
 
-OF_A_NEW_CASE = ("mask", "label", "patient", "split", "by")
+OF_A_NEW_CASE = ("mask", "model", "label", "patient", "split", "by")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

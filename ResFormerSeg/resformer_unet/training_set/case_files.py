@@ -13,7 +13,7 @@ from resformer_unet.image.itk_arrays import affine_of
 from resformer_unet.image.itk_paths import folder_to_write
 from resformer_unet.image.medical_image import MedicalImage
 
-# Types that TIFF lacks, and those that hold the values of most images.
+# Types that TIFF lacks, and the largest alike that it has.
 _FOR_TIFF = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
 _AS_STORED = 1e-6  # relative difference of what is written with a limited number of digits
 

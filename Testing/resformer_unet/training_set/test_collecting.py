@@ -313,7 +313,15 @@ def test_the_command_adds_lists_and_removes(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "more", [["--mask", "mask.png"], ["--label", "glioma"], ["--patient", "Jo"], ["--split", "val"], ["--by", "Ada"]]
+    "more",
+    [
+        ["--mask", "mask.png"],
+        ["--model", "cardiac-mr"],
+        ["--label", "glioma"],
+        ["--patient", "Jo"],
+        ["--split", "val"],
+        ["--by", "Ada"],
+    ],
 )
 @pytest.mark.parametrize("remove", [[], ["--remove", "case-0001"]])
 def test_what_is_said_of_a_case_without_an_image_is_wrong_usage(tmp_path, capsys, more, remove):
