@@ -1,9 +1,14 @@
 """Makes the test bed and the module importable, and gives a test a fresh scene that is watched."""
 
+import builtins
 import gc
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +21,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before anything imports ONNX Runtime
 # The tests' networks are too small for threads to pay, and processes that are compared must round alike.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Modules of which tests replace functions.
+PATCHED = (builtins, os, os.path, shutil, subprocess, tempfile, threading, time)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -107,6 +115,21 @@ def _empty(bed) -> None:
         outliving += [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
     for node in filter(None, outliving):
         bed.scene.RemoveNode(node)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def noPatches():
+    """What the tests of a file put in the place of the system's functions must be gone after them: the next file's
+    tests, which differ from run to run with the processes of pytest-xdist, would call it."""
+    before = {module: dict(vars(module)) for module in PATCHED}
+    yield
+    left = [
+        f"{module.__name__}.{name}"
+        for module, functions in before.items()
+        for name, function in functions.items()
+        if getattr(module, name, None) is not function
+    ]
+    assert not left, f"still patched after the tests: {', '.join(left)}"
 
 
 @pytest.fixture(scope="module", autouse=True)

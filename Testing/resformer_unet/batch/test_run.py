@@ -239,8 +239,11 @@ STEPS = ["grey.json", "grey.seg.nrrd", "grey.seg.nrrd", "grey.json"]  # two leav
 
 
 @pytest.fixture
-def at_step(monkeypatch):
-    """Calls a function before a step that moves a file from its name or to it; the first is step 0."""
+def at_step():
+    """Calls a function before a step that moves a file from its name or to it; the first is step 0.
+
+    The function gets the context of the patches: another one would take the replaced function for the original.
+    """
 
     @contextmanager
     def watching(number: int, then) -> Iterator[list[str]]:
@@ -250,10 +253,10 @@ def at_step(monkeypatch):
             names = [Path(path).name for path in (source, target)]
             steps.append(next(name for name in names if not name.startswith(".")))
             if len(steps) == number + 1:
-                then()
+                then(patch)
             replace(source, target)
 
-        with monkeypatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "replace", watched)
             yield steps
 
@@ -261,22 +264,19 @@ def at_step(monkeypatch):
 
 
 @pytest.mark.parametrize("last_step", range(5))
-def test_where_there_is_a_report_its_images_are_there_also_after_a_kill(
-    tmp_path, bright, monkeypatch, at_step, last_step
-):
+def test_where_there_is_a_report_its_images_are_there_also_after_a_kill(tmp_path, bright, at_step, last_step):
     path, out = write_image(tmp_path, "grey.png"), tmp_path / "out"
     outcomes(path, bright, out)
     write_picture(path, 255 - grey())
 
-    def killed() -> None:
+    def killed(patch) -> None:
         """From here on the process changes nothing on the disk, as a killed one does not."""
         for name in ("replace", "unlink"):
-            monkeypatch.setattr(os, name, lambda *_, **__: None)
+            patch.setattr(os, name, lambda *_, **__: None)
         raise Killed
 
     with at_step(last_step, killed) as steps, pytest.raises(Killed) if last_step < 4 else nullcontext():
         outcomes(path, bright, out)
-    monkeypatch.undo()
     assert steps == STEPS[: last_step + 1]
     found = contents(out)
     assert ("grey.json" in found) == (last_step in (0, 4))
@@ -286,21 +286,18 @@ def test_where_there_is_a_report_its_images_are_there_also_after_a_kill(
 
 @pytest.mark.parametrize("resume", [False, True])
 @pytest.mark.parametrize("last_step", range(4))
-def test_after_a_kill_the_next_run_gives_the_case_its_name_and_both_files(
-    tmp_path, model, monkeypatch, at_step, last_step, resume
-):
+def test_after_a_kill_the_next_run_gives_the_case_its_name_and_both_files(tmp_path, model, at_step, last_step, resume):
     path, out = write_image(tmp_path, "grey.png"), tmp_path / "out"
     outcomes(path, model, out)
     write_picture(path, 255 - grey())
 
-    def killed() -> None:
+    def killed(patch) -> None:
         for name in ("replace", "unlink"):
-            monkeypatch.setattr(os, name, lambda *_, **__: None)
+            patch.setattr(os, name, lambda *_, **__: None)
         raise Killed
 
     with at_step(last_step, killed), pytest.raises(Killed):
         outcomes(path, model, out)
-    monkeypatch.undo()
     (report,) = outcomes(path, model, out, resume=resume)
     shown = [name for name in sorted(contents(out)) if not name.startswith(".")]
     assert shown == ["grey.json", "grey.seg.nrrd"] and report["case"] == "grey"
@@ -316,7 +313,7 @@ def test_a_failure_while_files_take_their_names_keeps_the_earlier_result(tmp_pat
     before = contents(out)
     write_picture(path, 255 - grey())
 
-    def failing() -> None:
+    def failing(_) -> None:
         raise PermissionError(errno.EACCES, "another program has the file open")
 
     with at_step(last_step, failing):
