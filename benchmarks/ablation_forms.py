@@ -1,6 +1,7 @@
 """Other forms of the network's parts, beside the shipped ones: does a part pay that does not in its own form?
 
-All start as the full network with its pretrained weights: what they add is zero at the first step.
+All start with the full network's pretrained weights. What they add is zero at the first step, but for the form whose
+Transformer is not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,88 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resformer_unet.model.network import ClassificationHead, NetworkConfig, ResFormerUNet, Transformer, zeroed
+from resformer_unet.model.network import (
+    Attention,
+    ClassificationHead,
+    DilatedFeatureEnhancement,
+    NetworkConfig,
+    ResFormerUNet,
+    Transformer,
+    zeroed,
+)
+
+
+def transformers(network: ResFormerUNet) -> list[Transformer]:
+    return [transformer for block in network.encoder for transformer in block.context]
+
+
+class BiasedAttention(Attention):
+    """Adds to the similarity of two pixels what a small network makes of their distance, for each head.
+
+    The continuous relative position bias of Liu et al.: Swin Transformer V2, CVPR 2022, arXiv:2111.09883.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__(width, heads, pooling=1)
+        self.bias = nn.Sequential(nn.Linear(2, 64), nn.ReLU(inplace=True), zeroed(nn.Linear(64, heads)))
+
+    def forward(self, tokens: Tensor, rows: int, columns: int) -> Tensor:
+        split = (*tokens.shape[:2], self.heads, -1)
+        parts = (self.queries(tokens), *self.keys_values(tokens).chunk(2, dim=-1))
+        queries, keys, values = (part.reshape(split).transpose(1, 2) for part in parts)
+        places = torch.cartesian_prod(*(torch.arange(n, device=tokens.device) for n in (rows, columns)))
+        distances = (places[:, None] - places[None]).to(tokens.dtype)  # (pixels, pixels, 2)
+        bias = self.bias(distances.sign() * distances.abs().log1p()).permute(2, 0, 1)
+        mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+        return self.output(mixed.transpose(1, 2).reshape(tokens.shape))
+
+
+class RelativePositions(ResFormerUNet):
+    """Attention knows the distance of two pixels, beside the positions that the convolution encodes."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        for transformer in transformers(self):
+            before = transformer.attention
+            transformer.attention = BiasedAttention(before.queries.in_features, before.heads)
+            transformer.attention.load_state_dict(before.state_dict(), strict=False)
+
+
+class StartedTransformer(ResFormerUNet):
+    """The Transformers' branches start with random weights as all other layers, not at zero."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        for transformer in transformers(self):
+            for layer in (transformer.position, transformer.attention.output, transformer.mlp[-1]):
+                layer.reset_parameters()
+
+
+class SelectiveEnhancement(DilatedFeatureEnhancement):
+    """Each image and channel weights the three dilations by what they found.
+
+    As Li et al.: Selective Kernel Networks, CVPR 2019, arXiv:1903.06586.
+    """
+
+    def __init__(self, width: int, dilations: tuple[int, int, int]) -> None:
+        super().__init__(width, dilations)
+        channels = self.fuse[0].in_channels
+        self.select = zeroed(nn.Linear(channels // 3, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = torch.stack([branch(x) for branch in self.branches], dim=1)  # (batch, 3, channels, rows, columns)
+        weights = 3 * self.select(found.sum(1).mean((2, 3))).view(found.shape[:3]).softmax(1)  # all 1 at first
+        return F.relu(x + self.fuse((found * weights[..., None, None]).flatten(1, 2)))
+
+
+class LearnedDilation(ResFormerUNet):
+    """Skips enhanced by ``SelectiveEnhancement``."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        for level, skip in enumerate(self.skips):
+            self.skips[level] = SelectiveEnhancement(config.widths[level], config.dilations)
+            self.skips[level].load_state_dict(skip.state_dict(), strict=False)
 
 
 class GatedSkips(ResFormerUNet):
@@ -78,8 +160,15 @@ class SharedAttention(ResFormerUNet):
 BY_CONFIGURATION = {
     "attention at 1/8 as well": {"transformers": (0, 0, 1, 1, 2), "heads": (1, 1, 4, 4, 6)},
     "DFE with dilations 1, 3, 6": {"dilations": (1, 3, 6)},
+    "DFE with dilations 1, 4, 8": {"dilations": (1, 4, 8)},
 }
-BY_CLASS = {"skips gated by the Transformer": GatedSkips, "tasks share attention": SharedAttention}
+BY_CLASS = {
+    "DFE with learned dilation": LearnedDilation,
+    "relative position bias": RelativePositions,
+    "Transformer not zero at first": StartedTransformer,
+    "skips gated by the Transformer": GatedSkips,
+    "tasks share attention": SharedAttention,
+}
 FORMS = (*BY_CONFIGURATION, *BY_CLASS)
 
 

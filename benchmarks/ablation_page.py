@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +21,11 @@ def write_page(rows: Sequence[dict], page: Path) -> None:
 
 
 def tables(rows: Sequence[dict]) -> str:
-    """The tables of each set, ending in a line break."""
-    sets = list(dict.fromkeys(row["set"] for row in rows))
+    """The tables of each set and settings, ending in a line break."""
+    runs: dict[str, list[dict]] = {}
+    for row in sorted(rows, key=lambda row: row["set"]):
+        runs.setdefault(json.dumps([row["set"], row["settings"]]), []).append(row)
     parts = []
-    for name in sets:
-        own = [row for row in rows if row["set"] == name]
+    for own in runs.values():
         parts += [markdown(own, VARIANTS), seed_by_seed(own, VARIANTS), differences(own, VARIANTS)]
     return "\n".join(part for part in parts if part)

@@ -31,7 +31,7 @@ def draw_differences(rows: Sequence[Mapping], variants: Iterable[str], path: Pat
                 axes.set_ylim(len(others) - 0.5, -0.5)
                 axes.set_yticks(range(len(others)), list(others) if axes is line[0] else [])
                 axes.set_xlabel(f"{title} minus the full network's")
-            line[0].set_title(first["set"], loc="left")
+            line[0].set_title(f"{first['set']}, {first['settings']['epochs']} epochs", loc="left")
         save(figure, path)
 
 

@@ -44,8 +44,8 @@ def _heading(row: dict) -> str:
         "" if settings["initial_image_scale"] == 1 else f" (growing from {settings['initial_image_scale']:g} of it)"
     )
     return (
-        f"## {row['set']}\n\n"
-        f"{row['training_images']} training images, {settings['epochs']} epochs, {rows} × {columns} pixels{growing}, "
+        f"## {row['set']}, {settings['epochs']} epochs\n\n"
+        f"{row['training_images']} training images, {rows} × {columns} pixels{growing}, "
         f"batches of {settings['batch_size']}, learning rate {settings['learning_rate']:g}, {settings['precision']}; "
         f"the weights' average after the last epoch. Mean ± standard deviation over the seeds. Overlap at the "
         f"network's input size, without postprocessing; sensitivity and specificity for {row['target']}. Milliseconds "

@@ -86,7 +86,7 @@ def page(finished, tmp_path_factory) -> Path:
 def test_the_page_keeps_its_words_and_has_the_tables_once(page):
     text = page.read_text("utf-8")
     assert text.startswith("# Ablation\n\nWhat can be said.\n\n<!-- ")
-    assert text.count("## discs\n") == 1 and text.count("| discs, test: 4 cases") == 1
+    assert text.count("## discs, 1 epochs\n") == 1 and text.count("| discs, test: 4 cases") == 1
 
 
 def test_the_table_has_a_row_for_each_variant_with_mean_and_spread(page):
@@ -184,6 +184,25 @@ def test_every_variant_gives_its_tasks_at_the_size_of_the_image(variant):
         variant, (2, 1, 64, 96)
     )
     assert (None if diagnosis is None else diagnosis.shape) == {"segmentation alone": None}.get(variant, (2, 3))
+
+
+@pytest.mark.parametrize(
+    "form", ["DFE with learned dilation", "relative position bias", "skips gated by the Transformer"]
+)
+def test_what_a_form_adds_is_zero_at_the_first_step_and_learns(form):
+    torch.manual_seed(0)
+    full = build_network("full network", **TASKS).eval()
+    torch.manual_seed(0)
+    other = build_network(form, **TASKS).eval()
+    added = {name: value for name, value in other.named_parameters() if name not in dict(full.named_parameters())}
+    image = torch.rand(2, 3, 64, 96)
+    for given, expected in zip(other(image)[:2], full(image)[:2], strict=True):
+        assert torch.allclose(given, expected, atol=1e-5)
+    for name, value in other.named_parameters():
+        if name.endswith("attention.output.weight"):  # through which the bias gets its gradient
+            torch.nn.init.eye_(value)
+    other(image).segmentation.sum().backward()
+    assert added and any(value.grad is not None and value.grad.abs().sum() > 0 for value in added.values())
 
 
 def test_the_plain_unet_has_the_full_networks_convolutions_and_nothing_of_the_papers():
