@@ -13,7 +13,7 @@ from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.task import Task, invalidResult
 from ResFormerSegLib.scene.segment_layers import exportLayers
 from ResFormerSegLib.scene.segment_source import sourceOf
-from ResFormerSegLib.scene.shown_frame import checkVoxels
+from ResFormerSegLib.scene.shown_frame import checkImage, runImageOf
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
 
@@ -38,7 +38,7 @@ class CollectTask(Task):
                 _("It knows: {names}.").format(names=", ".join(classes) or _("none")),
             )
         self._fields = {"label": diagnosis, "patient": patient, "folder": folder, "split": split, "by": by}
-        self._voxels, self._frame = result.voxels, result.frame
+        self._run = runImageOf(result)
         self._values = {row["id"]: row["value"] for row in result.report["segments"]}
         self._names = {row["name"].casefold(): row["id"] for row in result.report["segments"]}
         node = result.segmentationNode
@@ -50,7 +50,7 @@ class CollectTask(Task):
     def export(self, folder: Path) -> Generator[None, None, dict]:
         volumeNode = self.nodes[0].Get()
         exported = yield from exportVolume(volumeNode, folder)
-        checkVoxels(volumeNode, exported, self._voxels, self._frame)
+        checkImage(volumeNode, exported, self._run)
         command = {"command": "collect", "image": exported.message, **self._fields}
         if self._source is None:
             return command

@@ -15,7 +15,7 @@ from ResFormerSegLib.runs.prediction import modelReference
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import VOLUME_ROLE, addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
-from ResFormerSegLib.scene.shown_frame import FRAME, checkVoxels, shownFrame
+from ResFormerSegLib.scene.shown_frame import FRAME, RunImage, checkImage, runImageOf, shownFrame
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
@@ -39,13 +39,13 @@ class ExplanationResult:
 
 class ExplanationTask(Task):
     """options: as in docs/worker-protocol.md. result: of `process`, whose diagnosis is explained: refused when the
-    volume has other voxels than in its run, as it would be another image's."""
+    volume has other voxels or another geometry than in its run, as it would be another image's."""
 
     def __init__(
         self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None, result=None
     ) -> None:
         checkVolume(volumeNode)
-        self._run = (None, None) if result is None else (result.voxels, result.frame)
+        self._run = RunImage() if result is None else runImageOf(result)
         super().__init__(volumeNode)
         model, device = modelReference(modelId), checkedDevice(device)
         self._command = {"command": "explain", "model": model, "device": device, "options": options}
@@ -53,7 +53,7 @@ class ExplanationTask(Task):
     def export(self, folder: Path) -> Generator[None, None, dict]:
         self._frame = shownFrame(self.nodes[0].Get())
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
-        checkVoxels(self.nodes[0].Get(), self._exported, *self._run)
+        checkImage(self.nodes[0].Get(), self._exported, self._run)
         return {**self._command, "image": self._exported.message, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ExplanationResult]:
