@@ -11,20 +11,27 @@ from slicer.util import VTKObservationMixin
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
 from ResFormerSegLib.panel.comparison_columns import comparisonColumns, fillComparisonTable
+from ResFormerSegLib.panel.comparison_watch import ComparisonWatch
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
 from ResFormerSegLib.scene.scene_changes import placeBeside
+from ResFormerSegLib.scene.shown_frame import FRAME, showFrame
 
 ROW_HEIGHT = 24
 REFERENCE_ROLE = "ResFormerSeg.Reference"  # from the result's segmentation to what it was compared with
 
 
 class ComparisonSection(VTKObservationMixin):
-    """Fills the widget it is given. logic: a ResFormerSegLogic."""
+    """Fills the widget it is given. logic: a ResFormerSegLogic.
+
+    The figures are shown for as long as they are those of the two that are chosen, as they are now.
+    """
 
     def __init__(self, parentWidget, logic) -> None:
         VTKObservationMixin.__init__(self)
         self._logic = logic
         self._job = None
+        self._watch = ComparisonWatch(self._onCompared)
+        self._isOutdated = False  # whether one of the two has changed since the comparison began
         self._resultId = self._volumeId = None
         self._isPicture = False
         self._rows: list[dict] = []
@@ -53,7 +60,7 @@ class ComparisonSection(VTKObservationMixin):
             job.onFinished = job.onFailed = lambda outcome: None  # its outcome is no longer of interest
             job.cancel()
         self._resultId = self._volumeId = None
-        self._rows = []
+        self._forget()
         self.selector.setCurrentNode(None)
         self.selector.sortFilterProxyModel().hiddenNodeIDs = []
         self._setStatus("")
@@ -112,8 +119,10 @@ class ComparisonSection(VTKObservationMixin):
         result, reference = self._node(self._resultId), self.selector.currentNode()
         if result is None or reference is None or self._job is not None:
             return
-        self._rows = []
+        self._forget()
         self._setStatus(_("Starting"))
+        showFrame(self._node(self._volumeId), result.GetAttribute(FRAME))  # a reference may be of a sequence, too
+        self._watch.watch(result, reference)
         try:
             self._job = self._logic.compare(
                 result,
@@ -152,19 +161,42 @@ class ComparisonSection(VTKObservationMixin):
             self.selector.setCurrentNode(None)
 
     def _onReferenceChosen(self, node=None) -> None:
+        if self._rows:  # of another reference
+            self._forget()
+            self._setStatus("")
         self._refresh()
+
+    def _onCompared(self) -> None:
+        """One of the two that were compared has changed, or is changed while they are compared."""
+        self._isOutdated = True
+        if self._job is None:
+            self._showOutdated()
+
+    def _showOutdated(self) -> None:
+        self._forget()
+        self._setStatus(_("A segmentation was changed since the comparison. Press Compare again."))
+        self._refresh()
+
+    def _forget(self) -> None:
+        """The figures, if there are any, are no longer of interest."""
+        self._watch.stop()
+        self._rows, self._isOutdated = [], False
 
     def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
         self._setStatus(message)
 
     def _onFinished(self, rows: list[dict]) -> None:
         self._job = None
+        if self._isOutdated:
+            self._showOutdated()
+            return
         self._rows = rows
         self._setStatus(self._missing(rows))
         self._refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
+        self._forget()
         self._setStatus("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
         self._refresh()
 
