@@ -36,6 +36,7 @@ class EditWatch(VTKObservationMixin):
         self._segmentationId, self._inMillimetres = segmentationNode.GetID(), inMillimetres
         for event in (
             slicer.vtkSegmentation.SourceRepresentationModified,
+            slicer.vtkSegmentation.SegmentModified,  # it may be renamed
             slicer.vtkSegmentation.SegmentAdded,
             slicer.vtkSegmentation.SegmentRemoved,
         ):

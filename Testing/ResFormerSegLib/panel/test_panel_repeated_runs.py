@@ -128,6 +128,17 @@ def test_after_painting_the_card_has_the_new_sizes_and_says_so(openPanel, apply,
     assert "Tumour (0.614 ml)" in plain(card.segmented.text)
 
 
+def test_a_segment_that_is_renamed_has_its_new_name_on_the_card(openPanel, apply, waitFor):
+    makeVolume((6, 32, 32))
+    widget = openPanel()
+    segment = apply(widget).GetSegmentation().GetSegment("tumour")
+    card = widget.panel.results.card
+    segment.SetName("Metastasis")
+    waitFor(lambda: "Metastasis (0.614 ml)" in plain(card.segmented.text))
+    segment.SetName("Tumour")
+    waitFor(lambda: "Tumour (0.614 ml)" in plain(card.segmented.text) and not card.edited.visible)
+
+
 def test_painting_in_another_module_is_measured_when_the_user_comes_back(openPanel, apply):
     volume = makeVolume((6, 32, 32))
     widget = openPanel()
