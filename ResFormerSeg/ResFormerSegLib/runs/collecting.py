@@ -93,7 +93,6 @@ class CollectTask(Task):
             )
 
     def _modelId(self, identifier: str) -> str | None:
-        """Of the model's segment that this one is: the one of its id, or of its name."""
-        if identifier in self._values:
-            return identifier
-        return self._names.get(self._source.name(identifier).strip().casefold())
+        """Of the model's segment that this one is: the one of its name, which the user sees, or else of its id."""
+        named = self._names.get(self._source.name(identifier).strip().casefold())
+        return named or (identifier if identifier in self._values else None)
