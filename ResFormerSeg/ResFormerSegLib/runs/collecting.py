@@ -11,7 +11,7 @@ from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.task import Task, invalidResult
-from ResFormerSegLib.scene.segment_layers import exportLayers
+from ResFormerSegLib.scene.segment_layers import checkSamePlace, exportLayers
 from ResFormerSegLib.scene.segment_source import sourceOf
 from ResFormerSegLib.scene.shown_frame import checkImage, runImageOf
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
@@ -54,6 +54,7 @@ class CollectTask(Task):
         command = {"command": "collect", "image": exported.message, **self._fields}
         if self._source is None:
             return command
+        checkSamePlace(self.nodes[1].Get(), volumeNode)
         path = folder / "labels.npy"
         ids = self._source.ids
         try:

@@ -9,7 +9,7 @@ from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.scene.dicom_source import sourceFiles
 from ResFormerSegLib.scene.segment_codes import codesOf
-from ResFormerSegLib.scene.segment_layers import exportLayers
+from ResFormerSegLib.scene.segment_layers import checkSamePlace, exportLayers
 from ResFormerSegLib.scene.segment_source import sourceOf
 from ResFormerSegLib.scene.shown_frame import checkImage, runImageOf
 from ResFormerSegLib.scene.user_edits import hasManualEdits
@@ -19,7 +19,7 @@ from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 class ReportedResult:
     """result: a ProcessingResult. withFiles: whether the DICOM files of its volume are needed.
 
-    Raises ResFormerSegError: those of `checkVolume` and `sourceFiles`; `export` that of `checkImage`.
+    Raises ResFormerSegError: those of `checkVolume` and `sourceFiles`; of `export` VOLUME_CHANGED, MOVED_APART.
     """
 
     def __init__(self, result, withFiles: bool) -> None:
@@ -43,6 +43,7 @@ class ReportedResult:
         checkImage(volumeNode, exported, self._run)
         segments, edited = [], False
         if segmentationNode is not None:
+            checkSamePlace(segmentationNode, volumeNode)
             edited = hasManualEdits(segmentationNode) or not segmentationNode.GetSegmentation().GetNumberOfSegments()
             segments = yield from _exportSegments(segmentationNode, volumeNode, folder / "labels.npy")
         if not edited:  # in the report's order

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import slicer
+import vtk
 
 from helpers.scene_helpers import makeVolume
 from ResFormerSegLib.errors import ResFormerSegError
@@ -48,3 +49,32 @@ def test_a_name_that_the_model_does_not_know_leaves_a_segment_what_it_was(result
     first, *_ = result.report["segments"]
     rename(result, **{first["id"]: "Neoplasm"})
     assert collected(result, tmp_path)[0]["Neoplasm"] == first["value"]
+
+
+def underTransform(node, millimetres: float) -> None:
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = vtk.vtkTransform()
+    matrix.Translate(millimetres, 0, 0)
+    transform.SetMatrixTransformToParent(matrix.GetMatrix())
+    node.SetAndObserveTransformNodeID(transform.GetID())
+
+
+@pytest.mark.parametrize("which", ["volumeNode", "segmentationNode"])
+def test_a_result_of_which_a_half_was_moved_is_refused_and_taken_once_both_were(result, logicWith, tmp_path, which):
+    _, before = collected(result, tmp_path / "0")
+    other = {"volumeNode": result.segmentationNode, "segmentationNode": result.volumeNode}[which]
+    moved = getattr(result, which)
+    underTransform(moved, 2.0)
+    logic = logicWith("exclusive")
+    for use in (lambda: logic.collect(result, "glioma", "17", tmp_path), lambda: logic.report(result, tmp_path)):
+        with pytest.raises(ResFormerSegError) as caught:
+            use()
+        assert caught.value.code == "MOVED_APART" and "same transform" in caught.value.hint
+    other.SetAndObserveTransformNodeID(moved.GetTransformNodeID())
+    assert np.array_equal(collected(result, tmp_path / "1")[1], before)
+
+
+def test_a_transform_that_moves_nothing_is_none(result, tmp_path):
+    _, before = collected(result, tmp_path / "0")
+    underTransform(result.volumeNode, 0.0)
+    assert np.array_equal(collected(result, tmp_path / "1")[1], before)
