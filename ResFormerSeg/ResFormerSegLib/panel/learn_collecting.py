@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.learning.training_sets import lastAuthor, rememberAuthor
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
+from ResFormerSegLib.runs.omitted_slices import analysedSlices
 from ResFormerSegLib.scene.patient_name import patientOf
 from ResFormerSegLib.texts import namesOfClasses
 
@@ -31,6 +32,7 @@ class CollectingPart:
         self._result = None
         self._job = None
         self._outcome = ""  # of the last case: shown until the user goes on
+        self._note = ""  # on what the result lacks
         self.diagnosis = ctk.ctkComboBox()
         self.diagnosis.objectName = "learnDiagnosis"
         self.diagnosis.defaultText = _("Confirmed diagnosis")
@@ -72,7 +74,7 @@ class CollectingPart:
         self.diagnosis.addItem(_("Not known"), NOT_KNOWN)
         self.diagnosis.setCurrentIndex(-1 if names else 0)
         self.patient.text = patientOf(volumeNode)
-        self._outcome = ""
+        self._outcome, self._note = "", _omittedText(result.report, volumeNode)
         self.refresh()
 
     def clear(self) -> None:
@@ -87,7 +89,7 @@ class CollectingPart:
         reason = self._whyNot()
         self.button.enabled = not reason
         self.button.toolTip = reason or _("Adds volume, corrected segmentation and diagnosis to the training set")
-        text = self._outcome or (reason if self._result is not None else "")
+        text = self._outcome or (" ".join(filter(None, (reason, self._note))) if self._result is not None else "")
         self.status.text = text
         self.status.visible = bool(text)
 
@@ -158,6 +160,18 @@ class CollectingPart:
         self._job = None
         self._outcome = "" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip()
         self.refresh()
+
+
+def _omittedText(report: dict, volumeNode) -> str:
+    """Empty when all slices were analysed."""
+    analysed = analysedSlices(report, volumeNode)
+    if analysed is None:
+        return ""
+    text = _(
+        "Only slices {first} to {last} of 0 to {end} were analysed. The others come into the set as well, with what is "
+        "drawn in them: draw what is missing, or run all slices."
+    )
+    return text.format(first=analysed[0], last=analysed[1], end=analysed[2])
 
 
 def _isInScene(node) -> bool:

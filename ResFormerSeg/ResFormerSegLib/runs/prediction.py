@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.suitability import whyNoImage
+from ResFormerSegLib.runs.omitted_slices import omittedSlicesNotice
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
@@ -102,8 +103,9 @@ class PredictionTask(Task):
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
         self.checkOutput()
         volumeNode = self.nodes[0].Get()
-        scaling, noImage = scalingWarning(volumeNode), whyNoImage(volumeNode)
-        notices = [*notices, scaling] if scaling else notices
+        ofVolume = (omittedSlicesNotice(output.report, volumeNode), scalingWarning(volumeNode))
+        notices = [*notices, *filter(None, ofVolume)]
+        noImage = whyNoImage(volumeNode)
         notices = [*notices, {"code": "LABEL_MAP", "message": noImage}] if noImage else notices
         segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
         if segmentationNode is not None and fingerprint(segmentationNode) != self._outputBefore:

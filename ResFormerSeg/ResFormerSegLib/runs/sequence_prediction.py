@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.catalog import findModel
+from ResFormerSegLib.runs.omitted_slices import omittedSlicesNotice
 from ResFormerSegLib.runs.prediction import modelReference
 from ResFormerSegLib.runs.sequence_import import importSequence
 from ResFormerSegLib.runs.sequence_results import SequenceResult
@@ -176,7 +177,8 @@ class SequenceTask(Task):
         info = SequenceInfo(self._name, self._source.count, None)
         found = warnings.rows(len(rows))
         known = {row["code"] for row in found}
-        for notice in notices:  # the engine sends some with every frame
+        omitted = omittedSlicesNotice(self._first(), self._source.proxy)
+        for notice in [*notices, omitted] if omitted else notices:  # the engine sends some with every frame
             if notice["code"] not in known:
                 known.add(notice["code"])
                 found.append(notice)

@@ -162,6 +162,18 @@ def emptySegmentation():
     return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Empty")
 
 
+def test_a_result_of_some_slices_says_that_the_others_come_into_the_set_as_well(learn):
+    section = learn()
+    part, result = section.collecting, section.collecting._result
+    assert "analysed" not in part.status.text
+    few = replace(result, report={**result.report, "slices": result.report["slices"][1:3]})
+    section.showResult(few, result.volumeNode)
+    assert "Only slices 1 to 2 of 0 to 3 were analysed" in part.status.text
+    assert part.status.text.startswith("Choose the confirmed diagnosis.")
+    section.showResult(result, result.volumeNode)
+    assert "analysed" not in part.status.text
+
+
 class Programs:
     """A logic whose long commands begin and never end by themselves."""
 
