@@ -19,6 +19,7 @@ from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, inval
 from ResFormerSegLib.scene.frame_export import FrameExport
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
 from ResFormerSegLib.scene.sequences import sequenceOf
+from ResFormerSegLib.scene.volume_changes import scalingWarning
 from ResFormerSegLib.scene.volume_export import checkVolume
 
 
@@ -177,8 +178,9 @@ class SequenceTask(Task):
         info = SequenceInfo(self._name, self._source.count, None)
         found = warnings.rows(len(rows))
         known = {row["code"] for row in found}
-        omitted = omittedSlicesNotice(self._first(), self._source.proxy)
-        for notice in [*notices, omitted] if omitted else notices:  # the engine sends some with every frame
+        proxy = self._source.proxy
+        ofVolume = filter(None, (omittedSlicesNotice(self._first(), proxy), scalingWarning(proxy)))
+        for notice in [*notices, *ofVolume]:  # the engine sends some with every frame
             if notice["code"] not in known:
                 known.add(notice["code"])
                 found.append(notice)
