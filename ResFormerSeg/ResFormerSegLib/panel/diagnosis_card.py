@@ -137,9 +137,11 @@ class DiagnosisCard:
         """rows: of the segments, as in the report. isEdited: whether they were measured after a manual edit."""
         self.segmented.text = segmentedText(rows, self._result.report["case"] if self._result.patient else "")
         self.edited.visible = isEdited
-        self.edited.text = _(
-            "Edited by hand: these sizes are those of the edited segments. Diagnosis, chart and table are as before."
-        )
+        text = _("Edited by hand: these sizes are those of the edited segments. {others} are as before.")
+        others = _("Diagnosis, chart and table")
+        if self._result.patient:
+            others = _("Diagnosis, cardiac function, chart and table")
+        self.edited.text = text.format(others=others)
 
     def setInputVolume(self, volumeNode) -> None:
         """Warns when the volume that is selected for the next run is not one of this result's."""

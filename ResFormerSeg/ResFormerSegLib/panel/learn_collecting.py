@@ -31,6 +31,7 @@ class CollectingPart:
         self._onAdded = onAdded
         self._result = None
         self._job = None
+        self._added = (None, "")  # the result that is being added, and the name of its image
         self._outcome = ""  # of the last case: shown until the user goes on
         self._note = ""  # on what the result lacks
         self.diagnosis = ctk.ctkComboBox()
@@ -101,6 +102,7 @@ class CollectingPart:
         rememberAuthor(author)
         chosen = self.diagnosis.itemData(self.diagnosis.currentIndex)
         self._outcome = _("Adding to the training set…")
+        self._added = (self._result, self._result.volumeNode.GetName())
         try:
             self._job = self._logic.collect(
                 self._result,
@@ -123,7 +125,7 @@ class CollectingPart:
             job.cancel()
         self.diagnosis.disconnect("currentIndexChanged(int)", self._onChanged)
         self.patient.disconnect("textChanged(QString)", self._onChanged)
-        self._result = None
+        self._result, self._added = None, (None, "")
 
     def _whyNot(self) -> str:
         """Empty if the case can be added."""
@@ -152,14 +154,21 @@ class CollectingPart:
         text = _("Added as {name}, split “{split}”.").format(name=case["id"], split=case["split"])
         if case["isEmpty"]:
             text += " " + _("Its mask is empty: it teaches that there is no lesion.")
-        self._outcome = text
+        self._outcome = self._ofAdded(text)
         self._onAdded()
         self.refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
-        self._outcome = "" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip()
+        text = f"{error.message} {error.hint}".strip()
+        self._outcome = "" if error.code == "CANCELLED" else self._ofAdded(text)
         self.refresh()
+
+    def _ofAdded(self, text: str) -> str:
+        """Says of which image, when another result is shown by now."""
+        result, name = self._added
+        self._added = (None, "")
+        return text if result is self._result else _("“{image}”: {text}").format(image=name, text=text)
 
 
 def _omittedText(report: dict, volumeNode) -> str:

@@ -9,6 +9,7 @@ import pytest
 import slicer
 
 from helpers.learn_fixtures import LESION
+from helpers.scene_helpers import makeVolume
 
 
 def choose(section, diagnosis: str, patient: str) -> None:
@@ -172,6 +173,27 @@ def test_a_result_of_some_slices_says_that_the_others_come_into_the_set_as_well(
     assert part.status.text.startswith("Choose the confirmed diagnosis.")
     section.showResult(result, result.volumeNode)
     assert "analysed" not in part.status.text
+
+
+@pytest.mark.parametrize("isRefused", [False, True])
+def test_a_case_that_was_added_meanwhile_is_not_taken_for_that_of_the_next_result(learn, click, isRefused):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    logic = SimpleNamespace(collect=lambda *arguments, **given: called.append(given))
+    section, called = learn(logic=logic), []
+    part, first = section.collecting, section.collecting._result
+    for shown in (first, replace(first, volumeNode=makeVolume((4, 16, 20), name="Next patient"))):
+        section.showResult(first, first.volumeNode)
+        choose(section, "glioma", "17")
+        part._job = None
+        click(part.button)
+        section.showResult(shown, shown.volumeNode)
+        if isRefused:
+            called[-1]["onFailed"](ResFormerSegError("CASE_KNOWN", "This image is in the set."))
+        else:
+            called[-1]["onFinished"]({"id": "case-0001", "split": "train", "isEmpty": False})
+        words = "This image is in the set." if isRefused else "Added as case-0001, split “train”."
+        assert part.status.text == (words if shown is first else f"“Brain”: {words}")
 
 
 class Programs:
