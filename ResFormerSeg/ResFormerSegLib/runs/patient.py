@@ -13,7 +13,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.catalog import findModel
 from ResFormerSegLib.runs.prediction import PredictionTask, modelReference
 from ResFormerSegLib.runs.results import PatientResult
-from ResFormerSegLib.runs.saved_results import saveWithNodes
+from ResFormerSegLib.runs.saved_results import saveTogether
 from ResFormerSegLib.runs.task import Task
 from ResFormerSegLib.scene.patient_name import areOfDifferentPatients
 from ResFormerSegLib.scene.result_visibility import showOnly
@@ -80,7 +80,7 @@ class PatientTask(Task):
             second = self._parts[1].makeNodes(outputs[1], notices, patient)
             first = self._parts[0].makeNodes(outputs[0], notices, patient)
             result = PatientResult(first, second, patient)
-            saveWithNodes(result.forDisplay())  # the first volume's result also shows the warnings of the second
+            saveTogether(result)
         showOnly(first.segmentationNode)  # two overlapping segmentations of a heart are unreadable
         return result
 
