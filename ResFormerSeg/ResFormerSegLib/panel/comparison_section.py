@@ -13,6 +13,7 @@ from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
 from ResFormerSegLib.panel.comparison_columns import comparisonColumns, fillComparisonTable
 from ResFormerSegLib.panel.comparison_watch import ComparisonWatch
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
+from ResFormerSegLib.runs.omitted_slices import analysedSlices
 from ResFormerSegLib.scene.scene_changes import placeBeside
 from ResFormerSegLib.scene.shown_frame import FRAME, showFrame
 
@@ -34,6 +35,7 @@ class ComparisonSection(VTKObservationMixin):
         self._isOutdated = False  # whether one of the two has changed since the comparison began
         self._resultId = self._volumeId = None
         self._isPicture = False
+        self._analysed: tuple[int, int, int] | None = None  # of a result of some slices, see `analysedSlices`
         self._rows: list[dict] = []
         self._build(parentWidget)
         self.clear()
@@ -48,6 +50,7 @@ class ComparisonSection(VTKObservationMixin):
         node = result.segmentationNode
         if node is not None:
             self._resultId = node.GetID()
+            self._analysed = analysedSlices(result.report, volumeNode)
             self._isPicture = any(row.get("volume_mm3") is None for row in result.report["segments"])
             self.selector.sortFilterProxyModel().hiddenNodeIDs = [node.GetID()]  # not to be compared with itself
             self.selector.setCurrentNode(node.GetNodeReference(REFERENCE_ROLE) or chosen)
@@ -191,7 +194,7 @@ class ComparisonSection(VTKObservationMixin):
             self._showOutdated()
             return
         self._rows = rows
-        self._setStatus(self._missing(rows))
+        self._setStatus(" ".join(filter(None, (self._missing(rows), self._omitted()))))
         self._refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
@@ -207,6 +210,13 @@ class ComparisonSection(VTKObservationMixin):
         ids = segmentation.GetSegmentIDs() if segmentation else []
         names = [segmentation.GetSegment(name).GetName() for name in ids if name not in compared]
         return _("Not in the reference: {names}").format(names=", ".join(names)) if names else ""
+
+    def _omitted(self) -> str:
+        """Says that the figures are not those of the slices alone that were analysed."""
+        if self._analysed is None:
+            return ""
+        text = _("Only slices {first} to {last} of 0 to {end} were analysed, but the reference counts in all slices.")
+        return text.format(first=self._analysed[0], last=self._analysed[1], end=self._analysed[2])
 
     def _refresh(self) -> None:
         hasResult, running = self._node(self._resultId) is not None, self._job is not None

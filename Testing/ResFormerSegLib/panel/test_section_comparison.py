@@ -144,6 +144,21 @@ def test_segments_without_counterpart_are_named(comparison, click):
     assert section.status.text == "Not in the reference: Edema"
 
 
+def test_figures_of_a_result_of_some_slices_say_that_the_reference_counts_in_all(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    result.report["slices"] = result.report["slices"][2:4]
+    section.showResult(result, volume)
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    assert section.status.text.startswith("Only slices 2 to 3 of 0 to 5 were analysed")
+    section.showResult(makeResult(volume, LESION), volume)
+    click(section.compareButton)
+    logic.jobs[1].onFinished([ROW])
+    assert section.table.isVisible() and not section.status.text
+
+
 def test_an_error_is_shown_in_its_place(comparison, click):
     logic = PatientLogic()
     section, volume, _result = comparison(logic)
