@@ -32,7 +32,7 @@ from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
 from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
 from ResFormerSegLib.scene.shown_frame import shownFrame, withFrame
 from ResFormerSegLib.scene.user_edits import fingerprint, rememberUnedited
-from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
+from ResFormerSegLib.scene.volume_changes import checkUnchanged, transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
 
@@ -103,8 +103,8 @@ class PredictionTask(Task):
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
         self.checkOutput()
         volumeNode = self.nodes[0].Get()
-        ofVolume = (omittedSlicesNotice(output.report, volumeNode), scalingWarning(volumeNode))
-        notices = [*notices, *filter(None, ofVolume)]
+        omitted = omittedSlicesNotice(output.report, volumeNode)
+        notices = [*notices, *([omitted] if omitted else []), *transformWarnings(volumeNode)]
         noImage = whyNoImage(volumeNode)
         notices = [*notices, {"code": "LABEL_MAP", "message": noImage}] if noImage else notices
         segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None

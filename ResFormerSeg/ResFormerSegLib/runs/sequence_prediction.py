@@ -19,7 +19,7 @@ from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, inval
 from ResFormerSegLib.scene.frame_export import FrameExport
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
 from ResFormerSegLib.scene.sequences import sequenceOf
-from ResFormerSegLib.scene.volume_changes import scalingWarning
+from ResFormerSegLib.scene.volume_changes import transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume
 
 
@@ -179,7 +179,8 @@ class SequenceTask(Task):
         found = warnings.rows(len(rows))
         known = {row["code"] for row in found}
         proxy = self._source.proxy
-        ofVolume = filter(None, (omittedSlicesNotice(self._first(), proxy), scalingWarning(proxy)))
+        omitted = omittedSlicesNotice(self._first(), proxy)
+        ofVolume = [*([omitted] if omitted else []), *transformWarnings(proxy)]
         for notice in [*notices, *ofVolume]:  # the engine sends some with every frame
             if notice["code"] not in known:
                 known.add(notice["code"])

@@ -85,6 +85,21 @@ def test_a_transform_that_changes_sizes_is_warned_of(scene, logicWith, scale, sh
     assert ("VOLUME_SCALED" in [warning["code"] for warning in warnings]) == warned
 
 
+@pytest.mark.parametrize(
+    ("degrees", "isOblique", "isWarned"), [(0, False, False), (20, False, False), (90, False, True), (180, True, True)]
+)
+def test_a_transform_that_turns_a_volume_to_another_side_is_warned_of(scene, logicWith, degrees, isOblique, isWarned):
+    volume = makeVolume(oblique=isOblique)
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    turn = vtk.vtkTransform()
+    turn.RotateX(degrees)
+    transform.SetMatrixTransformToParent(turn.GetMatrix())
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    warnings = logicWith("exclusive").process(volume).warnings
+    messages = [warning["message"] for warning in warnings if warning["code"] == "VOLUME_TURNED"]
+    assert len(messages) == isWarned and all("harden it" in message for message in messages)
+
+
 def stretched(volume) -> None:
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     stretch = vtk.vtkTransform()
