@@ -9,6 +9,8 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ResFormerSegLib.scene.segment_source import lastTouched
+
 
 class ComparisonWatch(VTKObservationMixin):
     """onChanged: called when segments or voxels of a watched node have changed, or its place in the world.
@@ -27,7 +29,7 @@ class ComparisonWatch(VTKObservationMixin):
         ofSegments = (kind.SourceRepresentationModified, kind.SegmentModified, kind.SegmentAdded, kind.SegmentRemoved)
         ofVoxels = (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, vtk.vtkCommand.ModifiedEvent)
         for node in nodes:
-            look = partial(self._look, node, _stateOf(node))
+            look = partial(self._look, node, lastTouched(node))
             self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onMoved)
             for event in ofSegments if node.IsA("vtkMRMLSegmentationNode") else ofVoxels:
                 self.addObserver(node, event, look)
@@ -36,23 +38,8 @@ class ComparisonWatch(VTKObservationMixin):
         self.removeObservers()
 
     def _look(self, node, state: list, caller=None, event=None) -> None:
-        if _stateOf(node) != state:
+        if lastTouched(node) != state:
             self._onChanged()
 
     def _onMoved(self, caller=None, event=None) -> None:
         self._onChanged()
-
-
-def _stateOf(node) -> list:
-    """When the voxels were last touched, in VTK's count; of a segmentation for each segment."""
-    if not node.IsA("vtkMRMLSegmentationNode"):
-        image = node.GetImageData()
-        return [image.GetMTime() if image is not None else None]
-    segmentation = node.GetSegmentation()
-    rows = []
-    for index in range(segmentation.GetNumberOfSegments()):
-        segment = segmentation.GetNthSegment(index)
-        content = segment.GetRepresentation(segmentation.GetSourceRepresentationName())
-        touched = content.GetMTime() if content is not None else None
-        rows.append([segmentation.GetNthSegmentID(index), segment.GetName(), segment.GetLabelValue(), touched])
-    return rows
