@@ -12,15 +12,13 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.cases.opening import OpenCaseTask
 from ResFormerSegLib.cases.row import Row
 from ResFormerSegLib.cases.scene_volumes import candidatesFor
-from ResFormerSegLib.engine.array_file import wholeChecksumOf
 from ResFormerSegLib.engine.keeper import EngineKeeper
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.saved_results import restoreResult
-from ResFormerSegLib.scene.shown_frame import checkImage, runImageOf
+from ResFormerSegLib.scene.shown_frame import isImageOf, runImageOf
 from ResFormerSegLib.scene.user_edits import hasManualEdits
-from ResFormerSegLib.scene.volume_export import ExportedVolume
 
 
 @dataclass
@@ -77,9 +75,10 @@ class ShownCases:
         nodes = self._inScene.get(row.case)
         if nodes is not None and nodes.areInScene:
             result = restoreResult(nodes.segmentationNode, nodes.table.Get())
-            if result is not None and result.volumeNode is not None and _isUnchanged(result):
+            volume = result.volumeNode if result is not None else None
+            if volume is not None and isImageOf(volume, runImageOf(result)):
                 self.noteEdits()
-                self._onShown(result, result.volumeNode)
+                self._onShown(result, volume)
                 self._removeOthers(row.case)
                 return
             self.noteEdits()
@@ -202,23 +201,6 @@ def _volumesFor(row: Row) -> list:
         _("The volume of the case “{name}” is not in the scene.").format(name=row.title),
         _("Load it under its name, then click the case again. Its segmentation is in the folder of the results."),
     )
-
-
-def _isUnchanged(result) -> bool:
-    """Whether the volume in the scene still is the image of the result; a large one takes some tenths of a second."""
-    from vtk.util.numpy_support import vtk_to_numpy
-
-    image, toRas = result.volumeNode.GetImageData(), vtk.vtkMatrix4x4()
-    if image is None or image.GetPointData().GetScalars() is None:
-        return False
-    result.volumeNode.GetIJKToRASMatrix(toRas)
-    checksum = wholeChecksumOf(vtk_to_numpy(image.GetPointData().GetScalars()))
-    now = ExportedVolume({}, tuple(reversed(image.GetDimensions())), toRas, voxels=checksum)
-    try:
-        checkImage(result.volumeNode, now, runImageOf(result))
-    except ResFormerSegError:
-        return False
-    return True
 
 
 def _mayLeave(volume, loadedAt: int) -> bool:

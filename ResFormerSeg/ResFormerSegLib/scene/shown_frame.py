@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import vtk
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.engine.array_file import wholeChecksumOf
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.scene.sequences import sequenceOf
 from ResFormerSegLib.scene.volume_export import ExportedVolume, lpsRows
@@ -94,6 +96,23 @@ def checkImage(volumeNode, exported: ExportedVolume, run: RunImage) -> None:
         text.format(name=name),
         _("Undo the change, or run the model on the volume again."),
     )
+
+
+def isImageOf(volumeNode, run: RunImage) -> bool:
+    """Whether the volume has voxels and geometry of a run; of a large one it takes some tenths of a second to tell."""
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image, toRas = volumeNode.GetImageData(), vtk.vtkMatrix4x4()
+    if image is None or image.GetPointData().GetScalars() is None:
+        return False
+    volumeNode.GetIJKToRASMatrix(toRas)
+    checksum = wholeChecksumOf(vtk_to_numpy(image.GetPointData().GetScalars()))
+    now = ExportedVolume({}, tuple(reversed(image.GetDimensions())), toRas, voxels=checksum)
+    try:
+        checkImage(volumeNode, now, run)
+    except ResFormerSegError:
+        return False
+    return True
 
 
 def _hasGrid(exported: ExportedVolume, grid: dict) -> bool:
