@@ -354,7 +354,7 @@ class ResFormerSegLogic(ScriptedLoadableModuleLogic, LearningLogic, CasesLogic, 
         """Explains a diagnosis by a saliency map: makes the volume "<name> saliency", or updates the existing one.
 
         diagnosis: id of a class; None explains the most probable one. sliceAxis: also "axis0" to "axis2", the array
-        axis that a report names. result: of `process`, refused for other voxels than its own. Otherwise as `process`.
+        axis that a report names. result: of `process`, refused for another image than its own. Otherwise as `process`.
         """
         options = explanationOptions(diagnosis, sliceAxis, slices)
         return runTask(self._keeper, ExplanationTask(volumeNode, modelId, device, options, result), **waiting)

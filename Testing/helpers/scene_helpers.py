@@ -92,6 +92,15 @@ def segmentArray(segmentationNode, segmentId: str, volumeNode) -> np.ndarray:
     return slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, segmentId, volumeNode).astype(bool)
 
 
+def ofPatient(volumeNode, patientId: str) -> None:
+    """As a volume that was loaded from the DICOM database: within the study of a patient."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), patientId)
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientID", patientId)
+    study = hierarchy.CreateStudyItem(patient, "Heart")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volumeNode), study)
+
+
 def choose(selector, value) -> None:
     """As the user does in the list of a combo box."""
     selector.setCurrentIndex(selector.findData(value))

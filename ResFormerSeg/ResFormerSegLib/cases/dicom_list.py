@@ -7,8 +7,9 @@ The calls are those of ctkDICOMDatabase, as Slicer's own DICOMLib makes them: `p
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import slicer
 from slicer.i18n import tr as _
@@ -23,8 +24,11 @@ NO_IMAGES = {"SEG", "SR", "KO", "PR", "REG", "DOC", "FID", "RTSTRUCT", "RTPLAN",
 
 @dataclass(frozen=True)
 class Series:
-    """text: for the list, with the patient's name. source: None where it cannot be run, `reason` says why."""
+    """uid: of the series. title: with the patient's name; text: the same with the number of files, for the list.
+    source: None where it cannot be run, `reason` says why."""
 
+    uid: str
+    title: str
     text: str
     source: CaseInput | None
     reason: str = ""
@@ -57,7 +61,7 @@ def fittingSeries(model: ModelDescription) -> Generator[None, None, tuple[list[S
                     others += 1
                     continue
                 found.append(_series(database, patient, series, files))
-    return found, others
+    return _distinct(found), others
 
 
 def _isOf(model: ModelDescription, modality: str) -> bool:
@@ -73,7 +77,22 @@ def _series(database, patient: str, series: str, files: list[str]) -> Series:
     folders = {os.path.dirname(os.path.abspath(file)) for file in files}
     if len(folders) > 1:
         reason = _("Its files lie in several folders. Import it again (DICOM module), and let it copy the files.")
-        return Series(text, None, reason)
+        return Series(series, title, text, None, reason)
     instances = " ".join(str(uid) for uid in database.instancesForSeries(series))
     source = CaseInput(description, path=folders.pop(), series=series, instances=instances, title=title)
-    return Series(text, source)
+    return Series(series, title, text, source)
+
+
+def _distinct(listed: list[Series]) -> list[Series]:
+    """Series of one title, such as repeated acquisitions of a patient, get their number among these."""
+    counts, seen = Counter(series.title for series in listed), Counter()
+    for place, series in enumerate(listed):
+        seen[series.title] += 1
+        if counts[series.title] == 1:
+            continue
+        number = {"number": seen[series.title], "count": counts[series.title]}
+        title = _("{name} ({number} of {count})").format(name=series.title, **number)
+        text = _("{name} ({number} of {count})").format(name=series.text, **number)
+        source = series.source and replace(series.source, title=title)
+        listed[place] = replace(series, title=title, text=text, source=source)
+    return listed

@@ -17,6 +17,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.runs.job import Job
 from ResFormerSegLib.runs.saved_results import restoreResult
+from ResFormerSegLib.scene.shown_frame import isImageOf, runImageOf
 from ResFormerSegLib.scene.user_edits import hasManualEdits
 
 
@@ -74,11 +75,14 @@ class ShownCases:
         nodes = self._inScene.get(row.case)
         if nodes is not None and nodes.areInScene:
             result = restoreResult(nodes.segmentationNode, nodes.table.Get())
-            if result is not None and result.volumeNode is not None:
+            volume = result.volumeNode if result is not None else None
+            if volume is not None and isImageOf(volume, runImageOf(result)):
                 self.noteEdits()
-                self._onShown(result, result.volumeNode)
+                self._onShown(result, volume)
                 self._removeOthers(row.case)
                 return
+            self.noteEdits()
+            self.outdate(row.case)  # its image is another one by now: the case is opened anew, or refused
         try:
             self._candidates = _volumesFor(row)
             self._open(row, folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ResFormerSegLib.cases.case_input import CaseInput
 from ResFormerSegLib.runs.task import Task, invalidResult
+from ResFormerSegLib.scene.volume_changes import transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
 
@@ -67,6 +68,7 @@ class CaseTask(Task):
         yield
         if not isinstance(event.get("report"), dict) or not isinstance(event.get("case"), str):
             raise invalidResult()
+        notices = [*notices, *(transformWarnings(self.nodes[0].Get()) if self.nodes else [])]
         warnings = event["report"].get("warnings", [])
         event["report"]["warnings"] = [*warnings, *(row for row in notices if row not in warnings)]
         return event

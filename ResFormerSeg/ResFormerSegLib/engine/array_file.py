@@ -29,6 +29,16 @@ def checksumOf(array) -> Generator[None, None, str]:
     return f"{checksum:08x}"
 
 
+def wholeChecksumOf(array) -> str:
+    """As `checksumOf`, in one piece."""
+    steps = checksumOf(array)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
 def writeLayers(path: Path, count: int, layers: Iterable) -> Generator[None, None, None]:
     """Writes numpy arrays of one type and shape, which may be made one after the other, as one array (count, ...)."""
     layers = iter(layers)

@@ -154,7 +154,7 @@ class CasesInputs:
         series, others = found
         if others:
             self._left = _("{count} series are of another modality than the model's.").format(count=others)
-        self._list([(row.text, row.text, row.source, row.reason) for row in series])
+        self._list([(row.uid, row.text, row.source, row.reason) for row in series])
         self._say()
         self._onChanged()
 

@@ -11,22 +11,31 @@ from slicer.util import VTKObservationMixin
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
 from ResFormerSegLib.panel.comparison_columns import comparisonColumns, fillComparisonTable
+from ResFormerSegLib.panel.comparison_watch import ComparisonWatch
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
+from ResFormerSegLib.runs.omitted_slices import analysedSlices
 from ResFormerSegLib.scene.scene_changes import placeBeside
+from ResFormerSegLib.scene.shown_frame import FRAME, showFrame
 
 ROW_HEIGHT = 24
 REFERENCE_ROLE = "ResFormerSeg.Reference"  # from the result's segmentation to what it was compared with
 
 
 class ComparisonSection(VTKObservationMixin):
-    """Fills the widget it is given. logic: a ResFormerSegLogic."""
+    """Fills the widget it is given. logic: a ResFormerSegLogic.
+
+    The figures are shown for as long as they are those of the two that are chosen, as they are now.
+    """
 
     def __init__(self, parentWidget, logic) -> None:
         VTKObservationMixin.__init__(self)
         self._logic = logic
         self._job = None
+        self._watch = ComparisonWatch(self._onCompared)
+        self._isOutdated = False  # whether one of the two has changed since the comparison began
         self._resultId = self._volumeId = None
         self._isPicture = False
+        self._analysed: tuple[int, int, int] | None = None  # of a result of some slices, see `analysedSlices`
         self._rows: list[dict] = []
         self._build(parentWidget)
         self.clear()
@@ -41,6 +50,7 @@ class ComparisonSection(VTKObservationMixin):
         node = result.segmentationNode
         if node is not None:
             self._resultId = node.GetID()
+            self._analysed = analysedSlices(result.report, volumeNode)
             self._isPicture = any(row.get("volume_mm3") is None for row in result.report["segments"])
             self.selector.sortFilterProxyModel().hiddenNodeIDs = [node.GetID()]  # not to be compared with itself
             self.selector.setCurrentNode(node.GetNodeReference(REFERENCE_ROLE) or chosen)
@@ -53,7 +63,7 @@ class ComparisonSection(VTKObservationMixin):
             job.onFinished = job.onFailed = lambda outcome: None  # its outcome is no longer of interest
             job.cancel()
         self._resultId = self._volumeId = None
-        self._rows = []
+        self._forget()
         self.selector.setCurrentNode(None)
         self.selector.sortFilterProxyModel().hiddenNodeIDs = []
         self._setStatus("")
@@ -112,8 +122,10 @@ class ComparisonSection(VTKObservationMixin):
         result, reference = self._node(self._resultId), self.selector.currentNode()
         if result is None or reference is None or self._job is not None:
             return
-        self._rows = []
+        self._forget()
         self._setStatus(_("Starting"))
+        showFrame(self._node(self._volumeId), result.GetAttribute(FRAME))  # a reference may be of a sequence, too
+        self._watch.watch(result, reference)
         try:
             self._job = self._logic.compare(
                 result,
@@ -152,19 +164,42 @@ class ComparisonSection(VTKObservationMixin):
             self.selector.setCurrentNode(None)
 
     def _onReferenceChosen(self, node=None) -> None:
+        if self._rows:  # of another reference
+            self._forget()
+            self._setStatus("")
         self._refresh()
+
+    def _onCompared(self) -> None:
+        """One of the two that were compared has changed, or is changed while they are compared."""
+        self._isOutdated = True
+        if self._job is None:
+            self._showOutdated()
+
+    def _showOutdated(self) -> None:
+        self._forget()
+        self._setStatus(_("A segmentation was changed since the comparison. Press Compare again."))
+        self._refresh()
+
+    def _forget(self) -> None:
+        """The figures, if there are any, are no longer of interest."""
+        self._watch.stop()
+        self._rows, self._isOutdated = [], False
 
     def _onProgress(self, fraction: float, message: str, secondsLeft: float | None = None) -> None:
         self._setStatus(message)
 
     def _onFinished(self, rows: list[dict]) -> None:
         self._job = None
+        if self._isOutdated:
+            self._showOutdated()
+            return
         self._rows = rows
-        self._setStatus(self._missing(rows))
+        self._setStatus(" ".join(filter(None, (self._missing(rows), self._omitted()))))
         self._refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
+        self._forget()
         self._setStatus("" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip())
         self._refresh()
 
@@ -175,6 +210,13 @@ class ComparisonSection(VTKObservationMixin):
         ids = segmentation.GetSegmentIDs() if segmentation else []
         names = [segmentation.GetSegment(name).GetName() for name in ids if name not in compared]
         return _("Not in the reference: {names}").format(names=", ".join(names)) if names else ""
+
+    def _omitted(self) -> str:
+        """Says that the figures are not those of the slices alone that were analysed."""
+        if self._analysed is None:
+            return ""
+        text = _("Only slices {first} to {last} of 0 to {end} were analysed, but the reference counts in all slices.")
+        return text.format(first=self._analysed[0], last=self._analysed[1], end=self._analysed[2])
 
     def _refresh(self) -> None:
         hasResult, running = self._node(self._resultId) is not None, self._job is not None

@@ -57,6 +57,8 @@ class DiagnosisCard:
         layout.setSpacing(6)
         self.otherVolumeWarning = makeLabel("diagnosisOtherVolumeWarning", qt.Qt.RichText)
         self.otherVolumeWarning.styleSheet = OTHER_VOLUME_STYLE
+        self.changedWarning = makeLabel("diagnosisChangedWarning")
+        self.changedWarning.styleSheet = OTHER_VOLUME_STYLE
         self.subject = makeLabel("diagnosisSubject", qt.Qt.RichText)
         self.headline = makeLabel("diagnosisHeadline", qt.Qt.RichText)
         self.alerts = makeLabel("diagnosisAlerts", qt.Qt.RichText)
@@ -84,6 +86,7 @@ class DiagnosisCard:
         self.technicalButton = self.details.button
         for widget in (
             self.otherVolumeWarning,
+            self.changedWarning,
             self.subject,
             self.headline,
             self.alerts,
@@ -117,6 +120,7 @@ class DiagnosisCard:
         self._ids = [node.GetID() if node is not None else "" for node in volumes]
         self._frames = [result.frame, result.otherFrame][: len(volumes)]
         self._showNames()
+        self.changedWarning.visible = False
         diagnosis = patient["diagnosis"] if patient else report.get("diagnosis")
         warnings = warningsOf(result, needsBothPhases)
         isUncertain = any(warning["code"] == "LOW_CONFIDENCE" for warning in warnings)
@@ -137,9 +141,11 @@ class DiagnosisCard:
         """rows: of the segments, as in the report. isEdited: whether they were measured after a manual edit."""
         self.segmented.text = segmentedText(rows, self._result.report["case"] if self._result.patient else "")
         self.edited.visible = isEdited
-        self.edited.text = _(
-            "Edited by hand: these sizes are those of the edited segments. Diagnosis, chart and table are as before."
-        )
+        text = _("Edited by hand: these sizes are those of the edited segments. {others} are as before.")
+        others = _("Diagnosis, chart and table")
+        if self._result.patient:
+            others = _("Diagnosis, cardiac function, chart and table")
+        self.edited.text = text.format(others=others)
 
     def setInputVolume(self, volumeNode) -> None:
         """Warns when the volume that is selected for the next run is not one of this result's."""
@@ -155,6 +161,15 @@ class DiagnosisCard:
             text = otherVolumeText(self._names, chosen)
             self.otherVolumeWarning.text = f"<b>▲ {html.escape(text)}</b>"
 
+    def setImageChanged(self, isChanged: bool) -> None:
+        """Whether the volume of the result is another image by now."""
+        if self._result is None:
+            return
+        self.changedWarning.visible = isChanged
+        self.changedWarning.text = _(
+            "The image was changed after the run: this is the result of the image as it was. Press Apply for a new one."
+        )
+
     def clear(self) -> None:
         self._result = None
         self._ids: list[str] = []  # of the volumes whose result is shown; empty for one that was deleted
@@ -166,6 +181,7 @@ class DiagnosisCard:
         for widget in (
             self.subject,
             self.otherVolumeWarning,
+            self.changedWarning,
             self.alerts,
             self.probability,
             self.cardiacFunction,

@@ -9,6 +9,7 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from ResFormerSegLib.scene.segment_sizes import measureSegments
+from ResFormerSegLib.scene.segment_source import lastTouched
 from ResFormerSegLib.scene.user_edits import FINGERPRINT, hasManualEdits
 
 PAUSE_MILLISECONDS = 300  # after the last stroke; a stroke is many changes
@@ -23,6 +24,7 @@ class EditWatch(VTKObservationMixin):
         self._segmentationId: str | None = None
         self._inMillimetres = True
         self._isActive, self._isDue = True, False
+        self._seen: list = []  # what was last measured, see `lastTouched`
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MILLISECONDS)
@@ -34,8 +36,10 @@ class EditWatch(VTKObservationMixin):
         if segmentationNode is None:
             return
         self._segmentationId, self._inMillimetres = segmentationNode.GetID(), inMillimetres
+        self._seen = lastTouched(segmentationNode)
         for event in (
             slicer.vtkSegmentation.SourceRepresentationModified,
+            slicer.vtkSegmentation.SegmentModified,  # a new name; voxels that a script has changed
             slicer.vtkSegmentation.SegmentAdded,
             slicer.vtkSegmentation.SegmentRemoved,
         ):
@@ -60,11 +64,15 @@ class EditWatch(VTKObservationMixin):
     def measure(self) -> None:
         node = slicer.mrmlScene.GetNodeByID(self._segmentationId) if self._segmentationId else None
         self._isDue = False
+        self._seen = lastTouched(node) if node is not None else []
         if node is not None and node.GetAttribute(FINGERPRINT):  # else it was never shown in the panel before
             rows = measureSegments(node, self._inMillimetres) if hasManualEdits(node) else None
             self._onEdited(rows)
 
     def _onChanged(self, caller=None, event=None) -> None:
+        node = slicer.mrmlScene.GetNodeByID(self._segmentationId) if self._segmentationId else None
+        if node is None or lastTouched(node) == self._seen:
+            return
         self._isDue = True
         if self._isActive:
             self._timer.start()

@@ -54,7 +54,7 @@ class ExplainSection:
         isVolume = len(result.report["slices"]) > 1
         self.sliceButton.text = _("Explain this slice") if isVolume else _("Explain")
         self.volumeButton.visible = isVolume
-        self.display.setVolume(volumeNode, names)
+        self.display.setVolume(volumeNode, names, result)
         self.refresh()
 
     def clear(self) -> None:

@@ -7,6 +7,7 @@ import vtk
 
 from ResFormerSegLib.models.catalog import ModelDescription
 from ResFormerSegLib.models.suitability import COMPONENTS
+from ResFormerSegLib.scene.patient_name import areOfDifferentPatients
 
 
 class NewImages:
@@ -31,7 +32,8 @@ class OtherPhaseRow:
     """Visible only with a model that diagnoses a patient from two cardiac phases.
 
     The selection is kept while another model hides the row, but used only while the row is visible. The other phase is
-    selected by itself, once for each input volume, if exactly one other image has the same geometry.
+    selected by itself, once for each input volume, if exactly one other image has the same geometry and is not known to
+    be another patient's.
     """
 
     def __init__(self, ui) -> None:
@@ -65,7 +67,7 @@ class OtherPhaseRow:
         if changePlaces:
             node.otherVolume = None
         if node.otherVolume is None and node.resultVolume is not volume:
-            others = [image for image in _images() if image is not volume and _haveSameGeometry(image, volume)]
+            others = [image for image in _images() if image is not volume and _mayBelong(image, volume)]
             if len(others) == 1:
                 node.otherVolume = others[0]
 
@@ -102,6 +104,11 @@ def _isImage(node) -> bool:
 def _isMadeByThisModule(node) -> bool:
     """Probability maps and saliency are volumes, too."""
     return any(name.startswith("ResFormerSeg.") for name in node.GetAttributeNames() or ())
+
+
+def _mayBelong(image, volume) -> bool:
+    """Whether an image may be the other phase of a volume."""
+    return _haveSameGeometry(image, volume) and not areOfDifferentPatients(image, volume)
 
 
 def _haveSameGeometry(first, second) -> bool:

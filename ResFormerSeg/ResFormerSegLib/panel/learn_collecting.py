@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.learning.training_sets import lastAuthor, rememberAuthor
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
+from ResFormerSegLib.runs.omitted_slices import analysedSlices
 from ResFormerSegLib.scene.patient_name import patientOf
 from ResFormerSegLib.texts import namesOfClasses
 
@@ -30,7 +31,9 @@ class CollectingPart:
         self._onAdded = onAdded
         self._result = None
         self._job = None
+        self._added = (None, "")  # the result that is being added, and the name of its image
         self._outcome = ""  # of the last case: shown until the user goes on
+        self._note = ""  # on what the result lacks
         self.diagnosis = ctk.ctkComboBox()
         self.diagnosis.objectName = "learnDiagnosis"
         self.diagnosis.defaultText = _("Confirmed diagnosis")
@@ -72,7 +75,7 @@ class CollectingPart:
         self.diagnosis.addItem(_("Not known"), NOT_KNOWN)
         self.diagnosis.setCurrentIndex(-1 if names else 0)
         self.patient.text = patientOf(volumeNode)
-        self._outcome = ""
+        self._outcome, self._note = "", _omittedText(result.report, volumeNode)
         self.refresh()
 
     def clear(self) -> None:
@@ -87,7 +90,7 @@ class CollectingPart:
         reason = self._whyNot()
         self.button.enabled = not reason
         self.button.toolTip = reason or _("Adds volume, corrected segmentation and diagnosis to the training set")
-        text = self._outcome or (reason if self._result is not None else "")
+        text = self._outcome or (" ".join(filter(None, (reason, self._note))) if self._result is not None else "")
         self.status.text = text
         self.status.visible = bool(text)
 
@@ -99,6 +102,7 @@ class CollectingPart:
         rememberAuthor(author)
         chosen = self.diagnosis.itemData(self.diagnosis.currentIndex)
         self._outcome = _("Adding to the training set…")
+        self._added = (self._result, self._result.volumeNode.GetName())
         try:
             self._job = self._logic.collect(
                 self._result,
@@ -121,7 +125,7 @@ class CollectingPart:
             job.cancel()
         self.diagnosis.disconnect("currentIndexChanged(int)", self._onChanged)
         self.patient.disconnect("textChanged(QString)", self._onChanged)
-        self._result = None
+        self._result, self._added = None, (None, "")
 
     def _whyNot(self) -> str:
         """Empty if the case can be added."""
@@ -150,14 +154,33 @@ class CollectingPart:
         text = _("Added as {name}, split “{split}”.").format(name=case["id"], split=case["split"])
         if case["isEmpty"]:
             text += " " + _("Its mask is empty: it teaches that there is no lesion.")
-        self._outcome = text
+        self._outcome = self._ofAdded(text)
         self._onAdded()
         self.refresh()
 
     def _onFailed(self, error: ResFormerSegError) -> None:
         self._job = None
-        self._outcome = "" if error.code == "CANCELLED" else f"{error.message} {error.hint}".strip()
+        text = f"{error.message} {error.hint}".strip()
+        self._outcome = "" if error.code == "CANCELLED" else self._ofAdded(text)
         self.refresh()
+
+    def _ofAdded(self, text: str) -> str:
+        """Says of which image, when another result is shown by now."""
+        result, name = self._added
+        self._added = (None, "")
+        return text if result is self._result else _("“{image}”: {text}").format(image=name, text=text)
+
+
+def _omittedText(report: dict, volumeNode) -> str:
+    """Empty when all slices were analysed."""
+    analysed = analysedSlices(report, volumeNode)
+    if analysed is None:
+        return ""
+    text = _(
+        "Only slices {first} to {last} of 0 to {end} were analysed. The others come into the set as well, with what is "
+        "drawn in them: draw what is missing, or run all slices."
+    )
+    return text.format(first=analysed[0], last=analysed[1], end=analysed[2])
 
 
 def _isInScene(node) -> bool:

@@ -15,18 +15,19 @@ from ResFormerSegLib.models.catalog import readModel
 from ResFormerSegLib.panel.chart.slice_table import fitTableHeight
 from ResFormerSegLib.panel.learn_texts import figureName, verdictText
 from ResFormerSegLib.panel.widgets import makeButton, makeLabel
+from ResFormerSegLib.texts import toolTipOf
 
 ROW_HEIGHT, WORST_ROWS = 24, 5
 
 
 class ComparisonPart:
-    """folderOf: the training set. onUse: called with the folder of the new model when the user wants it in the list."""
+    """onUse: called with the folder of the new model when the user wants it in the list."""
 
-    def __init__(self, layout, logic, folderOf: Callable[[], str], onUse: Callable[[str], None]) -> None:
+    def __init__(self, layout, logic, onUse: Callable[[str], None]) -> None:
         self._logic = logic
-        self._folderOf, self._onUse = folderOf, onUse
+        self._onUse = onUse
         self._program = None
-        self._new = self._old = ""
+        self._new = self._old = self._set = ""
         self._comparison: dict | None = None
         self.widget = qt.QWidget()
         self.widget.objectName = "learnComparison"
@@ -53,9 +54,11 @@ class ComparisonPart:
         layout.addWidget(self.widget)
         self.refresh()
 
-    def showTrained(self, newFolder: str, oldReference: str) -> None:
+    def showTrained(self, newFolder: str, oldReference: str, setFolder: str) -> None:
+        """setFolder: of the training set that the new model was trained on. Another set that is chosen later may hold
+        other cases of the same names, and the new model may know the patients of its test cases."""
         self._stop()
-        self._new, self._old, self._comparison = newFolder, oldReference, None
+        self._new, self._old, self._set, self._comparison = newFolder, oldReference, setFolder, None
         self._say("")
         self.refresh()
 
@@ -63,7 +66,8 @@ class ComparisonPart:
         self.widget.visible = bool(self._new)
         running, compared = self._program is not None, self._comparison is not None
         self.compareButton.enabled = not running
-        self.compareButton.toolTip = _("Runs the old and the new model on the cases of the split “test”")
+        text = _("Runs the old and the new model on the cases of the split “test” of {folder}")
+        self.compareButton.toolTip = toolTipOf(text.format(folder=self._set))
         self.table.visible = self.worst.visible = self.worstTitle.visible = compared
         self.useButton.visible = compared
         text = self._fewCases() if compared else ""
@@ -75,7 +79,7 @@ class ComparisonPart:
             return
         self._comparison = None
         self._say(_("Comparing…"))
-        self._program = self._logic.compareModels(self._folderOf(), self._old, self._new, wait=False)
+        self._program = self._logic.compareModels(self._set, self._old, self._new, wait=False)
         self._program.onProgress = self._onProgress
         self._program.onFinished, self._program.onFailed = self._onFinished, self._onFailed
         self.refresh()
@@ -139,7 +143,7 @@ class ComparisonPart:
     def _onWorst(self, row: int, column: int) -> None:
         name = self.worst.item(row, 0).text()
         for kind, load in (("images", slicer.util.loadVolume), ("masks", slicer.util.loadSegmentation)):
-            for file in sorted((Path(self._folderOf()) / kind).glob(f"{name}.*"))[:1]:
+            for file in sorted((Path(self._set) / kind).glob(f"{name}.*"))[:1]:
                 try:
                     load(str(file), {"name": name})
                 except RuntimeError as error:

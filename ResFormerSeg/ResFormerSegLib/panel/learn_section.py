@@ -32,7 +32,7 @@ class LearnSection:
         self.cases.addTable()
         layout.addWidget(_heading(_("Train")))
         self.training = TrainingPart(layout, logic, requirementsFile, folder, models.model, self._onTrained)
-        self.comparison = ComparisonPart(layout, logic, folder, models.addFolder)
+        self.comparison = ComparisonPart(layout, logic, models.addFolder)
         self._button.connect("contentsCollapsed(bool)", self._onFolded)
         self.refresh()
 
@@ -77,8 +77,8 @@ class LearnSection:
         self.collecting.refresh()
         self.training.refresh()
 
-    def _onTrained(self, folder: str, initial: str) -> None:
-        self.comparison.showTrained(folder, initial)
+    def _onTrained(self, folder: str, initial: str, setFolder: str) -> None:
+        self.comparison.showTrained(folder, initial, setFolder)
 
     def _onFolded(self, folded: bool) -> None:
         if not folded:

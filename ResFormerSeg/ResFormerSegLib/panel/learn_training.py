@@ -29,7 +29,7 @@ TRAINING = "training"  # the task, of those that the engine names, whose pace te
 
 class TrainingPart:
     """folderOf: the training set. modelOf: the selected model, None without one. onTrained: called with the folder of
-    the new model and the reference of the one that it was trained from."""
+    the new model, the reference of the one that it was trained from, and the folder of the training set."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class TrainingPart:
         requirementsFile: str,
         folderOf: Callable[[], str],
         modelOf: Callable,
-        onTrained: Callable[[str, str], None],
+        onTrained: Callable[[str, str, str], None],
     ) -> None:
         self._logic = logic
         self._requirementsFile = requirementsFile
         self._folderOf, self._modelOf, self._onTrained = folderOf, modelOf, onTrained
         self._program = None
-        self._output = self._initial = ""
-        self._isMeasured = False  # how long it will take was said: the next press starts
+        self._output = self._initial = self._set = ""  # of the training
+        self._measured: tuple | None = None  # of what was said how long it will take: the next press starts just that
         self._isMeasuring = False
         self._begun: tuple[float, int] | None = None  # when the pace was first seen, and at which step
         self.intro = makeLabel("learnTrainingIntro")
@@ -109,7 +109,11 @@ class TrainingPart:
             self.intro.text = _("Another program is training on this training set at this moment.")
         self.trainButton.visible = self.epochs.enabled = not self.isRunning and left is None
         self.trainButton.enabled = not reason
-        self.trainButton.text = _("Start training") if self._isMeasured else _("Train…")
+        if self._measured is not None and not self._isMeasuring and self._measured != self._choices():
+            self._measured = None
+            self._say("")
+        isMeasured = self._measured is not None and not self._isMeasuring
+        self.trainButton.text = _("Start training") if isMeasured else _("Train…")
         self.trainButton.toolTip = reason or _("First measures how long it will take")
         self.pauseButton.visible = self.isRunning and not self._isMeasuring
         self.resumeButton.visible = left is not None and not elsewhere
@@ -126,12 +130,12 @@ class TrainingPart:
         if self.isRunning or self._whyNot(folder, model) or not self._hasPackages():
             self.refresh()
             return
-        if self._isMeasured:
+        if self._measured == self._choices():
             self._output, self._initial = str(freeOutput(folder, model.id)), model.reference
             self._start(resume=False)
             return
         self._say(_("Measuring how long it will take…"))
-        self._isMeasuring = True
+        self._isMeasuring, self._measured = True, self._choices()
         self._program = self._logic.estimateTraining(folder, model.reference, epochs=self.epochs.value, wait=False)
         self._program.onProgress = self._onMeasuring
         self._program.onFinished, self._program.onFailed = self._onEstimated, self._onFailed
@@ -152,7 +156,7 @@ class TrainingPart:
         """Stops what is running; of a training all files are deleted, after asking."""
         if self._isMeasuring:
             program, self._program = self._program, None
-            self._isMeasuring = False
+            self._isMeasuring, self._measured = False, None
             program.stop()
             self._say("")
             self.refresh()
@@ -161,11 +165,12 @@ class TrainingPart:
         if not slicer.util.confirmOkCancelDisplay(question):
             return
         program, self._program = self._program, None
+        output = self._output  # another set may be chosen before the program has ended
         if program is None:
-            self._onStopped()
+            self._onStopped(output)
         else:
             self._say(_("Stopping…"))
-            program.stop(then=self._onStopped)
+            program.stop(then=lambda: self._onStopped(output))
 
     def cleanup(self) -> None:
         """The training pauses: another session can go on with it."""
@@ -176,6 +181,11 @@ class TrainingPart:
         if self._curves is not None:
             self._curves.clear()
             self.view.setMRMLScene(None)
+
+    def _choices(self) -> tuple:
+        """By which a training would start now."""
+        model = self._modelOf()
+        return self._folderOf(), model.reference if model is not None else "", int(self.epochs.value)
 
     def _whyNot(self, folder: str, model) -> str:
         if not folder:
@@ -206,9 +216,9 @@ class TrainingPart:
         return canTrain()
 
     def _start(self, resume: bool) -> None:
-        self._isMeasured, self._begun = False, None
+        self._measured, self._begun, self._set = None, None, self._folderOf()
         self._program = self._logic.train(
-            self._folderOf(), self._initial, self._output, epochs=self.epochs.value, resume=resume, wait=False
+            self._set, self._initial, self._output, epochs=self.epochs.value, resume=resume, wait=False
         )
         self._program.onProgress, self._program.onNote = self._onProgress, self._onNote
         self._program.onFinished, self._program.onFailed = self._onFinished, self._onFailed
@@ -220,7 +230,7 @@ class TrainingPart:
         self.bar.value = int(100 * done / max(1, total))
 
     def _onEstimated(self, event: dict) -> None:
-        self._program, self._isMeasuring, self._isMeasured = None, False, True
+        self._program, self._isMeasuring = None, False
         self._say(
             _("It will take about {time} on this computer ({epochs} epochs).").format(
                 time=durationText(event["seconds"]), epochs=event["epochs"]
@@ -248,10 +258,10 @@ class TrainingPart:
         self._showCurves()
         self._say(_("The training is complete: “{name}”.").format(name=Path(event["folder"]).name))
         self.refresh()
-        self._onTrained(event["folder"], self._initial)
+        self._onTrained(event["folder"], self._initial, self._set)
 
     def _onFailed(self, error: ResFormerSegError) -> None:
-        self._program, self._isMeasuring, self._isMeasured = None, False, False
+        self._program, self._isMeasuring, self._measured = None, False, None
         self._say(f"{error.message} {error.hint}".strip())
         self.refresh()
 
@@ -259,8 +269,8 @@ class TrainingPart:
         self._say(_("Paused. Resume goes on after the last complete epoch, also after Slicer was closed."))
         self.refresh()
 
-    def _onStopped(self) -> None:
-        discardTraining(self._output)
+    def _onStopped(self, output: str) -> None:
+        discardTraining(output)
         self._say(_("The training was cancelled, and its files were deleted."))
         if self._curves is not None:
             self._curves.clear()
@@ -269,8 +279,8 @@ class TrainingPart:
         self.refresh()
 
     def _onEpochs(self, value: int) -> None:
-        self._isMeasured = False
-        self.trainButton.text = _("Train…")
+        if self._measured is not None and not self.isRunning:
+            self.refresh()
 
     def _showCurves(self) -> None:
         rows = learningRows(self._output)

@@ -17,6 +17,7 @@ from ResFormerSegLib.panel.comparison_section import ComparisonSection
 from ResFormerSegLib.panel.diagnosis_card import DiagnosisCard
 from ResFormerSegLib.panel.edit_watch import EditWatch
 from ResFormerSegLib.panel.explain_section import ExplainSection
+from ResFormerSegLib.panel.image_watch import ImageWatch
 from ResFormerSegLib.panel.input_volumes import hasVoxels
 from ResFormerSegLib.panel.learn_section import LearnSection
 from ResFormerSegLib.panel.message_area import MessageArea
@@ -45,6 +46,7 @@ class ResultSections:
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._showNext)
         self._edits = EditWatch(self._onEdited)
+        self._image = ImageWatch(lambda isChanged: self.card.setImageChanged(isChanged))
         self._result = None
         self._folders = ResultFolders(ui, message)
         self.report = SaveReport(ui, logic, os.path.dirname(requirementsFile), message)
@@ -95,6 +97,7 @@ class ResultSections:
         for section in self._sections:
             section.clear()
         self._edits.stop()
+        self._image.stop()
         self._result = None
         self._folders.clear()
         self.report.clear()
@@ -106,7 +109,7 @@ class ResultSections:
     def cleanup(self) -> None:
         self._stop()
         self._timer.disconnect("timeout()", self._showNext)
-        for section in (*self._sections, self._visibility, self._edits, self._folders, self.report):
+        for section in (*self._sections, self._visibility, self._edits, self._image, self._folders, self.report):
             section.cleanup()
 
     def _steps(self, result, volumeNode) -> list[Callable[[], None]]:
@@ -117,6 +120,7 @@ class ResultSections:
         self.report.show(result, volumeNode)
         inMillimetres = all(row.get("volume_mm3") is not None for row in result.report["segments"])
         self._edits.watch(result.segmentationNode, inMillimetres)
+        self._image.watch(result, volumeNode)
         self._result = result
         steps = [
             lambda: self.card.showResult(result, volumeNode, names, bothPhases),

@@ -7,7 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ResFormerSegLib.panel.widgets import makeButton, makeFractionSlider, makeLabel
-from ResFormerSegLib.runs.explanation import findSaliencyNode
+from ResFormerSegLib.runs.explanation import explains, findSaliencyNode
 from ResFormerSegLib.scene.saliency_overlay import OPACITY, THRESHOLD, SaliencyOverlay, setThreshold, styleSaliencyNode
 from ResFormerSegLib.scene.shown_frame import FRAME, showsFrame
 
@@ -18,6 +18,7 @@ class SaliencyControls:
     def __init__(self, layout) -> None:
         self._overlay = SaliencyOverlay()
         self._volumeId: str | None = None
+        self._result = None
         self._names: dict[str, str] = {}
         self._waitsForFrame = False  # whether the overlay was hidden with its frame, and comes back with it
         self.hideButton = makeButton("explainHideButton", "", _("The saliency volume stays in the scene."), self.toggle)
@@ -40,8 +41,8 @@ class SaliencyControls:
         for widget in (self.form, self.method):
             layout.addWidget(widget)
 
-    def setVolume(self, volumeNode, names: dict[str, str]) -> None:
-        """Takes over what is shown of an earlier explanation of the volume.
+    def setVolume(self, volumeNode, names: dict[str, str], result=None) -> None:
+        """Takes over what is shown of an earlier explanation of the result.
 
         names: of the diagnoses, by id; may be empty. volumeNode: None hides the overlay; the saliency volume stays in
         the scene.
@@ -49,7 +50,7 @@ class SaliencyControls:
         self._overlay.hide()
         self._waitsForFrame = False
         self._volumeId = volumeNode.GetID() if volumeNode is not None else None
-        self._names = names
+        self._names, self._result = names, result
         self.method.visible = False
         saliencyNode = self._saliencyNode()
         if saliencyNode is not None and names:
@@ -94,7 +95,9 @@ class SaliencyControls:
         self.hideButton.text = _("Hide") if self._overlay.isShown() else _("Show")
 
     def _saliencyNode(self):
-        return findSaliencyNode(self._volumeNode())
+        """None when there is none of this result."""
+        node = findSaliencyNode(self._volumeNode())
+        return node if node is not None and (self._result is None or explains(node, self._result)) else None
 
     def _volumeNode(self):
         """None when there is none, or when it was deleted meanwhile."""

@@ -12,6 +12,7 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.install.report_packages import installReportPackages, megabytesOf, missingPackages
 from ResFormerSegLib.panel.message_area import MessageArea
 from ResFormerSegLib.runs.patient_results import wholeResult
+from ResFormerSegLib.runs.report import earlierFiles
 from ResFormerSegLib.scene.dicom_source import addToDatabase, isFromDicom
 
 
@@ -59,7 +60,7 @@ class SaveReport:
             return
         formats, withPatient = chosen
         folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder for the report"))
-        if not folder:
+        if not folder or not _mayReplace(earlierFiles(result, folder, formats)):
             return
         try:
             if missing := missingPackages(formats):
@@ -90,6 +91,15 @@ class SaveReport:
         self._job = None
         if getattr(error, "code", "") != "CANCELLED":
             self._message.showError(error)
+
+
+def _mayReplace(files: list[str]) -> bool:
+    question = _(
+        "The folder holds these files already, perhaps of another image of the same name: {files}. Replace them?"
+    )
+    return not files or slicer.util.confirmOkCancelDisplay(
+        question.format(files=", ".join(files)), windowTitle=_("Replace the report?")
+    )
 
 
 class ReportDialog:

@@ -11,9 +11,9 @@ from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.task import Task, invalidResult
-from ResFormerSegLib.scene.segment_layers import exportLayers
+from ResFormerSegLib.scene.segment_layers import checkSamePlace, exportLayers
 from ResFormerSegLib.scene.segment_source import sourceOf
-from ResFormerSegLib.scene.shown_frame import checkVoxels
+from ResFormerSegLib.scene.shown_frame import checkImage, runImageOf
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
 
@@ -38,7 +38,7 @@ class CollectTask(Task):
                 _("It knows: {names}.").format(names=", ".join(classes) or _("none")),
             )
         self._fields = {"label": diagnosis, "patient": patient, "folder": folder, "split": split, "by": by}
-        self._voxels, self._frame = result.voxels, result.frame
+        self._run = runImageOf(result)
         self._values = {row["id"]: row["value"] for row in result.report["segments"]}
         self._names = {row["name"].casefold(): row["id"] for row in result.report["segments"]}
         node = result.segmentationNode
@@ -50,10 +50,11 @@ class CollectTask(Task):
     def export(self, folder: Path) -> Generator[None, None, dict]:
         volumeNode = self.nodes[0].Get()
         exported = yield from exportVolume(volumeNode, folder)
-        checkVoxels(volumeNode, exported, self._voxels, self._frame)
+        checkImage(volumeNode, exported, self._run)
         command = {"command": "collect", "image": exported.message, **self._fields}
         if self._source is None:
             return command
+        checkSamePlace(self.nodes[1].Get(), volumeNode)
         path = folder / "labels.npy"
         ids = self._source.ids
         try:
@@ -93,7 +94,6 @@ class CollectTask(Task):
             )
 
     def _modelId(self, identifier: str) -> str | None:
-        """Of the model's segment that this one is: the one of its id, or of its name."""
-        if identifier in self._values:
-            return identifier
-        return self._names.get(self._source.name(identifier).strip().casefold())
+        """Of the model's segment that this one is: the one of its name, which the user sees, or else of its id."""
+        named = self._names.get(self._source.name(identifier).strip().casefold())
+        return named or (identifier if identifier in self._values else None)

@@ -15,11 +15,12 @@ from ResFormerSegLib.runs.prediction import modelReference
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
 from ResFormerSegLib.scene.result_nodes import VOLUME_ROLE, addNodeBeside, fillScalarVolume
 from ResFormerSegLib.scene.scene_changes import allOrNothing
-from ResFormerSegLib.scene.shown_frame import FRAME, checkVoxels, shownFrame
+from ResFormerSegLib.scene.shown_frame import FRAME, VOXELS, RunImage, checkImage, runImageOf, shownFrame
 from ResFormerSegLib.scene.volume_changes import checkUnchanged
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
 SALIENCY_ROLE = "ResFormerSeg.SaliencyOf"  # node reference from the saliency volume to the image
+MODEL = "ResFormerSeg.SaliencyModel"  # attribute of the saliency volume: SHA-256 of the weights, if they are known
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ class ExplanationResult:
 
 class ExplanationTask(Task):
     """options: as in docs/worker-protocol.md. result: of `process`, whose diagnosis is explained: refused when the
-    volume has other voxels than in its run, as it would be another image's."""
+    volume has other voxels or another geometry than in its run, as it would be another image's."""
 
     def __init__(
         self, volumeNode, modelId: str | os.PathLike, device: str, options: dict | None = None, result=None
     ) -> None:
         checkVolume(volumeNode)
-        self._run = (None, None) if result is None else (result.voxels, result.frame)
+        self._run = RunImage() if result is None else runImageOf(result)
+        self._weights = None if result is None else result.report["model"].get("sha256")
         super().__init__(volumeNode)
         model, device = modelReference(modelId), checkedDevice(device)
         self._command = {"command": "explain", "model": model, "device": device, "options": options}
@@ -53,7 +55,7 @@ class ExplanationTask(Task):
     def export(self, folder: Path) -> Generator[None, None, dict]:
         self._frame = shownFrame(self.nodes[0].Get())
         self._exported = yield from exportVolume(self.nodes[0].Get(), folder)
-        checkVoxels(self.nodes[0].Get(), self._exported, *self._run)
+        checkImage(self.nodes[0].Get(), self._exported, self._run)
         return {**self._command, "image": self._exported.message, "output": str(folder)}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, ExplanationResult]:
@@ -74,7 +76,8 @@ class ExplanationTask(Task):
                         node.SetNodeReferenceID(role, volumeNode.GetID())
                 fillScalarVolume(node, scalars, self._exported, (0, 1))
                 node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-                node.SetAttribute(FRAME, self._frame)
+                for name, value in ((FRAME, self._frame), (VOXELS, self._exported.voxels), (MODEL, self._weights)):
+                    node.SetAttribute(name, value)
                 for key, value in result.items():
                     node.SetAttribute(f"ResFormerSeg.Saliency{key.capitalize()}", value)
         except Exception as error:
@@ -88,6 +91,16 @@ def findSaliencyNode(volumeNode):
         if volumeNode is not None and node.GetNodeReferenceID(SALIENCY_ROLE) == volumeNode.GetID():
             return node
     return None
+
+
+def explains(saliencyNode, result) -> bool:
+    """Whether a saliency volume is of the image and the model of a result, as far as they are known; else it is one of
+    an earlier run."""
+    pairs = (
+        (saliencyNode.GetAttribute(VOXELS), result.voxels),
+        (saliencyNode.GetAttribute(MODEL), result.report["model"].get("sha256")),
+    )
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def explanationOptions(diagnosis: str | None, sliceAxis: str | None, slices: tuple[int, int] | None) -> dict:

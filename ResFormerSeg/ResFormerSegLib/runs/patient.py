@@ -13,8 +13,9 @@ from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.catalog import findModel
 from ResFormerSegLib.runs.prediction import PredictionTask, modelReference
 from ResFormerSegLib.runs.results import PatientResult
-from ResFormerSegLib.runs.saved_results import saveWithNodes
+from ResFormerSegLib.runs.saved_results import saveTogether
 from ResFormerSegLib.runs.task import Task
+from ResFormerSegLib.scene.patient_name import areOfDifferentPatients
 from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing
 from ResFormerSegLib.scene.shown_frame import withFrame
@@ -64,7 +65,11 @@ class PatientTask(Task):
         return {"command": "patient", "model": self._model, "reports": reports}
 
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, PatientResult]:
-        patient = event["patient"]
+        patient, volumes = event["patient"], [reference.Get() for reference in self.nodes[:2]]
+        if areOfDifferentPatients(*volumes):
+            text = _("'{first}' and '{second}' are of two patients, by their DICOM data: the diagnosis is of neither.")
+            message = text.format(first=volumes[0].GetName(), second=volumes[1].GetName())
+            notices = [*notices, {"code": "PATIENTS_DIFFER", "message": message}]
         outputs = []
         for part, given in zip(self._parts, self._events, strict=True):
             outputs.append((yield from part.read(given)))
@@ -75,7 +80,7 @@ class PatientTask(Task):
             second = self._parts[1].makeNodes(outputs[1], notices, patient)
             first = self._parts[0].makeNodes(outputs[0], notices, patient)
             result = PatientResult(first, second, patient)
-            saveWithNodes(result.forDisplay())  # the first volume's result also shows the warnings of the second
+            saveTogether(result)
         showOnly(first.segmentationNode)  # two overlapping segmentations of a heart are unreadable
         return result
 

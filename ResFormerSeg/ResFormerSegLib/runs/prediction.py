@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.suitability import whyNoImage
+from ResFormerSegLib.runs.omitted_slices import omittedSlicesNotice
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
@@ -30,8 +31,8 @@ from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
 from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
 from ResFormerSegLib.scene.shown_frame import shownFrame, withFrame
-from ResFormerSegLib.scene.user_edits import rememberUnedited
-from ResFormerSegLib.scene.volume_changes import checkUnchanged, scalingWarning
+from ResFormerSegLib.scene.user_edits import fingerprint, rememberUnedited
+from ResFormerSegLib.scene.volume_changes import checkUnchanged, transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
 
@@ -45,9 +46,11 @@ class PredictionOutput:
 
 
 class PredictionTask(Task):
-    """options: as in docs/worker-protocol.md. outputSegmentation: its segments are replaced; None makes a node."""
+    """options: as in docs/worker-protocol.md. outputSegmentation: its segments are replaced, unless the user has edited
+    them during the run; None makes a node."""
 
     frame: str | None = None  # that was exported, of a volume that is shown from a sequence
+    _outputBefore = ""  # fingerprint of the output when the run began
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class PredictionTask(Task):
         checkVolume(volumeNode)
         if outputSegmentation is not None:
             checkOutput(outputSegmentation)
+            self._outputBefore = fingerprint(outputSegmentation)
         super().__init__(volumeNode, outputSegmentation)
         self._outputHadDisplay = outputSegmentation is not None and outputSegmentation.GetDisplayNode() is not None
         model, device = modelReference(modelId), checkedDevice(device)
@@ -99,11 +103,17 @@ class PredictionTask(Task):
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
         self.checkOutput()
         volumeNode = self.nodes[0].Get()
-        scaling, noImage = scalingWarning(volumeNode), whyNoImage(volumeNode)
-        notices = [*notices, scaling] if scaling else notices
+        omitted = omittedSlicesNotice(output.report, volumeNode)
+        notices = [*notices, *([omitted] if omitted else []), *transformWarnings(volumeNode)]
+        noImage = whyNoImage(volumeNode)
         notices = [*notices, {"code": "LABEL_MAP", "message": noImage}] if noImage else notices
+        segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
+        if segmentationNode is not None and fingerprint(segmentationNode) != self._outputBefore:
+            message = _("'{name}' was edited during the run and was not replaced: the result is in a new segmentation.")
+            notices = [*notices, {"code": "OUTPUT_EDITED", "message": message.format(name=segmentationNode.GetName())}]
+            segmentationNode = None
         try:
-            return self._makeNodes(output, notices, patient)
+            return self._makeNodes(output, segmentationNode, notices, patient)
         except Exception as error:
             raise notImported(error) from error
 
@@ -118,10 +128,12 @@ class PredictionTask(Task):
         except (OSError, ValueError, TypeError) as error:
             raise invalidResult() from error
 
-    def _makeNodes(self, output: PredictionOutput, notices: list[dict], patient: dict | None) -> ProcessingResult:
+    def _makeNodes(
+        self, output: PredictionOutput, segmentationNode, notices: list[dict], patient: dict | None
+    ) -> ProcessingResult:
+        """segmentationNode: whose segments are replaced; None makes one."""
         report = output.report
         volumeNode = self.nodes[0].Get()
-        segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None
         # A segmentation that is replaced takes its table with it.
         tableNode = segmentationNode.GetNodeReference(TABLE_ROLE) if segmentationNode is not None else None
         with allOrNothing(segmentationNode), tableKept(tableNode):

@@ -15,14 +15,22 @@ from ResFormerSegLib.runs.reported_result import ReportedResult
 from ResFormerSegLib.runs.results import PatientResult
 from ResFormerSegLib.runs.task import Task
 from ResFormerSegLib.scene.shown_frame import withFrame
+from ResFormerSegLib.scene.volume_names import distinctName
 
-FORMATS = ("html", "pdf", "dicom")
+# What the files of a report end in, by its format.
+ENDINGS = {
+    "html": (".report.html",),
+    "pdf": (".report.pdf",),
+    "dicom": (".seg.dcm", ".ed.seg.dcm", ".es.seg.dcm", ".sr.dcm"),
+}
+FORMATS = tuple(ENDINGS)
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')  # in names of files, on any system
 
 
 class ReportTask(Task):
     """result: a ProcessingResult; or a PatientResult, whose report is on both phases. folder: an existing one.
-    formats: of `FORMATS`. withPatient: whether the page names patient and volume.
+    formats: of `FORMATS`. withPatient: whether the page names patient and volume. Earlier files of the same names are
+    replaced, see `earlierFiles`.
 
     The result is {"files": paths, "notes": rows with code and message on what the DICOM objects leave out}.
     """
@@ -36,7 +44,7 @@ class ReportTask(Task):
                 _("Give one or more of {known}, in a list.").format(known=", ".join(FORMATS)),
             )
         self._patient = result.patient if isinstance(result, PatientResult) else None
-        results = [result] if self._patient is None else [result.first, result.second]
+        results = _partsOf(result)
         self._parts = [ReportedResult(one, withFiles="dicom" in formats) for one in results]
         if not os.path.isdir(folder):
             raise ResFormerSegError(
@@ -46,7 +54,7 @@ class ReportTask(Task):
             )
         super().__init__(*(node for one in results for node in (one.volumeNode, one.segmentationNode)))
         self._folder, self._formats, self._withPatient = os.fspath(folder), list(formats), withPatient
-        self._name = _fileName([withFrame(one.volumeNode.GetName(), one.volumeNode, one.frame) for one in results])
+        self._name = _nameOf(results)
 
     def export(self, folder: Path) -> Generator[None, None, dict]:
         exported = []
@@ -68,10 +76,27 @@ class ReportTask(Task):
         yield
         files = list(event["files"])
         if event["page"]:
-            path = os.path.join(self._folder, f"{self._name}.report.pdf")
+            path = os.path.join(self._folder, f"{self._name}{ENDINGS['pdf'][0]}")
             printToPdf(Path(event["page"]).read_text(encoding="utf-8"), path)
             files.append(path)
         return {"files": files, "notes": [*notices, *event["notes"]]}
+
+
+def earlierFiles(result, folder: str | os.PathLike, formats: Collection[str]) -> list[str]:
+    """Names of files in the folder that a report of the result would replace: its own earlier one's, or those of
+    another image of the same name, perhaps of another patient."""
+    name = _nameOf(_partsOf(result))
+    names = [f"{name}{ending}" for form in formats for ending in ENDINGS[form]]
+    return [name for name in names if os.path.lexists(os.path.join(folder, name))]
+
+
+def _partsOf(result) -> list:
+    return [result.first, result.second] if isinstance(result, PatientResult) else [result]
+
+
+def _nameOf(results: Sequence) -> str:
+    """Volumes of one name have numbers, so that none of their reports replaces another's."""
+    return _fileName([withFrame(distinctName(one.volumeNode), one.volumeNode, one.frame) for one in results])
 
 
 def _fileName(names: Sequence[str]) -> str:

@@ -9,9 +9,9 @@ from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.runs.input_watch import weakReference
 from ResFormerSegLib.scene.dicom_source import sourceFiles
 from ResFormerSegLib.scene.segment_codes import codesOf
-from ResFormerSegLib.scene.segment_layers import exportLayers
+from ResFormerSegLib.scene.segment_layers import checkSamePlace, exportLayers
 from ResFormerSegLib.scene.segment_source import sourceOf
-from ResFormerSegLib.scene.shown_frame import checkVoxels
+from ResFormerSegLib.scene.shown_frame import checkImage, runImageOf
 from ResFormerSegLib.scene.user_edits import hasManualEdits
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
@@ -19,14 +19,14 @@ from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 class ReportedResult:
     """result: a ProcessingResult. withFiles: whether the DICOM files of its volume are needed.
 
-    Raises ResFormerSegError: those of `checkVolume` and `sourceFiles`; `export` that of `checkVoxels`.
+    Raises ResFormerSegError: those of `checkVolume` and `sourceFiles`; of `export` VOLUME_CHANGED, MOVED_APART.
     """
 
     def __init__(self, result, withFiles: bool) -> None:
         checkVolume(result.volumeNode)
         self._volume = weakReference(result.volumeNode)
         self._segmentation = None if result.segmentationNode is None else weakReference(result.segmentationNode)
-        self._voxels, self._frame = result.voxels, result.frame
+        self._run = runImageOf(result)
         self._report = {**result.report, "warnings": result.warnings}
         self._files = sourceFiles(result.volumeNode) if withFiles else []
 
@@ -40,9 +40,10 @@ class ReportedResult:
         volumeNode = self._volume.Get()
         segmentationNode = None if self._segmentation is None else self._segmentation.Get()
         exported = yield from exportVolume(volumeNode, folder)
-        checkVoxels(volumeNode, exported, self._voxels, self._frame)
+        checkImage(volumeNode, exported, self._run)
         segments, edited = [], False
         if segmentationNode is not None:
+            checkSamePlace(segmentationNode, volumeNode)
             edited = hasManualEdits(segmentationNode) or not segmentationNode.GetSegmentation().GetNumberOfSegments()
             segments = yield from _exportSegments(segmentationNode, volumeNode, folder / "labels.npy")
         if not edited:  # in the report's order

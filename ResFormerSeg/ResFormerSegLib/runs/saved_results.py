@@ -7,11 +7,12 @@ import logging
 
 import slicer
 
-from ResFormerSegLib.runs.results import ProcessingResult
+from ResFormerSegLib.runs.results import PatientResult, ProcessingResult
 from ResFormerSegLib.scene.result_nodes import OTHER_VOLUME_ROLE, REPORT, TABLE_ROLE, VOLUME_ROLE
 from ResFormerSegLib.scene.shown_frame import FRAME, OTHER_FRAME, VOXELS
 
 PATIENT = "ResFormerSeg.Patient"  # attribute of segmentation and table
+OTHER_RESULT_ROLE = "ResFormerSeg.OtherResult"  # from the segmentation of a phase to that of the other one
 _PATIENT_ENTRIES = {"cases", "diagnosis", "cardiac_function"}
 _OF_BODY = ("body", "indexed")
 
@@ -41,6 +42,16 @@ def saveWithNodes(result: ProcessingResult) -> None:
             node.SetNodeReferenceID(role, referred.GetID() if referred is not None else None)
     if result.segmentationNode is not None:
         result.segmentationNode.SetNodeReferenceID(TABLE_ROLE, result.tableNode.GetID())
+        result.segmentationNode.SetNodeReferenceID(OTHER_RESULT_ROLE, None)
+
+
+def saveTogether(result: PatientResult) -> None:
+    """Writes to the nodes of both phases, which are saved, that they are of one run."""
+    saveWithNodes(result.forDisplay())  # the first volume's result also shows the warnings of the second
+    nodes = result.first.segmentationNode, result.second.segmentationNode
+    if None not in nodes:
+        for node, other in (nodes, reversed(nodes)):
+            node.SetNodeReferenceID(OTHER_RESULT_ROLE, other.GetID())
 
 
 def savePatient(result: ProcessingResult) -> None:

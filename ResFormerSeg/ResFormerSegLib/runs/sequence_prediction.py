@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.catalog import findModel
+from ResFormerSegLib.runs.omitted_slices import omittedSlicesNotice
 from ResFormerSegLib.runs.prediction import modelReference
 from ResFormerSegLib.runs.sequence_import import importSequence
 from ResFormerSegLib.runs.sequence_results import SequenceResult
@@ -18,6 +19,7 @@ from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, inval
 from ResFormerSegLib.scene.frame_export import FrameExport
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
 from ResFormerSegLib.scene.sequences import sequenceOf
+from ResFormerSegLib.scene.volume_changes import transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume
 
 
@@ -176,7 +178,10 @@ class SequenceTask(Task):
         info = SequenceInfo(self._name, self._source.count, None)
         found = warnings.rows(len(rows))
         known = {row["code"] for row in found}
-        for notice in notices:  # the engine sends some with every frame
+        proxy = self._source.proxy
+        omitted = omittedSlicesNotice(self._first(), proxy)
+        ofVolume = [*([omitted] if omitted else []), *transformWarnings(proxy)]
+        for notice in [*notices, *ofVolume]:  # the engine sends some with every frame
             if notice["code"] not in known:
                 known.add(notice["code"])
                 found.append(notice)

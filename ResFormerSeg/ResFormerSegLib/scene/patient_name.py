@@ -15,3 +15,9 @@ def patientOf(volumeNode) -> str:
                 return value
         item = hierarchy.GetItemParent(item)
     return ""
+
+
+def areOfDifferentPatients(firstVolume, secondVolume) -> bool:
+    """As far as it is known of both."""
+    first, second = patientOf(firstVolume), patientOf(secondVolume)
+    return bool(first and second) and first != second

@@ -7,8 +7,36 @@ from pathlib import Path
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import writeLayers
+from ResFormerSegLib.errors import ResFormerSegError
+
+SAME_PLACE = 1e-3  # mm; of a transform between segmentation and volume that moves nothing
+
+
+def checkSamePlace(segmentationNode, volumeNode) -> None:
+    """Raises ResFormerSegError MOVED_APART when a result's segmentation and volume lie under different transforms.
+
+    The segments are then elsewhere in the image than where the model or the user has drawn them.
+    """
+    transforms = segmentationNode.GetParentTransformNode(), volumeNode.GetParentTransformNode()
+    if transforms[0] is transforms[1]:
+        return
+    between = vtk.vtkMatrix4x4()
+    isLinear = slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(*transforms, between)
+    if isLinear and all(abs(between.GetElement(*divmod(n, 4)) - (n % 5 == 0)) < SAME_PLACE for n in range(16)):
+        return
+    raise ResFormerSegError(
+        "MOVED_APART",
+        _("'{segmentation}' and '{volume}' lie under different transforms, so the segments are displaced.").format(
+            segmentation=segmentationNode.GetName(), volume=volumeNode.GetName()
+        ),
+        _(
+            "Put both under the same transform (Data module). If the segments are where they belong, harden the "
+            "transform of the segmentation."
+        ),
+    )
 
 
 def exportLayers(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import slicer
 import vtk
+
+from ResFormerSegLib.scene.segment_source import sourceOf
 
 
 def measureSegments(segmentationNode, inMillimetres: bool) -> list[dict]:
@@ -11,27 +12,24 @@ def measureSegments(segmentationNode, inMillimetres: bool) -> list[dict]:
 
     inMillimetres: False for a picture, whose pixels have no size: volume_mm3 is then None.
     """
-    segmentation = segmentationNode.GetSegmentation()
+    segmentation, source = segmentationNode.GetSegmentation(), sourceOf(segmentationNode)
     rows = []
     for index in range(segmentation.GetNumberOfSegments()):
-        segment = segmentation.GetNthSegment(index)
-        voxels, voxelSize = _measure(segment)
+        segment, identifier = segmentation.GetNthSegment(index), segmentation.GetNthSegmentID(index)
+        voxels, voxelSize = _measure(*source.labels(identifier))
         volume = voxels * voxelSize if inMillimetres else None
-        identifier = segmentation.GetNthSegmentID(index)
         rows.append({"id": identifier, "name": segment.GetName(), "voxels": voxels, "volume_mm3": volume})
     return rows
 
 
-def _measure(segment) -> tuple[int, float]:
-    """Number of voxels, and size of one in mm³."""
+def _measure(image, value: int) -> tuple[int, float]:
+    """Number of voxels with the value in a label map, and size of one in mm³."""
     import numpy as np
     from vtk.util.numpy_support import vtk_to_numpy
 
-    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    image = segment.GetRepresentation(name)
     if image is None or image.IsEmpty() or image.GetPointData().GetScalars() is None:
         return 0, 0.0
     toWorld = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(toWorld)
     labels = vtk_to_numpy(image.GetPointData().GetScalars())
-    return int(np.count_nonzero(labels == segment.GetLabelValue())), abs(toWorld.Determinant())
+    return int(np.count_nonzero(labels == value)), abs(toWorld.Determinant())

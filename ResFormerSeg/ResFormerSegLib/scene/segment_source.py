@@ -27,6 +27,24 @@ def sourceOf(node) -> SegmentationSource | LabelMapSource:
     return LabelMapSource(node) if node.IsA("vtkMRMLLabelMapVolumeNode") else SegmentationSource(node)
 
 
+def lastTouched(node) -> list:
+    """Names of the segments, and when their voxels were last touched, in VTK's count; of a label map of its voxels.
+
+    Of a segmentation, events come for colours and surfaces, too; by this it can be told at once that they mean nothing.
+    """
+    if not node.IsA("vtkMRMLSegmentationNode"):
+        image = node.GetImageData()
+        return [image.GetMTime() if image is not None else None]
+    segmentation = node.GetSegmentation()
+    rows = []
+    for index in range(segmentation.GetNumberOfSegments()):
+        segment = segmentation.GetNthSegment(index)
+        content = segment.GetRepresentation(segmentation.GetSourceRepresentationName())
+        touched = content.GetMTime() if content is not None else None
+        rows.append([segmentation.GetNthSegmentID(index), segment.GetName(), segment.GetLabelValue(), touched])
+    return rows
+
+
 class SegmentationSource:
     def __init__(self, node) -> None:
         self._segmentation = node.GetSegmentation()

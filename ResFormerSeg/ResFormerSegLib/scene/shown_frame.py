@@ -5,15 +5,37 @@ A sequence browser shows all frames by one volume node: a result of that node is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import vtk
 from slicer.i18n import tr as _
 
+from ResFormerSegLib.engine.array_file import wholeChecksumOf
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.scene.sequences import sequenceOf
-from ResFormerSegLib.scene.volume_export import ExportedVolume
+from ResFormerSegLib.scene.volume_export import ExportedVolume, lpsRows
 
 FRAME = "ResFormerSeg.Frame"  # attribute of segmentation and table: index value of the frame that was run
 OTHER_FRAME = "ResFormerSeg.OtherFrame"  # of both: that of the image of the other cardiac phase
 VOXELS = "ResFormerSeg.Voxels"  # of both: checksum of the voxels that were run
+SAME_PLACE = 1e-3  # mm between two geometries that are the same: a file may round them
+
+
+@dataclass(frozen=True)
+class RunImage:
+    """The image that a result was made from: its checksum, its frame, its size and geometry as the report has them.
+
+    None for what is not known, as of results of earlier versions; a picture has no geometry.
+    """
+
+    voxels: str | None = None
+    frame: str | None = None
+    grid: dict | None = None
+
+
+def runImageOf(result) -> RunImage:
+    """result: a ProcessingResult."""
+    return RunImage(result.voxels, result.frame, result.report.get("grid"))
 
 
 def shownFrame(volumeNode) -> str | None:
@@ -48,26 +70,57 @@ def withFrame(name: str, volumeNode, frame: str | None) -> str:
     return name if number < 0 else _("{name}, frame {number}").format(name=name, number=number)
 
 
-def checkVoxels(volumeNode, exported: ExportedVolume, voxels: str | None, frame: str | None) -> None:
-    """Raises ResFormerSegError VOLUME_CHANGED when the volume has other voxels than in the run of a result.
+def checkImage(volumeNode, exported: ExportedVolume, run: RunImage) -> None:
+    """Raises ResFormerSegError VOLUME_CHANGED when voxels or geometry of the volume are not those of a run.
 
-    exported: as the volume is now. voxels, frame: of the result; None for one of an earlier version, which lacks them.
+    exported: as the volume is now.
     """
-    if voxels is None or exported.voxels == voxels:
+    hasVoxels = run.voxels is None or exported.voxels == run.voxels
+    hasGrid = run.grid is None or _hasGrid(exported, run.grid)
+    if hasVoxels and hasGrid:
         return
     name = volumeNode.GetName()
-    if showsFrame(volumeNode, frame) is False:
-        own = withFrame(name, volumeNode, frame)
+    if showsFrame(volumeNode, run.frame) is False:
+        own = withFrame(name, volumeNode, run.frame)
         raise ResFormerSegError(
             "VOLUME_CHANGED",
             _("The result is one of “{own}”, but another frame is shown.").format(own=own),
             _("Show that frame in the sequence browser, then try again."),
         )
+    if hasVoxels:
+        text = _("Spacing, position or orientation of '{name}' were changed after the run, so the result is elsewhere.")
+    else:
+        text = _("The voxels of '{name}' were changed after the run, so the result no longer matches them.")
     raise ResFormerSegError(
         "VOLUME_CHANGED",
-        _("The voxels of '{name}' were changed after the run, so the result no longer matches them.").format(name=name),
+        text.format(name=name),
         _("Undo the change, or run the model on the volume again."),
     )
+
+
+def isImageOf(volumeNode, run: RunImage) -> bool:
+    """Whether the volume has voxels and geometry of a run; of a large one it takes some tenths of a second to tell."""
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image, toRas = volumeNode.GetImageData(), vtk.vtkMatrix4x4()
+    if image is None or image.GetPointData().GetScalars() is None:
+        return False
+    volumeNode.GetIJKToRASMatrix(toRas)
+    checksum = wholeChecksumOf(vtk_to_numpy(image.GetPointData().GetScalars()))
+    now = ExportedVolume({}, tuple(reversed(image.GetDimensions())), toRas, voxels=checksum)
+    try:
+        checkImage(volumeNode, now, run)
+    except ResFormerSegError:
+        return False
+    return True
+
+
+def _hasGrid(exported: ExportedVolume, grid: dict) -> bool:
+    """grid: of a report."""
+    if list(exported.shape[::-1]) != list(grid["size"]):
+        return False
+    pairs = zip(lpsRows(exported.ijkToRas), grid["affine_lps"], strict=True)
+    return all(abs(a - b) <= SAME_PLACE for left, right in pairs for a, b in zip(left, right, strict=True))
 
 
 def _numberOf(source, frame: str) -> int:

@@ -93,6 +93,56 @@ def test_what_the_user_has_deleted_comes_back_with_a_click(cases):
     assert not cases.errors and cases.results[-1].volumeNode.GetScene()
 
 
+def brighten(volume) -> None:
+    slicer.util.arrayFromVolume(volume)[:] += 1
+    slicer.util.arrayFromVolumeModified(volume)
+
+
+@pytest.mark.parametrize("change", [brighten, lambda volume: volume.SetSpacing(9, 9, 9)], ids=["voxels", "spacing"])
+def test_a_case_whose_image_was_changed_in_the_scene_is_read_from_its_files_again(cases, change):
+    cases.click(cases.rows[0])
+    first = cases.results[-1]
+    change(first.volumeNode)
+    cases.click(cases.rows[0])
+    assert not cases.errors and cases.results[-1].volumeNode is not first.volumeNode
+    assert cases.results[-1].voxels == first.voxels and cases.results[-1].volumeNode.GetSpacing() != (9, 9, 9)
+
+
+def test_an_edited_case_whose_image_was_changed_stays_beside_the_new_one(cases):
+    cases.click(cases.rows[0])
+    edited = cases.results[-1]
+    edited.segmentationNode.GetSegmentation().GetNthSegment(0).SetName("Mine")
+    brighten(edited.volumeNode)
+    cases.click(cases.rows[0])
+    assert cases.results[-1].segmentationNode is not edited.segmentationNode
+    assert edited.segmentationNode.GetScene() and edited.volumeNode.GetScene()
+
+
+def test_an_image_that_was_only_touched_is_no_other_one(cases):
+    cases.click(cases.rows[0])
+    slicer.util.arrayFromVolumeModified(cases.results[-1].volumeNode)
+    cases.click(cases.rows[0])
+    assert cases.results[-1].volumeNode is cases.results[0].volumeNode
+
+
+def test_a_volume_of_the_scene_that_was_changed_is_refused_also_while_its_result_is_in_the_scene(
+    scene, logic, models, tmp_path, waitFor
+):
+    volume = makeVolume((4, 40, 50))
+    logic.cases([volume], str(models / "grey"), tmp_path, device="cpu")
+    [row], seen = rowsOf(tmp_path), []
+    shown = logic.shownCases(
+        lambda result, node: seen.append(result.voxels), lambda row, error: seen.append(error.code), lambda: None
+    )
+    for number in range(3):
+        shown.show(row, str(tmp_path))
+        waitFor(lambda number=number: len(seen) > number and shown.opening is None, PATIENCE)
+        if number == 1:
+            brighten(volume)
+    assert seen[0] == seen[1] and seen[2] == "VOLUME_CHANGED"
+    shown.cleanup()
+
+
 def test_an_image_that_is_used_elsewhere_stays(cases):
     cases.click(cases.rows[0])
     volume = cases.results[-1].volumeNode

@@ -76,7 +76,7 @@ def test_cancelling_deletes_what_was_learnt_after_asking(learn, click, waitFor, 
 
     part = learn(model=tiny, folder=discs).training
     part.epochs.value = 500
-    part._isMeasured = True  # as after the measurement
+    part._measured = part._choices()  # as after the measurement
     click(part.trainButton)
     output = Path(part._output)
     waitFor(lambda: "Training" in part.status.text, PATIENCE)
@@ -123,6 +123,7 @@ def test_a_worst_case_is_loaded_on_click(learn, tmp_path, tiny):
         "probability_first": 0.2,
         "probability_second": 0.1,
     }
+    comparison.showTrained("new", "old", str(folder))
     comparison._comparison = {"cases": [row], "figures": [], "patients": 1}
     comparison._fill()
     assert comparison.worst.item(0, 1).text() == "0.50 → –"

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 
 from helpers.paths import MODELS
 from helpers.plain_text import plain
-from helpers.scene_helpers import makeVolume, sceneState
+from helpers.scene_helpers import makeVolume, ofPatient, sceneState
 
 
 @pytest.fixture
@@ -168,6 +168,21 @@ def test_none_is_the_other_phase_by_itself_where_there_is_a_choice_or_no_fit(
     widget.ui.inputSelector.setCurrentNode(volumes[0])
     choose(widget, twoPhases)
     assert widget.ui.otherPhaseSelector.visible and widget._parameterNode.otherVolume is None
+
+
+def test_a_volume_of_another_patient_is_not_the_other_phase_by_itself(workerThat, openPanel, twoPhases):
+    workerThat("exclusive")
+    volumes = [makeVolume((6, 32, 32), name=name) for name in ("Brown", "Smith")]
+    for volume in volumes:
+        ofPatient(volume, volume.GetName())
+    widget = openPanel()
+    widget.ui.inputSelector.setCurrentNode(volumes[0])
+    choose(widget, twoPhases)
+    assert widget._parameterNode.otherVolume is None
+    same = makeVolume((6, 32, 32), name="Brown's other")
+    ofPatient(same, "Brown")
+    widget.ui.inputSelector.setCurrentNode(same)
+    assert widget._parameterNode.otherVolume is volumes[0]
 
 
 def test_one_phase_alone_is_diagnosed_with_a_warning(panelWith, click, waitFor):

@@ -128,6 +128,17 @@ def test_after_painting_the_card_has_the_new_sizes_and_says_so(openPanel, apply,
     assert "Tumour (0.614 ml)" in plain(card.segmented.text)
 
 
+def test_a_segment_that_is_renamed_has_its_new_name_on_the_card(openPanel, apply, waitFor):
+    makeVolume((6, 32, 32))
+    widget = openPanel()
+    segment = apply(widget).GetSegmentation().GetSegment("tumour")
+    card = widget.panel.results.card
+    segment.SetName("Metastasis")
+    waitFor(lambda: "Metastasis (0.614 ml)" in plain(card.segmented.text))
+    segment.SetName("Tumour")
+    waitFor(lambda: "Tumour (0.614 ml)" in plain(card.segmented.text) and not card.edited.visible)
+
+
 def test_painting_in_another_module_is_measured_when_the_user_comes_back(openPanel, apply):
     volume = makeVolume((6, 32, 32))
     widget = openPanel()
@@ -141,6 +152,40 @@ def test_painting_in_another_module_is_measured_when_the_user_comes_back(openPan
     assert not card.edited.visible
     widget.enter()
     assert card.edited.visible and "Tumour (0.0012 ml)" in plain(card.segmented.text)
+
+
+def test_the_card_says_that_its_image_was_changed_since_and_nothing_when_it_was_only_touched(openPanel, apply, waitFor):
+    volume = makeVolume((6, 32, 32))
+    widget = openPanel()
+    apply(widget)
+    warning, watch = widget.panel.results.card.changedWarning, widget.panel.results._image
+    voxels = slicer.util.arrayFromVolume(volume)
+    spacing = volume.GetSpacing()
+
+    def looked() -> None:
+        assert watch._later.isPending
+        waitFor(lambda: not watch._later.isPending)
+
+    slicer.util.arrayFromVolumeModified(volume)
+    looked()
+    assert not warning.visible
+    voxels[0, 0, 0] += 1
+    slicer.util.arrayFromVolumeModified(volume)
+    waitFor(lambda: warning.visible)
+    assert "Press Apply" in warning.text
+    voxels[0, 0, 0] -= 1
+    slicer.util.arrayFromVolumeModified(volume)
+    waitFor(lambda: not warning.visible)
+    volume.SetSpacing(9, 9, 9)
+    waitFor(lambda: warning.visible)
+    volume.SetSpacing(*spacing)
+    waitFor(lambda: not warning.visible)
+    slicer.util.updateVolumeFromArray(volume, voxels + 1)
+    waitFor(lambda: warning.visible)
+    apply(widget)
+    assert not warning.visible
+    volume.SetName("Renamed")
+    assert not watch._later.isPending
 
 
 def test_an_edited_result_of_a_saved_scene_has_its_own_sizes(openPanel, apply, tmp_path):

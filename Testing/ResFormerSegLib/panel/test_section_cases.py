@@ -197,6 +197,30 @@ def test_the_series_of_the_dicom_database_are_chosen_by_the_user(opened, runAll,
         assert sorted(instances) == [f"1.2.3.{number}" for number in range(1, 7)]
 
 
+def test_of_two_series_of_one_name_only_the_ticked_one_is_chosen(opened, waitFor, tmp_path):
+    import qt
+
+    with dicomDatabase(tmp_path / "db") as database:
+        for series in ("1.2.3.4", "1.2.3.5"):  # an acquisition that was repeated, say
+
+            def repeated(data, index, series=series) -> None:
+                data.SeriesDescription, data.PatientName = "T1 axial", "Doe^Jane"
+                data.SeriesInstanceUID, data.SOPInstanceUID = series, f"{series}.{index}"
+
+            folder = write_slices(tmp_path / series, stored_values(3, 20, 24), repeated)
+            for file in sorted(folder.iterdir()):
+                database.addFile(file, copy=False)
+        inputs = opened().section.inputs
+        inputs.box.setCurrentIndex(inputs.box.findData("dicom"))
+        waitFor(lambda: inputs.list.count == 2)
+        texts = [inputs.list.item(row).text() for row in range(2)]
+        assert texts == [f"Doe^Jane: T1 axial (3 files) ({number} of 2)" for number in (1, 2)]
+        inputs.list.item(1).setCheckState(qt.Qt.Checked)
+        assert inputs.status.text == "Chosen: 1 of 2."
+        [chosen] = inputs.inputs()
+        assert chosen.series == "1.2.3.5" and chosen.title == "Doe^Jane: T1 axial (2 of 2)"
+
+
 def test_reloading_the_module_during_a_run_keeps_what_is_done(opened, click, waitFor, runAll, tmp_path):
     volumes(3)
     panel = opened()

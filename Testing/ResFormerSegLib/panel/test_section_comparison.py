@@ -5,6 +5,7 @@ import pytest
 import slicer
 
 from helpers.scene_helpers import makeVolume, parentItem, sceneState
+from helpers.scene_sequences import makeSequence, ramp, showFrame
 from helpers.section_helpers import PatientLogic, makeHost, makeResult
 from ResFormerSegLib.errors import ResFormerSegError
 
@@ -143,6 +144,21 @@ def test_segments_without_counterpart_are_named(comparison, click):
     assert section.status.text == "Not in the reference: Edema"
 
 
+def test_figures_of_a_result_of_some_slices_say_that_the_reference_counts_in_all(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    result.report["slices"] = result.report["slices"][2:4]
+    section.showResult(result, volume)
+    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    assert section.status.text.startswith("Only slices 2 to 3 of 0 to 5 were analysed")
+    section.showResult(makeResult(volume, LESION), volume)
+    click(section.compareButton)
+    logic.jobs[1].onFinished([ROW])
+    assert section.table.isVisible() and not section.status.text
+
+
 def test_an_error_is_shown_in_its_place(comparison, click):
     logic = PatientLogic()
     section, volume, _result = comparison(logic)
@@ -188,3 +204,83 @@ def test_a_result_deleted_during_the_comparison_does_not_hurt(comparison, click,
     logic.jobs[0].onFinished([ROW])
     section.store()
     section.clear()
+
+
+def shrink(node, volume) -> None:
+    """Erases a part of it, as in the Segment Editor."""
+    if node.IsA("vtkMRMLSegmentationNode"):
+        mask = np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint8)
+        mask[2, 4:6, 4:6] = 1
+        name = node.GetSegmentation().GetNthSegmentID(0)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, name, volume)
+    else:
+        slicer.util.arrayFromVolume(node)[2] = 0
+        slicer.util.arrayFromVolumeModified(node)
+
+
+def move(node, volume) -> None:
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    node.SetAndObserveTransformNodeID(transform.GetID())
+
+
+@pytest.mark.parametrize("change", [shrink, move])
+@pytest.mark.parametrize("which", ["result", "segmentation", "label map"])
+@pytest.mark.parametrize("isRunning", [False, True])
+def test_figures_of_a_segmentation_that_was_changed_since_are_not_shown(comparison, click, change, which, isRunning):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    isMap = which == "label map"
+    reference = labelMapFor(volume, LESION) if isMap else makeResult(volume, LESION).segmentationNode
+    section.selector.setCurrentNode(reference)
+    click(section.compareButton)
+    changed = result.segmentationNode if which == "result" else reference
+    if isRunning:
+        change(changed, volume)
+        logic.jobs[0].onFinished([ROW])
+    else:
+        logic.jobs[0].onFinished([ROW])
+        assert section.table.isVisible()
+        change(changed, volume)
+    assert not section.table.isVisible() and not section.storeButton.isVisible()
+    assert "Press Compare again" in section.status.text and section.compareButton.enabled
+    click(section.compareButton)
+    logic.jobs[1].onFinished([ROW])
+    assert section.table.isVisible() and not section.status.text
+
+
+def test_figures_of_another_reference_are_not_shown(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    first, second = (makeResult(volume, LESION).segmentationNode for _ in range(2))
+    section.selector.setCurrentNode(first)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    section.selector.setCurrentNode(second)
+    assert not section.table.isVisible() and not section.storeButton.isVisible()
+
+
+def test_colour_and_display_leave_the_figures(comparison, click):
+    logic = PatientLogic()
+    section, volume, result = comparison(logic)
+    reference = makeResult(volume, LESION).segmentationNode
+    section.selector.setCurrentNode(reference)
+    click(section.compareButton)
+    logic.jobs[0].onFinished([ROW])
+    for node in (result.segmentationNode, reference):
+        node.GetSegmentation().GetNthSegment(0).SetColor(0, 1, 0)
+        node.CreateDefaultDisplayNodes()
+        node.CreateClosedSurfaceRepresentation()
+        node.GetDisplayNode().SetVisibility(False)
+    assert section.table.isVisible()
+
+
+def test_the_frame_of_the_result_is_shown_as_the_reference_may_be_of_the_sequence_too(comparison, click):
+    section, *_ = comparison(PatientLogic())
+    volume, _, browser = makeSequence(ramp())
+    result, reference = (makeResult(volume, np.s_[1:2, 2:4, 2:4]) for _ in range(2))
+    result.segmentationNode.SetAttribute("ResFormerSeg.Frame", "0.05")
+    section.showResult(result, volume)
+    section.selector.setCurrentNode(reference.segmentationNode)
+    showFrame(browser, 3)
+    click(section.compareButton)
+    assert browser.GetSelectedItemNumber() == 1

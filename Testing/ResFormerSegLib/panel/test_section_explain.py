@@ -1,5 +1,7 @@
 """The section that explains a diagnosis, with the mouse and with a worker that answers at once."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import slicer
@@ -168,6 +170,26 @@ def test_an_overlay_of_a_loaded_scene_can_be_hidden_and_keeps_its_settings(expla
     assert mainWindow.views["Red"].compositeNode.GetForegroundVolumeID() is None
     restored.cleanup()
     host.delete()
+
+
+@pytest.mark.parametrize("change", ["voxels", "model"])
+def test_an_explanation_of_an_earlier_run_is_not_offered_with_another_result(explain, engine, click, waitFor, change):
+    section, volume = explain(engine)
+    own = section._result
+    own.voxels, own.report = None, {**own.report, "model": {**own.report["model"], "sha256": "a" * 64}}
+    click(section.sliceButton)
+    waitFor(lambda: section._job is None)
+    own.voxels = slicer.util.getNode("Brain saliency (Glioma)").GetAttribute("ResFormerSeg.Voxels")
+    assert own.voxels
+    other = SimpleNamespace(**vars(own))
+    if change == "voxels":
+        other.voxels = "00000000"
+    else:
+        other.report = {**own.report, "model": {**own.report["model"], "sha256": "b" * 64}}
+    section.showResult(other, volume)
+    assert not section.display.form.isVisible() and not section.display.method.isVisible()
+    section.showResult(own, volume)
+    assert section.display.form.isVisible() and section.display.method.isVisible()
 
 
 def test_without_pytorch_the_section_says_what_is_missing_and_offers_nothing_to_press(explain, monkeypatch):

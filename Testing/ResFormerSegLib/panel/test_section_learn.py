@@ -1,12 +1,15 @@
 """The Learn section: collecting corrected results, what the set holds, and what stands in the way of a training."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import slicer
 
 from helpers.learn_fixtures import LESION
+from helpers.scene_helpers import makeVolume
 
 
 def choose(section, diagnosis: str, patient: str) -> None:
@@ -158,3 +161,128 @@ def addCases(folder, *labels: str) -> None:
 
 def emptySegmentation():
     return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Empty")
+
+
+def test_a_result_of_some_slices_says_that_the_others_come_into_the_set_as_well(learn):
+    section = learn()
+    part, result = section.collecting, section.collecting._result
+    assert "analysed" not in part.status.text
+    few = replace(result, report={**result.report, "slices": result.report["slices"][1:3]})
+    section.showResult(few, result.volumeNode)
+    assert "Only slices 1 to 2 of 0 to 3 were analysed" in part.status.text
+    assert part.status.text.startswith("Choose the confirmed diagnosis.")
+    section.showResult(result, result.volumeNode)
+    assert "analysed" not in part.status.text
+
+
+@pytest.mark.parametrize("isRefused", [False, True])
+def test_a_case_that_was_added_meanwhile_is_not_taken_for_that_of_the_next_result(learn, click, isRefused):
+    from ResFormerSegLib.errors import ResFormerSegError
+
+    logic = SimpleNamespace(collect=lambda *arguments, **given: called.append(given))
+    section, called = learn(logic=logic), []
+    part, first = section.collecting, section.collecting._result
+    for shown in (first, replace(first, volumeNode=makeVolume((4, 16, 20), name="Next patient"))):
+        section.showResult(first, first.volumeNode)
+        choose(section, "glioma", "17")
+        part._job = None
+        click(part.button)
+        section.showResult(shown, shown.volumeNode)
+        if isRefused:
+            called[-1]["onFailed"](ResFormerSegError("CASE_KNOWN", "This image is in the set."))
+        else:
+            called[-1]["onFinished"]({"id": "case-0001", "split": "train", "isEmpty": False})
+        words = "This image is in the set." if isRefused else "Added as case-0001, split “train”."
+        assert part.status.text == (words if shown is first else f"“Brain”: {words}")
+
+
+class Programs:
+    """A logic whose long commands begin and never end by themselves."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+        self.begun: list[SimpleNamespace] = []
+
+    def _begin(self, *arguments, **options) -> SimpleNamespace:
+        self.asked.append(arguments)
+        self.begun.append(SimpleNamespace(stop=lambda then=lambda: None: None, stopNow=lambda: None))
+        return self.begun[-1]
+
+    estimateTraining = train = compareModels = _begin
+
+
+@pytest.fixture
+def ready(learn, monkeypatch, tmp_path):
+    """The section, with a set that suffices for a training, and its logic."""
+    from ResFormerSegLib.panel import learn_training
+
+    monkeypatch.setattr(learn_training, "canTrain", lambda: True)
+    monkeypatch.setattr(learn_training, "whyNoTraining", lambda folder, descriptor: None)
+    logic = Programs()
+    return learn(logic=logic), logic
+
+
+@pytest.mark.parametrize("change", ["set", "epochs"])
+@pytest.mark.parametrize("isMeasuring", [False, True])
+def test_what_was_not_measured_does_not_start(ready, click, tmp_path, change, isMeasuring):
+    section, logic = ready
+    part = section.training
+    click(part.trainButton)
+    changes = {
+        "set": lambda: section.cases.setFolder(str(tmp_path / "other")),
+        "epochs": lambda: part.epochs.setValue(7),
+    }
+    if isMeasuring:
+        changes[change]()
+    logic.begun[0].onFinished({"seconds": 60, "epochs": 30})
+    if not isMeasuring:
+        assert part.trainButton.text == "Start training" and "1 minute" in part.status.text
+        changes[change]()
+    assert part.trainButton.text == "Train…" and not part.status.text
+    click(part.trainButton)
+    assert part.status.text.startswith("Measuring")
+
+
+def test_the_models_are_compared_on_the_set_that_the_new_one_was_trained_on(ready, click, tmp_path, monkeypatch):
+    """In another set, a case of the same name is another patient's."""
+    section, logic = ready
+    own, part = section.cases.folder, section.training
+    click(part.trainButton)
+    logic.begun[0].onFinished({"seconds": 60, "epochs": 30})
+    click(part.trainButton)
+    for folder in (Path(own), tmp_path / "other"):
+        (folder / "images").mkdir(parents=True)
+        (folder / "images" / "case-0001.nrrd").touch()
+    section.cases.setFolder(str(tmp_path / "other"))
+    logic.begun[1].onFinished({"folder": "new"})
+    click(section.comparison.compareButton)
+    assert logic.asked[2][0] == own and own in section.comparison.compareButton.toolTip
+    row = {f"{name}_{which}": 0.5 for name in ("dice", "probability") for which in ("first", "second")}
+    logic.begun[2].onFinished({"comparison": {"cases": [{"case": "case-0001", **row}], "figures": [], "patients": 1}})
+    loaded = []
+    monkeypatch.setattr(slicer.util, "loadVolume", lambda file, properties: loaded.append(file))
+    section.comparison._onWorst(0, 0)
+    assert loaded == [str(Path(own) / "images" / "case-0001.nrrd")]
+
+
+def test_cancelling_deletes_the_training_that_was_cancelled_whatever_set_is_chosen_then(
+    ready, answering, click, monkeypatch, tmp_path
+):
+    import qt
+
+    from ResFormerSegLib.panel import learn_training
+
+    section, logic = ready
+    part, ended, deleted = section.training, [], []
+    click(part.trainButton)
+    logic.begun[0].onFinished({"seconds": 60, "epochs": 30})
+    click(part.trainButton)
+    logic.begun[1].stop = lambda then: ended.append(then)
+    own, other = part._output, {"output": str(tmp_path / "other-1"), "initial": "x", "isRunning": False}
+    with answering(qt.QMessageBox.Ok):
+        part.discard()
+    monkeypatch.setattr(learn_training, "unfinishedTraining", lambda folder: other)
+    monkeypatch.setattr(learn_training, "discardTraining", deleted.append)
+    section.cases.setFolder(str(tmp_path / "other"))
+    ended[0]()
+    assert deleted == [own]

@@ -56,6 +56,25 @@ def test_the_frame_is_shown_whose_contour_is_corrected(mainWindow, monkeypatch):
     assert browser.GetSelectedItemNumber() == 1
 
 
+def test_a_result_is_not_corrected_over_another_image(mainWindow, monkeypatch):
+    from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
+    from ResFormerSegLib.scene.result_display import showVolume
+
+    def shown() -> list:
+        return [composite.GetBackgroundVolumeID() for composite in composites]
+
+    addSegmentEditor(monkeypatch)
+    composites = [mainWindow.views[name].compositeNode for name in ("Red", "Yellow", "Green")]
+    own, other = makeVolume(name="Brown"), makeVolume(name="Smith")
+    node = makeResult(own, np.s_[1:2, 2:4, 2:4]).segmentationNode
+    showVolume(other)
+    openInSegmentEditor(node, own)
+    assert shown() == [own.GetID()] * 3
+    composites[0].SetBackgroundVolumeID(other.GetID())
+    openInSegmentEditor(node, own)  # it can be seen in the other views
+    assert shown() == [other.GetID(), own.GetID(), own.GetID()]
+
+
 def test_a_volume_deleted_meanwhile_is_left_to_the_user(mainWindow, monkeypatch):
     from ResFormerSegLib.panel.segment_editing import openInSegmentEditor
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import slicer
 
-from helpers.scene_helpers import later, makeVolume, sceneState, segmentArray
+from helpers.scene_helpers import later, makeVolume, ofPatient, sceneState, segmentArray
 
 
 @pytest.fixture
@@ -45,6 +45,16 @@ def test_the_patient_is_kept_with_the_nodes_and_goes_with_the_next_result(logicW
 def test_volumes_of_one_name_are_distinguished(logicWith, scene):
     small, large = makeVolume(name="Heart"), makeVolume((4, 8, 10), name="Heart")
     assert logicWith("exclusive").processPatient(small, large).patient["cases"] == ["Heart (2)", "Heart (1)"]
+
+
+@pytest.mark.parametrize(("other", "isWarned"), [("Smith", True), ("Brown", False), (None, False)])
+def test_two_patients_are_warned_of(logicWith, pair, other, isWarned):
+    for volume, patient in zip(pair, ("Brown", other), strict=True):
+        if patient:
+            ofPatient(volume, patient)
+    warnings = logicWith("exclusive").processPatient(*pair).forDisplay().warnings
+    messages = [row["message"] for row in warnings if row["code"] == "PATIENTS_DIFFER"]
+    assert len(messages) == isWarned and all("'Systole' and 'Diastole'" in message for message in messages)
 
 
 def test_options_are_those_of_both_runs(logicWith, pair):

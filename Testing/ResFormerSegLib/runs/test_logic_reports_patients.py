@@ -60,6 +60,24 @@ def test_the_report_of_a_patient_is_on_both_phases_with_the_segments_as_they_are
         assert [int(read[..., number].sum()) for number in range(3)] == counts
 
 
+@pytest.mark.parametrize("isFromEarlierVersion", [False, True])
+def test_of_several_runs_each_is_reported_with_its_own_other_phase(
+    logic, patient, models, tmp_path, isFromEarlierVersion
+):
+    from ResFormerSegLib.runs.patient_results import wholeResult
+
+    volumes = patient.first.volumeNode, patient.second.volumeNode
+    again = logic.processPatient(*volumes, modelId=str(models / "heart"), device="cpu")
+    assert again.patient == patient.patient  # the runs can be told apart by their nodes only
+    if isFromEarlierVersion:
+        for run in (patient, again):
+            for part in (run.first, run.second):
+                part.segmentationNode.SetNodeReferenceID("ResFormerSeg.OtherResult", None)
+    assert wholeResult(again.forDisplay()).second.segmentationNode is again.second.segmentationNode
+    if not isFromEarlierVersion:
+        assert wholeResult(patient.forDisplay()).second.segmentationNode is patient.second.segmentationNode
+
+
 def test_height_and_weight_that_are_given_after_the_run_are_those_of_both_phases(logic, patient, tmp_path):
     from ResFormerSegLib.runs.body_size import setBody
     from ResFormerSegLib.runs.patient_results import wholeResult

@@ -204,6 +204,38 @@ def test_the_button_asks_for_formats_and_folder_and_before_it_changes_the_databa
     section.cleanup()
 
 
+def test_before_an_earlier_report_is_replaced_the_user_is_asked(logic, model, scene, tmp_path, answering, waitFor):
+    """It may be another patient's: names such as "T1 axial" are no patient's own."""
+    import qt
+
+    from ResFormerSegLib.panel.save_report import SaveReport
+
+    volume = makeVolume((4, 40, 50), name="T1 axial")
+    result = logic.process(volume, model, device="cpu")
+    button, messages = qt.QPushButton(), Messages()
+    section = SaveReport(SimpleNamespace(saveReportButton=button), logic, "", messages)
+    section.show(result, volume)
+    earlier = tmp_path / "T1 axial.report.html"
+    earlier.write_text("of another patient")
+    with answering(lambda dialog: dialog.accept(), str(tmp_path), qt.QMessageBox.Cancel) as seen:
+        button.click()
+        waitFor(lambda: not logic.isBusy, timeout=60)
+    assert earlier.name in seen[2] and earlier.read_text() == "of another patient"
+    with answering(lambda dialog: dialog.accept(), str(tmp_path), qt.QMessageBox.Ok):
+        button.click()
+        waitFor(lambda: not logic.isBusy, timeout=60)
+    assert not messages.errors and "Not a medical device" in earlier.read_text("utf-8")
+    section.cleanup()
+
+
+def test_reports_of_two_volumes_of_one_name_have_files_of_their_own(logic, model, scene, tmp_path):
+    saved = []
+    volumes = [makeVolume((4, 40, 50), name="T1 axial") for _ in range(2)]
+    for volume in volumes:
+        saved += logic.report(logic.process(volume, model, device="cpu"), tmp_path)["files"]
+    assert [Path(file).name for file in saved] == [f"T1 axial ({number} of 2).report.html" for number in (1, 2)]
+
+
 def test_without_dicom_the_box_for_it_is_off_and_says_why(scene, bed):
     from ResFormerSegLib.panel.save_report import ReportDialog
 

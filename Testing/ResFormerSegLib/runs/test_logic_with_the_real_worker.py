@@ -12,6 +12,7 @@ import pytest
 import slicer
 
 from helpers.scene_helpers import makeVolume, parentItem, sceneState, segmentArray, stateOf
+from helpers.scene_sequences import makeSequence
 
 
 @pytest.fixture
@@ -79,6 +80,24 @@ def test_slices_smoothing_and_probability_maps_can_be_asked_for(process):
         assert mask.sum() == row["voxels"] and not mask[[0, 1, 5]].any()
         share = slicer.util.arrayFromVolume(result.probabilityMapNodes[row["id"]])
         assert share.shape == (6, 40, 50) and share.max() <= 100 and not share[[0, 1, 5]].any()
+
+
+@pytest.mark.parametrize(
+    ("slices", "text"),
+    [(None, ""), ((2, 4), "Only slices 2 to 4 of 0 to 5 were"), ((3, 3), "Only slice 3 of 0 to 5 was"), ((0, 5), "")],
+)
+def test_a_result_of_some_slices_says_that_its_sizes_are_of_these(process, slices, text):
+    result = process(makeVolume(shape=(6, 40, 50)), "grey", slices=slices)
+    messages = [row["message"] for row in result.warnings if row["code"] == "SLICES_OMITTED"]
+    assert len(messages) == bool(text) and all(message.startswith(text) for message in messages)
+
+
+def test_a_sequence_of_some_slices_says_so_once(scene, logic, models):
+    frames = [np.random.default_rng(index).integers(0, 200, (4, 40, 50)).astype(np.int16) for index in range(2)]
+    volume, *_ = makeSequence(frames)
+    result = logic.processSequence(volume, str(models / "grey"), device="cpu", slices=(1, 2))
+    [message] = [row["message"] for row in result.warnings if row["code"] == "SLICES_OMITTED"]
+    assert message.startswith("Only slices 1 to 2 of 0 to 3")
 
 
 def makeHeart(radius: float, name: str):

@@ -1,8 +1,9 @@
-"""A result of one frame, or of a volume that is changed later: its report and the like take the voxels of the run."""
+"""A result of one frame, or of a volume that is changed later: its report and the like take the image of the run."""
 
 import numpy as np
 import pytest
 import slicer
+import vtk
 
 from helpers.scene_helpers import makeVolume
 from helpers.scene_sequences import makeSequence, ramp, showFrame
@@ -111,6 +112,51 @@ def test_a_volume_that_was_filtered_in_place_is_no_longer_the_image_of_its_resul
         assert "'Brain'" in error.message and "run the model" in error.hint
     voxels[1, 4, 5] -= 1
     slicer.util.arrayFromVolumeModified(volume)
+    assertAllTakeTheVoxels(result, 0, tmp_path)
+
+
+def stretch(volume) -> None:
+    volume.SetSpacing(0.5, 0.8, 6.0)
+
+
+def shift(volume) -> None:
+    volume.SetOrigin(-20, 30, 41)
+
+
+def turn(volume) -> None:
+    """As a hardened transform does."""
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = vtk.vtkTransform()
+    matrix.RotateZ(20)
+    transform.SetMatrixTransformToParent(matrix.GetMatrix())
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    volume.HardenTransform()
+
+
+@pytest.mark.parametrize("change", [stretch, shift, turn])
+@pytest.mark.parametrize("isFromEarlierVersion", [False, True])
+def test_a_volume_that_was_moved_or_stretched_is_no_longer_the_image_of_its_result(
+    logic, scene, tmp_path, change, isFromEarlierVersion
+):
+    volume = makeVolume(oblique=True)
+    result = logic.process(volume, MODEL)
+    before = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(before)
+    if isFromEarlierVersion:
+        for node in (result.segmentationNode, result.tableNode):
+            node.RemoveAttribute("ResFormerSeg.Voxels")
+        result = restored(result)
+    change(volume)
+    for error in refusals(logic, result, tmp_path):
+        assert "'Brain'" in error.message and "orientation" in error.message and "run the model" in error.hint
+    volume.SetIJKToRASMatrix(before)
+    assertAllTakeTheVoxels(result, 0, tmp_path)
+
+
+def test_a_picture_has_no_size_and_place_that_could_change(logic, scene, tmp_path):
+    volume = makeVolume((1, 8, 10, 3), np.uint8, "vtkMRMLVectorVolumeNode")
+    result = logic.process(volume, MODEL)
+    volume.SetSpacing(2, 2, 2)
     assertAllTakeTheVoxels(result, 0, tmp_path)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import slicer
 
-from helpers.scene_helpers import makeVolume
+from helpers.scene_helpers import later, makeVolume, segmentArray
 from ResFormerSegLib.scene.user_edits import fingerprint, hasManualEdits, rememberUnedited
 
 
@@ -80,3 +80,38 @@ def test_saving_and_loading_changes_nothing(made, tmp_path):
     assert slicer.util.saveNode(segmentation, str(path), {})
     loaded = slicer.util.loadSegmentation(str(path), {})
     assert fingerprint(loaded) == fingerprint(segmentation)
+
+
+def erase(segmentation, volume) -> None:
+    """All of the first segment but one voxel, as in the Segment Editor."""
+    mask = np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint8)
+    mask[0, 0, 0] = 1
+    name = segmentation.GetSegmentation().GetNthSegmentID(0)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, name, volume)
+
+
+@pytest.mark.parametrize("isOfPatient", [False, True])
+def test_what_the_user_edits_during_the_run_is_not_replaced(scene, logicWith, isOfPatient):
+    volume, other = makeVolume(name="Diastole"), makeVolume(name="Systole")
+    mine = logicWith("exclusive").process(volume).segmentationNode
+    later(400, lambda: erase(mine, volume))
+    logic = logicWith("paced")
+    if isOfPatient:
+        result = logic.processPatient(volume, other, outputSegmentation=mine).first
+    else:
+        result = logic.process(volume, outputSegmentation=mine)
+    name = mine.GetSegmentation().GetNthSegmentID(0)
+    assert segmentArray(mine, name, volume).sum() == 1
+    assert result.segmentationNode is not mine and result.segmentationNode.GetSegmentation().GetNumberOfSegments()
+    [warning] = [row for row in result.warnings if row["code"] == "OUTPUT_EDITED"]
+    assert "new segmentation" in warning["message"] and mine.GetName() in warning["message"]
+    assert hasManualEdits(mine) and not hasManualEdits(result.segmentationNode)
+
+
+def test_edits_from_before_the_run_are_replaced_as_the_user_agreed(scene, logicWith):
+    volume, logic = makeVolume(), logicWith("exclusive")
+    mine = logic.process(volume).segmentationNode
+    erase(mine, volume)
+    result = logic.process(volume, outputSegmentation=mine)
+    assert result.segmentationNode is mine and not hasManualEdits(mine)
+    assert not [row for row in result.warnings if row["code"] == "OUTPUT_EDITED"]
