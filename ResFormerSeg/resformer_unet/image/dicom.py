@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from resformer_unet.atomic_files import text_bytes
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom_details import shifted_bits
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
 from resformer_unet.image.file_kinds import is_dicom
@@ -87,6 +88,8 @@ def read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[s
         raise mixed(of, "numbers of channels")
     planes = [header.plane for header in headers]
     check_pixel_sizes(planes, of)
+    if np.ptp([header.spacing[1] / header.spacing[0] for header in headers]) > 1e-3:
+        raise mixed(of, "shapes of pixels")
     step = None
     if all(plane.is_placed for plane in planes):
         order, step = sort_planes(planes, of, warnings)
@@ -179,6 +182,8 @@ def _stack(headers: list[Header]) -> np.ndarray:
         pixels = _read_pixels(header)
         if pixels.shape != first.shape:
             raise mixed(f"the series in “{header.path.parent.name}”", "sizes")
+        if not np.can_cast(pixels.dtype, voxels.dtype):  # a slice that is rescaled here and not by GDCM
+            voxels = voxels.astype(np.result_type(pixels.dtype, voxels.dtype))
         voxels[index] = pixels[0]
     return voxels
 
@@ -187,7 +192,12 @@ def _read_pixels(header: Header) -> np.ndarray:
     """(frames, rows, columns, channels) of a file, rescaled by its slope and intercept, or those of each frame."""
     scales = {(frame.slope, frame.intercept) for frame in header.frames}
     by_frame = scales - {(1.0, 0.0)} and (not header.first_rescales or header.frames[0].slope == 0)
-    if header.relabelled or by_frame:
+    details = header.details
+    if details.shifted:
+        raise shifted_bits(header.path)
+    if not details.complete:
+        raise _undecodable(header.path)
+    if header.relabelled or by_frame or details.misread:
         data = PixelData(header)
         return np.concatenate([data.read(index) for index in range(data.count)])
     return _rescaled(_decoded(header), header)
@@ -199,15 +209,19 @@ def _decoded(header: Header) -> np.ndarray:
         with path_to_read(header.path) as readable:
             pixels = gdcm_reader(readable).Execute()
     except RuntimeError:
-        raise EngineError(
-            "CORRUPT_IMAGE",
-            f"The pixels of “{header.path.name}” cannot be read: the file is damaged or incomplete, or its compression "
-            "is not supported.",
-            "Copy or export it again, without compression.",
-        ) from None
+        raise _undecodable(header.path) from None
     if pixels.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
         raise complex_numbers(header.path.name)
     return array_of(pixels)
+
+
+def _undecodable(path: Path) -> EngineError:
+    return EngineError(
+        "CORRUPT_IMAGE",
+        f"The pixels of “{path.name}” cannot be read: the file is damaged or incomplete, or its compression is not "
+        "supported.",
+        "Copy or export it again, without compression.",
+    )
 
 
 def _rescaled(pixels: np.ndarray, header: Header) -> np.ndarray:

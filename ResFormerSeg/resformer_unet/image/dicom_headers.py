@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom_details import Details, read_details
 from resformer_unet.image.itk_paths import path_to_read
 from resformer_unet.image.pictures import missing_package
 from resformer_unet.image.slice_geometry import Plane
@@ -70,12 +71,14 @@ class Header:
         size: (columns, rows, frames).
         kind: pixel type and number of components, as SimpleITK names them.
         plane: of a file with one frame.
-        spacing: of columns and rows as GDCM has it, 1 where nothing is stated; for pictures, only its ratio counts.
+        spacing: of columns and rows as GDCM has it, else 1 and the height of a pixel by its width; for pictures, only
+            its ratio counts.
         thickness, distance: of slices in mm, as stated.
         frames: of a file that states the geometry of each in functional groups, in the order of its pixels; such are
             enhanced CT, MR and PET, tomosynthesis, optical coherence tomography and others. Empty for other files.
         first_rescales: whether GDCM rescales all frames by what the first one states; else it leaves them as stored.
         relabelled: whether GDCM reads the pixels under the name of another kind of image only.
+        details: what GDCM passes on wrongly or not at all.
     """
 
     path: Path
@@ -91,6 +94,7 @@ class Header:
     frames: tuple[Frame, ...] = ()
     first_rescales: bool = False
     relabelled: bool = False
+    details: Details = Details()
 
 
 def gdcm_reader(path: str) -> sitk.ImageFileReader:
@@ -117,6 +121,9 @@ def read_header(path: Path) -> Header | None:
         return None
     number, thickness, distance = (_numbers(reader, tag, 1) for tag in (_NUMBER, _THICKNESS, _SLICE_DISTANCE))
     frames = read_frames(path) if reader.HasMetaDataKey(_FRAME_COUNT) else ()
+    details, spacing = read_details(path), reader.GetSpacing()[:2]
+    if spacing == (1.0, 1.0) and details.pixel_aspect is not None:
+        spacing = 1.0, details.pixel_aspect
     return Header(
         path=path,
         series=_text(reader, _SERIES),
@@ -125,11 +132,12 @@ def read_header(path: Path) -> Header | None:
         size=(*reader.GetSize(), 1)[:3],
         kind=(reader.GetPixelIDValue(), reader.GetNumberOfComponents()),
         plane=frames[0].plane if len(frames) == 1 else _plane(reader),
-        spacing=reader.GetSpacing()[:2],
+        spacing=spacing,
         thickness=frames[0].thickness if len(frames) == 1 else _positive(thickness),
         distance=_positive(distance),
         frames=frames,
         first_rescales=_text(reader, _SOP_CLASS) in _RESCALED,
+        details=details,
     )
 
 
