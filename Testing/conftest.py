@@ -127,7 +127,7 @@ def noPatches():
         f"{module.__name__}.{name}"
         for module, functions in before.items()
         for name, function in functions.items()
-        if getattr(module, name, None) is not function
+        if callable(function) and getattr(module, name, None) is not function
     ]
     assert not left, f"still patched after the tests: {', '.join(left)}"
 
