@@ -17,9 +17,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.image.gzip_blocks import DAMAGED, unpacked_blocks
-from resformer_unet.image.itk_arrays import affine_of
 from resformer_unet.image.medical_image import MedicalImage, case_name, corrupt, image_from_array
-from resformer_unet.image.nifti import geometry_warning, nifti_header, uncorrected_affine
+from resformer_unet.image.nifti import geometry_warning, nifti_header, stated_affine, states_sizes
 
 _TYPES = {  # by the header's datatype; SimpleITK's type is another one if it scales the values
     2: (np.uint8, sitk.sitkUInt8),
@@ -98,10 +97,10 @@ def plain_nifti(path: Path, reader: sitk.ImageFileReader) -> PlainNifti | None:
         or not _has_room(2 * math.prod(size) * np.dtype(dtype).itemsize)
     ):
         return None
-    affine = uncorrected_affine(reader)
-    affine = affine_of(reader) if affine is None else affine
+    affine = stated_affine(path, reader)
     voxels = np.broadcast_to(np.zeros((), dtype), size[::-1])
-    image = replace(image_from_array(voxels, affine, case_name(path)), warnings=tuple(geometry_warning(path, affine)))
+    image = image_from_array(voxels, affine, case_name(path))
+    image = replace(image, warnings=tuple(geometry_warning(path, affine)), pixel_size_known=states_sizes(path))
     return PlainNifti(path, image, int(offset))
 
 

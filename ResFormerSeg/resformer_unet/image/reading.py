@@ -28,9 +28,10 @@ from resformer_unet.image.medical_image import (
     image_from_array,
     too_large,
 )
-from resformer_unet.image.nifti import geometry_warning, uncorrected_affine
+from resformer_unet.image.nifti import geometry_warning, stated_affine, states_sizes
 from resformer_unet.image.pictures import has_grey_and_alpha, orientation_of, orientation_warning, read_picture, turned
 from resformer_unet.image.plain_nifti import PlainNifti, plain_nifti
+from resformer_unet.image.stated_geometry import TEXT_HEADERS, as_stated
 from resformer_unet.image.stored_segments import FIELD, stored_segments
 from resformer_unet.image.tiff import read_tiff
 from resformer_unet.image.unsupported import why_unsupported
@@ -162,12 +163,16 @@ def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) ->
         raise why_unsupported(path, kind, start) or corrupt(path) from None
 
     oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
-    affine = uncorrected_affine(reader)
-    affine = affine_of(pixels) if affine is None else affine
+    stated = file_format == "NiftiImageIO" and oriented
+    affine = stated_affine(path, reader) if stated else affine_of(pixels)
     image = image_from_array(array_of(pixels), affine, case_name(path), oriented)
-    warnings = geometry_warning(path, affine) if file_format == "NiftiImageIO" else []
+    if stated:
+        warnings = tuple(geometry_warning(path, affine))
+        image = replace(image, warnings=warnings, pixel_size_known=states_sizes(path))
+    if file_format in TEXT_HEADERS:
+        image = as_stated(image, path, file_format)
     fields = {key: _text(reader.GetMetaData(key)) for key in reader.GetMetaDataKeys() if FIELD.fullmatch(key)}
-    return replace(image, warnings=tuple(warnings), segments=stored_segments(fields, image.voxels.shape[-1]))
+    return replace(image, segments=stored_segments(fields, image.voxels.shape[-1]))
 
 
 def _text(value: str) -> str:
