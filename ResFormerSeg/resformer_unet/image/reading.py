@@ -29,7 +29,13 @@ from resformer_unet.image.medical_image import (
     too_large,
 )
 from resformer_unet.image.nifti import geometry_warning, stated_affine, states_sizes
-from resformer_unet.image.pictures import has_grey_and_alpha, orientation_of, orientation_warning, read_picture, turned
+from resformer_unet.image.pictures import (
+    has_grey_and_alpha,
+    orientation_and_shape_of,
+    orientation_warning,
+    read_picture,
+    turned,
+)
 from resformer_unet.image.plain_nifti import PlainNifti, plain_nifti
 from resformer_unet.image.stated_geometry import TEXT_HEADERS, as_stated
 from resformer_unet.image.stored_segments import FIELD, stored_segments
@@ -98,7 +104,7 @@ def _open_file(path: Path, start: bytes) -> MedicalImage | PlainNifti:
         return _picture(path, pixels[None], affine, 1)
     image = _read_with_itk(path, kind, start)
     if kind in ("png", "jpeg"):
-        return _picture(path, image.voxels, image.affine, orientation_of(path, kind))
+        return _picture(path, image.voxels, *reversed(orientation_and_shape_of(path, kind)))
     return image
 
 
