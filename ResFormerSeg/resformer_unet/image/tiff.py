@@ -52,11 +52,10 @@ def read_tiff(path: Path, read_with_itk: Callable[[], MedicalImage]) -> tuple[np
             _check_pages(path, pages)
             orientation = _orientation(pages[0])
             if len(pages) == len(everything) and _is_plain(pages[0], orientation):
-                image = read_with_itk()
-                voxels, affine = image.voxels, image.affine
+                voxels = read_with_itk().voxels
             else:
                 voxels = np.stack([_decoded(path, page, len(everything)) for page in pages])
-                affine = affine_of_density(_density(pages[0]))
+            affine = affine_of_density(_density(pages[0]))
             return _black_is_zero(path, pages[0], voxels), affine, orientation
     except EngineError:
         raise
