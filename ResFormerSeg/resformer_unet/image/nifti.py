@@ -161,6 +161,27 @@ def _sform(reader: sitk.ImageFileReader) -> np.ndarray:
     return _in_lps_mm(header, np.array([*rows, [0, 0, 0, 1]]))
 
 
+def scale_of(header: np.void) -> tuple[float, float] | None:
+    """Slope and intercept of the stored values; ``None`` where they mean themselves: by the standard where the slope is
+    0, whatever the intercept is. What is no number counts as not stated.
+    """
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if not np.isfinite(slope) or slope == 0:
+        return None
+    intercept = intercept if np.isfinite(intercept) else 0.0
+    return None if (slope, intercept) == (1.0, 0.0) else (slope, intercept)
+
+
+def without_intercept(path: Path, voxels: np.ndarray) -> np.ndarray:
+    """Voxels as ITK reads them; it adds an intercept that has no slope, which is taken away again."""
+    header = nifti_header(path)
+    if header is None or scale_of(header) is not None:
+        return voxels
+    intercept = float(header["scl_inter"])
+    added = np.isfinite(intercept) and float(header["scl_slope"]) != 1
+    return voxels - voxels.dtype.type(intercept) if added and intercept else voxels
+
+
 def frame_times_s(header: np.void) -> tuple[float, ...] | None:
     """Seconds of each frame of a 4D file; ``None`` where no unit of time or no time step is stated."""
     unit, step, first = _UNITS_IN_S.get(int(header["xyzt_units"]) & 0x38), header["pixdim"][4], header["toffset"]

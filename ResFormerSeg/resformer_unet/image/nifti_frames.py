@@ -31,6 +31,7 @@ from resformer_unet.image.nifti import (
     frame_times_s,
     geometry_warning,
     nifti_header,
+    scale_of,
     stated_affine,
     states_sizes,
     voxel_file,
@@ -84,9 +85,7 @@ class _Frames:
         self._shape, self._path = shape[1:], path
         self._bytes = int(np.prod(shape[1:])) * self._dtype.itemsize
         self._offset = int(header["vox_offset"])
-        slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-        scaled = np.isfinite(slope) and slope != 0 and (slope, intercept) != (1.0, 0.0)
-        self._scale = (slope, intercept) if scaled else None
+        self._scale = scale_of(header)
         voxels = path if header["magic"] == b"n+1" else voxel_file(path)
         if voxels is None:
             raise corrupt(path)

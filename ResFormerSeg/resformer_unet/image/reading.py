@@ -28,7 +28,7 @@ from resformer_unet.image.medical_image import (
     image_from_array,
     too_large,
 )
-from resformer_unet.image.nifti import geometry_warning, stated_affine, states_sizes
+from resformer_unet.image.nifti import geometry_warning, stated_affine, states_sizes, without_intercept
 from resformer_unet.image.pictures import (
     has_grey_and_alpha,
     orientation_and_shape_of,
@@ -171,7 +171,8 @@ def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) ->
     oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
     stated = file_format == "NiftiImageIO" and oriented
     affine = stated_affine(path, reader) if stated else affine_of(pixels)
-    image = image_from_array(array_of(pixels), affine, case_name(path), oriented)
+    voxels = without_intercept(path, array_of(pixels)) if file_format == "NiftiImageIO" else array_of(pixels)
+    image = image_from_array(voxels, affine, case_name(path), oriented)
     if stated:
         warnings = tuple(geometry_warning(path, affine))
         image = replace(image, warnings=warnings, pixel_size_known=states_sizes(path))

@@ -132,3 +132,28 @@ def test_either_file_of_a_pair_tells_of_two_geometries(tmp_path, suffix):
     assert read_image(tmp_path / f"x{suffix}").warnings == ()
     with_bytes(tmp_path / "x.hdr", (280, STRAIGHT[:3].astype("<f4").tobytes()))
     assert [warning["code"] for warning in read_image(tmp_path / f"x{suffix}").warnings] == ["GEOMETRY_AMBIGUOUS"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+@pytest.mark.parametrize(
+    ("stated", "meant"),
+    [
+        ((2, 10), (2, 10)),
+        ((-1, 0), (-1, 0)),
+        ((2, np.nan), (2, 0)),
+        ((1, np.inf), (1, 0)),
+        ((0, 5), (1, 0)),
+        ((np.nan, 5), (1, 0)),
+        ((np.inf, 5), (1, 0)),
+        ((np.nan, np.nan), (1, 0)),
+    ],
+)
+def test_slope_and_intercept_count_as_the_standard_says_in_one_volume_and_in_many(tmp_path, dtype, stated, meant):
+    voxels = (volume() % 200).astype(dtype)
+    path = write_volume(tmp_path / "x.nii", voxels, np.diag([0.9, 1.1, 3.0, 1.0]))
+    scale = (112, np.array(stated, "<f4").tobytes())
+    assert np.array_equal(read_image(with_bytes(path, scale)).voxels[..., 0], voxels * float(meant[0]) + meant[1])
+    slices, rows, columns = voxels.shape
+    dimensions = np.array([4, columns, rows, slices // 2, 2], "<i2").tobytes()
+    frame = open_sequence(with_bytes(path, (40, dimensions))).read(1)
+    assert np.array_equal(frame.voxels[..., 0], voxels[slices // 2 :] * float(meant[0]) + meant[1])
