@@ -81,7 +81,17 @@ def read_file(path: Path) -> MedicalImage:
 
 
 def read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
-    """Several files of one slice each."""
+    """Several files of one slice each.
+
+    Raises:
+        EngineError: MIXED_SERIES, IMAGE_4D, CORRUPT_IMAGE.
+    """
+    if len({header.patient for header in headers} - {""}) > 1:
+        raise EngineError(
+            "MIXED_SERIES",
+            f"The slices of {of} are of several patients by their IDs, though their files name one series.",
+            "Put the files of one patient into a folder of their own.",
+        )
     if len({header.size for header in headers}) > 1:
         raise mixed(of, "sizes")
     if len({header.kind[1] for header in headers}) > 1:

@@ -21,7 +21,7 @@ sitk.ProcessObject.GlobalWarningDisplayOff()  # this package reports in its own 
 _SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
 _POSITION, _ORIENTATION, _PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 _THICKNESS, _SLICE_DISTANCE = "0018|0050", "0018|0088"
-_FRAME_COUNT = "0028|0008"
+_FRAME_COUNT, _PATIENT = "0028|0008", "0010|0020"
 
 # Enhanced CT, MR and PET, also legacy converted: GDCM rescales all their frames by what the first one states.
 _RESCALED = tuple(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("2.1", "2.2", "4.1", "4.4", "130", "128.1"))
@@ -79,6 +79,7 @@ class Header:
         first_rescales: whether GDCM rescales all frames by what the first one states; else it leaves them as stored.
         relabelled: whether GDCM reads the pixels under the name of another kind of image only.
         details: what GDCM passes on wrongly or not at all.
+        patient: ID of the patient, empty if it is not stated.
     """
 
     path: Path
@@ -95,6 +96,7 @@ class Header:
     first_rescales: bool = False
     relabelled: bool = False
     details: Details = Details()
+    patient: str = ""
 
 
 def gdcm_reader(path: str) -> sitk.ImageFileReader:
@@ -138,6 +140,7 @@ def read_header(path: Path) -> Header | None:
         frames=frames,
         first_rescales=_text(reader, _SOP_CLASS) in _RESCALED,
         details=details,
+        patient=_text(reader, _PATIENT),
     )
 
 

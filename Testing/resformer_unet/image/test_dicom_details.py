@@ -219,3 +219,17 @@ def write_odd_frames(path):
     data.BitsStored = 12
     data.save_as(path)
     return path
+
+
+def test_slices_of_several_patients_are_no_volume_though_they_name_one_series(tmp_path):
+    def anonymised(data, index) -> None:
+        data.PatientID = ["A", "", "B"][index]
+
+    with pytest.raises(EngineError) as caught:
+        read_image(write_slices(tmp_path / "mixed", VOXELS, anonymised))
+    assert caught.value.code == "MIXED_SERIES" and "several patients" in caught.value.message
+    folder = series(tmp_path / "one", PatientID="A")
+    data = pydicom.dcmread(folder / "IM002.dcm")
+    del data.PatientID
+    data.save_as(folder / "IM002.dcm")
+    assert read_image(folder).shape[0] == 3
