@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from resformer_unet.atomic_files import text_bytes
 from resformer_unet.errors import EngineError
-from resformer_unet.image.dicom_details import shifted_bits
+from resformer_unet.image.dicom_details import check_supported
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
 from resformer_unet.image.file_kinds import is_dicom
@@ -203,8 +203,7 @@ def _read_pixels(header: Header) -> np.ndarray:
     scales = {(frame.slope, frame.intercept) for frame in header.frames}
     by_frame = scales - {(1.0, 0.0)} and (not header.first_rescales or header.frames[0].slope == 0)
     details = header.details
-    if details.shifted:
-        raise shifted_bits(header.path)
+    check_supported(header.path, details)
     if not details.complete:
         raise _undecodable(header.path)
     if header.relabelled or by_frame or details.misread:

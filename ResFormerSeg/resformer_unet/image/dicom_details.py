@@ -19,7 +19,8 @@ _REGIONS = "SequenceOfUltrasoundRegions"
 _TWO_DIMENSIONAL, _CENTIMETRE = 1, 3  # of a region's format and units
 _TAGS = (
     "SOPClassUID", "PhotometricInterpretation", "PixelRepresentation", "BitsAllocated", "BitsStored", "HighBit", "Rows",
-    "Columns", "SamplesPerPixel", "NumberOfFrames", "ModalityLUTSequence", "PixelAspectRatio", *_SIZES_MM, _REGIONS,
+    "Columns", "SamplesPerPixel", "NumberOfFrames", "ModalityLUTSequence", "PixelAspectRatio",
+    "TotalPixelMatrixColumns", *_SIZES_MM, _REGIONS,
 )  # fmt: skip
 _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # the tag in both byte orders
 _ENCAPSULATED = 0xFFFFFFFF
@@ -36,6 +37,7 @@ class Details:
             themselves: such an image is read as it is shown.
         misread: whether GDCM does not give the stored values, or those that they stand for.
         shifted: whether the bits of a value are not the lowest ones.
+        tiled: whether the frames are tiles of one large picture.
         complete: whether pixels that are not compressed are all there.
     """
 
@@ -44,6 +46,7 @@ class Details:
     is_negative: bool = False
     misread: bool = False
     shifted: bool = False
+    tiled: bool = False
     complete: bool = True
 
 
@@ -76,6 +79,7 @@ def _details(data: Any, file: BinaryIO) -> Details:
         is_negative=negative and not quantity,
         misread=table or (negative and (quantity or data.get("PixelRepresentation") == 1)),
         shifted=stored is not None and high is not None and high + 1 != stored,
+        tiled=int(data.get("NumberOfFrames") or 1) > 1 and "TotalPixelMatrixColumns" in data,
         complete=_is_complete(data, file),
     )
 
@@ -131,10 +135,18 @@ def looked_up(stored: np.ndarray, data: Any) -> np.ndarray:
     return apply_modality_lut(stored, data)
 
 
-def shifted_bits(path: Path) -> EngineError:
-    return EngineError(
-        "UNSUPPORTED_FORMAT",
-        f"The values in “{path.name}” lie in unusual bits of their bytes (its high bit is not its number of bits less "
-        "one).",
-        "Export it again, or convert it to NIfTI or NRRD.",
-    )
+def check_supported(path: Path, details: Details) -> None:
+    """Raises ``EngineError``: UNSUPPORTED_FORMAT."""
+    if details.shifted:
+        raise EngineError(
+            "UNSUPPORTED_FORMAT",
+            f"The values in “{path.name}” lie in unusual bits of their bytes (its high bit is not its number of bits "
+            "less one).",
+            "Export it again, or convert it to NIfTI or NRRD.",
+        )
+    if details.tiled:
+        raise EngineError(
+            "UNSUPPORTED_FORMAT",
+            f"“{path.name}” is one large picture in tiles, as of a slide scanner; its frames are no slices.",
+            "Export the part that is wanted as a picture, such as PNG or TIFF.",
+        )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from resformer_unet.errors import EngineError
-from resformer_unet.image.dicom_details import highest_looked_up, looked_up, shifted_bits
+from resformer_unet.image.dicom_details import check_supported, highest_looked_up, looked_up
 from resformer_unet.image.dicom_headers import Header, gdcm_reader
 from resformer_unet.image.dicom_times import cine_times_s, frame_moments
 from resformer_unet.image.itk_arrays import array_of
@@ -39,8 +39,7 @@ class PixelData:
         except ModuleNotFoundError:
             raise missing_package("pydicom", "sequences in DICOM files") from None
         self._header, self._path = header, header.path
-        if header.details.shifted:
-            raise shifted_bits(self._path)
+        check_supported(self._path, header.details)
         try:
             with self._path.open("rb") as file:
                 data = pydicom.dcmread(file, stop_before_pixels=True, force=True)

@@ -233,3 +233,15 @@ def test_slices_of_several_patients_are_no_volume_though_they_name_one_series(tm
     del data.PatientID
     data.save_as(folder / "IM002.dcm")
     assert read_image(folder).shape[0] == 3
+
+
+def test_the_tiles_of_a_slide_are_no_slices(tmp_path):
+    path = write_frames(tmp_path / "x.dcm", VOXELS, range(3), sop_class=_PREFIX + "77.1.6")
+    data = pydicom.dcmread(path)
+    del data.PerFrameFunctionalGroupsSequence, data.SharedFunctionalGroupsSequence
+    data.TotalPixelMatrixColumns, data.TotalPixelMatrixRows = 72, 20
+    data.save_as(path)
+    for read in (read_image, open_sequence):
+        with pytest.raises(EngineError) as caught:
+            read(path)
+        assert caught.value.code == "UNSUPPORTED_FORMAT" and "tiles" in caught.value.message
