@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.jpeg_colours import colours_of_first_frame
 from resformer_unet.image.pictures import missing_package
 
 _SOP_CLASSES = "1.2.840.10008.5.1.4.1.1."
@@ -20,10 +21,10 @@ _TWO_DIMENSIONAL, _CENTIMETRE = 1, 3  # of a region's format and units
 _TAGS = (
     "SOPClassUID", "PhotometricInterpretation", "PixelRepresentation", "BitsAllocated", "BitsStored", "HighBit", "Rows",
     "Columns", "SamplesPerPixel", "NumberOfFrames", "ModalityLUTSequence", "PixelAspectRatio",
-    "TotalPixelMatrixColumns", *_SIZES_MM, _REGIONS,
+    "TotalPixelMatrixColumns", "ImageType", *_SIZES_MM, _REGIONS,
 )  # fmt: skip
 _PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # the tag in both byte orders
-_ENCAPSULATED = 0xFFFFFFFF
+_ENCAPSULATED, _ENCAPSULATED_HEADER = 0xFFFFFFFF, 12  # length of the element, and bytes before its first item
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,21 @@ class Details:
         has_table: whether the values are looked up in a table, the Modality LUT.
         is_negative: whether the lowest value is shown as white (MONOCHROME1), and the values measure nothing by
             themselves: such an image is read as it is shown.
+        colours: of JPEGs that are others than the header says, as it should call them.
         misread: whether GDCM does not give the stored values, or those that they stand for.
         shifted: whether the bits of a value are not the lowest ones.
-        tiled: whether the frames are tiles of one large picture.
+        tiled: whether the frames are tiles of one large picture; mosaic: whether a picture shows slices side by side.
         complete: whether pixels that are not compressed are all there.
     """
 
     pixel_aspect: float | None = None
     has_table: bool = False
     is_negative: bool = False
+    colours: str | None = None
     misread: bool = False
     shifted: bool = False
     tiled: bool = False
+    mosaic: bool = False
     complete: bool = True
 
 
@@ -72,16 +76,28 @@ def _details(data: Any, file: BinaryIO) -> Details:
     negative = data.get("PhotometricInterpretation") == "MONOCHROME1"
     quantity = data.get("SOPClassUID") in _QUANTITIES
     table = bool(data.get("ModalityLUTSequence"))
+    place, syntax = file.tell(), data.file_meta.get("TransferSyntaxUID") if "file_meta" in vars(data) else None
+    complete, colours = _is_complete(data, file), None
+    if data.get("SamplesPerPixel") == 3:
+        file.seek(place + _ENCAPSULATED_HEADER)
+        colours = _others_than_stated(str(data.get("PhotometricInterpretation")), colours_of_first_frame(file, syntax))
     stored, high = data.get("BitsStored"), data.get("HighBit")
     return Details(
         pixel_aspect=_aspect(data),
         has_table=table,
         is_negative=negative and not quantity,
-        misread=table or (negative and (quantity or data.get("PixelRepresentation") == 1)),
+        colours=colours,
+        misread=table or colours is not None or (negative and (quantity or data.get("PixelRepresentation") == 1)),
         shifted=stored is not None and high is not None and high + 1 != stored,
         tiled=int(data.get("NumberOfFrames") or 1) > 1 and "TotalPixelMatrixColumns" in data,
-        complete=_is_complete(data, file),
+        mosaic="MOSAIC" in (data.get("ImageType") or ()),
+        complete=complete,
     )
+
+
+def _others_than_stated(stated: str, found: str | None) -> str | None:
+    """Only RGB and the kinds of YBR are told apart."""
+    return None if found is None or (found == "RGB") == (stated == "RGB") else found
 
 
 def _aspect(data: Any) -> float | None:
@@ -149,4 +165,10 @@ def check_supported(path: Path, details: Details) -> None:
             "UNSUPPORTED_FORMAT",
             f"“{path.name}” is one large picture in tiles, as of a slide scanner; its frames are no slices.",
             "Export the part that is wanted as a picture, such as PNG or TIFF.",
+        )
+    if details.mosaic:
+        raise EngineError(
+            "UNSUPPORTED_FORMAT",
+            f"“{path.name}” is a mosaic: all slices of a volume side by side in one picture.",
+            "Convert it to NIfTI, with dcm2niix for instance.",
         )

@@ -94,6 +94,8 @@ class PixelData:
             self._table, highest = data, highest_looked_up(data)
             del self._pixels.ModalityLUTSequence
             signed = False
+        if self._header.details.colours:
+            self._pixels.PhotometricInterpretation = self._header.details.colours
         if self._pixels.PhotometricInterpretation == "MONOCHROME1":
             self._pixels.PhotometricInterpretation = "MONOCHROME2"
         if self._header.details.is_negative:

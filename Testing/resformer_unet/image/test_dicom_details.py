@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import PIL.Image
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
 from helpers.dicom_files import stored_values, write_frames, write_slices
 from resformer_unet.errors import EngineError
@@ -245,3 +249,41 @@ def test_the_tiles_of_a_slide_are_no_slices(tmp_path):
         with pytest.raises(EngineError) as caught:
             read(path)
         assert caught.value.code == "UNSUPPORTED_FORMAT" and "tiles" in caught.value.message
+
+
+def test_a_mosaic_of_slices_is_no_slice(tmp_path):
+    folder = series(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"])
+    with pytest.raises(EngineError) as caught:
+        read_image(folder / "IM001.dcm")
+    assert caught.value.code == "UNSUPPORTED_FORMAT" and "mosaic" in caught.value.message
+
+
+COLOURS = np.stack([*np.mgrid[:64, :80] * 3, np.full((64, 80), 90)], axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def write_jpeg(path, stated: str, frames: int, **options):
+    """A photograph that says ``stated`` of its colours; ``keep_rgb`` among the options is how Pillow stores RGB."""
+    content = io.BytesIO()
+    PIL.Image.fromarray(COLOURS).save(content, "JPEG", quality=95, **options)
+    write_frames(path, np.zeros((frames, 64, 80), np.uint16), range(frames), sop_class=ULTRASOUND)
+    data = pydicom.dcmread(path)
+    del data.PerFrameFunctionalGroupsSequence, data.SharedFunctionalGroupsSequence
+    data.SamplesPerPixel, data.PlanarConfiguration, data.PhotometricInterpretation = 3, 0, stated
+    data.BitsAllocated = data.BitsStored = 8
+    data.HighBit = 7
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    data.PixelData = encapsulate([content.getvalue()] * frames)
+    data["PixelData"].VR, data["PixelData"].is_undefined_length = "OB", True
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("stated", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"keep_rgb": True}], ids=["4:2:0", "4:4:4", "RGB"])
+def test_the_colours_of_a_jpeg_are_those_that_it_says_itself(tmp_path, frames, stated, options):
+    path = write_jpeg(tmp_path / "x.dcm", stated, frames, **options)
+    for pixels in read_image(path).voxels:
+        assert np.abs(pixels.astype(int) - COLOURS).mean() < 2
+    if frames > 1:
+        assert np.abs(open_sequence(path).read(1).voxels[0].astype(int) - COLOURS).mean() < 2
