@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -65,7 +66,25 @@ def series_headers(folder: Path, series: str | None = None) -> tuple[list[Header
         EngineError: EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND.
     """
     found = _scan(folder)
-    return _choose(found.series, folder, series), found.warnings()
+    headers, warnings = _choose(found.series, folder, series), found.warnings()
+    return _without_copies(headers, warnings), warnings
+
+
+def _without_copies(headers: list[Header], warnings: list[dict[str, str]]) -> list[Header]:
+    """The headers without those of files that are the same to the last byte; a warning about these is added."""
+    seen: dict[tuple, list[Header]] = defaultdict(list)
+    copies = []
+    for header in headers:
+        alike = seen[header.number, str(header.plane.position), header.path.stat().st_size]
+        if any(filecmp.cmp(header.path, other.path, shallow=False) for other in alike):
+            copies.append(header)
+        else:
+            alike.append(header)
+    if copies:
+        name = text_bytes(copies[0].path.name).decode()
+        message = f"{len(copies)} files are copies of others in the folder and were skipped, the first is {name}."
+        warnings.append({"code": "COPIES_SKIPPED", "message": message})
+    return [header for header in headers if not any(header is copy for copy in copies)]
 
 
 def read_file(path: Path) -> MedicalImage:

@@ -49,7 +49,7 @@ _DERIVED = {
 }
 _SECONDARY_CAPTURE, _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"
 
-_UNIT = 0.01  # by which the length of a direction may differ from 1
+_UNIT = 0.02  # by which the squared length of a direction may differ from 1, and two of them from a right angle
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _plane_of(position: list[str], orientation: list[str], spacing: list[str]) -
     """Of decimal strings as the file has them."""
     place, cosines, pixel = _finite(position, 3), _finite(orientation, 6), _finite(spacing, 2)
     directions = None if cosines is None else cosines.reshape(2, 3)
-    if directions is not None and np.abs(np.linalg.norm(directions, axis=1) - 1).max() > _UNIT:
+    if directions is not None and np.abs(directions @ directions.T - np.eye(2)).max() > _UNIT:
         directions = None
     return Plane(
         position=place,

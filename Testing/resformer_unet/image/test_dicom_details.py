@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 import numpy as np
 import PIL.Image
@@ -287,3 +288,23 @@ def test_the_colours_of_a_jpeg_are_those_that_it_says_itself(tmp_path, frames, s
         assert np.abs(pixels.astype(int) - COLOURS).mean() < 2
     if frames > 1:
         assert np.abs(open_sequence(path).read(1).voxels[0].astype(int) - COLOURS).mean() < 2
+
+
+def test_copies_of_files_are_no_further_slices_or_times(tmp_path):
+    folder = series(tmp_path)
+    for path in list(folder.iterdir()):
+        shutil.copy(path, folder / f"{path.stem} (1).dcm")
+    image = read_image(folder)
+    assert np.array_equal(image.voxels[..., 0], VOXELS)
+    (warning,) = image.warnings
+    assert warning["code"] == "COPIES_SKIPPED" and "3 files" in warning["message"]
+    with pytest.raises(EngineError) as caught:
+        open_sequence(folder)
+    assert caught.value.code == "NOT_A_SEQUENCE"
+
+
+@pytest.mark.parametrize("other", [(0.6, 0.8, 0), (1, 0, 0), (0, 0.9, 0)])
+def test_directions_that_no_image_has_are_not_taken_for_an_orientation(tmp_path, other):
+    image = read_image(series(tmp_path, ImageOrientationPatient=[1, 0, 0, *other]))
+    assert not image.has_orientation and not image.has_areas
+    assert np.array_equal(image.voxels[..., 0], VOXELS)

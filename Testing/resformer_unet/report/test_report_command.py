@@ -222,3 +222,14 @@ def test_reports_of_versions_that_did_not_note_the_files_are_believed(result, ca
     result.write_text(json.dumps(content), "utf-8")
     assert main(["report", str(result)]) == 0
     assert "are not as they were" not in capsys.readouterr().err
+
+
+def test_files_that_are_there_twice_are_one_slice_of_the_objects(predicted, tmp_path):
+    series, out = predicted
+    copied = shutil.copytree(series, tmp_path / "copied")
+    first = sorted(copied.iterdir())[0]
+    shutil.copy(first, copied / f"copy of {first.name}")
+    options = ["--output", str(tmp_path), "--format", "dicom", "--source", str(copied)]
+    assert main(["report", str(out / "kopf ä.json"), *options]) == 0
+    written = highdicom.seg.segread(tmp_path / "kopf ä.seg.dcm")
+    assert np.array_equal(written.pixel_array, highdicom.seg.segread(out / "kopf ä.seg.dcm").pixel_array)
