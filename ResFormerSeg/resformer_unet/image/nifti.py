@@ -132,7 +132,8 @@ def _size_warning(header: np.void | None, affine: np.ndarray) -> list[dict[str, 
         return [size_unknown()]
     sizes = np.abs(header["pixdim"][1:4]) * _UNITS_IN_MM.get(int(header["xyzt_units"]) & 7, 1.0)
     own = np.linalg.norm(affine[:3, :3], axis=0)
-    if header["sform_code"] <= 0 or not sizes.all() or np.abs(sizes / own - 1).max() < _SAME:
+    apart = (np.abs(sizes - own) * (header["dim"][1:4] - 1)).max()
+    if header["sform_code"] <= 0 or not sizes.all() or apart <= _APART * own.min():
         return []
     shown = [" × ".join(f"{length:.4g}" for length in lengths) for lengths in (own, sizes)]
     message = (

@@ -17,7 +17,15 @@ TEXT_HEADERS = {  # by the name of the ImageIO that reads them; “key:=value”
     "MetaImageIO": re.compile(r"(\w+) *= *(.*)"),
 }
 _QUOTED = re.compile(r'"([^"]*)"')
-_PLACED = {"lps", "ras", "las", *(f"{side}-superior" for side in ("left-posterior", "right-anterior", "left-anterior"))}
+_PLACED = {
+    "lps",
+    "ras",
+    "las",
+    "lpst",
+    "rast",
+    "last",
+    *(f"{side}-superior" for side in ("left-posterior", "right-anterior", "left-anterior")),
+}
 _MM = {
     **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-6),
     **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), 1e-3),
@@ -48,7 +56,7 @@ def as_stated(image: MedicalImage, path: Path, file_format: str) -> MedicalImage
     else:
         units = _QUOTED.findall(fields.get("space units", fields.get("units", "")))
         sized = "space directions" in fields or _are_lengths(fields.get("spacings", ""))
-        placed = fields.get("space", "").lower() in _PLACED
+        placed = fields.get("space", "").lower().removesuffix("-time") in _PLACED
     if not image.has_orientation:  # of a picture only the ratio of its spacings counts
         return image
     warnings = list(image.warnings)

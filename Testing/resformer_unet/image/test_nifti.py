@@ -95,6 +95,11 @@ def test_a_sform_has_its_own_sizes_of_voxels_whatever_pixdim_says(tmp_path, unit
     assert " × ".join(f"{size:g}" for size in sizes) + " mm by pixdim" in warning["message"]
 
 
+def test_a_pixdim_that_is_merely_rounded_is_no_second_size(tmp_path):
+    image = read_image(with_bytes(nifti(tmp_path / "x.nii", STRAIGHT), pixdim(0.9, 1.1, 3.01)))
+    assert image.warnings == () and np.allclose(image.spacing, (0.9, 1.1, 3), rtol=1e-5)
+
+
 def test_the_frames_of_a_file_lie_by_its_sform_too(tmp_path):
     path = nifti(tmp_path / "x.nii", STRAIGHT)
     slices, rows, columns = volume().shape

@@ -113,3 +113,13 @@ def test_the_values_of_a_metaimage_are_rescaled_as_it_says(tmp_path):
     assert np.array_equal(image.voxels[..., 0], VOXELS * 0.5 - 1024) and codes(image) == []
     plain = metaimage(tmp_path / "y.mha", "ElementToIntensityFunctionSlope = 1", "ElementToIntensityFunctionOffset = 0")
     assert read_image(plain).voxels.dtype == np.int16
+
+
+@pytest.mark.parametrize("space", ["left-posterior-superior-time", "LPST"])
+def test_a_space_of_the_patient_and_time_is_no_matter_either(tmp_path, space):
+    path = nrrd(tmp_path / "x.nrrd")
+    head = path.read_bytes().replace(b"dimension: 3", b"dimension: 4").replace(SIZES.encode(), f"{SIZES} 1".encode())
+    geometry = f"space: {space}\nspace directions: (0.9,0,0,0) (0,1.1,0,0) (0,0,3,0) (0,0,0,1)\nspace origin: (5,6,7,0)"
+    path.write_bytes(head.replace(b"endian: little", f"endian: little\n{geometry}".encode()))
+    image = read_image(path)
+    assert codes(image) == [] and np.allclose(image.affine, AFFINE)
