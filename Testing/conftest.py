@@ -120,14 +120,15 @@ def _empty(bed) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def noPatches():
     """What the tests of a file put in the place of the system's functions must be gone after them: the next file's
-    tests, which differ from run to run with the processes of pytest-xdist, would call it."""
+    tests, which differ from run to run with the processes of pytest-xdist, would call it. (PySide6 replaces
+    `__import__` for good.)"""
     before = {module: dict(vars(module)) for module in PATCHED}
     yield
     left = [
         f"{module.__name__}.{name}"
         for module, functions in before.items()
         for name, function in functions.items()
-        if callable(function) and getattr(module, name, None) is not function
+        if callable(function) and name != "__import__" and getattr(module, name, None) is not function
     ]
     assert not left, f"still patched after the tests: {', '.join(left)}"
 

@@ -25,6 +25,8 @@ from resformer_unet.model.bundle import ModelBundle
 
 # Headers whose voxels are in a file of the same name beside them, and what those files end in.
 _HEADERS, _VOXELS = (".hdr", ".mhd", ".nhdr"), (".img", ".raw", ".zraw", ".gz")
+_DATA_FILE = re.compile(r"^(?:ElementDataFile *=|data ?file:)(.+)$", re.IGNORECASE | re.MULTILINE)
+_LONGEST_HEADER = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,21 @@ def _files(path: Path) -> list[Path]:
         return [path]
     folder = path.parent  # of maybe thousands of images: paths are made of the few names that fit
     beside = (folder / name for name in os.listdir(folder) if name.startswith(f"{path.stem}."))
-    return [path, *(file for file in beside if file.suffix.lower() in _VOXELS)]
+    fitting = [file for file in beside if file.suffix.lower() in _VOXELS]
+    named = [folder / name for name in _named_in(path)]
+    return [path, *dict.fromkeys([*fitting, *(file for file in named if file.is_file())])]
+
+
+def _named_in(header: Path) -> list[str]:
+    """The files with the voxels that a header in text names, whatever they are called."""
+    with header.open("rb") as file:
+        text = file.read(_LONGEST_HEADER).decode("utf-8", "surrogateescape")
+    found = _DATA_FILE.search(text)
+    if found is None:
+        return []
+    if found[1].strip().upper().startswith("LIST"):
+        return [line.strip() for line in text[found.end() :].splitlines() if line.strip()]
+    return [] if "\0" in found[1] else [found[1].strip()]
 
 
 def _size_and_time(file: Path) -> tuple[int, int]:

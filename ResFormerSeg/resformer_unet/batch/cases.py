@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) 
     """Name the cases before the first one is run, so that names depend neither on failures nor on who is first.
 
     A case is called as its file or folder; cases of the same name are told apart by ``-2``, ``-3``... in the order of
-    the inputs, also where names differ only in capitals, which some file systems do not tell apart. An input whose
+    the inputs, also where names differ only in capitals or in the Unicode form of a letter, which some file systems do
+    not tell apart. An input whose
     result is in ``output`` already keeps that name. No name is given whose files are an input or the result of
     another input. An input that is given twice is one case.
     """
@@ -65,19 +67,24 @@ def plan_cases(inputs: Sequence[Path], output: Path, series: str | None = None) 
     for path in inputs:
         places.setdefault(place_of(path), path)
     wanted = {place: _name_of(path, place) for place, path in places.items()}
-    existing = _ExistingResults(output, {name.casefold() for name in wanted.values()}, set(places))
+    existing = _ExistingResults(output, {same_file_name(name) for name in wanted.values()}, set(places))
     taken: set[str] = set()
     cases = []
     for place, path in places.items():
         name = existing.earlier_name(place, series, wanted[place])
         number = 1
-        while name is None or name.casefold() in taken:
+        while name is None or same_file_name(name) in taken:
             candidate = wanted[place] if number == 1 else f"{wanted[place]}-{number}"
             name = candidate if existing.is_free(candidate) else None
             number += 1
-        taken.add(name.casefold())
+        taken.add(same_file_name(name))
         cases.append(BatchCase(path, name, series, is_new=existing.is_free(name)))
     return cases
+
+
+def same_file_name(name: str) -> str:
+    """What names have in common that some file system takes for one: in small letters, and in one Unicode form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def place_of(path: Path) -> Path:
@@ -121,7 +128,7 @@ class _ExistingResults:
         self._inputs: set[str] = set()  # of these, those whose files are inputs
         self._earlier: dict[tuple[Path, str | None], list[str]] = defaultdict(list)
         for match in filter(None, map(_RESULT.fullmatch, files)):
-            name = match[1].casefold()
+            name = same_file_name(match[1])
             self._names[name] = match[1]
             if place_of(output / match[0]) in inputs:
                 self._inputs.add(name)
@@ -138,4 +145,4 @@ class _ExistingResults:
 
     def is_free(self, name: str) -> bool:
         """Whether files of this name would replace no existing file."""
-        return name.casefold() not in self._names
+        return same_file_name(name) not in self._names

@@ -12,6 +12,14 @@ from types import TracebackType
 from resformer_unet.batch.cases import BESIDE_REPORT, REPORT, SEGMENTATION, unfinished_report
 
 
+def _of_another(file: Path) -> bool:
+    """Whether a file that may be a sequence's, ``t1.frames.lv.seg.nrrd``, is that of a case ``t1.frames.lv``."""
+    if ".frames." not in file.name or not file.name.endswith(SEGMENTATION):
+        return False
+    name = file.name.removesuffix(SEGMENTATION)
+    return (file.parent / f"{name}{REPORT}").exists() or unfinished_report(file.parent, name).exists()
+
+
 class EarlierResult:
     """Keeps the files of an earlier result until those of the new one have their names.
 
@@ -67,6 +75,6 @@ class EarlierResult:
 
     def _images(self) -> list[Path]:
         try:
-            return [file for file in self._output.iterdir() if self._own.fullmatch(file.name)]
+            return [file for file in self._output.iterdir() if self._own.fullmatch(file.name) and not _of_another(file)]
         except FileNotFoundError:  # somebody has removed the folder
             return []

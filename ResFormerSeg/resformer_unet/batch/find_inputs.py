@@ -94,4 +94,4 @@ def _is_dicom(path: Path) -> bool:
 
 def _has_header(path: Path) -> bool:
     """Whether this is the voxel file of an Analyze or NIfTI pair."""
-    return path.suffix.lower() == ".img" and os.path.exists(path.with_suffix(".hdr"))
+    return path.suffix.lower() == ".img" and any(os.path.exists(path.with_suffix(end)) for end in (".hdr", ".HDR"))

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from resformer_unet.batch.case_files import ReadCase, kept_report, read_case
-from resformer_unet.batch.cases import BatchCase, Outcome, place_of, read_report
+from resformer_unet.batch.cases import BatchCase, Outcome, place_of, read_report, same_file_name
 from resformer_unet.batch.run import predict_case
 from resformer_unet.batch.summary_csv import add_row
 from resformer_unet.batch.volume_state import file_name_of, volume_input
@@ -87,12 +87,12 @@ def _reading(case: BatchCase, image: MedicalImage | None, state: dict | None) ->
 
 def _free_name(output: Path, wanted: str, taken: Collection[str], is_own: Callable[[dict], bool]) -> str:
     base = file_name_of(wanted)
-    names = {name.casefold() for name in taken}
+    names = {same_file_name(name) for name in taken}
     number = 1
     while True:
         name = base if number == 1 else f"{base}-{number}"
         number += 1
-        if name.casefold() in names:
+        if same_file_name(name) in names:
             continue
         report = read_report(output, name)
         if report is not None and is_own(report):

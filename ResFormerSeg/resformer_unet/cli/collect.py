@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", type=path, metavar="FILE", help="its corrected mask, on the same grid")
     parser.add_argument("--model", metavar="ID|FOLDER",
                         help=f"{MODEL_HELP}, whose segments the mask's are; needed for a mask with several named "
-                        "segments (.seg.nrrd)")  # fmt: skip
+                        "segments (.seg.nrrd) that no installed model has")  # fmt: skip
     parser.add_argument("--label", default="", metavar="ID", help="its confirmed diagnosis, as the model names it")
     parser.add_argument("--patient", default="", metavar="NAME",
                         help="name or number of the patient; only a code of it is stored")  # fmt: skip
@@ -57,15 +57,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add(arguments: argparse.Namespace) -> None:
     from resformer_unet.data.dataset import Case, read_case_image, read_mask_on_grid
-    from resformer_unet.data.masks import label_map
+    from resformer_unet.data.masks import label_map, model_of_names
     from resformer_unet.model.catalog import find_model
     from resformer_unet.training_set.adding import add_case
 
     name = arguments.image.name
     case = Case(name, arguments.image, arguments.mask, arguments.label or None, "", name)
-    segments = find_model(arguments.model).segments if arguments.model else None
-    image = read_case_image(case)
-    mask = label_map(name, read_mask_on_grid(case, image), segments) if case.mask else None
+    model = find_model(arguments.model) if arguments.model else None
+    image, mask = read_case_image(case), None
+    if case.mask:
+        stored = read_mask_on_grid(case, image)
+        if model is None and (model := model_of_names(stored)) is not None:
+            print_line(f"by their names, the mask's segments are those of the model {model.id}", sys.stderr)
+        mask = label_map(name, stored, model and model.segments)
     added = add_case(
         arguments.folder,
         image,

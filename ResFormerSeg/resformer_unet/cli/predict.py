@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     has_summary = (len(inputs) > 1 and not arguments.patient) or os.path.exists(arguments.output / NAME)
     segments = find_model(arguments.model).segments
     summary = Summary(arguments.output, inputs, arguments.series, segments) if has_summary else nullcontext()
-    failed, kept, reports = 0, 0, {}
+    failed, kept, unreported, reports = 0, 0, 0, {}
     with closing(outcomes), summary:
         for outcome in outcomes:
             progress.close()
@@ -89,11 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
                 reports[outcome.input] = outcome.result
             _print_outcome(outcome, arguments.debug)
             if arguments.report and not arguments.patient and not isinstance(outcome.result, EngineError):
-                failed += not write_reports_of(arguments.output / f"{outcome.case}.json", arguments.report)
+                unreported += not write_reports_of(arguments.output / f"{outcome.case}.json", arguments.report)
     if kept:
         print_line(f"{kept} of {len(inputs)} results existed already and were kept.", sys.stderr)
     if failed and len(inputs) > 1:
         print_line(f"{failed} of {len(inputs)} inputs failed.", sys.stderr)
+    if unreported and len(inputs) > 1:
+        print_line(f"{unreported} of {len(inputs)} inputs lack a report that was asked for.", sys.stderr)
     if has_summary:
         print_line(f"Summary: {summary.path}", sys.stderr)
     if arguments.patient and not failed:
@@ -103,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_remarks(patient)
         if arguments.report:
             failed += not write_reports_of(arguments.output / f"{arguments.patient}.patient.json", arguments.report)
-    return 1 if failed else 0
+    return 1 if failed or unreported else 0
 
 
 def _outcomes(inputs: Sequence[Path], arguments: argparse.Namespace, progress: Progress) -> Iterator[Outcome]:

@@ -116,7 +116,7 @@ def _write(
         return False
     for problem in problems:
         print_line(f"  warning: {problem.message} The page does not show the image.", sys.stderr)
-    for note in notes:
+    for note in (*(note for part in parts for note in part.case.notes), *notes):
         print_line(f"  warning: {note['message']}", sys.stderr)
     print_line(f"Report: {', '.join(map(str, written))}", sys.stdout)
     return True

@@ -9,7 +9,9 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage
-from resformer_unet.image.stored_segments import StoredSegment, masks_of
+from resformer_unet.image.stored_segments import StoredSegment, masks_of, values_among
+from resformer_unet.model.bundle import ModelBundle
+from resformer_unet.model.catalog import list_models
 
 _WHOLE = 1e-4  # how far a mask value stored as a scaled or floating number may be from the whole number it means
 
@@ -68,10 +70,24 @@ def label_map(case: str, mask: MedicalImage, segments: Sequence[dict] | None) ->
         raise EngineError(
             "MASK_VALUES_UNKNOWN",
             f"The mask of {case} holds the segments {titles}. Programs number segments anew when they save, so their "
-            "values alone do not tell a model which is which.",
+            "values alone do not tell a model which is which, and no one model that is installed has segments of these "
+            "names.",
             "Name the model that the training set is for; on the command line: --model ID.",
         )
     return labels
+
+
+def model_of_names(mask: MedicalImage) -> ModelBundle | None:
+    """The first installed model of several segments that knows all of a mask's segments, found by their names alone.
+
+    ``None`` where none does, or two give them other values.
+    """
+    found: list[tuple[ModelBundle, list[int]]] = []
+    for model in list_models()[0] if mask.segments else []:
+        values = values_among(mask.segments, model.segments)
+        if values is not None and len(model.segments) > 1:
+            found.append((model, values))
+    return found[0][0] if found and all(values == found[0][1] for _, values in found) else None
 
 
 def own_labels(case: str, mask: MedicalImage) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import SimpleITK as sitk
 
 from resformer_unet.atomic_files import text_bytes
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom_details import check_supported
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
 from resformer_unet.image.file_kinds import is_dicom
@@ -64,7 +66,25 @@ def series_headers(folder: Path, series: str | None = None) -> tuple[list[Header
         EngineError: EMPTY_FOLDER, SEVERAL_SERIES, SERIES_NOT_FOUND.
     """
     found = _scan(folder)
-    return _choose(found.series, folder, series), found.warnings()
+    headers, warnings = _choose(found.series, folder, series), found.warnings()
+    return _without_copies(headers, warnings), warnings
+
+
+def _without_copies(headers: list[Header], warnings: list[dict[str, str]]) -> list[Header]:
+    """The headers without those of files that are the same to the last byte; a warning about these is added."""
+    seen: dict[tuple, list[Header]] = defaultdict(list)
+    copies = []
+    for header in headers:
+        alike = seen[header.number, str(header.plane.position), header.path.stat().st_size]
+        if any(filecmp.cmp(header.path, other.path, shallow=False) for other in alike):
+            copies.append(header)
+        else:
+            alike.append(header)
+    if copies:
+        name = text_bytes(copies[0].path.name).decode()
+        message = f"{len(copies)} files are copies of others in the folder and were skipped, the first is {name}."
+        warnings.append({"code": "COPIES_SKIPPED", "message": message})
+    return [header for header in headers if not any(header is copy for copy in copies)]
 
 
 def read_file(path: Path) -> MedicalImage:
@@ -80,13 +100,25 @@ def read_file(path: Path) -> MedicalImage:
 
 
 def read_slices(headers: list[Header], of: str, name: str, warnings: list[dict[str, str]]) -> MedicalImage:
-    """Several files of one slice each."""
+    """Several files of one slice each.
+
+    Raises:
+        EngineError: MIXED_SERIES, IMAGE_4D, CORRUPT_IMAGE.
+    """
+    if len({header.patient for header in headers} - {""}) > 1:
+        raise EngineError(
+            "MIXED_SERIES",
+            f"The slices of {of} are of several patients by their IDs, though their files name one series.",
+            "Put the files of one patient into a folder of their own.",
+        )
     if len({header.size for header in headers}) > 1:
         raise mixed(of, "sizes")
     if len({header.kind[1] for header in headers}) > 1:
         raise mixed(of, "numbers of channels")
     planes = [header.plane for header in headers]
     check_pixel_sizes(planes, of)
+    if np.ptp([header.spacing[1] / header.spacing[0] for header in headers]) > 1e-3:
+        raise mixed(of, "shapes of pixels")
     step = None
     if all(plane.is_placed for plane in planes):
         order, step = sort_planes(planes, of, warnings)
@@ -179,6 +211,8 @@ def _stack(headers: list[Header]) -> np.ndarray:
         pixels = _read_pixels(header)
         if pixels.shape != first.shape:
             raise mixed(f"the series in “{header.path.parent.name}”", "sizes")
+        if not np.can_cast(pixels.dtype, voxels.dtype):  # a slice that is rescaled here and not by GDCM
+            voxels = voxels.astype(np.result_type(pixels.dtype, voxels.dtype))
         voxels[index] = pixels[0]
     return voxels
 
@@ -187,7 +221,11 @@ def _read_pixels(header: Header) -> np.ndarray:
     """(frames, rows, columns, channels) of a file, rescaled by its slope and intercept, or those of each frame."""
     scales = {(frame.slope, frame.intercept) for frame in header.frames}
     by_frame = scales - {(1.0, 0.0)} and (not header.first_rescales or header.frames[0].slope == 0)
-    if header.relabelled or by_frame:
+    details = header.details
+    check_supported(header.path, details)
+    if not details.complete:
+        raise _undecodable(header.path)
+    if header.relabelled or by_frame or details.misread:
         data = PixelData(header)
         return np.concatenate([data.read(index) for index in range(data.count)])
     return _rescaled(_decoded(header), header)
@@ -199,15 +237,19 @@ def _decoded(header: Header) -> np.ndarray:
         with path_to_read(header.path) as readable:
             pixels = gdcm_reader(readable).Execute()
     except RuntimeError:
-        raise EngineError(
-            "CORRUPT_IMAGE",
-            f"The pixels of “{header.path.name}” cannot be read: the file is damaged or incomplete, or its compression "
-            "is not supported.",
-            "Copy or export it again, without compression.",
-        ) from None
+        raise _undecodable(header.path) from None
     if pixels.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
         raise complex_numbers(header.path.name)
     return array_of(pixels)
+
+
+def _undecodable(path: Path) -> EngineError:
+    return EngineError(
+        "CORRUPT_IMAGE",
+        f"The pixels of “{path.name}” cannot be read: the file is damaged or incomplete, or its compression is not "
+        "supported.",
+        "Copy or export it again, without compression.",
+    )
 
 
 def _rescaled(pixels: np.ndarray, header: Header) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom_details import Details, read_details
 from resformer_unet.image.itk_paths import path_to_read
 from resformer_unet.image.pictures import missing_package
 from resformer_unet.image.slice_geometry import Plane
@@ -20,7 +21,7 @@ sitk.ProcessObject.GlobalWarningDisplayOff()  # this package reports in its own 
 _SOP_CLASS, _SERIES, _DESCRIPTION, _NUMBER = "0008|0016", "0020|000e", "0008|103e", "0020|0013"
 _POSITION, _ORIENTATION, _PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 _THICKNESS, _SLICE_DISTANCE = "0018|0050", "0018|0088"
-_FRAME_COUNT = "0028|0008"
+_FRAME_COUNT, _PATIENT = "0028|0008", "0010|0020"
 
 # Enhanced CT, MR and PET, also legacy converted: GDCM rescales all their frames by what the first one states.
 _RESCALED = tuple(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("2.1", "2.2", "4.1", "4.4", "130", "128.1"))
@@ -48,7 +49,7 @@ _DERIVED = {
 }
 _SECONDARY_CAPTURE, _MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"
 
-_UNIT = 0.01  # by which the length of a direction may differ from 1
+_UNIT = 0.02  # by which the squared length of a direction may differ from 1, and two of them from a right angle
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,15 @@ class Header:
         size: (columns, rows, frames).
         kind: pixel type and number of components, as SimpleITK names them.
         plane: of a file with one frame.
-        spacing: of columns and rows as GDCM has it, 1 where nothing is stated; for pictures, only its ratio counts.
+        spacing: of columns and rows as GDCM has it, else 1 and the height of a pixel by its width; for pictures, only
+            its ratio counts.
         thickness, distance: of slices in mm, as stated.
         frames: of a file that states the geometry of each in functional groups, in the order of its pixels; such are
             enhanced CT, MR and PET, tomosynthesis, optical coherence tomography and others. Empty for other files.
         first_rescales: whether GDCM rescales all frames by what the first one states; else it leaves them as stored.
         relabelled: whether GDCM reads the pixels under the name of another kind of image only.
+        details: what GDCM passes on wrongly or not at all.
+        patient: ID of the patient, empty if it is not stated.
     """
 
     path: Path
@@ -91,6 +95,8 @@ class Header:
     frames: tuple[Frame, ...] = ()
     first_rescales: bool = False
     relabelled: bool = False
+    details: Details = Details()
+    patient: str = ""
 
 
 def gdcm_reader(path: str) -> sitk.ImageFileReader:
@@ -117,6 +123,9 @@ def read_header(path: Path) -> Header | None:
         return None
     number, thickness, distance = (_numbers(reader, tag, 1) for tag in (_NUMBER, _THICKNESS, _SLICE_DISTANCE))
     frames = read_frames(path) if reader.HasMetaDataKey(_FRAME_COUNT) else ()
+    details, spacing = read_details(path), reader.GetSpacing()[:2]
+    if spacing == (1.0, 1.0) and details.pixel_aspect is not None:
+        spacing = 1.0, details.pixel_aspect
     return Header(
         path=path,
         series=_text(reader, _SERIES),
@@ -125,11 +134,13 @@ def read_header(path: Path) -> Header | None:
         size=(*reader.GetSize(), 1)[:3],
         kind=(reader.GetPixelIDValue(), reader.GetNumberOfComponents()),
         plane=frames[0].plane if len(frames) == 1 else _plane(reader),
-        spacing=reader.GetSpacing()[:2],
+        spacing=spacing,
         thickness=frames[0].thickness if len(frames) == 1 else _positive(thickness),
         distance=_positive(distance),
         frames=frames,
         first_rescales=_text(reader, _SOP_CLASS) in _RESCALED,
+        details=details,
+        patient=_text(reader, _PATIENT),
     )
 
 
@@ -217,7 +228,7 @@ def _plane_of(position: list[str], orientation: list[str], spacing: list[str]) -
     """Of decimal strings as the file has them."""
     place, cosines, pixel = _finite(position, 3), _finite(orientation, 6), _finite(spacing, 2)
     directions = None if cosines is None else cosines.reshape(2, 3)
-    if directions is not None and np.abs(np.linalg.norm(directions, axis=1) - 1).max() > _UNIT:
+    if directions is not None and np.abs(directions @ directions.T - np.eye(2)).max() > _UNIT:
         directions = None
     return Plane(
         position=place,

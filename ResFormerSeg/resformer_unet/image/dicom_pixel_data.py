@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from resformer_unet.errors import EngineError
+from resformer_unet.image.dicom_details import check_supported, highest_looked_up, looked_up
 from resformer_unet.image.dicom_headers import Header, gdcm_reader
 from resformer_unet.image.dicom_times import cine_times_s, frame_moments
 from resformer_unet.image.itk_arrays import array_of
@@ -37,6 +39,7 @@ class PixelData:
         except ModuleNotFoundError:
             raise missing_package("pydicom", "sequences in DICOM files") from None
         self._header, self._path = header, header.path
+        check_supported(self._path, header.details)
         try:
             with self._path.open("rb") as file:
                 data = pydicom.dcmread(file, stop_before_pixels=True, force=True)
@@ -56,6 +59,10 @@ class PixelData:
         for name in ("NumberOfFrames", "FrameIncrementPointer", "RescaleSlope", "RescaleIntercept", "RescaleType"):
             if name in self._pixels:
                 delattr(self._pixels, name)  # of a single frame there is no first; values are rescaled here
+        self._table: Any = None
+        self._inverted_from: int | None = None
+        if header.details.misread:
+            self._prepare_stored_values(data)
         self._scale = float(data.get("RescaleSlope") or 1), float(data.get("RescaleIntercept") or 0)
 
     def read(self, index: int) -> np.ndarray:
@@ -64,7 +71,7 @@ class PixelData:
             path = Path(folder, "frame.dcm")
             try:
                 self._write(path, index)
-                pixels = array_of(gdcm_reader(str(path)).Execute())
+                pixels = self._meant(array_of(gdcm_reader(str(path)).Execute()))
             except EngineError:
                 raise
             except Exception:
@@ -75,8 +82,32 @@ class PixelData:
                     "Copy or export it again, without compression.",
                 ) from None
         frames = self._header.frames
+        if self._table is not None:
+            return pixels
         slope, intercept = (frames[index].slope, frames[index].intercept) if len(frames) == self.count else self._scale
         return pixels if (slope, intercept) == (1.0, 0.0) else pixels * slope + intercept
+
+    def _prepare_stored_values(self, data: Any) -> None:
+        """Have GDCM give the stored values; what they stand for is found here."""
+        signed, highest = data.get("PixelRepresentation") == 1, 2 ** int(data.BitsStored) - 1
+        if self._header.details.has_table:
+            self._table, highest = data, highest_looked_up(data)
+            del self._pixels.ModalityLUTSequence
+            signed = False
+        if self._header.details.colours:
+            self._pixels.PhotometricInterpretation = self._header.details.colours
+        if self._pixels.PhotometricInterpretation == "MONOCHROME1":
+            self._pixels.PhotometricInterpretation = "MONOCHROME2"
+        if self._header.details.is_negative:
+            self._inverted_from = -1 if signed else highest
+
+    def _meant(self, pixels: np.ndarray) -> np.ndarray:
+        """The pixels as GDCM would give them if it knew tables, and negatives with a sign."""
+        if self._table is not None:
+            pixels = looked_up(pixels, self._table)
+        if self._inverted_from is None:
+            return pixels
+        return (self._inverted_from - pixels.astype(np.int64)).astype(np.int32)
 
     def _write(self, path: Path, index: int) -> None:
         """The frame as a DICOM file of its own."""

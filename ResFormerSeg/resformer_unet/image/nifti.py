@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from resformer_unet.image.stated_geometry import orientation_unknown, size_unknown
+
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNITS_IN_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # of xyzt_units: metre, millimetre, micron
 _UNITS_IN_S = {8: 1.0, 16: 1e-3, 24: 1e-6}  # of xyzt_units: second, millisecond, microsecond
@@ -25,37 +27,83 @@ _PLACES = {  # of fields of the header: type and first byte
 }  # fmt: skip
 _FORMATS, _OFFSETS = zip(*_PLACES.values(), strict=True)
 _FIELDS = np.dtype({"names": list(_PLACES), "formats": _FORMATS, "offsets": _OFFSETS, "itemsize": 348})
+_VOXELS = re.compile(r"\.(img)(\.gz)?$", re.IGNORECASE)
 _OF_A_PAIR = re.compile(r"\.(hdr|img|nii)(\.gz)?$", re.IGNORECASE)
+_SAME = 1e-3  # share of a voxel by which numbers that mean the same may differ
 _APART = 0.5  # voxels by which the two geometries of a file may differ without a warning
 
 
-def uncorrected_affine(reader: sitk.ImageFileReader) -> np.ndarray | None:
-    """The affine that a NIfTI file states, where ITK made its directions orthonormal.
+def stated_affine(path: Path, reader: sitk.ImageFileReader) -> np.ndarray:
+    """The affine that a NIfTI file of at least three dimensions states.
+
+    ITK makes the directions of a sform orthonormal, and takes the sizes of the voxels from pixdim even with a sform,
+    which has its own.
 
     Args:
-        reader: of a file of any format, after ``ReadImageInformation``.
+        path: of a NIfTI-1 file or header.
+        reader: of the file, after ``ReadImageInformation``.
 
     Returns:
-        (4, 4): (column, row, slice, 1) to LPS millimetres; ``None`` if the geometry in SimpleITK is right.
+        (4, 4): (column, row, slice, 1) to LPS millimetres.
     """
     key = "ITK_sform_corrected"
-    if not reader.HasMetaDataKey(key) or reader.GetMetaData(key) != "YES":
-        return None
-    return _sform(reader)
+    if reader.HasMetaDataKey(key) and reader.GetMetaData(key) == "YES":
+        return _sform(reader)
+    affine, dimension = np.eye(4), reader.GetDimension()
+    directions = np.reshape(reader.GetDirection(), (dimension, dimension))[:3, :3]
+    affine[:3, :3] = directions * reader.GetSpacing()[:3]
+    affine[:3, 3] = reader.GetOrigin()[:3]
+    header = nifti_header(path)
+    if header is None or header["sform_code"] <= 0:
+        return affine
+    stated = _stated(header)
+    sform, qform = stated["sform"], stated.get("qform")
+    if not _is_usable(sform) or not _differ_in_lengths(affine, sform):
+        return affine
+    return affine if qform is not None and _same(affine, qform) else sform
+
+
+def _differ_in_lengths(affine: np.ndarray, sform: np.ndarray) -> bool:
+    """Whether two affines have the same axes and origin, but voxels of other sizes."""
+    sizes, own = (np.linalg.norm(one[:3, :3], axis=0) for one in (affine, sform))
+    along = np.abs(np.sum(affine[:3, :3] * sform[:3, :3], axis=0)) / (sizes * own)
+    same_place = np.abs(affine[:3, 3] - sform[:3, 3]).max() < _SAME * own.min()
+    return bool(same_place and along.min() > 1 - _SAME**2 and not _same(affine, sform))
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.abs(one - other).max() < _SAME * np.linalg.norm(other[:3, :3], axis=0).min())
+
+
+def _is_usable(affine: np.ndarray) -> bool:
+    return bool(np.isfinite(affine).all() and np.linalg.det(affine[:3, :3]) != 0)
+
+
+def _stated(header: np.void) -> dict[str, np.ndarray]:
+    """The affines that a header declares valid, (4, 4) to LPS millimetres, which need not be usable."""
+    found = {}
+    if header["sform_code"] > 0:
+        found["sform"] = _in_lps_mm(header, np.vstack([header["srow"], [0, 0, 0, 1]]))
+    if header["qform_code"] > 0:
+        found["qform"] = _qform(header)
+    return found
 
 
 def geometry_warning(path: Path, affine: np.ndarray) -> list[dict[str, str]]:
-    """Whether qform and sform of a NIfTI file disagree, as rows with ``code`` and ``message``.
+    """What is doubtful about the geometry of a NIfTI file, as rows with ``code`` and ``message``.
+
+    Its qform and its sform disagree, it has neither, or it states no sizes of voxels, or two.
 
     Args:
         path: of a NIfTI-1 file or header; its own bytes count, for SimpleITK passes not all of them on.
         affine: (4, 4) to LPS millimetres, as the image is read.
     """
     header = nifti_header(path)
-    if header is None or header["qform_code"] <= 0 or header["sform_code"] <= 0:
-        return []
-    stated = {"sform": _in_lps_mm(header, np.vstack([header["srow"], [0, 0, 0, 1]])), "qform": _qform(header)}
-    if any(not np.isfinite(one).all() or np.linalg.det(one[:3, :3]) == 0 for one in stated.values()):
+    stated = {} if header is None else _stated(header)
+    if len(stated) < 2:
+        unknown = [] if stated else [orientation_unknown()]
+        return [*unknown, *_size_warning(header, affine)]
+    if not all(map(_is_usable, stated.values())):
         return []
     size = header["dim"][1:4].tolist()
     corners = np.array([[*corner, 1] for corner in itertools.product(*((0, length - 1) for length in size))]).T
@@ -76,10 +124,63 @@ def geometry_warning(path: Path, affine: np.ndarray) -> list[dict[str, str]]:
     return [{"code": "GEOMETRY_AMBIGUOUS", "message": message}]
 
 
+def _size_warning(header: np.void | None, affine: np.ndarray) -> list[dict[str, str]]:
+    """Of a file with one geometry at most: whether it states no sizes, or others than its sform has."""
+    if header is None:
+        return []
+    if not _states_sizes(header):
+        return [size_unknown()]
+    sizes = np.abs(header["pixdim"][1:4]) * _UNITS_IN_MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    own = np.linalg.norm(affine[:3, :3], axis=0)
+    apart = (np.abs(sizes - own) * (header["dim"][1:4] - 1)).max()
+    if header["sform_code"] <= 0 or not sizes.all() or apart <= _APART * own.min():
+        return []
+    shown = [" × ".join(f"{length:.4g}" for length in lengths) for lengths in (own, sizes)]
+    message = (
+        f"The file states two sizes of its voxels: {shown[0]} mm by its sform, which was used, and {shown[1]} mm by "
+        "pixdim, which other programs may use. If the sform is wrong, so are sizes in millimetres."
+    )
+    return [{"code": "GEOMETRY_AMBIGUOUS", "message": message}]
+
+
+def states_sizes(path: Path) -> bool:
+    """Whether a NIfTI file, or one of its predecessor Analyze, states the sizes of its voxels; ITK takes 1 for none."""
+    header = nifti_header(path)
+    return header is None or _states_sizes(header)
+
+
+def _states_sizes(header: np.void) -> bool:
+    if header["sform_code"] > 0:
+        return True
+    sizes = header["pixdim"][1:4]
+    return bool((np.isfinite(sizes) & (sizes != 0)).all())
+
+
 def _sform(reader: sitk.ImageFileReader) -> np.ndarray:
     rows = [[float(value) for value in reader.GetMetaData(f"srow_{axis}").split()] for axis in "xyz"]
     header = {"xyzt_units": int(reader.GetMetaData("xyzt_units"))}
     return _in_lps_mm(header, np.array([*rows, [0, 0, 0, 1]]))
+
+
+def scale_of(header: np.void) -> tuple[float, float] | None:
+    """Slope and intercept of the stored values; ``None`` where they mean themselves: by the standard where the slope is
+    0, whatever the intercept is. What is no number counts as not stated.
+    """
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if not np.isfinite(slope) or slope == 0:
+        return None
+    intercept = intercept if np.isfinite(intercept) else 0.0
+    return None if (slope, intercept) == (1.0, 0.0) else (slope, intercept)
+
+
+def without_intercept(path: Path, voxels: np.ndarray) -> np.ndarray:
+    """Voxels as ITK reads them; it adds an intercept that has no slope, which is taken away again."""
+    header = nifti_header(path)
+    if header is None or scale_of(header) is not None:
+        return voxels
+    intercept = float(header["scl_inter"])
+    added = np.isfinite(intercept) and float(header["scl_slope"]) != 1
+    return voxels - voxels.dtype.type(intercept) if added and intercept else voxels
 
 
 def frame_times_s(header: np.void) -> tuple[float, ...] | None:
@@ -93,7 +194,21 @@ def frame_times_s(header: np.void) -> tuple[float, ...] | None:
 
 def nifti_header(path: Path) -> np.void | None:
     """The fields of a NIfTI-1 header that state its geometry and how its voxels lie; ``None`` if there is no such
-    header."""
+    header.
+
+    Args:
+        path: of a file with a header; or of the voxels that belong to one (.img), whose header is then beside it.
+    """
+    header = _header_in(path)
+    if header is None and (match := _VOXELS.search(path.name)):
+        endings = (".HDR", ".hdr") if match[1].isupper() else (".hdr", ".HDR")
+        names = (path.name[: match.start()] + ending for ending in (*endings, *(f"{one}.gz" for one in endings)))
+        beside = next((file for name in names if (file := path.with_name(name)).exists()), None)
+        return None if beside is None else _header_in(beside)
+    return header
+
+
+def _header_in(path: Path) -> np.void | None:
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP
     try:

@@ -27,7 +27,15 @@ from resformer_unet.image.medical_image import (
     empty,
     image_from_array,
 )
-from resformer_unet.image.nifti import frame_times_s, geometry_warning, nifti_header, uncorrected_affine, voxel_file
+from resformer_unet.image.nifti import (
+    frame_times_s,
+    geometry_warning,
+    nifti_header,
+    scale_of,
+    stated_affine,
+    states_sizes,
+    voxel_file,
+)
 from resformer_unet.image.sequence import Sequence, SequenceInfo, not_a_sequence
 
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
@@ -54,12 +62,13 @@ def open_nifti(path: Path, kind: str | None) -> Sequence:
     if code not in _TYPES:
         raise _unsupported(path, "its voxels are colours or of a rare type")
     affine = _affine(path, SUFFIXES.get(kind or "", ()))
-    warnings = tuple(geometry_warning(path, affine))
+    warnings, sized = tuple(geometry_warning(path, affine)), states_sizes(path)
     frames = _Frames(path, header, shape)
     name = case_name(path)
 
     def read(index: int) -> MedicalImage:
-        return replace(image_from_array(frames.read(index), affine, name), warnings=warnings)
+        image = image_from_array(frames.read(index), affine, name)
+        return replace(image, warnings=warnings, pixel_size_known=sized)
 
     return Sequence(SequenceInfo(name, shape[0], frame_times_s(header)), read, frames.close)
 
@@ -76,9 +85,7 @@ class _Frames:
         self._shape, self._path = shape[1:], path
         self._bytes = int(np.prod(shape[1:])) * self._dtype.itemsize
         self._offset = int(header["vox_offset"])
-        slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-        scaled = np.isfinite(slope) and slope != 0 and (slope, intercept) != (1.0, 0.0)
-        self._scale = (slope, intercept) if scaled else None
+        self._scale = scale_of(header)
         voxels = path if header["magic"] == b"n+1" else voxel_file(path)
         if voxels is None:
             raise corrupt(path)
@@ -132,14 +139,7 @@ def _affine(path: Path, suffixes: tuple[str, ...]) -> np.ndarray:
             if "orthonormal direction cosines" in str(error):
                 raise bad_geometry(path.name) from None
             raise corrupt(path) from None
-    affine = uncorrected_affine(reader)
-    if affine is not None:
-        return affine
-    affine, dimension = np.eye(4), reader.GetDimension()
-    directions = np.reshape(reader.GetDirection(), (dimension, dimension))[:3, :3]
-    affine[:3, :3] = directions * reader.GetSpacing()[:3]
-    affine[:3, 3] = reader.GetOrigin()[:3]
-    return affine
+        return stated_affine(path, reader)
 
 
 def _opened(path: Path) -> BinaryIO:

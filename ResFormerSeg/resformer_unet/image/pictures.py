@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -67,7 +68,7 @@ def read_picture(path: Path, kind: str) -> tuple[np.ndarray, np.ndarray]:
         warnings.simplefilter("ignore")
         try:
             with images.open(file, formats=[FORMATS[kind]]) as picture:
-                pixels, density = _pixels(picture), picture.info.get("dpi")
+                pixels, density = _pixels(picture), _density(picture.info)
         except (images.DecompressionBombError, MemoryError):
             raise too_large(path.name) from None
         except Exception:  # the readers behind Pillow raise whatever their parsing stumbles over
@@ -91,8 +92,9 @@ def _pixels(picture) -> np.ndarray:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def orientation_of(path: Path, kind: str) -> int:
-    """The orientation tag of a picture: 1 (as stored, also without a tag) to 8.
+def orientation_and_shape_of(path: Path, kind: str) -> tuple[int, np.ndarray]:
+    """The orientation tag of a picture, 1 (as stored, also without a tag) to 8; and an affine (4, 4) with its pixels'
+    aspect.
 
     Raises:
         EngineError: PACKAGE_MISSING.
@@ -102,10 +104,16 @@ def orientation_of(path: Path, kind: str) -> int:
         warnings.simplefilter("ignore")
         try:
             with path.open("rb") as file, images.open(file, formats=[FORMATS[kind]]) as picture:
-                tag = picture.getexif().get(_ORIENTATION, 1)
+                tag, affine = picture.getexif().get(_ORIENTATION, 1), affine_of_density(_density(picture.info))
         except Exception:  # a damaged tag is no reason to refuse the picture
-            return 1
-    return tag if tag in range(1, 9) else 1
+            return 1, np.eye(4)
+    return (tag if tag in range(1, 9) else 1), affine
+
+
+def _density(info: Mapping) -> tuple[float, float] | None:
+    """Columns and rows a length, of whatever unit."""
+    shape_only = info.get("jfif_density") if info.get("jfif_unit") == 0 else info.get("aspect")
+    return info.get("dpi", shape_only)
 
 
 def turned(voxels: np.ndarray, orientation: int) -> np.ndarray:

@@ -1,9 +1,9 @@
 """NIfTI files whose voxels lie in them as in memory: unpacked once, and handed on block by block.
 
 ITK unpacks such a file as a whole, after it had to be unpacked once to see whether it is complete. Here SimpleITK still
-says what the header means; the voxels are the bytes that the check for completeness unpacks. What is not plain is left
-to ITK: another byte order, values to be scaled, colours, a file of several volumes or for the header alone, and
-floating-point numbers, of which ITK replaces those that are not finite.
+says what the header means; the voxels are the bytes that the check for completeness unpacks, also those that are no
+numbers, for which ITK puts 0. What is not plain is left to ITK: another byte order, values to be scaled, colours, a
+file of several volumes or for the header alone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from resformer_unet.image.gzip_blocks import DAMAGED, unpacked_blocks
-from resformer_unet.image.itk_arrays import affine_of
 from resformer_unet.image.medical_image import MedicalImage, case_name, corrupt, image_from_array
-from resformer_unet.image.nifti import geometry_warning, nifti_header, uncorrected_affine
+from resformer_unet.image.nifti import geometry_warning, nifti_header, scale_of, stated_affine, states_sizes
 
 _TYPES = {  # by the header's datatype; SimpleITK's type is another one if it scales the values
     2: (np.uint8, sitk.sitkUInt8),
     4: (np.int16, sitk.sitkInt16),
     8: (np.int32, sitk.sitkInt32),
+    16: (np.float32, sitk.sitkFloat32),
+    64: (np.float64, sitk.sitkFloat64),
     256: (np.int8, sitk.sitkInt8),
     512: (np.uint16, sitk.sitkUInt16),
     768: (np.uint32, sitk.sitkUInt32),
@@ -86,11 +87,10 @@ def plain_nifti(path: Path, reader: sitk.ImageFileReader) -> PlainNifti | None:
         return None
     dtype, pixel_id = _TYPES.get(int(header["datatype"]), (None, None))
     dimensions, offset = int(header["dim"][0]), float(header["vox_offset"])
-    scale = float(header["scl_slope"]), float(header["scl_inter"])
     size = reader.GetSize()
     if (
         reader.GetPixelID() != pixel_id
-        or scale not in ((0, 0), (1, 0))
+        or scale_of(header) is not None
         or dimensions != 3
         or size != tuple(header["dim"][1:4].tolist())
         or offset < _HEADER
@@ -98,10 +98,10 @@ def plain_nifti(path: Path, reader: sitk.ImageFileReader) -> PlainNifti | None:
         or not _has_room(2 * math.prod(size) * np.dtype(dtype).itemsize)
     ):
         return None
-    affine = uncorrected_affine(reader)
-    affine = affine_of(reader) if affine is None else affine
+    affine = stated_affine(path, reader)
     voxels = np.broadcast_to(np.zeros((), dtype), size[::-1])
-    image = replace(image_from_array(voxels, affine, case_name(path)), warnings=tuple(geometry_warning(path, affine)))
+    image = image_from_array(voxels, affine, case_name(path))
+    image = replace(image, warnings=tuple(geometry_warning(path, affine)), pixel_size_known=states_sizes(path))
     return PlainNifti(path, image, int(offset))
 
 

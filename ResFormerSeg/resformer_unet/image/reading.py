@@ -28,9 +28,16 @@ from resformer_unet.image.medical_image import (
     image_from_array,
     too_large,
 )
-from resformer_unet.image.nifti import geometry_warning, uncorrected_affine
-from resformer_unet.image.pictures import has_grey_and_alpha, orientation_of, orientation_warning, read_picture, turned
+from resformer_unet.image.nifti import geometry_warning, stated_affine, states_sizes, without_intercept
+from resformer_unet.image.pictures import (
+    has_grey_and_alpha,
+    orientation_and_shape_of,
+    orientation_warning,
+    read_picture,
+    turned,
+)
 from resformer_unet.image.plain_nifti import PlainNifti, plain_nifti
+from resformer_unet.image.stated_geometry import TEXT_HEADERS, as_stated
 from resformer_unet.image.stored_segments import FIELD, stored_segments
 from resformer_unet.image.tiff import read_tiff
 from resformer_unet.image.unsupported import why_unsupported
@@ -97,7 +104,7 @@ def _open_file(path: Path, start: bytes) -> MedicalImage | PlainNifti:
         return _picture(path, pixels[None], affine, 1)
     image = _read_with_itk(path, kind, start)
     if kind in ("png", "jpeg"):
-        return _picture(path, image.voxels, image.affine, orientation_of(path, kind))
+        return _picture(path, image.voxels, *reversed(orientation_and_shape_of(path, kind)))
     return image
 
 
@@ -162,12 +169,17 @@ def _read_readable(path: Path, readable: str, kind: str | None, start: bytes) ->
         raise why_unsupported(path, kind, start) or corrupt(path) from None
 
     oriented = pixels.GetDimension() == 3 and file_format not in _PICTURES
-    affine = uncorrected_affine(reader)
-    affine = affine_of(pixels) if affine is None else affine
-    image = image_from_array(array_of(pixels), affine, case_name(path), oriented)
-    warnings = geometry_warning(path, affine) if file_format == "NiftiImageIO" else []
+    stated = file_format == "NiftiImageIO" and oriented
+    affine = stated_affine(path, reader) if stated else affine_of(pixels)
+    voxels = without_intercept(path, array_of(pixels)) if file_format == "NiftiImageIO" else array_of(pixels)
+    image = image_from_array(voxels, affine, case_name(path), oriented)
+    if stated:
+        warnings = tuple(geometry_warning(path, affine))
+        image = replace(image, warnings=warnings, pixel_size_known=states_sizes(path))
+    if file_format in TEXT_HEADERS:
+        image = as_stated(image, path, file_format)
     fields = {key: _text(reader.GetMetaData(key)) for key in reader.GetMetaDataKeys() if FIELD.fullmatch(key)}
-    return replace(image, warnings=tuple(warnings), segments=stored_segments(fields, image.voxels.shape[-1]))
+    return replace(image, segments=stored_segments(fields, image.voxels.shape[-1]))
 
 
 def _text(value: str) -> str:

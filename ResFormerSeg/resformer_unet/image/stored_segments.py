@@ -103,6 +103,12 @@ def masks_of(
     return masks
 
 
+def values_among(stored: Sequence[StoredSegment], known: Sequence[Mapping]) -> list[int] | None:
+    """The known segments' values of a file's segments; ``None`` if one of these is unknown."""
+    found = [_index_of(segment, known) for segment in stored]
+    return None if None in found else [known[index]["value"] for index in found]
+
+
 def _mask_of(segment: StoredSegment, voxels: np.ndarray, stored: Sequence[StoredSegment], value: int) -> np.ndarray:
     """bool (slices, rows, columns). A segment whose value is not stated is all of its layer if it is alone there."""
     if not 0 <= segment.layer < voxels.shape[-1]:

@@ -1,7 +1,8 @@
 """TIFF files: their structure is looked at before a reader is let loose on them.
 
-ITK reads all pages into memory that has the first page's size, takes grey and alpha for grey, and shows WhiteIsZero as
-a negative. Here it decodes those files whose pages it reads right; tifffile and Pillow decode the others.
+ITK reads all pages into memory that has the first page's size, takes grey and alpha for grey, shows WhiteIsZero as a
+negative, and cuts tiles and separate channels to 8 bits. Here it decodes those files whose pages it reads right;
+tifffile and Pillow decode the others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import MedicalImage, corrupt, too_large
 from resformer_unet.image.pictures import affine_of_density, missing_package, read_picture
 
-_WHITE_IS_ZERO = 0
+_WHITE_IS_ZERO, _PALETTE = 0, 3
 _REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType
 _ITK_BITS = {1: (1, 8, 16, 32), 2: (8, 16, 32), 3: (32,)}  # by sample format: unsigned, signed, floating
 _ITK_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}  # none, CCITT, LZW, JPEG, Deflate, PackBits
@@ -51,11 +52,10 @@ def read_tiff(path: Path, read_with_itk: Callable[[], MedicalImage]) -> tuple[np
             _check_pages(path, pages)
             orientation = _orientation(pages[0])
             if len(pages) == len(everything) and _is_plain(pages[0], orientation):
-                image = read_with_itk()
-                voxels, affine = image.voxels, image.affine
+                voxels = read_with_itk().voxels
             else:
                 voxels = np.stack([_decoded(path, page, len(everything)) for page in pages])
-                affine = affine_of_density(_density(pages[0]))
+            affine = affine_of_density(_density(pages[0]))
             return _black_is_zero(path, pages[0], voxels), affine, orientation
     except EngineError:
         raise
@@ -127,7 +127,18 @@ def _is_plain(page: Any, orientation: int) -> bool:
     grey_with_others = int(page.photometric) in (0, 1) and page.samplesperpixel > 1
     bits = _ITK_BITS.get(int(page.sampleformat), ())
     known = page.bitspersample in bits and int(page.compression) in _ITK_COMPRESSIONS
-    return known and orientation == 1 and not grey_with_others
+    return known and orientation == 1 and not grey_with_others and (_is_in_strips(page) or _is_of_bytes(page))
+
+
+def _is_in_strips(page: Any) -> bool:
+    """Whether pixels lie row by row, with their channels together; all others ITK reads as colours with 8 bits."""
+    return not page.is_tiled and (page.samplesperpixel == 1 or int(page.planarconfig) == 1)
+
+
+def _is_of_bytes(page: Any) -> bool:
+    """Whether nothing is lost by that."""
+    of_bytes = page.bitspersample == 8 and int(page.sampleformat) == 1
+    return of_bytes and int(page.photometric) not in (_WHITE_IS_ZERO, _PALETTE)
 
 
 def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
@@ -139,7 +150,7 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
         ImportError,
         NotImplementedError,
     ):  # a compression or a number of bits that needs the package imagecodecs
-        if pages > 1 or page.bitspersample not in (1, 8, 12) or not _is_packed(page):
+        if pages > 1 or not _is_known_to_pillow(page) or not _is_packed(page):
             raise _unsupported(path, page) from None
         try:
             return read_picture(path, "tiff")[0]
@@ -150,7 +161,7 @@ def _decoded(path: Path, page: Any, pages: int) -> np.ndarray:
     elif page.axes not in ("YX", "YXS"):
         raise _unsupported(path, page)
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    if int(page.photometric) == 3:
+    if int(page.photometric) == _PALETTE:
         return page.colormap.T[pixels[..., 0]]
     return pixels[..., :1] if int(page.photometric) in (0, 1) else pixels
 
@@ -161,6 +172,12 @@ def _black_is_zero(path: Path, page: Any, voxels: np.ndarray) -> np.ndarray:
     if voxels.dtype.kind != "u":
         raise _unsupported(path, page)
     return voxels.dtype.type(2**page.bitspersample - 1) - voxels
+
+
+def _is_known_to_pillow(page: Any) -> bool:
+    """Whether Pillow gives all bits of the pixels; of colours it takes the upper eight."""
+    grey = page.samplesperpixel == 1 and int(page.sampleformat) == 1
+    return page.bitspersample in (1, 8, 12) or (page.bitspersample == 16 and grey)
 
 
 def _is_packed(page: Any) -> bool:

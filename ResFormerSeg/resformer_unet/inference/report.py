@@ -43,8 +43,9 @@ def build_report(
     voxels = voxels.reshape(masks.shape[:2])  # (n, segments)
     diameters = None
     row_mm, column_mm, _ = layout.spacing(image)
+    pixel_mm2 = layout.pixel_mm2(image)
     if image.has_areas:  # a picture's pixels have no size in millimetres
-        diameters = longest_diameters(masks, (row_mm, column_mm))
+        diameters = longest_diameters(masks, (row_mm, column_mm), layout.cosine(image))
     return {
         "case": image.name,
         "model": {
@@ -64,7 +65,7 @@ def build_report(
                 "index": prepared.first + index,
                 "probabilities": {} if probabilities is None else _named(diagnoses, probabilities[index]),
                 "voxels": dict(zip(segments, voxels[index].tolist(), strict=True)),
-                "area_mm2": None if diameters is None else _named(segments, voxels[index] * row_mm * column_mm),
+                "area_mm2": None if diameters is None else _named(segments, voxels[index] * pixel_mm2),
                 "longest_diameter_mm": None if diameters is None else _named(segments, diameters[index]),
             }
             for index in range(len(masks))

@@ -102,7 +102,7 @@ class VolumeMasks:
 
     @property
     def _pixel_mm2(self) -> float | None:
-        return self._pixel_mm and self._pixel_mm[0] * self._pixel_mm[1]
+        return self._pixel_mm and self._prepared.layout.pixel_mm2(self._prepared.image)
 
     def label_layers(self) -> np.ndarray:
         """``Prediction.layers``. The masks themselves become the layers, so this object is used up."""

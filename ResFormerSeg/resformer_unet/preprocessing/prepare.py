@@ -70,6 +70,8 @@ def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | N
     if slice_axis in ("axial", "coronal", "sagittal") and layout.plane == "picture":
         message = "The orientation of the image in the patient is unknown; the slices were used as stored."
         notes = [*notes, {"code": "SLICE_AXIS_IGNORED", "message": message}]
+    if model_input.get("field_of_view_mm") and not image.has_areas:
+        notes = [*notes, _scale_unknown(model_input["field_of_view_mm"])]
     stack = layout.stack(image.voxels)
     _, rows, columns, _ = stack.shape
     if min(rows, columns) < SMALLEST_SLICE:
@@ -87,3 +89,12 @@ def prepare_image(image: MedicalImage, model_input: Mapping, slice_axis: str | N
     limits = image_limits(image.voxels, intensity)
     warnings += [*notes, *intensity_range_warning(image.voxels, intensity, limits)]
     return PreparedImage(image, layout, stack, letterbox, intensity, limits, warnings)
+
+
+def _scale_unknown(field_of_view_mm: tuple[float, float]) -> dict[str, str]:
+    high, wide = field_of_view_mm
+    message = (
+        f"This model sees the central {high:g} × {wide:g} mm of a slice, and the size of this image's pixels is "
+        "unknown: they were taken to measure 1 mm. If they do not, segmentation and diagnosis may be wrong."
+    )
+    return {"code": "SCALE_UNKNOWN", "message": message}

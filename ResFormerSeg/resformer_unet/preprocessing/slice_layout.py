@@ -17,6 +17,7 @@ _ROWS = {"axial": (1, +1), "coronal": (2, -1), "sagittal": (2, -1)}
 _COLUMNS = {"axial": (0, +1), "coronal": (0, +1), "sagittal": (1, +1)}
 _ARRAY_AXES = {"axis0": 0, "axis1": 1, "axis2": 2}
 
+_RIGHT_ANGLE = 1e-3  # cosine below which an angle counts as a right one
 _THICK = 1.2  # slices are acquired along the axis whose spacing exceeds the others by this factor
 
 
@@ -65,6 +66,23 @@ class SliceLayout:
         row_axis, column_axis = self._plane_axes()
         by_array_axis = image.spacing[::-1]
         return tuple(float(by_array_axis[axis]) for axis in (row_axis, column_axis, self.axis))
+
+    def cosine(self, image: MedicalImage) -> float:
+        """Of the angle between the directions of rows and columns: 0 but in planes along the tilt of a sheared grid."""
+        return self.cosine_of(image.affine)
+
+    def cosine_of(self, affine: np.ndarray) -> float:
+        """The same on the grid of an affine (4, 4), from (column, row, slice) to millimetres."""
+        rows, columns = (affine[:3, 2 - axis] for axis in self._plane_axes())
+        if self.flip_rows != self.flip_columns:
+            columns = -columns
+        cosine = float(rows @ columns / (np.linalg.norm(rows) * np.linalg.norm(columns)))
+        return cosine if abs(cosine) > _RIGHT_ANGLE else 0.0
+
+    def pixel_mm2(self, image: MedicalImage) -> float:
+        """The area of a pixel in square millimetres."""
+        row_mm, column_mm, _ = self.spacing(image)
+        return row_mm * column_mm * (1 - self.cosine(image) ** 2) ** 0.5
 
     def _flip(self, slices: np.ndarray) -> np.ndarray:
         return slices[:, :: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]

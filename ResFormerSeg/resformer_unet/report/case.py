@@ -12,6 +12,7 @@ from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
+from resformer_unet.preprocessing.slice_layout import SliceLayout
 
 SAME_AFFINE = 1e-3  # mm
 
@@ -66,10 +67,12 @@ def measured_anew(report: dict, masks: np.ndarray, segments: Sequence[dict]) -> 
     affine = None if report["grid"] is None else np.array(report["grid"]["affine_lps"], float)
     spacing = np.ones(3) if affine is None else np.linalg.norm(affine[:3, :3], axis=0)[::-1]
     pixel = tuple(float(length) for length in np.delete(spacing, axis))
+    cosine = 0.0 if affine is None else SliceLayout(axis, False, False, False, "").cosine_of(affine)
+    pixel_mm2 = pixel[0] * pixel[1] * (1 - cosine**2) ** 0.5
     has_areas = any(row["area_mm2"] is not None for row in report["slices"])
     has_volumes = any(row["volume_mm3"] is not None for row in report["segments"])
     counts = np.count_nonzero(stack, axis=(2, 3))
-    diameters = longest_diameters(stack, pixel) if has_areas else None
+    diameters = longest_diameters(stack, pixel, cosine) if has_areas else None
     ids = [row["id"] for row in segments]
     rows = [
         {
@@ -86,7 +89,7 @@ def measured_anew(report: dict, masks: np.ndarray, segments: Sequence[dict]) -> 
             "index": index,
             "probabilities": run[index]["probabilities"] if index in run else {},
             "voxels": _named(ids, counts[index].tolist()),
-            "area_mm2": _named(ids, (counts[index] * pixel[0] * pixel[1]).tolist()) if has_areas else None,
+            "area_mm2": _named(ids, (counts[index] * pixel_mm2).tolist()) if has_areas else None,
             "longest_diameter_mm": None if diameters is None else _named(ids, diameters[index].tolist()),
         }
         for index in range(len(stack))

@@ -16,6 +16,7 @@ EDITED = (
 _WITHOUT_NAMES = {
     "UNREADABLE_FILES": "DICOM files without a readable image were skipped. If one belongs to the series, a slice is "
     "missing.",
+    "COPIES_SKIPPED": "Files that are copies of others in the folder were skipped.",
     "OTHER_IMAGES_SKIPPED": "Other image files in the folder were skipped.",
     "ORDER_GUESSED": "The files state neither the positions of their slices nor distinct numbers; they were put in the "
     "order of their names. If that is not the order of the slices, the result is wrong.",

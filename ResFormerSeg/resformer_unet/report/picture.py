@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.preprocessing.letterbox import Letterbox
 from resformer_unet.preprocessing.slice_layout import choose_layout
 from resformer_unet.report.case import ReportCase
 
@@ -35,13 +36,13 @@ def draw_slice(image: MedicalImage, masks: np.ndarray, segments: Sequence[dict],
     """
     layout = choose_layout(image, f"axis{slice_axis['array_axis']}", _RADIOLOGICAL)
     row_mm, column_mm, _ = layout.spacing(image)
-    pixels = layout.stack(image.voxels)[index]
-    height, width = pixels.shape[0] * row_mm, pixels.shape[1] * column_mm
-    scale = LONGER_SIDE / max(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    shown = _resized(_eight_bit(pixels), size)
+    one = slice(index, index + 1)
+    pixels = layout.stack(image.voxels)[one]
+    box = Letterbox.fit(*pixels.shape[1:3], row_mm, column_mm, (LONGER_SIDE, LONGER_SIDE))
+    size = box.content[2:]
+    shown = _resized(_scaled(box.shrink(pixels)[0], image.voxels.dtype == np.uint8), size)
     for mask, segment in zip(masks, segments, strict=True):
-        inside = _resized(layout.stack(mask)[index].astype(float)[..., None], size)[..., 0] >= 0.5
+        inside = _resized(box.shrink(layout.stack(mask)[one][..., None])[0].astype(float), size)[..., 0] >= 0.5
         contour = inside & ~ndimage.binary_erosion(inside, iterations=CONTOUR, border_value=0)
         shown[contour] = np.asarray(segment["color"], float) / 255
     return png((shown.clip(0, 1) * 255).round().astype(np.uint8))
@@ -61,11 +62,11 @@ def png(pixels: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(written)
 
 
-def _eight_bit(pixels: np.ndarray) -> np.ndarray:
+def _scaled(pixels: np.ndarray, eight_bit: bool) -> np.ndarray:
     """(rows, columns, 3) from 0 to 1; other than 8-bit pictures by their percentiles."""
     colours = pixels[..., :3] if pixels.shape[-1] >= 3 else np.repeat(pixels[..., :1], 3, axis=-1)
     colours = np.nan_to_num(colours.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = (0, 255) if pixels.dtype == np.uint8 else np.percentile(colours, (0.5, 99.5))
+    low, high = (0, 255) if eight_bit else np.percentile(colours, (0.5, 99.5))
     return ((colours - low) / max(high - low, 1e-9)).clip(0, 1)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from resformer_unet.batch.case_files import input_state
 from resformer_unet.errors import EngineError
 from resformer_unet.image.guarded_reading import read_image_guarded
 from resformer_unet.image.stored_segments import StoredSegment, masks_of
@@ -15,6 +16,11 @@ from resformer_unet.json_text import parse_json
 from resformer_unet.report.case import SAME_AFFINE, ReportCase, fits, installed_model, measured_anew
 
 SEGMENTATION = ".seg.nrrd"
+_CHANGED = {
+    "code": "SOURCE_CHANGED",
+    "message": "The files of the image are not as they were when the result was made: their number, sizes or times "
+    "differ. If they hold another image, what is shown is not the one that was segmented and diagnosed.",
+}
 _NEEDED = {"case", "model", "segments", "slices", "grid", "slice_axis", "warnings", "diagnosis", "files", "engine"}
 
 
@@ -47,9 +53,9 @@ def read_saved_case(path: Path, source: Path | None = None) -> SavedCase:
     except EngineError as error:
         problem = error
     masks, edited = _read_masks(path, report)
-    notes: tuple[dict[str, str], ...] = ()
+    notes = () if image is None or _is_unchanged(report, place, moved=source is not None) else (_CHANGED,)
     if image is not None and not fits(image, report, masks):
-        image = None
+        image, notes = None, ()
         problem = EngineError(
             "SOURCE_MISMATCH",
             f"“{place}” is not the image that this result was made from: its size or its place differs.",
@@ -58,6 +64,17 @@ def read_saved_case(path: Path, source: Path | None = None) -> SavedCase:
     if edited:
         report = measured_anew(report, masks, report["segments"])
     return SavedCase(ReportCase(report, masks, image, installed_model(report), edited, notes), place, series, problem)
+
+
+def _is_unchanged(report: dict, place: Path, moved: bool) -> bool:
+    """Whether nothing speaks against the image's files being those of the run: number and bytes, and where they are
+    still in their place also names and times. Reports that lack them are believed.
+    """
+    known, state = report.get("input_state"), input_state(place)
+    if not isinstance(known, dict) or not known.get("files") or state is None:
+        return True
+    entries = ("files", "bytes") if moved else ("files", "bytes", "sha256")
+    return all(known.get(entry) == state[entry] for entry in entries)
 
 
 def read_report(path: Path) -> dict:

@@ -189,7 +189,7 @@ def _one_series(headers: list[Dataset], series: str | None) -> list[Dataset]:
     chosen = [header for header in headers if series in (None, str(header.get("SeriesInstanceUID")))]
     if not chosen:
         raise _mismatch(f"the series {series} is not among its files")
-    return chosen
+    return list({str(header.SOPInstanceUID): header for header in chosen}.values())  # files may be there twice
 
 
 def _frames(header: Dataset) -> int:

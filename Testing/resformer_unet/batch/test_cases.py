@@ -48,6 +48,12 @@ def test_names_that_differ_in_capitals_only_are_told_apart_as_some_file_systems_
     assert names(files(tmp_path, "a/Mole.png", "b/mole.png"), tmp_path / "out") == ["Mole", "mole-2"]
 
 
+def test_names_that_differ_in_the_unicode_form_of_a_letter_only_are_told_apart_too(tmp_path):
+    composed, decomposed = "K\u00f6rper", "Ko\u0308rper"
+    inputs = [tmp_path / "a" / f"{composed}.png", tmp_path / "b" / f"{decomposed}.png"]
+    assert [case.name for case in plan_cases(inputs, tmp_path / "out")] == [composed, f"{decomposed}-2"]
+
+
 def test_an_input_keeps_the_name_of_its_earlier_result_whatever_is_run_beside_it(tmp_path):
     first, second, third = files(tmp_path, "a/x.png", "b/x.png", "c/x.png")
     write_result(tmp_path / "out", "x-2", second)

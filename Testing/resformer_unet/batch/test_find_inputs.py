@@ -67,8 +67,9 @@ def test_a_pipe_with_the_name_of_an_image_is_passed_over(tmp_path):
 def test_results_and_hidden_files_are_skipped(tmp_path):
     touch(tmp_path, "x.nii.gz", "x.seg.nrrd", "x.probability.lesion.nrrd", "x.json", "._x.nii.gz", ".cache/y.png")
     touch(tmp_path, "out/y.nrrd", "pair.hdr", "pair.img", "alone.img")
-    assert found(tmp_path) == ["alone.img", "pair.hdr", "x.nii.gz"]
-    assert found(tmp_path, output=".") == ["alone.img", "out/y.nrrd", "pair.hdr", "x.nii.gz"]
+    touch(tmp_path, "OLD.HDR", "OLD.IMG")
+    assert found(tmp_path) == ["OLD.HDR", "alone.img", "pair.hdr", "x.nii.gz"]
+    assert found(tmp_path, output=".") == ["OLD.HDR", "alone.img", "out/y.nrrd", "pair.hdr", "x.nii.gz"]
 
 
 def test_an_image_that_is_named_twice_is_taken_once(tmp_path):

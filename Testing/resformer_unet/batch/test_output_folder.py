@@ -63,3 +63,31 @@ def test_what_another_process_wrote_since_the_run_began_is_replaced_whole(tmp_pa
         "second.json",
         "second.seg.nrrd",
     ]
+
+
+def test_a_case_whose_name_looks_like_anothers_sequence_keeps_its_files(tmp_path):
+    save_tiny(tmp_path / "model")
+    inputs = [write_picture(tmp_path / f"{name}.png", SHADES) for name in ("t1.frames.2", "t1")]
+    out = tmp_path / "out"
+    for _ in range(2):  # the second time there is an earlier result to replace
+        assert all(
+            outcome.result["case"] for outcome in predict_files(inputs, str(tmp_path / "model"), out, device="cpu")
+        )
+        assert {file.name for file in out.iterdir()} == {
+            "t1.frames.2.json", "t1.frames.2.seg.nrrd", "t1.json", "t1.seg.nrrd",
+        }  # fmt: skip
+
+
+def test_what_a_sequence_of_the_same_name_left_is_replaced(tmp_path):
+    save_tiny(tmp_path / "model")
+    out = tmp_path / "out"
+    out.mkdir()
+    for ending in (".json", ".frames.lesion.seg.nrrd", ".frames.csv"):
+        (out / f"t1{ending}").write_text("an earlier sequence's")
+    picture = write_picture(tmp_path / "t1.png", SHADES)
+    (outcome,) = predict_files([picture], str(tmp_path / "model"), out, device="cpu")
+    assert outcome.case == "t1-2"  # what is no report of this package is nobody's to replace
+    (out / "t1.json").write_text((out / "t1-2.json").read_text())
+    (outcome,) = predict_files([picture], str(tmp_path / "model"), out, device="cpu")
+    assert outcome.case == "t1"
+    assert {file.name for file in out.iterdir() if not file.name.startswith("t1-2")} == {"t1.json", "t1.seg.nrrd"}

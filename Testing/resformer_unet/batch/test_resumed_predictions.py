@@ -16,6 +16,7 @@ import pytest
 from helpers.paths import MODULE_FOLDER
 from helpers.synthetic_images import oblique_affine, volume, write_picture, write_series, write_volume
 from helpers.tiny_model import save_tiny
+from resformer_unet.batch.case_files import input_state
 from resformer_unet.batch.cases import unfinished_report
 from resformer_unet.batch.run import predict_files
 from resformer_unet.cli.main import main
@@ -163,6 +164,22 @@ def test_a_change_of_one_slice_or_of_a_headers_voxels_is_noticed(tmp_path, model
         assert kept([path], model, tmp_path / "out") == [True]
         os.utime(changed, (1, 1))
         assert kept([path], model, tmp_path / "out") == [False]
+
+
+@pytest.mark.parametrize("kind", ["ElementDataFile", "data file", "list"])
+def test_voxels_in_a_file_of_any_name_are_watched_too(tmp_path, kind):
+    size, nrrd = "8 8 4", "NRRD0004\ntype: uchar\ndimension: 3\nencoding: raw\n"
+    head = {
+        "ElementDataFile": f"DimSize = {size}\nElementType = MET_UCHAR\nElementDataFile = other.bin\n",
+        "data file": f"{nrrd}sizes: {size}\ndata file: other.bin\n",
+        "list": f"{nrrd}sizes: {size}\ndata file: LIST 3\nother.bin\n",
+    }[kind]
+    header = tmp_path / ("x.mhd" if kind == "ElementDataFile" else "x.nhdr")
+    header.write_text(head)
+    before = input_state(header)
+    (tmp_path / "other.bin").write_bytes(bytes(256))
+    after = input_state(header)
+    assert (before["files"], after["files"], after["bytes"]) == (1, 2, len(head) + 256)
 
 
 def test_without_the_option_every_case_is_predicted_again(folder, model, tmp_path):

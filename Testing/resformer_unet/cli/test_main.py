@@ -107,6 +107,13 @@ def test_one_bad_input_among_many_is_reported_and_the_exit_code_is_1(tmp_path, p
     assert {file.name for file in (tmp_path / "out").iterdir()} == files
 
 
+def test_a_report_that_cannot_be_made_is_no_input_that_failed(tmp_path, picture, capsys):
+    other = write_picture(tmp_path / "other.png", np.arange(900, dtype=np.uint8).reshape(30, 30))
+    assert predict(other, picture, output=tmp_path / "out", more=("--report", "dicom")) == 1
+    said = capsys.readouterr().err
+    assert "2 of 2 inputs lack a report that was asked for." in said and "inputs failed" not in said
+
+
 @pytest.mark.parametrize("arguments", [["predict", "{}/absent.png"], ["predict", "{}/x", "--model", "absent"]])
 def test_only_debug_shows_the_traceback(tmp_path, capsys, arguments):
     arguments = [part.format(tmp_path) for part in arguments]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +199,57 @@ def test_an_unsupported_number_of_bits_is_named(tmp_path):
         tiff.pages[0].tags["BitsPerSample"].overwrite(12)
     error = error_of(tmp_path / "x.tif")
     assert error.code == "UNSUPPORTED_FORMAT" and "12 bits" in error.message
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f4"])
+@pytest.mark.parametrize("kind", ["grey", "stack", "colour", "separate colours"])
+def test_a_tiff_in_tiles_or_with_separate_channels_keeps_all_its_bits(tmp_path, dtype, kind):
+    most = 60_000 if dtype in ("u2", "u4", "f4") else 100
+    random = np.random.default_rng(2)
+    shape = {"grey": (40, 48), "stack": (3, 40, 48)}.get(kind, (40, 48, 3))
+    pixels = random.integers(0, most, shape).astype(dtype)
+    if kind == "separate colours":
+        tifffile.imwrite(tmp_path / "x.tif", np.moveaxis(pixels, -1, 0), photometric="rgb", planarconfig="separate")
+    else:
+        photometric = "rgb" if kind == "colour" else "minisblack"
+        tifffile.imwrite(tmp_path / "x.tif", pixels, photometric=photometric, tile=(16, 16))
+    voxels = read_image(tmp_path / "x.tif").voxels
+    if dtype == "u1":  # these may come as colours with an alpha, and mean the same
+        voxels = voxels[..., :3] if pixels.shape[-1] == 3 else voxels[..., :1]
+    assert np.array_equal(voxels, pixels.reshape(voxels.shape))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_white_is_zero_in_tiles_is_no_negative(tmp_path, dtype):
+    pixels = np.random.default_rng(3).integers(0, np.iinfo(dtype).max, (40, 48)).astype(dtype)
+    tifffile.imwrite(tmp_path / "x.tif", np.iinfo(dtype).max - pixels, photometric="miniswhite", tile=(16, 16))
+    assert np.array_equal(read_image(tmp_path / "x.tif").voxels[0, ..., 0], pixels)
+
+
+def with_density(png: Path, unit: int) -> Path:
+    """With 1000 columns and 2000 rows a length: a metre for unit 1, an unknown one for 0."""
+    content = png.read_bytes()
+    chunk = b"pHYs" + struct.pack(">IIB", 1000, 2000, unit)
+    place = content.index(b"IDAT") - 4
+    png.write_bytes(
+        content[:place] + struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk)) + content[place:]
+    )
+    return png
+
+
+@pytest.mark.parametrize("unit", [0, 1])
+@pytest.mark.parametrize("pixels", [GREY, COLOUR, np.dstack([GREY, GREY])], ids=["grey", "colour", "alpha"])
+def test_a_png_whose_pixels_are_not_square_has_their_shape(tmp_path, pixels, unit):
+    PIL.Image.fromarray(pixels).save(tmp_path / "x.png")
+    column, row, _ = read_image(with_density(tmp_path / "x.png", unit)).spacing
+    assert np.isclose(row / column, 0.5)
+
+
+@pytest.mark.parametrize("unit", [0, 1, 2])
+def test_a_jpeg_whose_pixels_are_not_square_has_their_shape(tmp_path, unit):
+    PIL.Image.fromarray(GREY).save(tmp_path / "x.jpg", dpi=(100, 200))
+    content = bytearray((tmp_path / "x.jpg").read_bytes())
+    content[13] = unit  # of the density in the JFIF header: none, inch, centimetre
+    (tmp_path / "x.jpg").write_bytes(content)
+    column, row, _ = read_image(tmp_path / "x.jpg").spacing
+    assert np.isclose(row / column, 0.5)

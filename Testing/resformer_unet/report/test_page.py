@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from resformer_unet.model.catalog import find_model
 from resformer_unet.report import surface_picture
 from resformer_unet.report.case import ReportCase, measured_anew
 from resformer_unet.report.page import make_page
-from resformer_unet.report.picture import draw_picture, png
+from resformer_unet.report.picture import draw_picture, draw_slice, png
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +149,21 @@ def test_masks_that_were_not_changed_are_measured_as_the_run_did(axis, tmp_path)
         assert ours["longest_diameter_mm"] == pytest.approx(given["longest_diameter_mm"])
     for entry in ("segment", "voxels", "slice"):
         assert anew["largest_lesion"][entry] == report["largest_lesion"][entry]
+
+
+def test_the_picture_of_a_huge_slice_takes_no_multiple_of_its_memory():
+    pixels, mask = np.zeros((1, 3000, 2400, 3), np.uint8), np.zeros((1, 1, 3000, 2400), bool)
+    pixels[0, 1000:2000, 600:1800], mask[0, 0, 1000:2000, 600:1800] = 255, True
+    huge = image_from_array(pixels, np.eye(4), "huge", has_orientation=False)
+    tracemalloc.start()
+    try:
+        content = draw_slice(huge, mask, [{"color": [255, 0, 0]}], {"array_axis": 0}, 0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 200e6  # as for any larger one; 24 bytes a pixel and channel are 520 MB
+    shown = np.asarray(Image.open(io.BytesIO(content))).astype(int)
+    red = np.argwhere((shown == (255, 0, 0)).all(-1)) / 520
+    assert shown.shape == (520, 416, 3)
+    assert np.allclose([red.min(0), red.max(0)], [(1 / 3, 0.2), (2 / 3, 0.6)], atol=3 / 520)
+    assert (shown[260, 208] == 255).all() and (shown[40, 40] == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from helpers import dicom_studies as studies
 from helpers.named_masks import rewrite
+from helpers.synthetic_images import write_picture
 from helpers.tiny_model import tiny_descriptor, weights_that_segment
 from resformer_unet.cli.main import main
 from resformer_unet.image.reading import read_image
@@ -195,3 +197,39 @@ def test_formats_that_do_not_exist_are_refused_at_once(capsys):
     assert caught.value.code == 2 and "html,dicom" in capsys.readouterr().err
     with pytest.raises(write.EngineError):
         write.check_formats(["docx"])
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_another_image_in_the_place_of_the_one_that_was_predicted_is_warned_of(model, tmp_path, capsys, moved):
+    pixels = np.random.default_rng(6).integers(0, 255, (40, 50), np.uint8)
+    picture = write_picture(tmp_path / "mole.png", pixels)
+    assert main(["predict", str(picture), "--model", model, "--output", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    report, page = str(tmp_path / "out" / "mole.json"), tmp_path / "out" / "mole.report.html"
+    there = shutil.copy2(picture, tmp_path / "copy.png") if moved else picture
+    source = ["--source", str(there)] if moved else []
+    capsys.readouterr()
+    assert main(["report", report, *source]) == 0
+    assert "are not as they were" not in capsys.readouterr().err + page.read_text("utf-8")
+    write_picture(there, pixels[::-1] // 2)  # of another patient, and of the same size in pixels
+    assert main(["report", report, *source]) == 0
+    assert "If they hold another image" in capsys.readouterr().err
+    assert "If they hold another image" in page.read_text("utf-8")
+
+
+def test_reports_of_versions_that_did_not_note_the_files_are_believed(result, capsys):
+    content = json.loads(result.read_text("utf-8"))
+    del content["input_state"]
+    result.write_text(json.dumps(content), "utf-8")
+    assert main(["report", str(result)]) == 0
+    assert "are not as they were" not in capsys.readouterr().err
+
+
+def test_files_that_are_there_twice_are_one_slice_of_the_objects(predicted, tmp_path):
+    series, out = predicted
+    copied = shutil.copytree(series, tmp_path / "copied")
+    first = sorted(copied.iterdir())[0]
+    shutil.copy(first, copied / f"copy of {first.name}")
+    options = ["--output", str(tmp_path), "--format", "dicom", "--source", str(copied)]
+    assert main(["report", str(out / "kopf ä.json"), *options]) == 0
+    written = highdicom.seg.segread(tmp_path / "kopf ä.seg.dcm")
+    assert np.array_equal(written.pixel_array, highdicom.seg.segread(out / "kopf ä.seg.dcm").pixel_array)
