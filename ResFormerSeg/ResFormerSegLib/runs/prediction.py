@@ -13,7 +13,6 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.suitability import whyNoImage
-from ResFormerSegLib.runs.omitted_slices import omittedSlicesNotice
 from ResFormerSegLib.runs.results import ProcessingResult
 from ResFormerSegLib.runs.saved_results import saveWithNodes
 from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, invalidResult, notImported
@@ -103,8 +102,7 @@ class PredictionTask(Task):
         """Adds the result to the scene, all or nothing. patient: see `ProcessingResult`."""
         self.checkOutput()
         volumeNode = self.nodes[0].Get()
-        omitted = omittedSlicesNotice(output.report, volumeNode)
-        notices = [*notices, *([omitted] if omitted else []), *transformWarnings(volumeNode)]
+        notices = [*notices, *transformWarnings(volumeNode)]
         noImage = whyNoImage(volumeNode)
         notices = [*notices, {"code": "LABEL_MAP", "message": noImage}] if noImage else notices
         segmentationNode = self.nodes[1].Get() if len(self.nodes) > 1 else None

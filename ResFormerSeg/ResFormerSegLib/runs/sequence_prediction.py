@@ -11,7 +11,6 @@ from slicer.i18n import tr as _
 from ResFormerSegLib.engine.array_file import readArrays
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.catalog import findModel
-from ResFormerSegLib.runs.omitted_slices import omittedSlicesNotice
 from ResFormerSegLib.runs.prediction import modelReference
 from ResFormerSegLib.runs.sequence_import import importSequence
 from ResFormerSegLib.runs.sequence_results import SequenceResult
@@ -179,9 +178,7 @@ class SequenceTask(Task):
         found = warnings.rows(len(rows))
         known = {row["code"] for row in found}
         proxy = self._source.proxy
-        omitted = omittedSlicesNotice(self._first(), proxy)
-        ofVolume = [*([omitted] if omitted else []), *transformWarnings(proxy)]
-        for notice in [*notices, *ofVolume]:  # the engine sends some with every frame
+        for notice in [*notices, *transformWarnings(proxy)]:  # the engine sends some with every frame
             if notice["code"] not in known:
                 known.add(notice["code"])
                 found.append(notice)

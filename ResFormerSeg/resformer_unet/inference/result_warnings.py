@@ -17,6 +17,7 @@ SMALL_MARGIN = 0.2  # between the two most probable ones
 AIR = -500  # Hounsfield units
 AIR_SHARE = 0.01  # of the values below AIR; images of other modalities have none
 SAMPLE = 1_000_000  # values that are read
+SLICES_OMITTED = "SLICES_OMITTED"
 
 
 def reliability_warnings(
@@ -31,7 +32,7 @@ def reliability_warnings(
         case: (diagnoses,) calibrated probabilities of the case, or ``None`` for a model without diagnosis.
     """
     found = [*_segmentation_and_diagnosis(bundle, masks, case), *_touches_border(bundle, prepared, slices, masks)]
-    return [*found, *low_confidence_warning(bundle, case)]
+    return [*found, *low_confidence_warning(bundle, case), *_omitted_slices(prepared.slices, slices)]
 
 
 def out_of_distribution_warning(
@@ -160,6 +161,20 @@ def _touches_border(bundle: ModelBundle, prepared: PreparedImage, slices: int, m
         "on a part only."
     )
     return [{"code": "TOUCHES_BORDER", "message": message}]
+
+
+def _omitted_slices(run: slice, count: int) -> list[dict]:
+    """Whether a result is of a part of its volume only, which its sizes and its diagnosis do not show."""
+    first, last = run.start, run.stop - 1
+    if last - first + 1 == count:
+        return []
+    end = count - 1
+    message = (
+        f"Only slices {first} to {last} of 0 to {end} were analysed: sizes and diagnosis are of these alone."
+        if first < last
+        else f"Only slice {first} of 0 to {end} was analysed: sizes and diagnosis are of this slice alone."
+    )
+    return [{"code": SLICES_OMITTED, "message": message}]
 
 
 def low_confidence_warning(bundle: ModelBundle, case: np.ndarray | None) -> list[dict]:
