@@ -39,6 +39,8 @@ from resformer_unet.training.setup.precision import fast_precision
 from resformer_unet.training.setup.pretrained import pretrained_weights
 from resformer_unet.training.setup.pretrained_source import pretrained_source
 
+SEEDS = 2**32  # that Lightning and NumPy tell apart
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -73,7 +75,7 @@ def fit(
         EngineError: CHECKPOINT_UNUSABLE, TRAINING_DIVERGED, DISK_FULL.
     """
     recipe, descriptor, config = plan.recipe, plan.descriptor, plan.config
-    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+    lightning.seed_everything(recipe.seed % SEEDS, workers=True, verbose=False)
     augment = build_augmentation(recipe.augmentation, descriptor["input"], recipe.seed)
     train_set = load_arrays(plan.splits.train, descriptor, augment, lambda *n: progress("reading training images", *n))
     val_set = load_arrays(plan.splits.val, descriptor, None, lambda *n: progress("reading validation images", *n))

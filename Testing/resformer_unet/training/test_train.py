@@ -158,6 +158,10 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+def test_a_seed_may_be_larger_than_those_of_numpy(data, tmp_path):
+    assert trained(data, tmp_path / "model", TINY.changed(seed=2**40)).descriptor["training"]["recipe"]["seed"] == 2**40
+
+
 def test_an_interrupted_training_can_be_resumed(data, tmp_path, monkeypatch):
     recipe, output = TINY.changed(epochs=2), tmp_path / "model"
     step, epochs = ResFormerModule.training_step, []
