@@ -74,9 +74,9 @@ def train(
     torch_device = choose_device(device)
     plan = plan_training(dataset, output.name, recipe, size, initial, torch_device, context, progress, note)
     if resume:
-        check_record(work, plan.descriptor, plan.data)
+        check_record(work, plan.descriptor, plan.data, precision)
     with running(output, note) if locks else nullcontext():
-        if context.first and not resume and (earlier := begin_run(work, plan.descriptor, plan.data)):
+        if context.first and not resume and (earlier := begin_run(work, plan.descriptor, plan.data, precision)):
             note(f"The files of an earlier training were moved to {earlier}; delete them if they are not needed.")
         fitted = fit(plan, work, torch_device, precision, workers, resume, context, progress, note)
         if not context.first:
