@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from resformer_unet.training.setup.run_folder import running
 from resformer_unet.training.setup.run_record import RECORD
 from resformer_unet.training_set.contents import CollectedCase, list_cases
 
-OPTIONS = ("epochs", "batch_size", "learning_rate", "seed", "workers")  # of TrainOptions
+WORKERS = "workers"
+OPTIONS = ("epochs", "batch_size", "learning_rate", "seed", WORKERS)  # of TrainOptions
 
 
 def learn(
@@ -35,7 +37,8 @@ def learn(
 
     Args:
         initial: id or folder of the model.
-        options: ``OPTIONS`` of them are used; with ``resume`` those of the interrupted training are.
+        options: ``OPTIONS`` of them are used; with ``resume`` those of the interrupted training are, and others are
+            refused, but for the number of workers, which changes nothing.
 
     Raises:
         EngineError: OUTPUT_EXISTS, NOTHING_TO_RESUME, RUN_DIFFERS, TRAINING_SET_CHANGED, TRAINING_RUNNING, those of
@@ -46,7 +49,7 @@ def learn(
     if note is not None and (text := no_test_case_text(cases)):
         note(text)
     if options.resume:
-        state = _resumed(output, dataset, initial, cases)
+        state = _resumed(output, dataset, initial, options, cases)
     else:
         state = _begun(output, dataset, initial, options, cases)
     with running(output, note):
@@ -88,11 +91,18 @@ def _begun(
             f"The model cannot be written to “{output}” ({error.strerror}).",
             "Choose a folder in which you may write.",
         ) from None
-    state.save()
+    try:
+        state.save()
+    except EngineError:
+        with suppress(OSError):
+            state.work.rmdir()  # else the name would be taken by a training that cannot be gone on with
+        raise
     return state
 
 
-def _resumed(output: Path, dataset: str | Path, initial: str, cases: list[CollectedCase]) -> LearningState:
+def _resumed(
+    output: Path, dataset: str | Path, initial: str, options: TrainOptions, cases: list[CollectedCase]
+) -> LearningState:
     state = read_state(output)
     if state is None or state.finished:
         raise EngineError(
@@ -104,6 +114,13 @@ def _resumed(output: Path, dataset: str | Path, initial: str, cases: list[Collec
             f"The interrupted training began with the model {state.initial}, not {initial}.",
             "Give the same model as before, or start a new training.",
         )
+    given = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
+    if other := [name for name, value in given.items() if name != WORKERS and value != state.options.get(name)]:
+        raise EngineError(
+            "RUN_DIFFERS",
+            f"The interrupted training was started with other settings: {', '.join(other)}.",
+            "Give the same settings as before, or none, or start a new training.",
+        )
     # A case may have gone, and another one have come under its name; or its split, diagnosis or mask is another now.
     changed = set(state.cases) != {case.id for case in cases}
     if changed or (state.data is not None and state.data != dataset_digest(load_dataset(dataset))):
@@ -112,7 +129,8 @@ def _resumed(output: Path, dataset: str | Path, initial: str, cases: list[Collec
             "Cases of the training set were added, removed or changed since this training began.",
             "Start a new training with the cases as they are now.",
         )
-    return replace(state, dataset=str(Path(dataset).resolve()))
+    options_now = {**state.options, **{name: value for name, value in given.items() if name == WORKERS}}
+    return replace(state, dataset=str(Path(dataset).resolve()), options=options_now)
 
 
 def _train(
@@ -127,7 +145,7 @@ def _train(
 
     bundle = find_model(state.initial)
     options = dict(state.options)
-    workers = options.pop("workers", None)
+    workers = options.pop(WORKERS, None)
     recipe = further_recipe(bundle, sum(case.split == "train" for case in cases), **options)
     return train(
         state.dataset,
