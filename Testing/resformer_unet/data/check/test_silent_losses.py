@@ -139,3 +139,13 @@ def test_a_patient_in_two_spellings_in_two_splits_is_pointed_out(discs, first, s
     assert not found.error and found.cases == (" = ".join(sorted((first, second))),)
     with_rows(discs, lambda row: {"group": {"train-0": first, "train-1": second}.get(row["id"], row["id"])})
     assert "GROUPS_ALIKE" not in findings(discs)  # they are in one split
+
+
+@pytest.mark.parametrize(("width", "height"), [("1024px", "768"), ("1024", ""), ("inf", "768"), ("1024", "nan")])
+def test_an_original_size_that_cannot_be_used_is_pointed_out(discs, width, height):
+    with_rows(discs, lambda row: {"orig_w": "80", "orig_h": "60"})
+    assert findings(discs) == {}
+    bad = {"orig_w": width, "orig_h": height}
+    with_rows(discs, lambda row: bad if row["id"] == "val-0" else {"orig_w": "", "orig_h": ""})
+    assert findings(discs)["ORIGINAL_SIZE_INVALID"].cases == ("val-0",)
+    assert {case.pixel_aspect for case in load_dataset(discs)} == {None}
