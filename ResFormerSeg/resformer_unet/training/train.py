@@ -17,7 +17,7 @@ from resformer_unet.training.loop.curves import PICTURE
 from resformer_unet.training.plan import plan_training
 from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.recipe import Recipe
-from resformer_unet.training.setup.run_folder import refuse_if_running, run_folder, running
+from resformer_unet.training.setup.run_folder import refuse_if_running, refuse_other_folder, run_folder, running
 from resformer_unet.training.setup.run_record import begin_run, check_record
 
 
@@ -60,8 +60,9 @@ def train(
         The bundle; ``None`` in all processes but rank 0.
 
     Raises:
-        EngineError: TRAINING_RUNNING; for a data set, recipe, device or output that cannot be used, before the
-            training begins where that can be known; TRAINING_DIVERGED or DISK_FULL during it.
+        EngineError: TRAINING_RUNNING; OUTPUT_EXISTS for a folder of other files; for a data set, recipe, device or
+            output that cannot be used, before the training begins where that can be known; TRAINING_DIVERGED or
+            DISK_FULL during it.
     """
     output = Path(output).resolve()
     work = run_folder(output)
@@ -70,6 +71,7 @@ def train(
     note = note if note and context.first else (lambda line: None)
     locks = context.first and not holds_lock
     if locks:
+        refuse_other_folder(output)
         refuse_if_running(output)  # before the data set is read, which may take minutes
     torch_device = choose_device(device)
     plan = plan_training(dataset, output.name, recipe, size, initial, torch_device, context, progress, note)

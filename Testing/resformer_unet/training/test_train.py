@@ -342,6 +342,20 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(data, tmp_p
     assert (tmp_path / "file").read_text() == "precious"
 
 
+def test_a_folder_of_other_files_is_no_place_for_a_model(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
+    (tmp_path / "README.md").write_text("precious")
+    for folder in (tmp_path, data):
+        error = refusal(data, folder)
+        assert error.code == "OUTPUT_EXISTS" and str(folder) in error.message
+    assert (tmp_path / "README.md").read_text() == "precious"
+
+
+def test_an_empty_folder_may_become_a_model(data, tmp_path):
+    (tmp_path / "model").mkdir()
+    assert trained(data, tmp_path / "model").folder == tmp_path / "model"
+
+
 def test_a_training_that_diverges_says_so_and_keeps_its_checkpoints(data, tmp_path, monkeypatch):
     forward, calls = MultiTaskLoss.forward, []
 
