@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from resformer_unet.training.input.arrays import load_arrays
 from resformer_unet.training.input.augmentation.chain import build_augmentation
-from resformer_unet.training.input.loaders import make_loaders
+from resformer_unet.training.input.loaders import batch_text, make_loaders
 from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
 from resformer_unet.training.loop.checkpoints import (
     LAST,
@@ -80,6 +80,8 @@ def fit(
     train_set = load_arrays(plan.splits.train, descriptor, augment, lambda *n: progress("reading training images", *n))
     val_set = load_arrays(plan.splits.val, descriptor, None, lambda *n: progress("reading validation images", *n))
     loaders = make_loaders(train_set, val_set, recipe, workers, context)
+    if text := batch_text(loaders[0], recipe, context):
+        note(text)
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loaders[0]))
     # A training that was interrupted before its first checkpoint starts over.
