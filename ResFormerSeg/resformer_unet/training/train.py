@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from resformer_unet.atomic_files import atomic_file
+from resformer_unet.evaluation.report_card.page import check_packages
 from resformer_unet.inference.backends.devices import choose_device
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.training.finish.finish_bundle import finish_bundle
@@ -60,15 +61,17 @@ def train(
         The bundle; ``None`` in all processes but rank 0.
 
     Raises:
-        EngineError: TRAINING_RUNNING; OUTPUT_EXISTS for a folder of other files; for a data set, recipe, device or
-            output that cannot be used, before the training begins where that can be known; TRAINING_DIVERGED or
-            DISK_FULL during it.
+        EngineError: TRAINING_RUNNING; OUTPUT_EXISTS for a folder of other files; TRAINING_EXTRA_MISSING; for a data
+            set, recipe, device or output that cannot be used, before the training begins where that can be known;
+            TRAINING_DIVERGED or DISK_FULL during it.
     """
     output = Path(output).resolve()
     work = run_folder(output)
     context = DistributedContext.from_environment()
     progress = progress if progress and context.first else (lambda what, done, total: None)
     note = note if note and context.first else (lambda line: None)
+    if context.first:
+        check_packages()  # of the report cards, which come last
     locks = context.first and not holds_lock
     if locks:
         refuse_other_folder(output)

@@ -7,6 +7,7 @@ import csv
 import json
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -340,6 +341,13 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(data, tmp_p
     assert refusal(data, tmp_path / "file").code == "OUTPUT_NOT_WRITABLE"
     assert refusal(data, tmp_path / "file" / "model").code == "OUTPUT_NOT_WRITABLE"
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_package_that_only_the_report_card_needs_is_missed_before_training(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # cannot be imported
+    assert refusal(data, tmp_path / "model").code == "TRAINING_EXTRA_MISSING"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_other_files_is_no_place_for_a_model(data, tmp_path, monkeypatch):
