@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,11 @@ from resformer_unet.data.dataset_digest import dataset_digest
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.further_recipe import further_recipe
 from resformer_unet.learning.readiness import no_test_case_text, why_not_ready
-from resformer_unet.learning.run_state import LearningState, read_state
+from resformer_unet.learning.run_state import STATE, LearningState, read_state
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 from resformer_unet.training.setup.options import TrainOptions
-from resformer_unet.training.setup.run_folder import running
+from resformer_unet.training.setup.run_folder import LOCK, run_folder, running
 from resformer_unet.training.setup.run_record import RECORD
 from resformer_unet.training_set.contents import CollectedCase, list_cases
 
@@ -53,7 +52,15 @@ def learn(
     else:
         state = _begun(output, dataset, initial, options, cases)
     with running(output, note):
-        bundle = _train(state, output, cases, device, progress, note)
+        if not options.resume:
+            _refuse_taken(output)  # another program may have been quicker
+            state.save()
+        try:
+            bundle = _train(state, output, cases, device, progress, note)
+        except EngineError:
+            if not (state.work / RECORD).exists():  # it was refused: nothing is there to go on with
+                (state.work / STATE).unlink(missing_ok=True)
+            raise
         state.as_finished().save()
     return bundle
 
@@ -74,30 +81,19 @@ def _begun(
     names = tuple(sorted(case.id for case in cases))
     data = dataset_digest(load_dataset(dataset))
     state = LearningState(str(Path(dataset).resolve()), str(output), initial, chosen, names, data=data)
-    try:
-        if output.exists():
-            raise FileExistsError
-        state.work.parent.mkdir(parents=True, exist_ok=True)
-        state.work.mkdir()  # of two programs at once, one
-    except FileExistsError:
+    _refuse_taken(output)
+    return state
+
+
+def _refuse_taken(output: Path) -> None:
+    """Raises ``EngineError`` OUTPUT_EXISTS. A training that was refused leaves no more than its lock."""
+    work = run_folder(output)
+    if output.exists() or (work.is_dir() and any(entry.name != LOCK for entry in work.iterdir())):
         raise EngineError(
             "OUTPUT_EXISTS",
             f"There is a model or a training named “{output.name}” already.",
             "Give another name, or go on with that training.",
-        ) from None
-    except OSError as error:
-        raise EngineError(
-            "OUTPUT_NOT_WRITABLE",
-            f"The model cannot be written to “{output}” ({error.strerror}).",
-            "Choose a folder in which you may write.",
-        ) from None
-    try:
-        state.save()
-    except EngineError:
-        with suppress(OSError):
-            state.work.rmdir()  # else the name would be taken by a training that cannot be gone on with
-        raise
-    return state
+        )
 
 
 def _resumed(

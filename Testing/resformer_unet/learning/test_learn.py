@@ -49,6 +49,13 @@ def refused(code: str, function, *arguments, **options) -> EngineError:
     return caught.value
 
 
+def begun(output: Path, data: Path, initial: str, **options: int) -> LearningState:
+    """A training that has noted that it began, and no more."""
+    state = _begun(output, data, initial, TrainOptions(**options), list_cases(data))
+    state.save()
+    return state
+
+
 def program(*arguments: object) -> subprocess.Popen:
     """``learn`` as Slicer starts it: events on its standard output, its standard input held open."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}  # the file finds its package by itself
@@ -119,7 +126,7 @@ def test_a_set_that_changed_in_the_pause_is_not_gone_on_with(discs, tiny, tmp_pa
 
 def test_another_case_under_the_name_of_a_removed_one_is_noticed(discs, tiny, tmp_path):
     output, data = tmp_path / "mine", shutil.copytree(discs, tmp_path / "discs")
-    state = _begun(output, data, tiny, TrainOptions(), list_cases(data))
+    state = begun(output, data, tiny)
     assert _resumed(output, data, tiny, TrainOptions(), list_cases(data)) == state
     moved = shutil.copytree(data, tmp_path / "moved")
     assert _resumed(output, moved, tiny, TrainOptions(), list_cases(moved)).data == state.data
@@ -131,7 +138,7 @@ def test_another_case_under_the_name_of_a_removed_one_is_noticed(discs, tiny, tm
 
 def test_a_training_is_gone_on_with_by_its_own_settings_and_others_are_refused(discs, tiny, tmp_path):
     output, cases = tmp_path / "mine", list_cases(discs)
-    _begun(output, discs, tiny, TrainOptions(epochs=3, workers=1), cases)
+    begun(output, discs, tiny, epochs=3, workers=1)
     error = refused("RUN_DIFFERS", _resumed, output, discs, tiny, TrainOptions(epochs=5, seed=2), cases)
     assert "other settings: epochs, seed" in error.message
     state = _resumed(output, discs, tiny, TrainOptions(epochs=3, workers=0), cases)
@@ -139,18 +146,30 @@ def test_a_training_is_gone_on_with_by_its_own_settings_and_others_are_refused(d
     assert _resumed(output, discs, tiny, TrainOptions(), cases).options["workers"] == 1
 
 
-def test_a_training_that_could_not_note_that_it_began_leaves_its_name_free(discs, tiny, tmp_path, monkeypatch):
+def test_a_training_that_was_refused_leaves_its_name_free(discs, tiny, tmp_path):
+    data = shutil.copytree(discs, tmp_path / "discs")
+    mask = data / "masks" / "train-0.png"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:100])
+    options = TrainOptions(epochs=1, workers=0)
+    refused("CORRUPT_IMAGE", learn, data, tmp_path / "mine", tiny, options, "cpu")
+    refused("NOTHING_TO_RESUME", learn, data, tmp_path / "mine", tiny, TrainOptions(resume=True), "cpu")
+    mask.write_bytes(whole)
+    assert learn(data, tmp_path / "mine", tiny, options, "cpu").folder == tmp_path / "mine"
+
+
+def test_a_training_whose_disk_is_full_at_once_leaves_its_name_free(discs, tiny, tmp_path, monkeypatch):
     def full(_state: object) -> None:
         raise disk_full(tmp_path)
 
     with monkeypatch.context() as patched:
         patched.setattr(LearningState, "save", full)
-        refused("DISK_FULL", _begun, tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs))
-    _begun(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs))
+        refused("DISK_FULL", learn, discs, tmp_path / "mine", tiny, TrainOptions())
+    assert _begun(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs)) is not None
 
 
 def test_a_state_of_an_earlier_version_is_gone_on_with_by_its_cases_names(discs, tiny, tmp_path):
-    state = _begun(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs))
+    state = begun(tmp_path / "mine", discs, tiny)
     file = state.work / STATE
     earlier = json.loads(file.read_text("utf-8"))
     del earlier["data"]
