@@ -49,6 +49,15 @@ def check_files(
                 "Keep one of them.",
                 twice,
             )
+    if alone := [row["id"] for row in rows if not row["group"]]:
+        report.add(
+            False,
+            "GROUP_MISSING",
+            f"{counted(alone)} without a group: each counts as another patient, so that images of one may be in two "
+            "splits.",
+            "Fill the column group with a code of the patient.",
+            alone,
+        )
     sizes = [row for row in rows if row["id"] in images and (row.get("orig_w") or row.get("orig_h"))]
     if unusable := [row["id"] for row in sizes if case_of(row, images, masks).pixel_aspect is None]:
         report.add(

@@ -109,12 +109,13 @@ def check_extents(report: DataReport, facts: Sequence[CaseFacts], descriptor: Ma
                 full,
             )
     segments = ((descriptor or {}).get("segmentation") or {"segments": []})["segments"]
-    if masks and not filled and (segments or descriptor is None):
+    if not filled and (segments or masks) and (segments or descriptor is None):
         report.add(
             False,
             "MASKS_EMPTY",
-            f"All {len(masks)} training masks are empty: no segment can be learnt from them.",
-            "Look at them; or remove masks/ if there is nothing to segment.",
+            f"{f'All {len(masks)} training masks are empty' if masks else 'No training case has a mask'}: no segment "
+            "can be learnt.",
+            "Add masks, or look at those that are there; or leave them and the recipe's segments out.",
         )
     elif len(segments) > 1:
         held = set().union(*(fact.values for fact in filled))

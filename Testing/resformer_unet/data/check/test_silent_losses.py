@@ -71,6 +71,16 @@ def test_masks_that_are_all_empty_are_pointed_out(discs):
     save_masks(discs, lambda disc: Image.fromarray(0 * disc))
     assert "All 12 training masks are empty" in findings(discs)["MASKS_EMPTY"].what
     assert "MASKS_EMPTY" in findings(discs, tiny_descriptor())
+    for case in load_dataset(discs):
+        case.mask.unlink()
+    assert findings(discs) == {}  # a set for the diagnosis only
+    assert "No training case has a mask" in findings(discs, tiny_descriptor())["MASKS_EMPTY"].what
+
+
+def test_cases_of_unknown_patients_are_pointed_out(discs):
+    with_rows(discs, lambda row: {"group": "" if row["id"] == "val-1" else row["group"]})
+    found = findings(discs)["GROUP_MISSING"]
+    assert not found.error and found.cases == ("val-1",)
 
 
 def test_a_segment_of_the_recipe_that_no_training_mask_holds_is_named(discs):
