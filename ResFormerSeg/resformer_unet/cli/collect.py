@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from resformer_unet.cli.arguments import MODEL_HELP, path
 from resformer_unet.cli.progress import print_line
+from resformer_unet.errors import EngineError, shown
 
 SUMMARY = "add a corrected case to a training set, remove one, or list what the set holds"
 
@@ -63,14 +64,21 @@ def _add(arguments: argparse.Namespace) -> None:
 
     name = arguments.image.name
     case = Case(name, arguments.image, arguments.mask, arguments.label or None, "", name)
-    segments = find_model(arguments.model).segments if arguments.model else None
+    model = find_model(arguments.model) if arguments.model else None
+    segments, label = model and model.segments, arguments.label.strip()
+    if model and label and label not in (known := [row["id"] for row in model.diagnoses]):
+        raise EngineError(
+            "LABELS_UNKNOWN",
+            f"The model {model.id} has no diagnosis {shown(label)}.",
+            f"Its diagnoses are {', '.join(known)}." if known else "Leave --label out.",
+        )
     image = read_case_image(case)
     mask = label_map(name, read_mask_on_grid(case, image), segments) if case.mask else None
     added = add_case(
         arguments.folder,
         image,
         mask,
-        label=arguments.label.strip(),
+        label=label,
         patient=arguments.patient,
         split=arguments.split,
         by=arguments.by,

@@ -52,14 +52,18 @@ def label_map(case: str, mask: MedicalImage, segments: Sequence[dict] | None) ->
     """A mask with a model's values, uint8 (slices, rows, columns).
 
     Args:
-        case, mask, segments: as of :func:`masks_of_segments`; without a model, the mask's own values are kept where
-            no name is needed to understand them: those of other files, and of a file with a single segment.
+        case, mask, segments: as of :func:`masks_of_segments`. The values of a file that names no segments are checked
+            and kept. Without a model so are, unchecked, those for which no name is needed: of other files, and of a
+            file with a single segment.
 
     Raises:
         EngineError: MASK_VALUES_UNKNOWN, SEGMENTS_OVERLAP.
     """
     if not mask.segments:
-        return own_labels(case, mask)
+        labels = own_labels(case, mask)
+        if segments:
+            segment_masks(labels, segments)
+        return labels
     if segments is not None:
         return _joined(masks_of_segments(case, mask, segments, exclusive=True), [row["value"] for row in segments])
     labels = own_labels(case, mask)
