@@ -21,6 +21,7 @@ from resformer_unet.training.input.augmentation.chain import build_augmentation
 from resformer_unet.training.input.loaders import batch_text, make_loaders
 from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
 from resformer_unet.training.loop.checkpoints import (
+    BEST,
     LAST,
     AtomicCheckpoints,
     EpochCheckpoints,
@@ -89,6 +90,7 @@ def fit(
     if checkpoint:
         content = load_checkpoint(checkpoint)
         check_fits(content, module, checkpoint)
+        load_checkpoint(work / BEST)  # may become the model: that it is damaged is better known now than at the end
         loaders[0].sampler.set_epoch(next_epoch(content))
     else:
         _set_initial_weights(module, plan, note)
