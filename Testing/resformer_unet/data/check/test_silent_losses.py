@@ -127,10 +127,10 @@ def test_values_along_smoothed_edges_are_told_from_segments(discs):
 
 
 def test_lines_alone_are_segments(discs):
-    def outline(disc: np.ndarray) -> Image.Image:
+    def border(disc: np.ndarray) -> Image.Image:
         return Image.fromarray(np.where(disc != np.roll(disc, 1, axis=1), 1 + (np.arange(40) > 20), 0).astype(np.uint8))
 
-    save_masks(discs, outline)
+    save_masks(discs, border)
     assert "MASK_VALUES_BLURRED" not in findings(discs)
 
 
