@@ -7,7 +7,6 @@ import csv
 import json
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -346,35 +345,6 @@ def test_a_training_is_not_resumed_once_a_training_case_became_a_test_case(data,
     (changed / "labels.csv").write_text(exchanged, "utf-8")
     error = refusal(changed, tmp_path / "model", resume=True)
     assert error.code == "RUN_DIFFERS" and "data set has changed" in str(error)
-
-
-def test_an_output_that_cannot_be_written_is_refused_before_training(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
-    (tmp_path / "file").write_text("precious")
-    assert refusal(data, tmp_path / "file").code == "OUTPUT_NOT_WRITABLE"
-    assert refusal(data, tmp_path / "file" / "model").code == "OUTPUT_NOT_WRITABLE"
-    assert (tmp_path / "file").read_text() == "precious"
-
-
-def test_a_package_that_only_the_report_card_needs_is_missed_before_training(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # cannot be imported
-    assert refusal(data, tmp_path / "model").code == "TRAINING_EXTRA_MISSING"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_of_other_files_is_no_place_for_a_model(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
-    (tmp_path / "README.md").write_text("precious")
-    for folder in (tmp_path, data):
-        error = refusal(data, folder)
-        assert error.code == "OUTPUT_EXISTS" and str(folder) in error.message
-    assert (tmp_path / "README.md").read_text() == "precious"
-
-
-def test_an_empty_folder_may_become_a_model(data, tmp_path):
-    (tmp_path / "model").mkdir()
-    assert trained(data, tmp_path / "model").folder == tmp_path / "model"
 
 
 def test_a_training_that_diverges_says_so_and_keeps_its_checkpoints(data, tmp_path, monkeypatch):
