@@ -37,6 +37,12 @@ def verdictText(comparison: dict) -> str:
             "Which model is better cannot be told with so few cases: {patients}; at least {least} are needed. Collect "
             "more of them."
         ).format(patients=held, least=FEWEST_PATIENTS)
+    measured = max((row["groups"] for row in comparison["figures"]), default=0)
+    if measured < FEWEST_PATIENTS:
+        return _(
+            "Which model is better cannot be told on {patients}: masks or diagnoses measure it on {count} of them; at "
+            "least {least} are needed."
+        ).format(patients=held, count=measured, least=FEWEST_PATIENTS)
     return _("No difference between the models can be told on {patients}: it is within chance.").format(patients=held)
 
 

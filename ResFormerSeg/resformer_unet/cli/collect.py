@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from resformer_unet.cli.arguments import MODEL_HELP, path
 from resformer_unet.cli.progress import print_line
+from resformer_unet.errors import EngineError, shown
 
 SUMMARY = "add a corrected case to a training set, remove one, or list what the set holds"
 
@@ -64,6 +65,13 @@ def _add(arguments: argparse.Namespace) -> None:
     name = arguments.image.name
     case = Case(name, arguments.image, arguments.mask, arguments.label or None, "", name)
     model = find_model(arguments.model) if arguments.model else None
+    label = arguments.label.strip()
+    if model and label and label not in (known := [row["id"] for row in model.diagnoses]):
+        raise EngineError(
+            "LABELS_UNKNOWN",
+            f"The model {model.id} has no diagnosis {shown(label)}.",
+            f"Its diagnoses are {', '.join(known)}." if known else "Leave --label out.",
+        )
     image, mask = read_case_image(case), None
     if case.mask:
         stored = read_mask_on_grid(case, image)
@@ -74,7 +82,7 @@ def _add(arguments: argparse.Namespace) -> None:
         arguments.folder,
         image,
         mask,
-        label=arguments.label.strip(),
+        label=label,
         patient=arguments.patient,
         split=arguments.split,
         by=arguments.by,

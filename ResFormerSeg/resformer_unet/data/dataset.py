@@ -10,6 +10,7 @@ Layout::
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -255,4 +256,4 @@ def _original_size(row: dict[str, str]) -> tuple[float, float] | None:
         size = float(row["orig_h"]), float(row["orig_w"])
     except (KeyError, ValueError):
         return None
-    return size if min(size) > 0 else None
+    return size if all(0 < length < math.inf for length in size) else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 
 from resformer_unet.data.dataset import Case, read_case_image, read_mask_on_grid
 from resformer_unet.data.masks import names_by_value, own_segments
 from resformer_unet.errors import EngineError
+from resformer_unet.image.medical_image import MedicalImage
 
 COLOURS = ([230, 70, 60], [60, 160, 230], [90, 190, 90], [240, 180, 50], [170, 90, 200], [80, 200, 200])
 STRUCTURE = {
@@ -79,7 +80,7 @@ def draft_descriptor(
         "title": name.replace("-", " ").replace("_", " ").capitalize(),
         "description": "Trained from a folder of images; not described yet.",
         "modality": "OT",
-        "kind": "volume" if any(image.shape[0] > 1 for image in images) else "2d",
+        "kind": _kind(images),
         "input": {
             "channels": channels,
             "size": list(size),
@@ -116,6 +117,11 @@ def draft_descriptor(
         "limits": ["The limits have not been described yet."],
         "licence": "not stated",
     }
+
+
+def _kind(images: Iterable[MedicalImage]) -> str:
+    volumes = {image.shape[0] > 1 for image in images}
+    return "both" if len(volumes) > 1 else "volume" if True in volumes else "2d"
 
 
 def _segment_ids(values: Set[int], titles: Mapping[int, str]) -> dict[int, str]:

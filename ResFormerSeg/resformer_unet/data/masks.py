@@ -54,14 +54,18 @@ def label_map(case: str, mask: MedicalImage, segments: Sequence[dict] | None) ->
     """A mask with a model's values, uint8 (slices, rows, columns).
 
     Args:
-        case, mask, segments: as of :func:`masks_of_segments`; without a model, the mask's own values are kept where
-            no name is needed to understand them: those of other files, and of a file with a single segment.
+        case, mask, segments: as of :func:`masks_of_segments`. The values of a file that names no segments are checked
+            and kept. Without a model so are, unchecked, those for which no name is needed: of other files, and of a
+            file with a single segment.
 
     Raises:
         EngineError: MASK_VALUES_UNKNOWN, SEGMENTS_OVERLAP.
     """
     if not mask.segments:
-        return own_labels(case, mask)
+        labels = own_labels(case, mask)
+        if segments:
+            segment_masks(labels, segments)
+        return labels
     if segments is not None:
         return _joined(masks_of_segments(case, mask, segments, exclusive=True), [row["value"] for row in segments])
     labels = own_labels(case, mask)
@@ -94,11 +98,18 @@ def own_labels(case: str, mask: MedicalImage) -> np.ndarray:
     """The values of a mask as it is stored, uint8 (slices, rows, columns).
 
     Raises:
-        EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, or several layers.
+        EngineError: MASK_VALUES_UNKNOWN if it holds anything but whole numbers from 0 to 255, several layers, or a
+            shape that only its transparency shows.
     """
     if mask.segments:
         return own_segments(case, mask)[0]
-    voxels = mask.voxels[..., :3] if mask.voxels.shape[-1] == 4 else mask.voxels  # without alpha
+    voxels = mask.voxels
+    if voxels.shape[-1] == 4:
+        voxels, alpha = voxels[..., :3], voxels[..., 3]
+        visible = alpha != 0
+        partly = visible.any() and not visible.all()
+        if partly and (voxels[~visible].any() or not voxels.any()):
+            raise _no_whole_numbers(case, "a shape that is drawn by transparency, not by values")
     if voxels.shape[-1] > 1 and (np.abs(voxels - voxels[..., :1]) > _WHOLE).any():
         raise _no_whole_numbers(case, "colours or several layers")
     return _whole_numbers(case, voxels)[..., 0]

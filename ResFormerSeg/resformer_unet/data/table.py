@@ -20,7 +20,8 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_table(folder: Path) -> list[dict[str, str]]:
     """Rows of a data set's ``labels.csv`` by column, stripped; UTF-8, or UTF-16 with a byte order mark.
 
-    Ids and groups are in Unicode's form NFC: a table and the names of files may write the same letter in two ways.
+    The text is in Unicode's form NFC: two tables, or a table and the names of files, may write the same letter in two
+    ways. Two such labels would be two diagnoses, two such groups one patient in two splits.
 
     Raises:
         EngineError: DATASET_NOT_FOUND, DATASET_INVALID.
@@ -35,7 +36,7 @@ def read_table(folder: Path) -> list[dict[str, str]]:
     try:
         content = table.read_bytes()
         text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""))
+        reader = csv.reader(io.StringIO(unicodedata.normalize("NFC", text), newline=""))
         columns = [name.strip() for name in next(reader, [])]
         lines = [[value.strip() for value in line] for line in reader]
         rows = [dict(zip(columns, line, strict=False)) for line in lines if any(line)]
@@ -54,7 +55,6 @@ def read_table(folder: Path) -> list[dict[str, str]]:
             "Its first line must name the columns id, label, split and group, with commas between them.",
         )
     rows = [{**dict.fromkeys(columns, ""), **row} for row in rows]  # a row may end early
-    rows = [{**row, **{name: unicodedata.normalize("NFC", row[name]) for name in ("id", "group")}} for row in rows]
     twice = [name for name, count in Counter(row["id"] for row in rows).items() if count > 1]
     if twice:
         raise EngineError("DATASET_INVALID", f"{table} names “{twice[0]}” more than once.", "Each case has one row.")

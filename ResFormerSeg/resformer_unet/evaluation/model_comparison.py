@@ -168,6 +168,12 @@ def _verdict_text(verdict: str, figures: Sequence[Mapping], patients: int, for_w
         return (
             f"Which model is better cannot be told {for_whom}: at least {FEWEST_GROUPS} are needed. Collect more cases."
         )
+    measured = max((row["groups"] for row in figures if row["figure"] in DECIDING), default=0)
+    if measured < FEWEST_GROUPS:
+        return (
+            f"Which model is better cannot be told {for_whom}: masks or diagnoses measure it on {measured} of them, "
+            f"and at least {FEWEST_GROUPS} are needed."
+        )
     return f"No difference between the models can be told {for_whom}: it is within chance."
 
 

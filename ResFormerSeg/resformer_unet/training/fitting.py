@@ -18,9 +18,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from resformer_unet.training.input.arrays import load_arrays
 from resformer_unet.training.input.augmentation.chain import build_augmentation
-from resformer_unet.training.input.loaders import make_loaders
+from resformer_unet.training.input.loaders import batch_text, make_loaders
 from resformer_unet.training.loop.callbacks import ExponentialMovingAverage, SeededSteps, TrainingProgress
 from resformer_unet.training.loop.checkpoints import (
+    BEST,
     LAST,
     AtomicCheckpoints,
     EpochCheckpoints,
@@ -38,6 +39,8 @@ from resformer_unet.training.setup.initial_weights import InitialWeights
 from resformer_unet.training.setup.precision import fast_precision
 from resformer_unet.training.setup.pretrained import pretrained_weights
 from resformer_unet.training.setup.pretrained_source import pretrained_source
+
+SEEDS = 2**32  # that Lightning and NumPy tell apart
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,13 @@ def fit(
         EngineError: CHECKPOINT_UNUSABLE, TRAINING_DIVERGED, DISK_FULL.
     """
     recipe, descriptor, config = plan.recipe, plan.descriptor, plan.config
-    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+    lightning.seed_everything(recipe.seed % SEEDS, workers=True, verbose=False)
     augment = build_augmentation(recipe.augmentation, descriptor["input"], recipe.seed)
     train_set = load_arrays(plan.splits.train, descriptor, augment, lambda *n: progress("reading training images", *n))
     val_set = load_arrays(plan.splits.val, descriptor, None, lambda *n: progress("reading validation images", *n))
     loaders = make_loaders(train_set, val_set, recipe, workers, context)
+    if text := batch_text(loaders[0], recipe, context):
+        note(text)
     weights = class_weights(train_set.labels, config.diagnoses, recipe.class_balance) if config.diagnoses else None
     module = ResFormerModule(config, recipe, weights, steps=recipe.epochs * len(loaders[0]))
     # A training that was interrupted before its first checkpoint starts over.
@@ -85,6 +90,7 @@ def fit(
     if checkpoint:
         content = load_checkpoint(checkpoint)
         check_fits(content, module, checkpoint)
+        load_checkpoint(work / BEST)  # may become the model: that it is damaged is better known now than at the end
         loaders[0].sampler.set_epoch(next_epoch(content))
     else:
         _set_initial_weights(module, plan, note)

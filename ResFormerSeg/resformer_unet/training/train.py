@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from resformer_unet.atomic_files import atomic_file
+from resformer_unet.evaluation.report_card.page import check_packages
 from resformer_unet.inference.backends.devices import choose_device
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.training.finish.finish_bundle import finish_bundle
@@ -17,7 +18,7 @@ from resformer_unet.training.loop.curves import PICTURE
 from resformer_unet.training.plan import plan_training
 from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.recipe import Recipe
-from resformer_unet.training.setup.run_folder import refuse_if_running, run_folder, running
+from resformer_unet.training.setup.run_folder import refuse_if_running, refuse_other_folder, run_folder, running
 from resformer_unet.training.setup.run_record import begin_run, check_record
 
 
@@ -60,23 +61,27 @@ def train(
         The bundle; ``None`` in all processes but rank 0.
 
     Raises:
-        EngineError: TRAINING_RUNNING; for a data set, recipe, device or output that cannot be used, before the
-            training begins where that can be known; TRAINING_DIVERGED or DISK_FULL during it.
+        EngineError: TRAINING_RUNNING; OUTPUT_EXISTS for a folder of other files; TRAINING_EXTRA_MISSING; for a data
+            set, recipe, device or output that cannot be used, before the training begins where that can be known;
+            TRAINING_DIVERGED or DISK_FULL during it.
     """
     output = Path(output).resolve()
     work = run_folder(output)
     context = DistributedContext.from_environment()
     progress = progress if progress and context.first else (lambda what, done, total: None)
     note = note if note and context.first else (lambda line: None)
+    if context.first:
+        check_packages()  # of the report cards, which come last
     locks = context.first and not holds_lock
     if locks:
+        refuse_other_folder(output)
         refuse_if_running(output)  # before the data set is read, which may take minutes
     torch_device = choose_device(device)
     plan = plan_training(dataset, output.name, recipe, size, initial, torch_device, context, progress, note)
     if resume:
-        check_record(work, plan.descriptor, plan.data)
+        check_record(work, plan.descriptor, plan.data, precision)
     with running(output, note) if locks else nullcontext():
-        if context.first and not resume and (earlier := begin_run(work, plan.descriptor, plan.data)):
+        if context.first and not resume and (earlier := begin_run(work, plan.descriptor, plan.data, precision)):
             note(f"The files of an earlier training were moved to {earlier}; delete them if they are not needed.")
         fitted = fit(plan, work, torch_device, precision, workers, resume, context, progress, note)
         if not context.first:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -49,7 +50,7 @@ def add_case(
             OUTPUT_NOT_WRITABLE, DISK_FULL; those of :func:`.check_image`, :func:`.patient_code`,
             :func:`.choose_split` and :func:`.read_table`.
     """
-    folder = Path(folder)
+    folder, label = Path(folder), unicodedata.normalize("NFC", label)  # as the table will be read
     check_image(image)
     mask = None if mask is None else _checked_mask(mask, image)
     if mask is None and not label:

@@ -92,13 +92,22 @@ def test_the_brier_score_of_certainty():
     ],
 )
 def test_the_verdict_is_given_in_words(verdicts, verdict, words):
-    rows = [{"figure": name, "verdict": one} for name, one in zip(model_comparison.DECIDING, verdicts, strict=True)]
+    rows = [
+        {"figure": name, "verdict": one, "groups": 12}
+        for name, one in zip(model_comparison.DECIDING, verdicts, strict=True)
+    ]
     assert model_comparison._verdict(rows) == verdict
     assert words in model_comparison._sentences(verdict, rows, 12)
 
 
 def test_with_few_patients_it_says_so():
     assert "at least 10 are needed" in model_comparison._sentences("undecided", [], 1)
+
+
+def test_with_few_masks_and_diagnoses_among_many_patients_it_does_not_speak_of_chance():
+    rows = [{"figure": name, "verdict": "undecided", "groups": groups} for name, groups in (("dice", 4), ("brier", 7))]
+    text = model_comparison._sentences("undecided", rows, 30)
+    assert "on 30 held-out patients" in text and "on 7 of them" in text and "chance" not in text
 
 
 @pytest.mark.parametrize("verdict", ["undecided", "better"])
@@ -112,7 +121,7 @@ def test_with_few_patients_it_says_so():
     ],
 )
 def test_only_the_split_test_is_called_held_out(split, words, warned, verdict):
-    rows = [{"figure": "dice", "verdict": verdict}]
+    rows = [{"figure": "dice", "verdict": verdict, "groups": 12}]
     text = model_comparison._sentences(verdict, rows, 12, split)
     assert words in text and ("trained on this data set" in text) is warned
     assert ("held-out" in text) is (split == "test")

@@ -19,10 +19,11 @@ from helpers.tiny_model import save_tiny
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
 pytest.importorskip("monai", reason="the extra “train” is not installed")
 
+from resformer_unet.atomic_files import disk_full
 from resformer_unet.cli.main import main
 from resformer_unet.errors import EngineError
 from resformer_unet.learning.learn import _begun, _resumed, learn
-from resformer_unet.learning.run_state import STATE, read_state, unfinished
+from resformer_unet.learning.run_state import STATE, LearningState, read_state, unfinished
 from resformer_unet.learning.time_estimate import estimate_time
 from resformer_unet.model.bundle import load_bundle
 from resformer_unet.model.network_config import NetworkConfig
@@ -46,6 +47,13 @@ def refused(code: str, function, *arguments, **options) -> EngineError:
         function(*arguments, **options)
     assert caught.value.code == code
     return caught.value
+
+
+def begun(output: Path, data: Path, initial: str, **options: int) -> LearningState:
+    """A training that has noted that it began, and no more."""
+    state = _begun(output, data, initial, TrainOptions(**options), list_cases(data))
+    state.save()
+    return state
 
 
 def program(*arguments: object) -> subprocess.Popen:
@@ -110,8 +118,6 @@ def test_a_training_pauses_when_its_program_ends_and_goes_on(discs, tiny, tmp_pa
 
 
 def test_a_set_that_changed_in_the_pause_is_not_gone_on_with(discs, tiny, tmp_path):
-    from resformer_unet.learning.run_state import LearningState
-
     (tmp_path / "mine.training").mkdir()
     LearningState(str(discs), str(tmp_path / "mine"), tiny, {}, ("other",)).save()
     refused("TRAINING_SET_CHANGED", learn, discs, tmp_path / "mine", tiny, TrainOptions(resume=True))
@@ -120,23 +126,55 @@ def test_a_set_that_changed_in_the_pause_is_not_gone_on_with(discs, tiny, tmp_pa
 
 def test_another_case_under_the_name_of_a_removed_one_is_noticed(discs, tiny, tmp_path):
     output, data = tmp_path / "mine", shutil.copytree(discs, tmp_path / "discs")
-    state = _begun(output, data, tiny, TrainOptions(), list_cases(data))
-    assert _resumed(output, data, tiny, list_cases(data)) == state
+    state = begun(output, data, tiny)
+    assert _resumed(output, data, tiny, TrainOptions(), list_cases(data)) == state
     moved = shutil.copytree(data, tmp_path / "moved")
-    assert _resumed(output, moved, tiny, list_cases(moved)).data == state.data
+    assert _resumed(output, moved, tiny, TrainOptions(), list_cases(moved)).data == state.data
     rows = (data / "labels.csv").read_text("utf-8")
     exchanged = rows.replace("train-0", "\0").replace("test-0", "train-0").replace("\0", "test-0")
     (data / "labels.csv").write_text(exchanged, "utf-8")
     refused("TRAINING_SET_CHANGED", learn, data, output, tiny, TrainOptions(resume=True))
 
 
+def test_a_training_is_gone_on_with_by_its_own_settings_and_others_are_refused(discs, tiny, tmp_path):
+    output, cases = tmp_path / "mine", list_cases(discs)
+    begun(output, discs, tiny, epochs=3, workers=1)
+    error = refused("RUN_DIFFERS", _resumed, output, discs, tiny, TrainOptions(epochs=5, seed=2), cases)
+    assert "other settings: epochs, seed" in error.message
+    state = _resumed(output, discs, tiny, TrainOptions(epochs=3, workers=0), cases)
+    assert state.options["epochs"] == 3 and state.options["workers"] == 0
+    assert _resumed(output, discs, tiny, TrainOptions(), cases).options["workers"] == 1
+
+
+def test_a_training_that_was_refused_leaves_its_name_free(discs, tiny, tmp_path):
+    data = shutil.copytree(discs, tmp_path / "discs")
+    mask = data / "masks" / "train-0.png"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:100])
+    options = TrainOptions(epochs=1, workers=0)
+    refused("CORRUPT_IMAGE", learn, data, tmp_path / "mine", tiny, options, "cpu")
+    refused("NOTHING_TO_RESUME", learn, data, tmp_path / "mine", tiny, TrainOptions(resume=True), "cpu")
+    mask.write_bytes(whole)
+    assert learn(data, tmp_path / "mine", tiny, options, "cpu").folder == tmp_path / "mine"
+
+
+def test_a_training_whose_disk_is_full_at_once_leaves_its_name_free(discs, tiny, tmp_path, monkeypatch):
+    def full(_state: object) -> None:
+        raise disk_full(tmp_path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LearningState, "save", full)
+        refused("DISK_FULL", learn, discs, tmp_path / "mine", tiny, TrainOptions())
+    assert _begun(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs)) is not None
+
+
 def test_a_state_of_an_earlier_version_is_gone_on_with_by_its_cases_names(discs, tiny, tmp_path):
-    state = _begun(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs))
+    state = begun(tmp_path / "mine", discs, tiny)
     file = state.work / STATE
     earlier = json.loads(file.read_text("utf-8"))
     del earlier["data"]
     file.write_text(json.dumps(earlier), "utf-8")
-    assert _resumed(tmp_path / "mine", discs, tiny, list_cases(discs)).data is None
+    assert _resumed(tmp_path / "mine", discs, tiny, TrainOptions(), list_cases(discs)).data is None
 
 
 def test_two_programs_that_begin_the_same_training_do_not_mix(discs, tiny, tmp_path):

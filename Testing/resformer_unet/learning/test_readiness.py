@@ -86,7 +86,7 @@ def test_masks_that_no_longer_fit_are_named_and_nothing_is_left_running(tmp_path
     data = write_discs(tmp_path / "discs", {"train": 4, "val": 2})
     write_pixels(data / "masks" / "train-1.png", np.ones((7, 9), np.uint8))
     model = str(save_tiny(tmp_path / "tiny").folder)
-    for resume in (False, True):  # once the mask is corrected it can be gone on with, not before
+    for _ in range(2):  # the same command, as often as it takes to correct the mask
         with pytest.raises(EngineError) as caught:
-            learn(data, tmp_path / "new", model, TrainOptions(resume=resume), "cpu")
+            learn(data, tmp_path / "new", model, TrainOptions(), "cpu")
         assert caught.value.code == "MASK_SIZE" and "train-1" in caught.value.message

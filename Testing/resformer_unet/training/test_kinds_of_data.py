@@ -57,6 +57,14 @@ def test_volumes_and_colour_can_be_trained(tmp_path):
     assert drafted["input"]["channels"] == 3 and drafted["input"]["intensity"]["method"] == "fixed"
 
 
+def test_a_model_of_volumes_and_pictures_is_one_of_both_kinds(tmp_path):
+    volumes = write_discs(tmp_path / "volumes", {"train": 2}, change=as_volume, suffix=".nii.gz")
+    pictures = write_discs(tmp_path / "pictures", {"train": 2})
+    both = [*load_dataset(volumes), *load_dataset(pictures)]
+    assert draft_descriptor("mixed", both, (32, 32))["kind"] == "both"
+    assert draft_descriptor("pictures", both[2:], (32, 32))["kind"] == "2d"
+
+
 def test_without_masks_only_the_diagnosis_is_learnt(tmp_path):
     data = write_discs(tmp_path / "data", masks=False)
     bundle = trained(data, tmp_path / "model")

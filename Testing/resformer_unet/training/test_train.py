@@ -158,20 +158,37 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_an_interrupted_training_can_be_resumed(data, tmp_path, monkeypatch):
-    recipe, output = TINY.changed(epochs=2), tmp_path / "model"
-    step, epochs = ResFormerModule.training_step, []
+def test_a_seed_may_be_larger_than_those_of_numpy(data, tmp_path):
+    assert trained(data, tmp_path / "model", TINY.changed(seed=2**40)).descriptor["training"]["recipe"]["seed"] == 2**40
+
+
+def interrupted_in_the_second_epoch(data: Path, output: Path, recipe: Recipe) -> None:
+    step, ctrl_c = ResFormerModule.training_step, signal.getsignal(signal.SIGINT)
 
     def interrupted(module, batch, index):
         if module.current_epoch == 1:
             raise KeyboardInterrupt
         return step(module, batch, index)
 
-    ctrl_c = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(ResFormerModule, "training_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ResFormerModule, "training_step", interrupted)
         trained(data, output, recipe)
     signal.signal(signal.SIGINT, ctrl_c)  # Lightning has switched it off
+
+
+def test_a_damaged_checkpoint_of_the_best_epoch_is_noticed_before_the_training_goes_on(data, tmp_path, monkeypatch):
+    recipe, best = TINY.changed(epochs=2), tmp_path / "model.training" / "best.ckpt"
+    interrupted_in_the_second_epoch(data, tmp_path / "model", recipe)
+    best.write_bytes(best.read_bytes()[:-100])
+    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
+    error = refusal(data, tmp_path / "model", recipe, resume=True)
+    assert error.code == "CHECKPOINT_UNUSABLE" and "best.ckpt" in error.message
+
+
+def test_an_interrupted_training_can_be_resumed(data, tmp_path, monkeypatch):
+    recipe, output = TINY.changed(epochs=2), tmp_path / "model"
+    step, epochs = ResFormerModule.training_step, []
+    interrupted_in_the_second_epoch(data, output, recipe)
     assert not output.exists()
 
     def watched(module, batch, index):
@@ -328,14 +345,6 @@ def test_a_training_is_not_resumed_once_a_training_case_became_a_test_case(data,
     (changed / "labels.csv").write_text(exchanged, "utf-8")
     error = refusal(changed, tmp_path / "model", resume=True)
     assert error.code == "RUN_DIFFERS" and "data set has changed" in str(error)
-
-
-def test_an_output_that_cannot_be_written_is_refused_before_training(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(ResFormerModule, "training_step", lambda *arguments: pytest.fail("trained"))
-    (tmp_path / "file").write_text("precious")
-    assert refusal(data, tmp_path / "file").code == "OUTPUT_NOT_WRITABLE"
-    assert refusal(data, tmp_path / "file" / "model").code == "OUTPUT_NOT_WRITABLE"
-    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_a_training_that_diverges_says_so_and_keeps_its_checkpoints(data, tmp_path, monkeypatch):

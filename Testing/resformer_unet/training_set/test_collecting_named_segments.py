@@ -28,7 +28,7 @@ def named_segments(folder: Path, voxels: np.ndarray, *segments: tuple) -> list[s
     """Options that collect a volume with this mask, whose segments are (id, name, layer, value)."""
     picture = write_pixels(folder / "scan.nrrd", np.random.default_rng(0).integers(0, 200, SHAPE).astype(np.int16))
     mask = write_named(folder / "scan.seg.nrrd", voxels, segments, like=picture)
-    return [str(folder / "set"), "--image", str(picture), "--mask", str(mask), "--patient", "1", "--label", "x"]
+    return [str(folder / "set"), "--image", str(picture), "--mask", str(mask), "--patient", "1", "--label", "NOR"]
 
 
 def collected(folder: Path) -> np.ndarray:
@@ -91,3 +91,20 @@ def test_two_models_that_number_the_same_names_otherwise_decide_nothing(tmp_path
         if code == 0:
             assert main(["collect", options[0], "--remove", "case-0001"]) == 0
     assert "--model" in capsys.readouterr().err
+
+
+def test_values_that_the_model_has_no_segment_for_are_not_collected(tmp_path, capsys):
+    picture = write_pixels(tmp_path / "scan.nrrd", np.random.default_rng(0).integers(0, 200, SHAPE).astype(np.int16))
+    mask = write_pixels(tmp_path / "mask.nrrd", (disc() * 5).astype(np.uint8))
+    options = [str(tmp_path / "set"), "--image", str(picture), "--mask", str(mask), "--patient", "1"]
+    assert main(["collect", *options, "--model", "cardiac-mr"]) == 1
+    assert "values [5]" in capsys.readouterr().err and not (tmp_path / "set").exists()
+    assert main(["collect", *options, "--model", "brain-tumor-mr"]) == 0  # a single segment may have any
+    assert np.array_equal(collected(tmp_path), disc() * 5)
+
+
+def test_a_diagnosis_that_the_model_does_not_know_is_not_collected(tmp_path, capsys):
+    options = named_segments(tmp_path, disc(), ("Segment_1", "Tumour", 0, 1))
+    assert main(["collect", *options, "--model", "brain-tumor-mr"]) == 1
+    assert "no diagnosis “NOR”" in (said := capsys.readouterr().err) and "glioma" in said
+    assert not (tmp_path / "set").exists()

@@ -29,6 +29,8 @@ class CaseFacts:
         channels: values a pixel; volume: whether there are several slices.
         values: that the mask holds, without 0; ``None`` without a usable mask. Those of a mask that names its segments
             are the model's, if it is known.
+        solid: those of the values that hold more than lines of one or two pixels.
+        full: whether the mask has no background.
         segments: that the mask holds and names; not filled where the model is known.
         warnings: of the reader of image and mask, as {"code", "message"}.
     """
@@ -39,6 +41,8 @@ class CaseFacts:
     channels: int = 0
     volume: bool = False
     values: frozenset[int] | None = None
+    solid: frozenset[int] = frozenset()
+    full: bool = False
     segments: tuple[StoredSegment, ...] = ()
     warnings: tuple[dict[str, str], ...] = ()
 
@@ -79,22 +83,38 @@ def _read(case: Case, segmentation: Mapping | None) -> CaseFacts:
     if not case.mask:
         return CaseFacts(case, **known)
     try:
-        values, segments = _contents(case, read_mask_on_grid(case, image), segmentation)
+        contents = _contents(case, read_mask_on_grid(case, image), segmentation)
     except EngineError as error:
         return CaseFacts(case, error, **known)
     except Exception as error:
         return CaseFacts(case, unexpected(error), **known)
-    return CaseFacts(case, values=values, segments=segments, **known)
+    return CaseFacts(case, **contents, **known)
 
 
-def _contents(
-    case: Case, mask: MedicalImage, segmentation: Mapping | None
-) -> tuple[frozenset[int], tuple[StoredSegment, ...]]:
-    """Values without 0, and the segments that the mask names."""
+def _contents(case: Case, mask: MedicalImage, segmentation: Mapping | None) -> dict:
+    """Those of :class:`CaseFacts` that a mask tells."""
     if segmentation and mask.segments:
         rows = segmentation["segments"]
         masks = masks_of_segments(case.id, mask, rows, segmentation["exclusive"])
-        return frozenset(row["value"] for row, inside in zip(rows, masks, strict=True) if inside.any()), ()
+        found = frozenset(row["value"] for row, inside in zip(rows, masks, strict=True) if inside.any())
+        return {"values": found, "solid": found, "full": bool(masks.any(0).all())}
     labels, segments = own_segments(case.id, mask)
+    return {
+        "values": _values(labels),
+        "solid": _values(labels[:, 1:-1, 1:-1][_same_as_neighbours(labels)]),
+        "full": bool(labels.all()),
+        "segments": segments,
+    }
+
+
+def _values(labels: np.ndarray) -> frozenset[int]:
+    """Without 0."""
     counts = np.bincount(labels.reshape(-1), minlength=256)
-    return frozenset((np.flatnonzero(counts[1:]) + 1).tolist()), segments
+    return frozenset((np.flatnonzero(counts[1:]) + 1).tolist())
+
+
+def _same_as_neighbours(labels: np.ndarray) -> np.ndarray:
+    """Whether a pixel has the value of all four neighbours in its slice, without the pixels at the border."""
+    inner = labels[:, 1:-1, 1:-1]
+    same = (inner == labels[:, :-2, 1:-1]) & (inner == labels[:, 2:, 1:-1])
+    return same & (inner == labels[:, 1:-1, :-2]) & (inner == labels[:, 1:-1, 2:])

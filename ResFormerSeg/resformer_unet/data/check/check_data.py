@@ -9,7 +9,12 @@ from pathlib import Path
 from resformer_unet.data.check.case_facts import CaseFacts, read_cases
 from resformer_unet.data.check.file_checks import check_files
 from resformer_unet.data.check.findings import DataReport, Finding
-from resformer_unet.data.check.mask_checks import check_mask_names, check_mask_values, check_missing_masks
+from resformer_unet.data.check.mask_checks import (
+    check_extents,
+    check_mask_names,
+    check_mask_values,
+    check_missing_masks,
+)
 from resformer_unet.data.check.near_duplicate_checks import check_near_duplicates
 from resformer_unet.data.check.split_checks import check_labels, check_learnable, check_splits
 from resformer_unet.data.dataset import case_of, files_by_id
@@ -54,6 +59,7 @@ def check_data(
     check_mask_names(report, facts)
     check_learnable(report, facts, descriptor, folder)
     check_missing_masks(report, facts)
+    check_extents(report, facts, descriptor)
     check_near_duplicates(report, facts)
     _summarise(report, facts)
     report.sort()

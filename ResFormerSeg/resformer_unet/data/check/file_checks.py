@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resformer_unet.data.check.findings import DataReport, counted
-from resformer_unet.data.dataset import ambiguous_files, misnamed_masks
+from resformer_unet.data.dataset import ambiguous_files, case_of, misnamed_masks
 from resformer_unet.image.medical_image import case_id
 
 PIXELS = (".raw", ".zraw", ".img", ".raw.gz")  # beside a header, whose name may be another
@@ -49,6 +49,24 @@ def check_files(
                 "Keep one of them.",
                 twice,
             )
+    if alone := [row["id"] for row in rows if not row["group"]]:
+        report.add(
+            False,
+            "GROUP_MISSING",
+            f"{counted(alone)} without a group: each counts as another patient, so that images of one may be in two "
+            "splits.",
+            "Fill the column group with a code of the patient.",
+            alone,
+        )
+    sizes = [row for row in rows if row["id"] in images and (row.get("orig_w") or row.get("orig_h"))]
+    if unusable := [row["id"] for row in sizes if case_of(row, images, masks).pixel_aspect is None]:
+        report.add(
+            False,
+            "ORIGINAL_SIZE_INVALID",
+            f"{counted(unusable)} whose orig_w and orig_h are not two numbers above 0: the squashing is not undone.",
+            "Write both in pixels, such as 1024 and 768, or leave both empty.",
+            unusable,
+        )
     if conflicts := [row["id"] for row in rows if row.get("label_conflict_with")]:
         report.add(
             False,

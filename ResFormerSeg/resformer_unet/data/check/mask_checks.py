@@ -11,6 +11,7 @@ from resformer_unet.data.check.findings import DataReport, counted
 MOST_SEGMENTS = 20  # more values than this are unlikely to be segments
 ENOUGH_MASKS = 5  # from which on a value in a single mask is suspicious
 RARE = 0.02  # of the masks
+MOST_FULL = 0.5  # of the masks: a lesion may fill a picture, but not most of them
 
 
 def check_mask_values(report: DataReport, facts: Sequence[CaseFacts], descriptor: Mapping | None) -> None:
@@ -79,7 +80,7 @@ def check_mask_names(report: DataReport, facts: Sequence[CaseFacts]) -> None:
 
 def check_missing_masks(report: DataReport, facts: Sequence[CaseFacts]) -> None:
     """Add a warning about missing masks in classes with masks; a class without any mask (normal cases) is fine."""
-    with_masks = {fact.case.label for fact in facts if fact.case.mask}
+    with_masks = {fact.case.label for fact in facts if fact.case.mask and fact.case.label}
     if without := [fact.case.id for fact in facts if not fact.case.mask and fact.case.label in with_masks]:
         report.add(
             False,
@@ -88,6 +89,43 @@ def check_missing_masks(report: DataReport, facts: Sequence[CaseFacts]) -> None:
             "Add the masks; an empty one (all 0) for a case without a lesion.",
             without,
         )
+
+
+def check_extents(report: DataReport, facts: Sequence[CaseFacts], descriptor: Mapping | None) -> None:
+    """Add warnings about training masks that are all empty, that have no background, or that lack a segment.
+
+    Args:
+        descriptor: of the model to be trained, where a recipe has one.
+    """
+    masks = [fact for fact in facts if fact.values is not None and fact.case.split == "train"]
+    filled = [fact for fact in masks if fact.values]
+    if full := [fact.case.id for fact in filled if fact.full]:
+        if len(full) > MOST_FULL * len(filled):
+            report.add(
+                False,
+                "MASKS_FULL",
+                f"{len(full)} of {len(filled)} training masks cover their whole image, without any background.",
+                "Look at them: a shape that is drawn by transparency is lost; 0 must be the background.",
+                full,
+            )
+    segments = ((descriptor or {}).get("segmentation") or {"segments": []})["segments"]
+    if not filled and (segments or masks) and (segments or descriptor is None):
+        report.add(
+            False,
+            "MASKS_EMPTY",
+            f"{f'All {len(masks)} training masks are empty' if masks else 'No training case has a mask'}: no segment "
+            "can be learnt.",
+            "Add masks, or look at those that are there; or leave them and the recipe's segments out.",
+        )
+    elif len(segments) > 1:
+        held = set().union(*(fact.values for fact in filled))
+        if absent := [segment["name"] for segment in segments if segment["value"] not in held]:
+            report.add(
+                False,
+                "SEGMENT_WITHOUT_CASES",
+                f"No training mask holds {', '.join(f'“{name}”' for name in absent)}: it cannot be learnt.",
+                "Add masks with it, or remove it from the recipe.",
+            )
 
 
 def _check_plausible(report: DataReport, filled: Sequence[CaseFacts], counts: Counter) -> None:
@@ -100,6 +138,17 @@ def _check_plausible(report: DataReport, filled: Sequence[CaseFacts], counts: Co
             _holding(filled, {min(counts, key=counts.get)}),
         )
         return
+    solid = set().union(*(fact.solid for fact in filled))
+    if solid and (thin := set(counts) - solid):
+        report.add(
+            False,
+            "MASK_VALUES_BLURRED",
+            f"Only in lines of one or two pixels, as along smoothed edges, do training masks hold "
+            f"{_listed(sorted(thin))}; each would become a segment.",
+            "Save masks without smoothing (no anti-aliasing, nearest neighbour), with one value for each segment.",
+            _holding(filled, thin),
+        )
+        counts = Counter({value: count for value, count in counts.items() if value in solid})
     for value, count in sorted(counts.items()):
         if len(counts) > 1 and len(filled) >= ENOUGH_MASKS and count <= max(1, RARE * len(filled)):
             report.add(

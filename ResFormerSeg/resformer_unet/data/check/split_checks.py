@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,6 +41,19 @@ def check_splits(report: DataReport, cases: Sequence[Case]) -> None:
             "Put all cases of a patient into one split.",
             crossing,
         )
+    spellings = defaultdict(set)
+    for group in where:
+        spellings[_spelling(group)].add(group)
+    alike = [sorted(names) for names in spellings.values() if len(set().union(*map(where.get, names))) > 1 < len(names)]
+    if alike:
+        report.add(
+            False,
+            "GROUPS_ALIKE",
+            f"{' and '.join(f'“{name}”' for name in alike[0])} count as different patients, and are in different "
+            "splits.",
+            "Use one spelling for each patient, else the model is tested on patients whom it has learnt.",
+            [" = ".join(names) for names in alike],
+        )
     if cases and not any(case.split == "test" for case in cases):
         report.add(
             False,
@@ -49,10 +63,23 @@ def check_splits(report: DataReport, cases: Sequence[Case]) -> None:
         )
 
 
+def _spelling(group: str) -> str:
+    """The same for names that differ in capitals, separators or leading zeros, which spreadsheets drop."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_-]+", "-", group.casefold()))
+
+
 def check_labels(report: DataReport, cases: Sequence[Case]) -> None:
     """Add findings about missing, misspelt and rare labels, and classes that cannot be learnt or measured."""
     labels = {case.label for case in cases if case.label}
-    if labels and (without := [case.id for case in cases if not case.label]):
+    if nothing := [case.id for case in cases if not case.label and not case.mask]:
+        report.add(
+            False,
+            "CASE_WITHOUT_TARGET",
+            f"{counted(nothing)} with neither a label nor a mask: nothing is learnt from or measured on them.",
+            "Fill the column label or add masks; or remove them from the table.",
+            nothing,
+        )
+    if labels and (without := [case.id for case in cases if not case.label and case.mask]):
         report.add(
             False,
             "LABEL_MISSING",
@@ -104,19 +131,53 @@ def check_labels(report: DataReport, cases: Sequence[Case]) -> None:
 
 
 def check_learnable(report: DataReport, facts: Sequence[CaseFacts], descriptor: Mapping | None, folder: Path) -> None:
-    """Add an error if the splits lack the cases that a training needs."""
+    """Add findings if the splits lack the cases that a training needs, to learn or to choose the best epoch by."""
     try:
         splits = Splits.of([fact.case for fact in facts], folder)
         classes = sorted({case.label for case in splits.train if case.label})
         if descriptor is None:
-            learnt = {case.id for case in splits.train}
-            if len(classes) < 2 and not any(fact.values for fact in facts if fact.case.id in learnt):
+            segmented = _any_filled(facts, splits.train)
+            if len(classes) < 2 and not segmented:
                 raise nothing_to_learn()
             drafted = {"classes": [{"id": name} for name in classes]} if len(classes) > 1 else None
-            descriptor = {"diagnosis": drafted}
+            descriptor = {"diagnosis": drafted, "segmentation": segmented}
         splits.check_labels(descriptor)
+        if not any(fact.error for fact in facts):
+            _check_measurable(report, splits, facts, descriptor)
     except EngineError as error:
         report.findings.append(Finding.of(error))
+
+
+def _check_measurable(report: DataReport, splits: Splits, facts: Sequence[CaseFacts], descriptor: Mapping) -> None:
+    """Whether masks and labels of the validation split tell a good epoch from a bad one."""
+    segmented, diagnosed = bool(descriptor.get("segmentation")), bool(descriptor.get("diagnosis"))
+    filled = _any_filled(facts, splits.val)
+    if not (segmented and filled) and not (diagnosed and any(case.label for case in splits.val)):
+        raise EngineError(
+            "VALIDATION_WITHOUT_TARGETS",
+            "No validation case has "
+            + " or ".join(["a mask with a segment"] * segmented + ["a label"] * diagnosed)
+            + ": the best epoch could not be told from the others.",
+            "Put cases that have one into the split val.",
+        )
+    absent = [
+        name
+        for name, cases in (("val", splits.val), ("test", splits.test))
+        if cases and segmented and not _any_filled(facts, cases)
+    ]
+    if absent:
+        report.add(
+            False,
+            "SEGMENTS_NOT_MEASURED",
+            f"No mask in {' and '.join(absent)} holds a segment: Dice is not measured there"
+            + (", and the best epoch is chosen by the diagnosis alone." if "val" in absent else "."),
+            "Move some patients with a segment there.",
+        )
+
+
+def _any_filled(facts: Sequence[CaseFacts], cases: Sequence[Case]) -> bool:
+    ids = {case.id for case in cases}
+    return any(fact.values for fact in facts if fact.case.id in ids)
 
 
 def _has(cases: Iterable[Case], split: str) -> bool:

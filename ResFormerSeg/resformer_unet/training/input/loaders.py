@@ -50,6 +50,18 @@ def make_loaders(
     return train_loader, DataLoader(val_set, 2 * size)
 
 
+def batch_text(train_loader: DataLoader, recipe: Recipe, context: DistributedContext) -> str:
+    """Says that a step takes another number of slices than the recipe asks for; empty if it does not."""
+    taken = train_loader.batch_size * context.processes
+    if taken == recipe.batch_size:
+        return ""
+    shared = f", and {context.processes} processes take as many each" if context.processes > 1 else ""
+    return (
+        f"A step takes {taken} slices, not {recipe.batch_size}: there are {len(train_loader.dataset)} to train on, "
+        f"at least {FEWEST_IN_A_BATCH} are needed{shared}."
+    )
+
+
 def _workers_that_fit(train_set: SliceArrays, batch_size: int) -> int:
     sample = 4 * (train_set.images[0].numel() + train_set.masks[0].numel())  # bytes, as float32
     try:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import EngineError, shown
 from resformer_unet.json_text import parse_json
+from resformer_unet.model.network_config import TASKS
+from resformer_unet.option_fields import Choice, Number, Switch, Text, WholeNumber
 from resformer_unet.training.setup.augmentation import Augmentation
 
 PRETRAINED = ("imagenet", "none")
+_PARTS = {"descriptor", "training"}
+_FRACTION, _SHARE = Number(0, 1, above=True), Number(0, 1)
+_KINDS = {
+    "preset": Text("NAME"), "pretrained": Choice(PRETRAINED), "epochs": WholeNumber(1), "batch_size": WholeNumber(1),
+    "learning_rate": _FRACTION, "pretrained_rate": _FRACTION, "initial_image_scale": _FRACTION,
+    "weight_decay": Number(0), "diagnosis_weight": Number(0), "class_balance": Number(0), "label_smoothing": _SHARE,
+    "ema_decay": _SHARE, "cardiac_diagnosis": Switch(), "seed": WholeNumber(0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,24 +47,19 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
-        """Raises ``EngineError`` RECIPE_INVALID for a value out of range."""
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("weight_decay", 0),
-            ("seed", 0),
-            ("diagnosis_weight", 0),
-        ):
-            if not getattr(self, name) >= least:
-                raise _out_of_range(name, getattr(self, name), f"at least {least}")
+        """Raises ``EngineError`` RECIPE_INVALID for a value that is not of its type or out of range."""
+        for name, kind in _KINDS.items():
+            try:
+                kind.check(getattr(self, name))
+            except (TypeError, ValueError, OverflowError):
+                raise _out_of_range(name, getattr(self, name), kind.requirement) from None
         for name in ("label_smoothing", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
+            if not getattr(self, name) < 1:
                 raise _out_of_range(name, getattr(self, name), "at least 0 and below 1")
-        if self.pretrained not in PRETRAINED:
-            raise _out_of_range("pretrained", self.pretrained, " or ".join(PRETRAINED))
-        for name in ("learning_rate", "pretrained_rate", "initial_image_scale"):
-            if not 0 < getattr(self, name) <= 1:
-                raise _out_of_range(name, getattr(self, name), "above 0 and at most 1")
+        if not isinstance(self.network, Mapping):
+            raise _out_of_range("network", self.network, "an object of names and values")
+        if given := [name for name in TASKS if name in self.network]:
+            raise _out_of_range("network", given[0], "other fields: this one follows from the descriptor or the data")
 
     def changed(self, **changes) -> Recipe:
         """A copy with every change that is not ``None``."""
@@ -79,10 +85,12 @@ def load_recipe(name_or_file: str) -> Recipe:
         )
     try:
         content = parse_json(source.read_text(encoding="utf-8-sig"))
-        training = dict(content["training"])
+        if unknown := sorted(content.keys() - _PARTS):
+            raise ValueError(f"“{unknown[0]}” would be ignored beside “descriptor” and “training”")
+        training = {**content["training"]}
         augmentation = Augmentation(**training.pop("augmentation", {}))
         return Recipe(descriptor=content["descriptor"], augmentation=augmentation, **training)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         known = ", ".join(entry.name for entry in fields(Recipe) if entry.name != "descriptor")
         raise EngineError(
             "RECIPE_INVALID",
@@ -91,9 +99,9 @@ def load_recipe(name_or_file: str) -> Recipe:
         ) from None
 
 
-def _out_of_range(name: str, value: float, allowed: str) -> EngineError:
+def _out_of_range(name: str, value: object, allowed: str) -> EngineError:
     return EngineError(
-        "RECIPE_INVALID", f"A training's {name.replace('_', ' ')} cannot be {value}.", f"It must be {allowed}."
+        "RECIPE_INVALID", f"A training's {name.replace('_', ' ')} cannot be {shown(value)}.", f"It must be {allowed}."
     )
 
 

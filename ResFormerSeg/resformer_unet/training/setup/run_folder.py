@@ -8,6 +8,7 @@ from pathlib import Path
 
 from resformer_unet.atomic_files import writing_errors
 from resformer_unet.errors import EngineError
+from resformer_unet.model.descriptor import DESCRIPTOR
 from resformer_unet.training_set.locking import locked
 
 ENDING, LOCK = ".training", "running.lock"
@@ -61,6 +62,21 @@ def refuse_if_running(output: str | Path) -> None:
     """Raises ``EngineError`` TRAINING_RUNNING. Tells early; only :func:`.running` keeps a later one out."""
     if is_running(output, PATIENCE_S):
         raise _running_already(Path(output).resolve())
+
+
+def refuse_other_folder(output: str | Path) -> None:
+    """Raises ``EngineError`` OUTPUT_EXISTS for a folder with files but no model: some would be overwritten."""
+    output = Path(output).resolve()
+    if not output.is_dir() or (output / DESCRIPTOR).exists():
+        return
+    with writing_errors(output):
+        others = sorted(path.name for path in output.iterdir() if not path.name.startswith("."))
+    if others:
+        raise EngineError(
+            "OUTPUT_EXISTS",
+            f"“{output}” holds other files, such as {others[0]}, and no model.",
+            "Name a new folder: a model has one of its own.",
+        )
 
 
 def _running_already(output: Path) -> EngineError:

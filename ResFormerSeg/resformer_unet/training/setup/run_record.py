@@ -11,11 +11,12 @@ from resformer_unet.errors import EngineError
 from resformer_unet.training.setup.run_folder import LOCK
 
 RECORD = "run.json"
-DATA = "data_sha256"  # entry of the record beside those of the descriptor; earlier versions wrote none
+DATA, PRECISION = "data_sha256", "precision"  # entries beside those of the descriptor; earlier versions wrote none
+AUTO = "auto"  # precision: what the device computes fast
 MAY_DIFFER = {("training", "date"), ("training", "device")}  # another day, another machine
 
 
-def begin_run(work: Path, descriptor: dict, data: str | None = None) -> Path | None:
+def begin_run(work: Path, descriptor: dict, data: str | None = None, precision: str | None = None) -> Path | None:
     """Write the record of a new run, with :func:`.running` held.
 
     The files of an earlier run that has checkpoints are moved aside. The folder itself and its lock stay where they
@@ -23,6 +24,7 @@ def begin_run(work: Path, descriptor: dict, data: str | None = None) -> Path | N
 
     Args:
         data: of :func:`.dataset_digest`.
+        precision: as asked for, see :func:`.train`.
 
     Returns:
         Where they have been moved to, ``None`` without such a run.
@@ -40,29 +42,32 @@ def begin_run(work: Path, descriptor: dict, data: str | None = None) -> Path | N
             for entry in sorted(work.iterdir(), key=lambda entry: entry.suffix == ".ckpt"):
                 if entry.name != LOCK:
                     entry.rename(earlier / entry.name)
-    record = descriptor if data is None else {**descriptor, DATA: data}
+    record = {**descriptor, PRECISION: precision or AUTO, **({} if data is None else {DATA: data})}
     atomic_write_text(work / RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     return earlier
 
 
-def check_record(work: Path, descriptor: dict, data: str | None = None) -> None:
+def check_record(work: Path, descriptor: dict, data: str | None = None, precision: str | None = None) -> None:
     """Check that a run may be resumed with these settings and data.
 
     Args:
         data: of :func:`.dataset_digest`; ``None``, here or in the record, leaves the data unchecked.
+        precision: as asked for.
 
     Raises:
         EngineError: NOTHING_TO_RESUME without a record, RUN_DIFFERS naming the settings that differ, or the data.
     """
     try:
         recorded = json.loads((work / RECORD).read_text(encoding="utf-8"))
-        recorded_data = recorded.pop(DATA, None)
+        recorded_data, recorded_precision = recorded.pop(DATA, None), recorded.pop(PRECISION, None)
     except (OSError, ValueError, AttributeError, TypeError):
         raise EngineError(
             "NOTHING_TO_RESUME", f"{work} holds no interrupted training.", "Start without --resume."
         ) from None
     now = json.loads(json.dumps(descriptor))
     differing = sorted({".".join(path) for path in _differences(recorded, now) if path not in MAY_DIFFER})
+    if recorded_precision not in (None, precision or AUTO):
+        differing.insert(0, PRECISION)
     if differing:
         raise EngineError(
             "RUN_DIFFERS",

@@ -10,7 +10,8 @@ import torch
 
 from resformer_unet.training.input import loaders
 from resformer_unet.training.input.arrays import SliceArrays
-from resformer_unet.training.input.loaders import make_loaders
+from resformer_unet.training.input.loaders import batch_text, make_loaders
+from resformer_unet.training.setup.distributed_context import DistributedContext
 from resformer_unet.training.setup.recipe import Recipe
 
 MIB = 2**20
@@ -37,3 +38,14 @@ def test_without_a_file_system_for_shared_memory_nothing_limits_them(monkeypatch
     monkeypatch.setattr(loaders, "SHARED_MEMORY", "/no/such/folder")
     loader, _ = make_loaders(slices(), slices(), Recipe(batch_size=4), workers=4)
     assert loader.num_workers == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "processes", "taken"), [(4, 1, 4), (16, 1, 8), (1, 1, 2), (4, 2, 4), (5, 2, 4), (4, 4, 8)]
+)
+def test_another_number_of_slices_a_step_than_asked_for_is_said(asked, processes, taken):
+    recipe, context = Recipe(batch_size=asked), DistributedContext(0, processes, processes)
+    loader, _ = make_loaders(slices(), slices(), recipe, workers=0, context=context)
+    assert loader.batch_size * processes == taken
+    text = batch_text(loader, recipe, context)
+    assert text == "" if asked == taken else text.startswith(f"A step takes {taken} slices, not {asked}")

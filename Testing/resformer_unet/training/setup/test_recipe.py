@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("lightning", reason="the extra “train” is not installed")
@@ -37,7 +39,8 @@ def test_the_recipes_of_the_package_are_complete():
         ('{"descriptor": {}, "training": {"epoch": 3}}', "epoch"),
         ('{"descriptor": {}, "training": {"augmentation": {"warp": 1}}}', "warp"),
         ('{"descriptor": {}, "training": {"augmentation": 3}}', "cannot be used"),
-        ('{"descriptor": {}, "training": {"epochs": "ten"}}', "cannot be used"),
+        ('{"descriptor": {}, "training": []}', "cannot be used"),
+        ('{"descriptor": {}, "training": {}, "augmentation": {"noise": 0}}', "“augmentation” would be ignored"),
         ('{"descriptor": {}, "training": {"learning_rate": 1e300}}', "too large"),
         ("[" * 100_000, "too deep"),
     ],
@@ -62,6 +65,30 @@ def test_an_unknown_recipe_is_an_error_that_lists_the_known_ones():
     with pytest.raises(EngineError) as caught:
         load_recipe("lungs")
     assert caught.value.code == "RECIPE_NOT_FOUND" and "skin-lesion" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted"),
+    [
+        ({"epochs": "ten"}, "a whole number of at least 1"),
+        ({"epochs": 2.5}, "a whole number of at least 1"),
+        ({"batch_size": True}, "a whole number of at least 1"),
+        ({"seed": 1.5}, "a whole number of at least 0"),
+        ({"cardiac_diagnosis": "false"}, "true or false"),
+        ({"class_balance": "0.5"}, "a number of at least 0"),
+        ({"class_balance": -3}, "a number of at least 0"),
+        ({"learning_rate": None}, "a number above 0 and at most 1"),
+        ({"pretrained": ["none"]}, "one of imagenet, none"),
+        ({"preset": ["small"]}, "a text"),
+        ({"network": None}, "an object of names and values"),
+        ({"network": {"diagnoses": 7}}, "this one follows from the descriptor or the data"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_and_never_taken_for_something_else(tmp_path, setting, wanted):
+    (tmp_path / "recipe.json").write_text(json.dumps({"descriptor": None, "training": setting}))
+    with pytest.raises(EngineError) as caught:
+        load_recipe(str(tmp_path / "recipe.json"))
+    assert caught.value.code == "RECIPE_INVALID" and wanted in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,16 @@ def test_other_settings_are_refused_before_other_data(tmp_path):
     assert error.code == "RUN_DIFFERS" and "training.recipe.epochs" in error.message
 
 
+def test_another_precision_is_another_setting(tmp_path):
+    begin_run(tmp_path, DESCRIPTOR)
+    check_record(tmp_path, DESCRIPTOR, precision="auto")
+    with pytest.raises(EngineError, match="other settings: precision"):
+        check_record(tmp_path, DESCRIPTOR, precision="bf16-mixed")
+
+
 def test_a_record_of_an_earlier_version_is_resumed(tmp_path):
     (tmp_path / RECORD).write_text(json.dumps(DESCRIPTOR))
-    check_record(tmp_path, DESCRIPTOR, "a" * 64)
+    check_record(tmp_path, DESCRIPTOR, "a" * 64, "32-true")
 
 
 def test_a_process_that_knows_no_digest_leaves_the_data_to_the_first(tmp_path):
