@@ -17,7 +17,6 @@ SMALL_MARGIN = 0.2  # between the two most probable ones
 AIR = -500  # Hounsfield units
 AIR_SHARE = 0.01  # of the values below AIR; images of other modalities have none
 SAMPLE = 1_000_000  # values that are read
-SLICES_OMITTED = "SLICES_OMITTED"
 
 
 def reliability_warnings(
@@ -174,7 +173,7 @@ def _omitted_slices(run: slice, count: int) -> list[dict]:
         if first < last
         else f"Only slice {first} of 0 to {end} was analysed: sizes and diagnosis are of this slice alone."
     )
-    return [{"code": SLICES_OMITTED, "message": message}]
+    return [{"code": "SLICES_OMITTED", "message": message}]
 
 
 def low_confidence_warning(bundle: ModelBundle, case: np.ndarray | None) -> list[dict]:

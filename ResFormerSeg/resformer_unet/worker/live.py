@@ -84,8 +84,6 @@ class LiveFrames:
         Raises:
             EngineError: BAD_COMMAND, and those of a prediction.
         """
-        from resformer_unet.inference.result_warnings import SLICES_OMITTED
-
         started = time.perf_counter()
         if problems := list(violations(frame, FRAME)):
             raise bad_command("; ".join(problems))
@@ -105,10 +103,7 @@ class LiveFrames:
                 "Free some space on the disk of the temporary folder.",
             ) from error  # fmt: skip
         seconds = round(time.perf_counter() - started, 4)
-        # Every answer is of one slice: that needs no warning.
-        found = [row for row in prediction.report["warnings"] if row["code"] != SLICES_OMITTED]
-        report = {**prediction.report, "warnings": found}
-        return {"labels": path, "shape": list(labels.shape), "report": report, "seconds": seconds}
+        return {"labels": path, "shape": list(labels.shape), "report": prediction.report, "seconds": seconds}
 
     def _answer_or_error(self, frame: dict) -> dict | None:
         """One frame that cannot be used, such as a black one, does not end the command."""
