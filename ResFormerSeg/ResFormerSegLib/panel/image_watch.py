@@ -15,7 +15,8 @@ PAUSE_MILLISECONDS = 500  # after the last change: of a large volume a look take
 
 
 class ImageWatch:
-    """onLooked: called with whether the volume is another image than that of the run, after each of its changes."""
+    """onLooked: called with whether the volume is another image than that of the run: soon after it is watched, for a
+    saved result may be of an image that was changed before it was saved, and after each of its changes."""
 
     def __init__(self, onLooked: Callable[[bool], None]) -> None:
         self._onLooked = onLooked
@@ -33,6 +34,7 @@ class ImageWatch:
         self._volumeId, self._run, self._seen = volumeNode.GetID(), runImageOf(result), _stateOf(volumeNode)
         for observer in self._observers:
             observer.observe(volumeNode)
+        self._later.start()
 
     def stop(self) -> None:
         self._later.stop()

@@ -183,9 +183,30 @@ def test_the_card_says_that_its_image_was_changed_since_and_nothing_when_it_was_
     slicer.util.updateVolumeFromArray(volume, voxels + 1)
     waitFor(lambda: warning.visible)
     apply(widget)
+    looked()
     assert not warning.visible
     volume.SetName("Renamed")
     assert not watch._later.isPending
+
+
+def test_an_image_that_was_changed_before_its_result_came_back_is_one_that_was_changed(
+    openPanel, apply, waitFor, tmp_path
+):
+    volume = makeVolume((6, 32, 32))
+    widget = openPanel()
+    apply(widget)
+    warning, watch = widget.panel.results.card.changedWarning, widget.panel.results._image
+    waitFor(lambda: not watch._later.isPending)
+    unchanged, changed = tmp_path / "unchanged.mrb", tmp_path / "changed.mrb"
+    assert slicer.util.saveScene(str(unchanged))
+    slicer.util.updateVolumeFromArray(volume, slicer.util.arrayFromVolume(volume) + 1)
+    assert slicer.util.saveScene(str(changed))
+    for path, isChanged in ((changed, True), (unchanged, False), (changed, True)):
+        slicer.mrmlScene.Clear(False)
+        slicer.util.loadScene(str(path))
+        slicer.app.processEvents()
+        waitFor(lambda: not watch._later.isPending)
+        assert warning.visible == isChanged
 
 
 def test_an_edited_result_of_a_saved_scene_has_its_own_sizes(openPanel, apply, tmp_path):
