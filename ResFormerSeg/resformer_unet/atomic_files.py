@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import uuid
@@ -10,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import NO_ROOM, EngineError
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.(json|csv|nrrd|html|dcm)")  # as _empty_file names them
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -89,7 +87,7 @@ def writing_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in NO_ROOM:
             raise disk_full(path) from None
         raise EngineError(
             "OUTPUT_NOT_WRITABLE",

@@ -3,6 +3,7 @@
 import errno
 
 LONGEST_SHOWN = 80  # characters
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a full disk, a quota, a file system of small files
 # How libraries say that memory has run out when they raise no ``MemoryError``; in small letters.
 _OUT_OF_MEMORY = (
     "can't start new thread", "failed to map segment", "cannot allocate memory", "can't allocate memory",
@@ -63,7 +64,7 @@ def unexpected(error: Exception) -> EngineError:
 
 
 def _disk_is_full(error: BaseException) -> EngineError | None:
-    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+    if getattr(error, "errno", None) not in NO_ROOM:
         return None
     return EngineError("DISK_FULL", "A disk or your quota is full.", "Free some space, also for temporary files.")
 

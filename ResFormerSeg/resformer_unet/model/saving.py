@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resformer_unet.atomic_files import atomic_file, atomic_write_text, disk_full, text_bytes
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import NO_ROOM, EngineError
 from resformer_unet.model.bundle import (
     CARD,
     GRAPH,
@@ -69,7 +68,7 @@ def save_bundle(
             _put_in_place(staged, folder)
             (folder / NETWORK_ONNX).unlink(missing_ok=True)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in NO_ROOM:
             raise disk_full(folder) from error
         raise EngineError(
             "OUTPUT_NOT_WRITABLE",

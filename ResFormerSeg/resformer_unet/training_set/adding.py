@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from resformer_unet.atomic_files import disk_full
-from resformer_unet.errors import EngineError
+from resformer_unet.errors import NO_ROOM, EngineError
 from resformer_unet.image.medical_image import MedicalImage, check_image
 from resformer_unet.training_set.case_numbers import free_name, remember_number
 from resformer_unet.training_set.contents import CollectedCase, rows_of, set_locked, write_rows
@@ -145,9 +145,7 @@ def _make(folder: Path) -> None:
 
 
 def _not_written(folder: Path, error: OSError) -> EngineError:
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in NO_ROOM:
         return disk_full(folder)
     return EngineError(
         "OUTPUT_NOT_WRITABLE",

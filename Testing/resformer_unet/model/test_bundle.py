@@ -276,7 +276,7 @@ def test_an_invalid_descriptor_is_not_saved(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EACCES])
 @pytest.mark.parametrize("failing", ["weights.safetensors", "README.md", "model.json", "bundle"])
 def test_a_failure_while_saving_leaves_nothing(tmp_path, monkeypatch, failing, error):
     method = "rename" if failing == "bundle" else "write_bytes"  # the files' folder is renamed at last
@@ -289,7 +289,7 @@ def test_a_failure_while_saving_leaves_nothing(tmp_path, monkeypatch, failing, e
 
     descriptor = tiny_descriptor()
     monkeypatch.setattr(Path, method, fail)
-    code = "DISK_FULL" if error == errno.ENOSPC else "OUTPUT_NOT_WRITABLE"
+    code = "OUTPUT_NOT_WRITABLE" if error == errno.EACCES else "DISK_FULL"
     refused(code, save_bundle, tmp_path / "m", descriptor, tiny_weights(descriptor), "card")
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
