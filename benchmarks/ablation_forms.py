@@ -160,7 +160,6 @@ class SharedAttention(ResFormerUNet):
 BY_CONFIGURATION = {
     "attention at 1/8 as well": {"transformers": (0, 0, 1, 1, 2), "heads": (1, 1, 4, 4, 6)},
     "DFE with dilations 1, 3, 6": {"dilations": (1, 3, 6)},
-    "DFE with dilations 1, 4, 8": {"dilations": (1, 4, 8)},
 }
 BY_CLASS = {
     "DFE with learned dilation": LearnedDilation,
