@@ -270,27 +270,33 @@ def test_a_call_into_a_library_that_does_not_come_back_ends_the_heartbeat_and_th
 
 
 def test_work_in_any_thread_is_a_sign_of_work_and_waiting_is_none():
-    halt = threading.Event()
     signs = SignsOfWork([threading.current_thread()])
-
-    def most_looks_without() -> int:
-        return max([(signs.missing(), time.sleep(0.02))[0] for _ in range(12)][1:])
+    calling, looked, isOver = threading.Lock(), threading.Lock(), False
+    calling.acquire(), looked.acquire()
 
     def one_call_after_another() -> None:
-        while not halt.is_set():
-            call()  # each look finds it here, in this call or in another like it
+        while not isOver:
+            call()  # each look finds it here, in another call like the one before
 
     def call() -> None:
-        time.sleep(0.001)
+        calling.release()
+        looked.acquire()  # native code: a wait of Python's would be a place of its own
 
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(one_call_after_another)
         try:
-            threads.submit(halt.wait)
-            assert most_looks_without() >= 9
-            threads.submit(one_call_after_another)
-            assert most_looks_without() < 9
+            for _ in range(12):
+                assert calling.acquire(timeout=PATIENCE) and signs.missing() == 0
+                looked.release()
+            assert calling.acquire(timeout=PATIENCE)
+            # Threads of earlier tests may move meanwhile: that it counts is certain, and not how soon.
+            deadline = time.monotonic() + PATIENCE
+            while signs.missing() < 9:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
         finally:
-            halt.set()
+            isOver = True
+            looked.release()
 
 
 def test_quit_ends_the_process():
