@@ -35,6 +35,7 @@ def unreliableText(reason: str) -> str:
         "OUT_OF_DISTRIBUTION": _("Not the kind of image this model knows"),
         "DIMENSION_MISMATCH": _("Not the kind of image this model knows"),
         "UNUSUAL_INTENSITIES": _("The brightness of this image does not fit the model"),
+        "PATIENTS_DIFFER": _("The two images are of different patients"),
         "SAME_PHASE": _("Both images seem to show the same cardiac phase"),
         "PHASES_MISMATCH": _("The two images may not belong together"),
         "CURVE_NOT_ONE_BEAT": _("The frames do not show one heart beat"),

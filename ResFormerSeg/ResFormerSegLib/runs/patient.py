@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
+from resformer_unet.inference.reliability import reasons_of, reliability
 from ResFormerSegLib.engine.temporary_folder import temporaryFolderError
 from ResFormerSegLib.errors import ResFormerSegError
 from ResFormerSegLib.models.catalog import findModel
@@ -67,9 +68,7 @@ class PatientTask(Task):
     def finish(self, event: dict, notices: list[dict]) -> Generator[None, None, PatientResult]:
         patient, volumes = event["patient"], [reference.Get() for reference in self.nodes[:2]]
         if areOfDifferentPatients(*volumes):
-            text = _("'{first}' and '{second}' are of two patients, by their DICOM data: the diagnosis is of neither.")
-            message = text.format(first=volumes[0].GetName(), second=volumes[1].GetName())
-            notices = [*notices, {"code": "PATIENTS_DIFFER", "message": message}]
+            patient = _ofTwoPatients(patient, *volumes)
         outputs = []
         for part, given in zip(self._parts, self._events, strict=True):
             outputs.append((yield from part.read(given)))
@@ -119,3 +118,11 @@ def checkModel(reference: str) -> None:
             _("The model '{model}' diagnoses single images, not patients.").format(model=model.title),
             _("Choose a model for both cardiac phases, or run each volume separately."),
         )
+
+
+def _ofTwoPatients(patient: dict, first, second) -> dict:
+    """The entry of the patient with the warning that it is of neither, by which it is not reliable."""
+    text = _("'{first}' and '{second}' are of two patients, by their DICOM data: the diagnosis is of neither.")
+    warning = {"code": "PATIENTS_DIFFER", "message": text.format(first=first.GetName(), second=second.GetName())}
+    reasons = reliability([warning["code"], *reasons_of(patient)])
+    return {**patient, "warnings": [warning, *patient.get("warnings", [])], **reasons}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 UNRELIABLE = (
+    "PATIENTS_DIFFER",
     "OUT_OF_DISTRIBUTION",
     "DIMENSION_MISMATCH",
     "UNUSUAL_INTENSITIES",

@@ -48,12 +48,16 @@ def test_volumes_of_one_name_are_distinguished(logicWith, scene):
 
 
 @pytest.mark.parametrize(("other", "isWarned"), [("Smith", True), ("Brown", False), (None, False)])
-def test_two_patients_are_warned_of(logicWith, pair, other, isWarned):
+def test_a_diagnosis_of_two_patients_is_not_reliable(logicWith, pair, other, isWarned):
     for volume, patient in zip(pair, ("Brown", other), strict=True):
         if patient:
             ofPatient(volume, patient)
-    warnings = logicWith("exclusive").processPatient(*pair).forDisplay().warnings
-    messages = [row["message"] for row in warnings if row["code"] == "PATIENTS_DIFFER"]
+    from ResFormerSegLib.panel.diagnosis_texts import warningsOf
+
+    result = logicWith("exclusive").processPatient(*pair)
+    rows = warningsOf(result.forDisplay(), needsBothPhases=True)
+    messages = [row["message"] for row in rows if row["code"] == "PATIENTS_DIFFER"]
+    assert ("PATIENTS_DIFFER" in result.reasons) == isWarned == (not result.reliable)
     assert len(messages) == isWarned and all("'Systole' and 'Diastole'" in message for message in messages)
 
 
