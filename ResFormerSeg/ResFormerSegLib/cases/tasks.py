@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ResFormerSegLib.cases.case_input import CaseInput
 from ResFormerSegLib.runs.task import Task, invalidResult
-from ResFormerSegLib.scene.volume_changes import transformWarnings
+from ResFormerSegLib.scene.transform_warnings import transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume
 
 

@@ -30,8 +30,9 @@ from ResFormerSegLib.scene.result_visibility import showOnly
 from ResFormerSegLib.scene.scene_changes import allOrNothing, placeBeside
 from ResFormerSegLib.scene.segmentation_import import addSegments, makeLabelMaps
 from ResFormerSegLib.scene.shown_frame import shownFrame, withFrame
+from ResFormerSegLib.scene.transform_warnings import transformWarnings
 from ResFormerSegLib.scene.user_edits import fingerprint, rememberUnedited
-from ResFormerSegLib.scene.volume_changes import checkUnchanged, transformWarnings
+from ResFormerSegLib.scene.volume_changes import checkUnchanged
 from ResFormerSegLib.scene.volume_export import checkVolume, exportVolume, rememberPicture
 
 

@@ -18,7 +18,7 @@ from ResFormerSegLib.runs.task import Task, checkedDevice, checkedOptions, inval
 from ResFormerSegLib.scene.frame_export import FrameExport
 from ResFormerSegLib.scene.segmentation_import import makeLabelMaps
 from ResFormerSegLib.scene.sequences import sequenceOf
-from ResFormerSegLib.scene.volume_changes import transformWarnings
+from ResFormerSegLib.scene.transform_warnings import transformWarnings
 from ResFormerSegLib.scene.volume_export import checkVolume
 
 

@@ -11,8 +11,7 @@ from slicer.i18n import tr as _
 
 from ResFormerSegLib.engine.array_file import writeLayers
 from ResFormerSegLib.errors import ResFormerSegError
-
-SAME_PLACE = 1e-3  # mm; of a transform between segmentation and volume that moves nothing
+from ResFormerSegLib.scene.shown_frame import SAME_PLACE
 
 
 def checkSamePlace(segmentationNode, volumeNode) -> None:

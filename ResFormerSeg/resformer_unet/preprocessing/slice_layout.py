@@ -82,7 +82,7 @@ class SliceLayout:
     def pixel_mm2(self, image: MedicalImage) -> float:
         """The area of a pixel in square millimetres."""
         row_mm, column_mm, _ = self.spacing(image)
-        return row_mm * column_mm * (1 - self.cosine(image) ** 2) ** 0.5
+        return parallelogram_mm2(row_mm, column_mm, self.cosine(image))
 
     def _flip(self, slices: np.ndarray) -> np.ndarray:
         return slices[:, :: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
@@ -159,3 +159,8 @@ def _normals(image: MedicalImage) -> np.ndarray:
     """(LPS axis, affine column) unit normals of the slices along each axis (also right when the grid is sheared)."""
     normals = np.linalg.inv(image.affine[:3, :3]).T
     return normals / np.linalg.norm(normals, axis=0)
+
+
+def parallelogram_mm2(row_mm: float, column_mm: float, cosine: float) -> float:
+    """The area of a pixel whose sides enclose an angle of this cosine."""
+    return row_mm * column_mm * (1 - cosine**2) ** 0.5

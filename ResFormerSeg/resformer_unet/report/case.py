@@ -12,7 +12,7 @@ from resformer_unet.image.medical_image import MedicalImage
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
-from resformer_unet.preprocessing.slice_layout import SliceLayout
+from resformer_unet.preprocessing.slice_layout import SliceLayout, parallelogram_mm2
 
 SAME_AFFINE = 1e-3  # mm
 
@@ -68,7 +68,7 @@ def measured_anew(report: dict, masks: np.ndarray, segments: Sequence[dict]) -> 
     spacing = np.ones(3) if affine is None else np.linalg.norm(affine[:3, :3], axis=0)[::-1]
     pixel = tuple(float(length) for length in np.delete(spacing, axis))
     cosine = 0.0 if affine is None else SliceLayout(axis, False, False, False, "").cosine_of(affine)
-    pixel_mm2 = pixel[0] * pixel[1] * (1 - cosine**2) ** 0.5
+    pixel_mm2 = parallelogram_mm2(*pixel, cosine)
     has_areas = any(row["area_mm2"] is not None for row in report["slices"])
     has_volumes = any(row["volume_mm3"] is not None for row in report["segments"])
     counts = np.count_nonzero(stack, axis=(2, 3))
