@@ -60,6 +60,13 @@ def figures(section) -> dict[str, str]:
     return {table.verticalHeaderItem(row).text(): table.item(row, 0).text() for row in range(table.rowCount)}
 
 
+def compare(section, logic, click, reference) -> None:
+    """Chooses a reference and presses the button; the comparison ends with `ROW`."""
+    section.selector.setCurrentNode(reference)
+    click(section.compareButton)
+    logic.jobs[-1].onFinished([ROW])
+
+
 def test_the_section_says_what_is_missing_where_it_is_seen(comparison):
     section, volume, result = comparison(PatientLogic())
     assert not section.compareButton.enabled
@@ -128,9 +135,7 @@ def test_figures_that_are_not_defined_are_dashes(comparison, click):
 def test_a_picture_has_no_millimetres(comparison, click):
     logic = PatientLogic()
     section, volume, _result = comparison(logic, picture=True)
-    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
-    click(section.compareButton)
-    logic.jobs[0].onFinished([ROW])
+    compare(section, logic, click, makeResult(volume, LESION).segmentationNode)
     assert list(figures(section)) == ["Dice", "Jaccard"]
 
 
@@ -138,9 +143,7 @@ def test_segments_without_counterpart_are_named(comparison, click):
     logic = PatientLogic()
     section, volume, result = comparison(logic)
     result.segmentationNode.GetSegmentation().AddEmptySegment("edema", "Edema")
-    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
-    click(section.compareButton)
-    logic.jobs[0].onFinished([ROW])
+    compare(section, logic, click, makeResult(volume, LESION).segmentationNode)
     assert section.status.text == "Not in the reference: Edema"
 
 
@@ -149,9 +152,7 @@ def test_figures_of_a_result_of_some_slices_say_that_the_reference_counts_in_all
     section, volume, result = comparison(logic)
     result.report["slices"] = result.report["slices"][2:4]
     section.showResult(result, volume)
-    section.selector.setCurrentNode(makeResult(volume, LESION).segmentationNode)
-    click(section.compareButton)
-    logic.jobs[0].onFinished([ROW])
+    compare(section, logic, click, makeResult(volume, LESION).segmentationNode)
     assert section.status.text.startswith("Only slices 2 to 3 of 0 to 5 were analysed")
     section.showResult(makeResult(volume, LESION), volume)
     click(section.compareButton)
@@ -186,9 +187,7 @@ def test_the_reference_is_remembered_with_the_result(comparison, click):
     logic = PatientLogic()
     section, volume, result = comparison(logic)
     reference = makeResult(volume, LESION).segmentationNode
-    section.selector.setCurrentNode(reference)
-    click(section.compareButton)
-    logic.jobs[0].onFinished([ROW])
+    compare(section, logic, click, reference)
     section.clear()
     assert section.selector.currentNode() is None
     section.showResult(result, volume)
@@ -252,9 +251,7 @@ def test_figures_of_another_reference_are_not_shown(comparison, click):
     logic = PatientLogic()
     section, volume, result = comparison(logic)
     first, second = (makeResult(volume, LESION).segmentationNode for _ in range(2))
-    section.selector.setCurrentNode(first)
-    click(section.compareButton)
-    logic.jobs[0].onFinished([ROW])
+    compare(section, logic, click, first)
     section.selector.setCurrentNode(second)
     assert not section.table.isVisible() and not section.storeButton.isVisible()
 
@@ -263,9 +260,7 @@ def test_colour_and_display_leave_the_figures(comparison, click):
     logic = PatientLogic()
     section, volume, result = comparison(logic)
     reference = makeResult(volume, LESION).segmentationNode
-    section.selector.setCurrentNode(reference)
-    click(section.compareButton)
-    logic.jobs[0].onFinished([ROW])
+    compare(section, logic, click, reference)
     for node in (result.segmentationNode, reference):
         node.GetSegmentation().GetNthSegment(0).SetColor(0, 1, 0)
         node.CreateDefaultDisplayNodes()
