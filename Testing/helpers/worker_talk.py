@@ -77,8 +77,11 @@ class WorkerProcess:
         return events
 
     def close(self) -> int:
+        """Ends the process as its program does; returns its exit status. Its log is then whole."""
         self.process.stdin.close()
-        return self.process.wait(PATIENCE)
+        status = self.process.wait(PATIENCE)
+        self._log_reader.join(PATIENCE)
+        return status
 
 
 def predict_command(folder: Path, models: Path, name: str, *, model: str = "tiny", slices: int = 5, **changes) -> dict:

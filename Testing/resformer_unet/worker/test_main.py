@@ -137,7 +137,6 @@ def test_a_bug_is_an_error_with_the_details_in_the_log_and_the_worker_lives_on()
         error = worker.wait_for(*ENDS)
         assert (error["id"], error["code"]) == (name, "INTERNAL") and "a bug" in error["message"]
     assert worker.close() == 0
-    time.sleep(0.2)
     assert b"Traceback" in worker.log
 
 
@@ -159,9 +158,8 @@ def test_the_end_of_stdin_ends_the_process_even_in_the_middle_of_a_command(model
     worker = WorkerProcess()
     worker.send(**predict_command(tmp_path, models, "long", slices=20_000))
     worker.wait_for("progress")
-    started = time.monotonic()
     assert worker.close() == 0
-    assert time.monotonic() - started < 20
+    assert "result" not in [event["event"] for event in worker.rest()]
 
 
 @pytest.mark.parametrize("end", ["the end of stdin", "quit"])
@@ -206,15 +204,15 @@ def test_it_works_by_its_path_from_a_folder_with_a_colon_and_without_docstrings(
 
 @pytest.mark.parametrize("after_a_command", [False, True])
 def test_an_idle_worker_ends_by_itself(after_a_command):
-    worker = WorkerProcess(("-m", "resformer_unet.worker", "--idle-seconds", "0.5"))
+    worker = WorkerProcess(("-m", "resformer_unet.worker", "--idle-seconds", "2" if after_a_command else "0.1"))
     if after_a_command:
-        time.sleep(0.3)
+        time.sleep(0.5)
+        started = time.monotonic()
         worker.send(command="dance", id="x")
         worker.wait_for("error")
-    started = time.monotonic()
     assert worker.process.wait(PATIENCE) == 0
     if after_a_command:
-        assert time.monotonic() - started > 0.3  # the command reset the idle time
+        assert time.monotonic() - started >= 2  # the command reset the idle time
 
 
 BROKEN_GPU = """
@@ -323,7 +321,6 @@ def test_output_of_libraries_goes_to_the_log_and_not_among_the_events():
     worker.send(command="dance", id="x")
     assert worker.wait_for("error")["code"] == "UNKNOWN_COMMAND"  # hear() has parsed every line on the way
     assert worker.close() == 0
-    time.sleep(0.2)
     for words in (b"a library prints", b"so does a program", b"and C code"):
         assert words in worker.log
 
