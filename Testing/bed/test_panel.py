@@ -36,8 +36,10 @@ def test_properties_are_attributes_and_hide_their_getters(qt):
         (lambda qt: qt.QProcess.Crashed.name, AttributeError),
         (lambda qt: qt.QPushButton().connect("pushed()", print), AttributeError),
         (lambda qt: qt.Signal, AttributeError),
+        (lambda qt: qt.QDialogButtonBox(qt.QDialogButtonBox.Save | qt.QDialogButtonBox.Cancel), ValueError),
+        (lambda qt: qt.QDialogButtonBox(qt.QDialogButtonBox.Close), ValueError),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_pythonqt_refuses_is_refused(qt, refused, error):
     with pytest.raises(error):

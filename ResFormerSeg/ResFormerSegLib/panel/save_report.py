@@ -125,7 +125,8 @@ class ReportDialog:
         if megabytes := megabytesOf(missingPackages(["html", "dicom"] if fromDicom else ["html"])):
             label = qt.QLabel(_("Python packages of up to {size} MB are asked for first.").format(size=megabytes))
             layout.addWidget(label)
-        buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Save | qt.QDialogButtonBox.Cancel)
+        buttons = qt.QDialogButtonBox()  # combined flags are a number to PythonQt, which its constructor would mistake
+        buttons.setStandardButtons(qt.QDialogButtonBox.Save | qt.QDialogButtonBox.Cancel)
         buttons.connect("accepted()", self.dialog.accept)
         buttons.connect("rejected()", self.dialog.reject)
         layout.addWidget(buttons)

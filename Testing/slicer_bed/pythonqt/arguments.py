@@ -1,4 +1,7 @@
-"""What PythonQt does not take as an argument: keyword arguments of constructors, numpy scalars, None for a text."""
+"""What PythonQt does not take as an argument: keyword arguments of constructors, numpy scalars, None for a text.
+
+Nor the flags that a constructor would mistake for another enum.
+"""
 
 import functools
 import re
@@ -47,12 +50,21 @@ def _takesValues(name: str) -> bool:
     return _TAKES_VALUES.match(name) is not None
 
 
+def _refuseAmbiguous(kind: type, args: tuple) -> None:
+    """Flags are no enum of PythonQt's: any constructor that takes an enum there fits them, and the last one is tried
+    first. `QDialogButtonBox(Save | Cancel)` gets the number as its orientation and has no buttons.
+    """
+    if kind.__name__ == "QDialogButtonBox" and len(args) in (1, 2) and type(args[0]).__name__ == "StandardButton":
+        raise ValueError("PythonQt takes the buttons for an orientation: call setStandardButtons")
+
+
 def _refuseKeywords(kind: type) -> None:
     original = kind.__init__
 
     def init(self, *args, **keywords):
         if keywords:
             raise ValueError(f"PythonQt: {kind.__name__} does not take keyword arguments ({', '.join(keywords)})")
+        _refuseAmbiguous(kind, args)
         original(self, *args)
 
     try:
