@@ -19,6 +19,8 @@ SUFFIXES = {
     ".csv": "TableFile",
     ".tsv": "TableFile",
 }
+# Of vtkSlicerVolumesLogic.
+VOLUME_OPTIONS = {"labelmap": 1, "center": 2, "singleFile": 4, "autoWindowLevel": 8, "discardOrientation": 16}
 
 
 class CoreIOManager:
@@ -36,7 +38,7 @@ class CoreIOManager:
         fileName = str(properties["fileName"])
         name = properties.get("name") or os.path.basename(fileName).split(".")[0]
         if fileType == "VolumeFile":
-            options = 1 if properties.get("labelmap") else 0
+            options = sum(bit for name, bit in VOLUME_OPTIONS.items() if properties.get(name))
             node = self._logics["Volumes"].AddArchetypeVolume(fileName, name, options)
         elif fileType == "SegmentationFile":
             node = self._logics["Segmentations"].LoadSegmentationFromFile(fileName, True, name, None, messages)

@@ -142,10 +142,15 @@ class ComparisonPart:
 
     def _onWorst(self, row: int, column: int) -> None:
         name = self.worst.item(row, 0).text()
-        for kind, load in (("images", slicer.util.loadVolume), ("masks", slicer.util.loadSegmentation)):
+        # Else Slicer takes the numbered images of all patients for the slices of one volume.
+        image, mask = {"name": name, "singleFile": True}, {"name": name}
+        for kind, load, how in (
+            ("images", slicer.util.loadVolume, image),
+            ("masks", slicer.util.loadSegmentation, mask),
+        ):
             for file in sorted((Path(self._set) / kind).glob(f"{name}.*"))[:1]:
                 try:
-                    load(str(file), {"name": name})
+                    load(str(file), how)
                 except RuntimeError as error:
                     self._say(_("{name} could not be loaded: {reason}").format(name=name, reason=error))
 

@@ -265,6 +265,24 @@ def test_the_models_are_compared_on_the_set_that_the_new_one_was_trained_on(read
     assert loaded == [str(Path(own) / "images" / "case-0001.nrrd")]
 
 
+def test_a_case_of_one_slice_is_loaded_alone_and_not_as_a_stack_of_all_patients(ready, tmp_path):
+    """Slicer's reader makes one volume of neighbours with numbers in their names."""
+    import SimpleITK as sitk
+
+    section, _logic = ready
+    (tmp_path / "images").mkdir()
+    for number in (1, 2, 3):
+        image = sitk.GetImageFromArray(np.full((1, 8, 8), number, np.int16))
+        sitk.WriteImage(image, str(tmp_path / "images" / f"case-000{number}.nrrd"))
+    row = {f"{name}_{which}": 0.5 for name in ("dice", "probability") for which in ("first", "second")}
+    section.comparison.showTrained("new", "old", str(tmp_path))
+    section.comparison._comparison = {"cases": [{"case": "case-0002", **row}], "figures": [], "patients": 3}
+    section.comparison._fill()
+    section.comparison._onWorst(0, 0)
+    voxels = slicer.util.arrayFromVolume(slicer.util.getNode("case-0002"))
+    assert voxels.shape == (1, 8, 8) and (voxels == 2).all()
+
+
 def test_cancelling_deletes_the_training_that_was_cancelled_whatever_set_is_chosen_then(
     ready, answering, click, monkeypatch, tmp_path
 ):
