@@ -16,7 +16,7 @@ def layoutProblems(root) -> list[str]:
             problems.append(f"{name} ends outside {parent.objectName or type(parent).__name__}")
         least = widget.minimumSizeHint
         least = least() if callable(least) else least  # a substitute's own is a method
-        if widget.width < least.width() and not isinstance(widget, COMPOUND):
+        if widget.width < (widget.minimumWidth or least.width()) and not isinstance(widget, COMPOUND):
             problems.append(f"{name} is cut off: {widget.width} pixels wide, needs {least.width()}")
         if isinstance(widget, QtWidgets.QLabel) and widget.height < widget.heightForWidth(widget.width):
             problems.append(f"{name} is cut off: {widget.height} high, needs {widget.heightForWidth(widget.width)}")

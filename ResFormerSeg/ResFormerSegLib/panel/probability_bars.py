@@ -14,6 +14,8 @@ BAR_STYLE = (
     "QProgressBar::chunk {{ border-radius: 3px; background: {color}; }} "
     f"QProgressBar::chunk:disabled {{{{ background: {OTHER_COLOR}; }}}}"
 )
+LEAST_BAR_WIDTH = 40  # pixels; the names need the room more in a narrow panel
+NAMES_FIRST = 100  # how much more of the room the names get than the bars, until each is on one line
 
 
 class ProbabilityBars:
@@ -25,6 +27,7 @@ class ProbabilityBars:
         self._grid = qt.QGridLayout(self.widget)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(0, NAMES_FIRST)
         self._grid.setColumnStretch(1, 1)
         self._parts: list = []
 
@@ -37,6 +40,7 @@ class ProbabilityBars:
                 self._addBar(row)
         for row, (identifier, probability) in enumerate(ranked):
             self._fill(self._parts[3 * row : 3 * row + 3], names[identifier], probability)
+        self._fitNames()
         self.widget.visible = True
 
     def clear(self) -> None:
@@ -50,14 +54,25 @@ class ProbabilityBars:
     def _addBar(self, row: int) -> None:
         label, bar, percent = qt.QLabel(), qt.QProgressBar(), qt.QLabel()
         label.textFormat = qt.Qt.PlainText
-        percent.setAlignment(qt.Qt.AlignRight)
+        percent.setAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
         bar.setRange(0, 1000)
         bar.textVisible = False
         bar.setFixedHeight(12)
+        bar.setMinimumWidth(LEAST_BAR_WIDTH)
         bar.styleSheet = BAR_STYLE.format(color=OTHER_COLOR if row else LEADING_COLOR)
         for column, part in enumerate((label, bar, percent)):
             self._grid.addWidget(part, row, column)
             self._parts.append(part)
+
+    def _fitNames(self) -> None:
+        """On one line each where the panel is wide enough; else they are wrapped, or they would widen or be cut off."""
+        labels, widest = self._parts[::3], 0
+        for label in labels:
+            label.wordWrap = False  # as its size is then that of one line
+            widest = max(widest, label.sizeHint.width())
+        for label in labels:
+            label.wordWrap = True
+            label.setMaximumWidth(widest)
 
     @staticmethod
     def _fill(parts: list, name: str, probability: float) -> None:

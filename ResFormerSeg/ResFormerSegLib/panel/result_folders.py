@@ -40,7 +40,7 @@ class ResultFolders:
         chart = self._ui.sliceChartCollapsibleButton
         chart.text = _("Along the volume") if several else _("Sizes")
         chart.visible = several or hasScale  # of a single picture the card says it all
-        self._ui.editButton.enabled = result.segmentationNode is not None
+        self._enableEditing(result.segmentationNode is not None)
         self._ui.copyResultButton.enabled = True
 
     def setEdited(self, rows: list[dict] | None) -> None:
@@ -51,13 +51,22 @@ class ResultFolders:
         """For a saved result that cannot be displayed."""
         self.clear()
         self._ui.diagnosisCollapsibleButton.visible = True
-        self._ui.editButton.enabled = result.segmentationNode is not None
+        self._enableEditing(result.segmentationNode is not None)
 
     def clear(self) -> None:
         self._shown = None
         for folder in self._folders:
             folder.visible = False
-        self._ui.editButton.enabled = self._ui.copyResultButton.enabled = False
+        self._enableEditing(False)
+        self._ui.copyResultButton.enabled = False
+
+    def _enableEditing(self, hasSegmentation: bool) -> None:
+        button = self._ui.editButton
+        button.enabled = hasSegmentation
+        if hasSegmentation:
+            button.toolTip = _("Opens the segmentation in the Segment Editor for manual correction")
+        else:
+            button.toolTip = _("This result has no segmentation in the scene.")
 
     def turnViews(self, volumeNode) -> None:
         """To the planes of an oblique volume: elsewhere no view shows one slice of it, and the chart has no marker."""

@@ -12,6 +12,7 @@ from ResFormerSegLib.panel.body_fields import BodyFields
 from ResFormerSegLib.panel.chart.frame_chart import FrameChart
 from ResFormerSegLib.panel.patient_body import PatientBody
 from ResFormerSegLib.panel.sequence_text import sequenceText
+from ResFormerSegLib.panel.widgets import makeLabel
 from ResFormerSegLib.runs.body_size import heartOf
 from ResFormerSegLib.scene.sequences import sequenceOf
 
@@ -29,17 +30,14 @@ class SequenceSection:
         )  # fmt: skip
         layout = qt.QVBoxLayout(ui.sequenceFrame)
         layout.setContentsMargins(4, 2, 4, 2)
-        self.summary = qt.QLabel()
-        self.summary.objectName = "sequenceSummary"
-        self.summary.wordWrap = True
-        self.summary.textFormat = qt.Qt.RichText
-        self.summary.textInteractionFlags = qt.Qt.TextSelectableByMouse
+        self.summary = makeLabel("sequenceSummary", qt.Qt.RichText)
         layout.addWidget(self.summary)
         self.bodyFields = BodyFields(layout, "sequence", self._onBody)
         self.phases = qt.QWidget()
         self.phases.objectName = "phaseButtons"
-        row = qt.QHBoxLayout(self.phases)
-        row.setContentsMargins(0, 0, 0, 0)
+        rows, row = qt.QVBoxLayout(self.phases), qt.QHBoxLayout()  # three in one row do not fit into a narrow panel
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addLayout(row)
         self.diastoleButton = _button(
             row, "diastoleButton", _("Set end-diastole"), _("Takes the frame that is shown as end-diastole")
         )
@@ -47,7 +45,7 @@ class SequenceSection:
             row, "systoleButton", _("Set end-systole"), _("Takes the frame that is shown as end-systole")
         )
         self.foundButton = _button(
-            row, "foundPhasesButton", _("As found"), _("Takes the phases that were found from the volume curve again")
+            rows, "foundPhasesButton", _("As found"), _("Takes the phases that were found from the volume curve again")
         )
         layout.addWidget(self.phases)
         chartWidget = qt.QWidget()

@@ -13,6 +13,8 @@ def makeLabel(name: str, textFormat=qt.Qt.PlainText):
     label = qt.QLabel()
     label.objectName = name
     label.textFormat = textFormat
+    # A section is as wide as the widest hint in it: that of a long text would be wider than a narrow panel.
+    label.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Preferred)
     label.wordWrap = True
     label.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
     return label

@@ -85,3 +85,14 @@ def test_an_empty_panel_can_be_made_narrow(widget):
     modulePanelOf(widget).resize(320, 700)
     unfoldAll(widget)
     assert layoutProblems(widget.parent) == []
+
+
+def test_a_narrow_panel_cuts_off_nothing_of_a_cardiac_cycle(mainWindow, widget):
+    from helpers.scene_sequences import makeHeartResult
+
+    modulePanelOf(widget).resize(320, 900)
+    widget.panel.sequence.show(makeHeartResult()[0])
+    widget.ui.sequenceCollapsibleButton.collapsed = False
+    for _ in range(4):
+        settle()
+    assert widget.panel.sequence.phases.visible and layoutProblems(widget.parent) == []

@@ -7,9 +7,11 @@ import slicer
 from PySide6 import QtTest
 from PySide6.QtCore import Qt
 
+from helpers.layout_checks import layoutProblems
 from helpers.paths import MODELS
 from helpers.plain_text import plain
 from helpers.scene_helpers import makeVolume, ofPatient, sceneState
+from slicer_bed import modulePanelOf
 
 
 @pytest.fixture
@@ -100,6 +102,19 @@ def test_a_result_of_both_phases_is_that_of_either(runBoth, tmp_path):
     slicer.app.processEvents()
     runBoth.ui.inputSelector.setCurrentNode(slicer.util.getNode("ED"))
     assert not card.otherVolumeWarning.visible and "“ED” and “Systole”" in card.subject.text
+
+
+@pytest.mark.parametrize("width", [320, 400])
+def test_a_narrow_panel_cuts_off_nothing_of_a_patient(runBoth, width):
+    """The cardiac model's diagnoses have long names, and the ejection fraction is in the last lines of a table."""
+    classes = json.loads((MODELS / "cardiac-mr" / "model.json").read_text())["diagnosis"]["classes"]
+    names = {row["id"]: row["name"] for row in classes}
+    modulePanelOf(runBoth).resize(width, 900)
+    runBoth.ui.explainCollapsibleButton.collapsed = runBoth.ui.casesCollapsibleButton.collapsed = False
+    runBoth.panel.results.card.bars.show(dict.fromkeys(names, 0.2), names)
+    for _ in range(10):  # the heights follow one after another
+        slicer.app.processEvents()
+    assert layoutProblems(runBoth.parent) == []
 
 
 def test_no_probabilities_of_slices_contradict_the_diagnosis_of_the_patient(runBoth, waitFor):

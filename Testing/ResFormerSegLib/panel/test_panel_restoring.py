@@ -88,6 +88,15 @@ def test_the_card_stays_when_the_segmentation_is_deleted(savedScene, waitFor):
     assert "Glioma" in widget.panel.results.card.headline.text
 
 
+def test_the_edit_button_says_why_it_is_disabled_when_the_segmentation_is_deleted(savedScene, waitFor):
+    path, widget = savedScene
+    load(path)
+    assert "Opens the segmentation" in widget.ui.editButton.toolTip
+    slicer.mrmlScene.RemoveNode(widget._parameterNode.resultSegmentation)
+    waitFor(lambda: not widget.ui.editButton.enabled)
+    assert "no segmentation in the scene" in widget.ui.editButton.toolTip
+
+
 def test_deleting_the_volume_takes_the_explanation_away_and_leaves_the_card(savedScene, waitFor):
     path, widget = savedScene
     load(path)
