@@ -10,7 +10,7 @@ from pathlib import Path
 
 from resformer_unet.batch.cases import SEGMENTATION, place_of
 from resformer_unet.errors import EngineError
-from resformer_unet.image.file_kinds import is_dicom
+from resformer_unet.image.file_kinds import is_dead_link, is_dicom
 from resformer_unet.image.medical_image import case_name
 
 
@@ -20,7 +20,8 @@ def find_studies(paths: Iterable[Path], output: Path) -> list[Path]:
     A folder that holds DICOM images is one study; reading it warns of other images in it. Any other is searched for
     image files. The folders within are searched in both cases. Hidden files, what is no file (a pipe), segmentations
     and probability maps as this package writes them, DICOM files without an image (reports, segmentations, doses), and
-    the folder ``output`` are skipped. A folder without any image stays, so that reading it reports the error.
+    the folder ``output`` are skipped. A folder without any image stays, and so does a link to a file that is gone, so
+    that reading them reports the error.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -72,7 +73,7 @@ def _search(folder: Path, output: Path, seen: set[Path]) -> list[Path]:
     for entry in entries:
         if os.path.isdir(entry):
             found += _search(entry, output, seen) if place_of(entry) != output else []
-        elif is_study or not os.path.isfile(entry):
+        elif is_study or not (os.path.isfile(entry) or is_dead_link(entry)):
             continue
         elif case_name(entry) == entry.name or _is_result(entry.name) or _has_header(entry):
             continue

@@ -16,7 +16,7 @@ from resformer_unet.errors import EngineError
 from resformer_unet.image.dicom_details import check_supported
 from resformer_unet.image.dicom_headers import Header, check_frames, gdcm_reader, read_header, why_no_pixels
 from resformer_unet.image.dicom_pixel_data import PixelData
-from resformer_unet.image.file_kinds import is_dicom
+from resformer_unet.image.file_kinds import is_dead_link, is_dicom
 from resformer_unet.image.itk_arrays import array_of
 from resformer_unet.image.itk_paths import path_to_read
 from resformer_unet.image.medical_image import MedicalImage, case_name, complex_numbers, corrupt, image_from_array
@@ -292,10 +292,12 @@ class _Found:
 def _scan(folder: Path) -> _Found:
     found = _Found(defaultdict(list), [], [])
     for path in sorted(folder.iterdir()):
+        shown = text_bytes(path.name).decode()
+        if is_dead_link(path) and not path.name.startswith("."):
+            found.unreadable.append(shown)
         if not path.is_file():
             continue
         dicom = is_dicom(path)
-        shown = text_bytes(path.name).decode()
         if dicom and (header := read_header(path)):
             found.series[header.series].append(header)
         elif dicom and why_no_pixels(path) is None:

@@ -68,6 +68,11 @@ def is_dicom(path: Path) -> bool:
         return kind_of(file.read(START)) == "dicom"
 
 
+def is_dead_link(path: Path) -> bool:
+    """Whether what the path's link leads to is not there: an image that is missing, and not one that never was."""
+    return path.is_symlink() and not path.exists()
+
+
 def _is_dicom_without_preamble(start: bytes) -> bool:
     """Whether a file begins with a data element of the groups 0002 or 0008, as older scanners write them."""
     if len(start) < 8:

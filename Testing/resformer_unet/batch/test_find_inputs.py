@@ -79,6 +79,13 @@ def test_an_image_that_is_named_twice_is_taken_once(tmp_path):
     assert find_studies(inputs, tmp_path) == [tmp_path / "in" / "y.png", tmp_path / "in" / "x.png"]
 
 
+def test_a_link_to_an_image_that_is_gone_stays_to_be_reported(tmp_path):
+    touch(tmp_path, "in/x.png")
+    for name in ("gone.nii.gz", "gone", ".#x.png"):
+        (tmp_path / "in" / name).symlink_to("nowhere")
+    assert find_studies([tmp_path / "in"], tmp_path) == [tmp_path / "in" / "gone.nii.gz", tmp_path / "in" / "x.png"]
+
+
 def test_a_missing_path_and_a_folder_without_images_stay_to_be_reported(tmp_path):
     (tmp_path / "empty").mkdir()
     inputs = [tmp_path / "absent.png", tmp_path / "empty"]

@@ -58,6 +58,15 @@ def test_a_missing_slice_is_warned_of(tmp_path):
     assert "3 to 6 mm" in image.warnings[0]["message"]
 
 
+def test_a_link_to_a_file_of_the_series_that_is_gone_is_warned_of(tmp_path):
+    folder = write_series(tmp_path / "s", volume(), oblique_affine())
+    (folder / "IM0006.dcm").unlink()
+    (folder / "IM0006.dcm").symlink_to(tmp_path / "archive" / "IM0006.dcm")
+    image = read_image(folder)
+    assert image.shape[0] == 5 and [warning["code"] for warning in image.warnings] == ["UNREADABLE_FILES"]
+    assert "IM0006.dcm" in image.warnings[0]["message"]
+
+
 def test_a_damaged_file_at_the_end_of_a_series_is_warned_of(tmp_path):
     folder = write_series(tmp_path / "s", volume(), oblique_affine())
     truncate(folder / "IM0006.dcm", 0.6)
