@@ -132,11 +132,10 @@ def _predict(
     progress: Callable[[str, int, int], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> dict:
-    name = read.image.name
     prediction = predictor.predict(
         read.image,
         options=options,
-        progress=None if progress is None else lambda done, total: progress(name, done, total),
+        progress=None if progress is None else lambda done, total: progress(case.name, done, total),
         cancelled=cancelled,
     )
     if cancelled and cancelled():

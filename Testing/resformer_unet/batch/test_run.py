@@ -353,6 +353,16 @@ def test_progress_names_the_case(tmp_path, bright):
     assert calls == [("head", 6, 6)]
 
 
+def test_progress_tells_images_of_one_name_apart_as_their_results_do(tmp_path, bright):
+    calls = []
+    for folder in ("first", "second"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        write_image(tmp_path / "in" / folder, "head.nrrd")
+    inputs = [tmp_path / "in" / folder / "head.nrrd" for folder in ("first", "second")]
+    reports = outcomes(inputs, bright, tmp_path / "out", progress=lambda *counts: calls.append(counts))
+    assert [name for name, *_ in calls] == [report["case"] for report in reports] == ["head", "head-2"]
+
+
 def test_progress_rises_to_the_number_of_slices(tmp_path, bright):
     calls = []
     path = write_volume(tmp_path / "long.nrrd", np.tile(head(), (60, 1, 1)), oblique_affine())
