@@ -13,6 +13,7 @@ import numpy as np
 from resformer_unet.errors import EngineError
 from resformer_unet.evaluation.metrics import overlap
 from resformer_unet.evaluation.surface_distance import hausdorff95
+from resformer_unet.image.medical_image import voxel_mm3
 
 
 def compare_labels(
@@ -44,7 +45,7 @@ def compare_labels(
     affine = np.asarray(affine_lps, np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
         raise EngineError("BAD_GEOMETRY", "The image's geometry is invalid.", "Export the image again.")
-    voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    voxel_ml = voxel_mm3(affine) / 1000
     spacing = np.linalg.norm(affine[:3, :3], axis=0)[::-1]  # along slices, rows, columns
     rows = []
     for segment in segments:

@@ -70,6 +70,11 @@ class MedicalImage:
         return self.voxels.shape[:3]
 
 
+def voxel_mm3(affine: np.ndarray) -> float:
+    """The volume of a voxel in cubic millimetres, of an affine (4, 4); right for sheared grids too."""
+    return abs(float(np.linalg.det(affine[:3, :3])))
+
+
 def case_name(path: Path) -> str:
     """A file's name without the suffixes of image formats, or “image” if nothing is left; other dots belong to it."""
     return _SUFFIX.sub("", path.name) or "image"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from resformer_unet import NOT_FOR_CLINICAL_USE
-from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.image.medical_image import MedicalImage, voxel_mm3
 from resformer_unet.inference.alerts import diagnosis_alerts
 from resformer_unet.inference.reliability import reliability
 from resformer_unet.model.bundle import ModelBundle
@@ -100,14 +100,14 @@ def _segments(
     centroids: list[list[float] | None],
 ) -> list[dict]:
     exclusive = bool(bundle.segments) and bundle.descriptor["segmentation"]["exclusive"]
-    voxel_mm3 = float(abs(np.linalg.det(image.affine[:3, :3]))) if image.has_volumes else None
+    of_voxel = voxel_mm3(image.affine) if image.has_volumes else None
     return [
         {
             "id": segment["id"],
             "name": segment["name"],
             "value": segment["value"],
             "voxels": int(count),
-            "volume_mm3": None if voxel_mm3 is None else count * voxel_mm3,
+            "volume_mm3": None if of_voxel is None else count * of_voxel,
             "longest_diameter_mm": None if diameters is None else float(diameters[:, index].max()),
             "center_lps": centroids[index],
             "layer": 0 if exclusive else index,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from resformer_unet.errors import EngineError
-from resformer_unet.image.medical_image import MedicalImage
+from resformer_unet.image.medical_image import MedicalImage, voxel_mm3
 from resformer_unet.model.bundle import ModelBundle
 from resformer_unet.model.catalog import find_model
 from resformer_unet.postprocessing.measurements import largest_lesion, longest_diameters
@@ -78,7 +78,7 @@ def measured_anew(report: dict, masks: np.ndarray, segments: Sequence[dict]) -> 
         {
             **row,
             "voxels": int(counts[:, index].sum()),
-            "volume_mm3": float(counts[:, index].sum() * abs(np.linalg.det(affine[:3, :3]))) if has_volumes else None,
+            "volume_mm3": float(counts[:, index].sum() * voxel_mm3(affine)) if has_volumes else None,
             "longest_diameter_mm": None if diameters is None else float(diameters[:, index].max()),
         }
         for index, row in enumerate(segments)

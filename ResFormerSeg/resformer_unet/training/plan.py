@@ -86,8 +86,6 @@ def plan_training(
     data, on = Path(dataset).resolve().name, describe_device(device)
     descriptor = described(descriptor, config, recipe, on, data, name, len(splits.train), initial)
     if recipe.cardiac_diagnosis:
-        classes = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
-        patients = fit_patient_regression(splits.train, descriptor["segmentation"]["segments"], classes)
-        descriptor["patient_diagnosis"] = patients
+        descriptor["patient_diagnosis"] = fit_patient_regression(splits.train, descriptor)
     digest = dataset_digest([*splits.train, *splits.val, *splits.test]) if context.first else None
     return TrainingPlan(splits, recipe, descriptor, config, initial, digest)

@@ -1,11 +1,13 @@
 """One diagnosis of a patient from the segmentations of the heart at end-diastole and end-systole."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
-from helpers.tiny_heart import CLASSES, volume_regression, write_hearts
+from helpers.tiny_heart import CLASSES, heart_descriptor, volume_regression, write_hearts
 from helpers.tiny_heart import heart_report as heart
 from resformer_unet.cardiac.function_parameters import cardiac_function
 from resformer_unet.cardiac.patient_diagnosis import (
@@ -22,11 +24,7 @@ from resformer_unet.training.finish.patient_regression import (
     segmentation_errors,
 )
 
-SEGMENTS = [
-    {"id": "rv", "name": "Right ventricle", "value": 1},
-    {"id": "myocardium", "name": "Myocardium", "value": 2},
-    {"id": "lv", "name": "Left ventricle", "value": 3},
-]
+DESCRIPTOR = heart_descriptor()
 
 
 class Bundle:
@@ -157,19 +155,19 @@ def test_an_image_without_a_chamber_is_named(regression, missing):
 
 
 def test_the_regression_learns_what_tells_generated_patients_apart(heart_set):
-    regression = fit_patient_regression(heart_set, SEGMENTS, CLASSES)
-    inputs, labels, names = patient_inputs(heart_set, SEGMENTS, CLASSES)
+    regression = fit_patient_regression(heart_set, DESCRIPTOR)
+    inputs, labels, names = patient_inputs(heart_set, DESCRIPTOR)
     assert names == regression["inputs"]
     assert (patient_probabilities(inputs, regression).argmax(1) == labels).all()
     assert "8 patients" in regression["fitted_on"]
 
 
 def test_an_input_that_the_segmentations_get_wrong_has_less_weight(heart_set):
-    _, _, names = patient_inputs(heart_set, SEGMENTS, CLASSES)
+    _, _, names = patient_inputs(heart_set, DESCRIPTOR)
     wrong = names.index("log_lvedv_ml")
     errors = np.zeros((2, len(names)))
     errors[:, wrong] = -3, 3
-    weights = [fit_patient_regression(heart_set, SEGMENTS, CLASSES, given)["weights"] for given in (None, errors)]
+    weights = [fit_patient_regression(heart_set, DESCRIPTOR, given)["weights"] for given in (None, errors)]
     trusted, doubted = (np.abs(fitted).max(1) for fitted in weights)
     assert doubted[wrong] < trusted[wrong] / 2
     assert doubted.max() > trusted[wrong] / 2  # something else tells the patients apart now
@@ -177,30 +175,52 @@ def test_an_input_that_the_segmentations_get_wrong_has_less_weight(heart_set):
 
 def test_segmentation_errors_are_inputs_of_the_predictions_less_those_of_the_masks(heart_set):
     class TwiceAsMuch:  # stands for a predictor, as no network draws twice the volume on purpose
-        bundle = SimpleNamespace(segments=SEGMENTS)
+        bundle = SimpleNamespace(descriptor=DESCRIPTOR)
         cases = iter(heart_set)
 
         def predict(self, _image):
-            report = mask_report(next(self.cases), SEGMENTS)
+            report = mask_report(next(self.cases), DESCRIPTOR)
             doubled = [{**row, "volume_mm3": 2 * row["volume_mm3"]} for row in report["segments"]]
             return SimpleNamespace(report={**report, "segments": doubled})
 
     errors = segmentation_errors(heart_set, TwiceAsMuch())
-    _, _, names = patient_inputs(heart_set, SEGMENTS, CLASSES)
+    _, _, names = patient_inputs(heart_set, DESCRIPTOR)
     expected = [np.log(2) if name.startswith("log_") and name.endswith("_ml") else 0 for name in names]
     assert errors.shape == (8, len(names))
     np.testing.assert_allclose(errors, np.tile(expected, (8, 1)), atol=1e-9)
 
 
 def test_the_inputs_of_a_mask_are_those_of_its_voxels(heart_set):
-    inputs, _, names = patient_inputs(heart_set[:2], SEGMENTS, CLASSES)
+    inputs, _, names = patient_inputs(heart_set[:2], DESCRIPTOR)
     volume = np.exp(inputs[0, names.index("log_lvedv_ml")])
     assert volume == pytest.approx(np.pi * 15**2 * 3 * 10 / 1000, rel=0.03)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_mask_is_measured_in_the_slices_that_the_model_takes(tmp_path, heart_set, axis):
+    """A file may hold the short-axis slices along any of its axes."""
+    moved = [stored_along(case, axis, tmp_path) for case in heart_set[:2]]
+    acquired = {**DESCRIPTOR, "input": {**DESCRIPTOR["input"], "slice_axis": "acquisition"}}
+    expected, found = (patient_inputs(cases, acquired)[0] for cases in (heart_set[:2], moved))
+    np.testing.assert_allclose(found, expected)
+
+
+def stored_along(case, axis: int, folder):
+    """The same case in files whose slices are along another array axis."""
+    paths = {}
+    for kind, path in (("image", case.image), ("mask", case.mask)):
+        image = sitk.ReadImage(str(path))
+        stored = sitk.GetImageFromArray(np.moveaxis(sitk.GetArrayFromImage(image), 0, axis))
+        between_slices, *in_plane = image.GetSpacing()[::-1]
+        stored.SetSpacing((*in_plane[:axis], between_slices, *in_plane[axis:])[::-1])
+        paths[kind] = folder / f"{case.id}-{kind}.nrrd"
+        sitk.WriteImage(stored, str(paths[kind]))
+    return replace(case, **paths)
+
+
 def test_a_set_without_two_images_a_patient_has_no_regression(heart_set):
     with pytest.raises(EngineError) as caught:
-        fit_patient_regression(heart_set[::2], SEGMENTS, CLASSES)
+        fit_patient_regression(heart_set[::2], DESCRIPTOR)
     assert caught.value.code == "DATASET_INVALID"
 
 

@@ -59,7 +59,8 @@ def finish_bundle(
         predictor = Predictor(save_bundle(Path(folder) / output.name, descriptor, weights, card="-"), device)
         val = splits.get("val", ())
         if descriptor.get("patient_diagnosis"):
-            descriptor["patient_diagnosis"] = _patient_diagnosis(predictor, train, val)
+            errors = segmentation_errors(val, predictor)
+            descriptor["patient_diagnosis"] = fit_patient_regression(train, descriptor, errors)
         if descriptor["diagnosis"]:
             descriptor |= _calibrated(descriptor, diagnosed_cases(val, predictor))
         descriptor["out_of_distribution"], tensors = reference_statistics(
@@ -99,11 +100,6 @@ def _calibrated(descriptor: Mapping, cases: Sequence[DiagnosedCase]) -> dict:
     calibration = fit_calibration(cases, where)
     classes = with_operating_points(diagnosis["classes"], cases, calibration, where)
     return {"calibration": calibration, "diagnosis": {**diagnosis, "classes": classes}}
-
-
-def _patient_diagnosis(predictor: Predictor, train: Sequence[Case], val: Sequence[Case]) -> dict:
-    diagnoses = [entry["id"] for entry in predictor.bundle.diagnoses]
-    return fit_patient_regression(train, predictor.bundle.segments, diagnoses, segmentation_errors(val, predictor))
 
 
 def headline(report: Mapping) -> dict[str, float]:

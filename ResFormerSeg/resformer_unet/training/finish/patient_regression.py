@@ -13,7 +13,9 @@ from resformer_unet.cardiac.function_parameters import cardiac_function, end_dia
 from resformer_unet.cardiac.patient_diagnosis import regression_inputs
 from resformer_unet.data.dataset import Case, read_case_image, read_case_segments
 from resformer_unet.errors import EngineError
+from resformer_unet.image.medical_image import voxel_mm3
 from resformer_unet.inference.predictor import Predictor
+from resformer_unet.preprocessing.slice_layout import choose_layout
 
 PENALTY = 0.003  # on the squared weights; by leave-one-out on the training patients, of 0.0003, 0.001 and 0.003
 RULE_TEXT = (
@@ -22,21 +24,19 @@ RULE_TEXT = (
 )
 
 
-def fit_patient_regression(
-    cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str], errors: np.ndarray | None = None
-) -> dict:
+def fit_patient_regression(cases: Sequence[Case], descriptor: Mapping, errors: np.ndarray | None = None) -> dict:
     """``patient_diagnosis`` of a descriptor, fitted on the reference masks of the cases.
 
     Args:
         cases: of the training split; a group with two masks is a patient, others do not count.
-        segments: of the descriptor; diagnoses: ids of its classes, in their order.
+        descriptor: with ``input``, ``segmentation`` and ``diagnosis``.
         errors: of :func:`segmentation_errors`. Each patient is then fitted once with each of them, so that the
             regression does not rely on differences that the network's segmentations cannot resolve.
 
     Raises:
         EngineError: DATASET_INVALID without two patients of different diagnoses.
     """
-    inputs, labels, names = patient_inputs(cases, segments, diagnoses)
+    inputs, labels, names = patient_inputs(cases, descriptor)
     fitted_on = f"reference masks of the training split, {len(labels)} patients"
     if len(set(labels.tolist())) < 2:
         raise EngineError(
@@ -49,7 +49,7 @@ def fit_patient_regression(
         labels = labels.repeat(len(errors))
         fitted_on += f", each with the segmentation errors of {len(errors)} patients of the validation split"
     mean, std = inputs.mean(0), np.maximum(inputs.std(0), 1e-3)
-    weights, bias = _fit((inputs - mean) / std, labels, len(diagnoses))
+    weights, bias = _fit((inputs - mean) / std, labels, len(descriptor["diagnosis"]["classes"]))
     return {
         "rule_text": RULE_TEXT,
         "inputs": names,
@@ -61,16 +61,15 @@ def fit_patient_regression(
     }
 
 
-def patient_inputs(
-    cases: Sequence[Case], segments: Sequence[dict], diagnoses: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def patient_inputs(cases: Sequence[Case], descriptor: Mapping) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Inputs (patients, inputs) of the regression, labels (patients,) and the names of the inputs."""
+    diagnoses = [entry["id"] for entry in descriptor["diagnosis"]["classes"]]
     inputs, labels, names = [], [], []
     for pair in _patients(cases):
         if pair[0].label not in diagnoses:
             continue
         try:
-            found = _inputs([mask_report(case, segments) for case in pair])
+            found = _inputs([mask_report(case, descriptor) for case in pair])
         except EngineError:  # a mask without one of the structures: the patient is left out
             continue
         names = list(found)
@@ -91,7 +90,7 @@ def segmentation_errors(cases: Sequence[Case], predictor: Predictor) -> np.ndarr
     errors = []
     for pair in _patients(cases):
         try:
-            reference = _inputs([mask_report(case, predictor.bundle.segments) for case in pair])
+            reference = _inputs([mask_report(case, predictor.bundle.descriptor) for case in pair])
             reports = [{**predictor.predict(read_case_image(case)).report, "case": case.id} for case in pair]
             predicted = _inputs(reports)
         except EngineError:
@@ -114,21 +113,22 @@ def _inputs(reports: Sequence[Mapping]) -> dict[str, float]:
     return regression_inputs(cardiac_function(*end_diastole_first(reports)))
 
 
-def mask_report(case: Case, segments: Sequence[dict]) -> Mapping:
-    """The part of a report that :func:`.cardiac_function` reads, from a reference mask."""
-    image = read_case_image(case)
+def mask_report(case: Case, descriptor: Mapping) -> Mapping:
+    """The part of a report that :func:`.cardiac_function` reads, from a reference mask in the model's slices."""
+    image, segments, model_input = read_case_image(case), descriptor["segmentation"]["segments"], descriptor["input"]
     masks = read_case_segments(case, image, segments)
-    column_mm, row_mm, slice_mm = np.linalg.norm(image.affine[:3, :3], axis=0)
-    voxels = masks.sum((2, 3))  # (segments, slices)
+    layout = choose_layout(image, model_input["slice_axis"], model_input["orientation"])
+    voxels = np.array([layout.stack(mask).sum((1, 2)) for mask in masks])  # (segments, slices)
     ids = [segment["id"] for segment in segments]
     return {
         "case": case.id,
         "segments": [
-            {"id": name, "volume_mm3": float(count.sum() * column_mm * row_mm * slice_mm)}
+            {"id": name, "volume_mm3": float(count.sum() * voxel_mm3(image.affine))}
             for name, count in zip(ids, voxels, strict=True)
         ],
         "slices": [
-            {"area_mm2": dict(zip(ids, (counts * column_mm * row_mm).tolist(), strict=True))} for counts in voxels.T
+            {"area_mm2": dict(zip(ids, (counts * layout.pixel_mm2(image)).tolist(), strict=True))}
+            for counts in voxels.T
         ],
     }
 
