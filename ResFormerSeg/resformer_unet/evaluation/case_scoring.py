@@ -75,11 +75,8 @@ def _case_diagnosis(prediction: Prediction, bundle: ModelBundle) -> dict:
     row = {key: diagnosis[key] for key in ("label", "probabilities")}
     if not bundle.descriptor["calibration"]:
         return row
-    areas = _segmented_by_slice(prediction)
-    run = [one["index"] for one in prediction.report["slices"]]
-    areas = areas[run] if len(areas) else np.zeros(len(run))
     single = slice_probabilities(prediction.logits, calibration=None)
-    whole = case_probabilities(single, areas, bundle.descriptor["diagnosis"]["rule"])
+    whole = case_probabilities(single, prediction.areas, bundle.descriptor["diagnosis"]["rule"])
     return {**row, "uncalibrated": dict(zip(row["probabilities"], whole.tolist(), strict=True))}
 
 
@@ -89,18 +86,6 @@ def _lesion_free_slices(references: np.ndarray, prediction: Prediction) -> dict[
     Args:
         references: bool (segments, slices, rows, columns).
     """
-    lesion_free = _count_by_slice(references, prediction) == 0
-    return {
-        "slices": int(lesion_free.sum()),
-        "segmented": int((lesion_free & (_segmented_by_slice(prediction) > 0)).sum()),
-    }
-
-
-def _segmented_by_slice(prediction: Prediction) -> np.ndarray:
-    return _count_by_slice(prediction.layers > 0, prediction)
-
-
-def _count_by_slice(masks: np.ndarray, prediction: Prediction) -> np.ndarray:
-    """Pixels in any of the masks (n, slices, rows, columns), for each slice that the network processed."""
-    axis = prediction.report.get("slice_axis", {"array_axis": 0})["array_axis"]
-    return np.moveaxis(masks.any(axis=0), axis, 0).sum((1, 2)) if len(masks) else np.zeros(0, int)
+    axis = prediction.report["slice_axis"]["array_axis"]
+    lesion_free = ~np.moveaxis(references.any(axis=0), axis, 0).any((1, 2))
+    return {"slices": int(lesion_free.sum()), "segmented": int((lesion_free & (prediction.areas > 0)).sum())}

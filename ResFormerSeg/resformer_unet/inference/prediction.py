@@ -17,6 +17,7 @@ class Prediction:
         report: the content of ``<case>.json``; see ``docs/prediction-report.md``.
         logits: float32 (n, diagnoses) of the slices that were run, as the network gives them: before
             calibration and softmax. No columns for a model without diagnosis.
+        areas: int (n,), pixels of each of these slices that belong to any segment, for :func:`.slice_weights`.
         probability_maps: uint8 (segments, slices, rows, columns) in per cent, 0 in slices that were not run; ``None``
             unless they were requested.
         out_of_distribution_score: see :mod:`.inference.out_of_distribution`; ``None`` for a model without a detector.
@@ -25,5 +26,6 @@ class Prediction:
     layers: np.ndarray
     report: dict
     logits: np.ndarray
+    areas: np.ndarray
     probability_maps: np.ndarray | None = None
     out_of_distribution_score: float | None = None

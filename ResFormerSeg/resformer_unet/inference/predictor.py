@@ -83,7 +83,8 @@ class Predictor:
             if self.bundle.segments:
                 warnings += volume.postprocess()
             masks = volume.of_run_slices
-            probabilities, case = self._probabilities(logits, masks)
+            areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
+            probabilities, case = self._probabilities(logits, areas)
             warnings += input_kind_warning(self.bundle.descriptor["kind"], slices)
             score = None if signs is None else self._detector.score(signs)
             threshold = self._detector and self._detector.threshold
@@ -96,7 +97,7 @@ class Predictor:
             layers = volume.label_layers()
         timing = {**watch.seconds, "total": watch.total()}
         report["timing_s"] = {step: round(seconds, 4) for step, seconds in timing.items()}
-        return Prediction(layers, report, logits, volume.probability_maps, score)
+        return Prediction(layers, report, logits, areas, volume.probability_maps, score)
 
     def explain(
         self,
@@ -182,12 +183,11 @@ class Predictor:
         whole = self.prepare(image, options) if whole is None else whole
         return whole.only(options.slice_range(len(whole))), len(whole)
 
-    def _probabilities(self, logits: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _probabilities(self, logits: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Calibrated probabilities (n, diagnoses) of the slices and (diagnoses,) of the case, if there are any."""
         if not self.bundle.diagnoses:
             return None, None
         probabilities = slice_probabilities(logits, self.bundle.descriptor["calibration"])
-        areas = np.array([np.count_nonzero(segments.any(0)) for segments in masks])
         return probabilities, case_probabilities(probabilities, areas, self.bundle.descriptor["diagnosis"]["rule"])
 
     def _transpose_tta(self, prepared: PreparedImage) -> bool:

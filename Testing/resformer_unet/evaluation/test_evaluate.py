@@ -48,9 +48,9 @@ class StandIn:
         ids = [row["id"] for row in self.bundle.diagnoses]
         probabilities = dict(zip(ids, [first, 1 - first], strict=False))
         diagnosis = {"label": ids[int(first < 0.5)], "probabilities": probabilities} if ids else None
-        report = {"diagnosis": diagnosis, "warnings": []}
-        layers = layers.max(0, keepdims=True) if self.exclusive else layers
-        return SimpleNamespace(layers=layers, report=report, out_of_distribution_score=None)
+        report = {"diagnosis": diagnosis, "warnings": [], "slice_axis": {"plane": "axial", "array_axis": 0}}
+        layers, areas = layers.max(0, keepdims=True) if self.exclusive else layers, layers.any(0).sum((1, 2))
+        return SimpleNamespace(layers=layers, report=report, areas=areas, out_of_distribution_score=None)
 
 
 class DataSet:

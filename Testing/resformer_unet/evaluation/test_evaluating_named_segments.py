@@ -26,8 +26,9 @@ class StandIn:
         self.bundle = ModelBundle(folder, descriptor)
 
     def predict(self, image):
-        report = {"diagnosis": None, "warnings": []}
-        return SimpleNamespace(layers=LABELS[None], report=report, out_of_distribution_score=None)
+        report = {"diagnosis": None, "warnings": [], "slice_axis": {"plane": "axial", "array_axis": 0}}
+        areas = np.count_nonzero(LABELS, axis=(1, 2))
+        return SimpleNamespace(layers=LABELS[None], report=report, areas=areas, out_of_distribution_score=None)
 
 
 def data_set(folder, *segments: tuple):

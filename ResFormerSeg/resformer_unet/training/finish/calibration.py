@@ -57,8 +57,7 @@ def diagnosed_cases(cases: Sequence[Case], predictor: Predictor) -> list[Diagnos
     for case in cases:
         if case.label in classes:
             prediction = predictor.predict(read_case_image(case))
-            segmented = [sum(row["voxels"].values()) for row in prediction.report["slices"]]
-            weights = slice_weights(np.array(segmented), predictor.bundle.descriptor["diagnosis"]["rule"])
+            weights = slice_weights(prediction.areas, predictor.bundle.descriptor["diagnosis"]["rule"])
             found.append(DiagnosedCase(prediction.logits, weights, classes.index(case.label), case.group))
     return found
 

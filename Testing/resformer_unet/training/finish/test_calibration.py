@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from helpers.generated_dataset import write_discs
-from helpers.tiny_model import save_tiny
+from helpers.tiny_model import save_tiny, tiny_descriptor, weights_that_segment
 from resformer_unet.data.dataset import load_dataset, read_case_image
 from resformer_unet.inference.predictor import Predictor
 from resformer_unet.model.descriptor import check_descriptor
@@ -104,6 +104,24 @@ def test_the_fit_sees_the_probabilities_that_a_prediction_gives(tmp_path, device
         reported = predictor.predict(read_case_image(case)).report["diagnosis"]["probabilities"]
         np.testing.assert_allclose(diagnosed.probabilities(calibration), list(reported.values()), rtol=1e-6)
         assert list(reported)[diagnosed.label] == case.label
+
+
+def test_a_pixel_of_two_segments_weighs_no_more_in_the_fit_than_in_a_prediction(tmp_path):
+    descriptor = tiny_descriptor(("lesion", "edema"))
+    descriptor["diagnosis"]["rule"] = "lesion_area_weighted_mean"
+    random = np.random.default_rng(0)
+    slices = np.linspace(0.2, 1.0, 6)[:, None, None] * random.uniform(0, 255, (6, 40, 40))
+    data = write_discs(tmp_path / "data", {"test": 2}, masks=False, suffix=".nrrd",
+                       change=lambda picture, mask: (slices.astype(np.uint8), mask))  # fmt: skip
+    bundle = save_bundle(tmp_path / "two", descriptor, weights_that_segment(descriptor), "-")
+    predictor = Predictor(bundle, "cpu:torch")
+    case, *_ = load_dataset(data, "test")
+    prediction = predictor.predict(read_case_image(case))
+    assert (prediction.layers > 0).all(axis=0).any()  # the segments overlap
+    (diagnosed,) = diagnosed_cases([case], predictor)
+    np.testing.assert_allclose(
+        diagnosed.probabilities(None), list(prediction.report["diagnosis"]["probabilities"].values()), rtol=1e-6
+    )
 
 
 def test_biases_for_another_number_of_classes_are_refused(tmp_path):
