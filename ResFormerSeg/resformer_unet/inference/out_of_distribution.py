@@ -141,16 +141,22 @@ class OutOfDistributionDetector:
         return cls(**arrays, residual=described["residual"], threshold=described["threshold"], **usual)
 
     def slice_distances(self, features: np.ndarray) -> np.ndarray:
-        """Distances (n,) of slices, about 1 for those of the training; features are (n, features)."""
+        """Distances (n,) of slices, about 1 for those of the training.
+
+        Args:
+            features: (passes, n, features) as of :class:`.NetworkOutput`. Of a picture that is also seen transposed,
+                as its orientation is unknown, the nearer pass counts.
+        """
         scaled = (features - self.mean) / self.scale
         along = scaled @ self.basis.T  # in standard deviations
         lengths = np.square(self.basis).sum(1)
-        rest = np.square(scaled).sum(1) - (np.square(along) / lengths).sum(1)
-        total = np.square(along).sum(1) + rest.clip(0) / self.residual
-        return np.sqrt(total / scaled.shape[1])
+        rest = np.square(scaled).sum(-1) - (np.square(along) / lengths).sum(-1)
+        total = np.square(along).sum(-1) + rest.clip(0) / self.residual
+        return np.sqrt(total / scaled.shape[-1]).min(0)
 
     def relative_distance(self, features: np.ndarray) -> float:
-        """Of an image's slices, (n, features): 0 as the median of the validation cases, 1 as their 97th percentile."""
+        """Of an image's slices, (passes, n, features): 0 as the median of the validation cases, 1 as their 97th
+        percentile."""
         return _scaled(float(np.median(self.slice_distances(features))), self.distances)
 
     def score(self, signs: ImageSigns) -> float:

@@ -157,12 +157,13 @@ class Predictor:
         """What the out-of-distribution detector is fitted to, see :mod:`.inference.out_of_distribution`.
 
         Returns:
-            Encoder features of each slice, float32 (n, features); and (n, 2) of :func:`.expected_overlap`.
+            Encoder features of each slice, float32 (passes, n, features) as of :class:`.NetworkOutput`; and (n, 2) of
+            :func:`.expected_overlap`.
         """
         prepared, _ = self._prepare(image, PredictOptions())
         transpose_tta = self._transpose_tta(prepared)
         batches = [batch.output for batch in self.runner.run(prepared, transpose_tta=transpose_tta, features=True)]
-        features = np.concatenate([output.features for output in batches])
+        features = np.concatenate([output.features for output in batches], axis=1)
         return features, np.concatenate([self._overlap(output.masks, len(output)) for output in batches])
 
     def _overlap(self, masks: np.ndarray | None, slices: int) -> np.ndarray:

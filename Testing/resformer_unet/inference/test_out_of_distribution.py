@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from helpers.generated_dataset import write_discs
 from helpers.synthetic_images import oblique_affine
-from helpers.tiny_model import save_tiny
+from helpers.tiny_model import save_tiny, tiny_descriptor
 from resformer_unet.errors import EngineError
 from resformer_unet.image.medical_image import image_from_array
 from resformer_unet.image.reading import read_image
@@ -68,6 +69,48 @@ def test_an_image_of_another_kind_is_told_in_plain_words(predictor, pixels):
     report = predictor.predict(picture(pixels)).report
     (warning,) = [row for row in report["warnings"] if row["code"] == "OUT_OF_DISTRIBUTION"]
     assert "its image features are out of distribution for this model" in warning["message"]
+
+
+@pytest.fixture(scope="module")
+def seen_transposed(tmp_path_factory) -> tuple[Path, Path]:
+    """A model with transpose test-time augmentation, and pictures of stripes that are all upright in their files."""
+    folder = tmp_path_factory.mktemp("stripes")
+    stripes = (20 * np.sin(np.arange(40) * 0.9)).astype(np.int16)[:, None]
+    data = write_discs(
+        folder / "data",
+        {"train": 30, "val": 20, "test": 10},
+        change=lambda picture, mask: ((picture // 2 + 40 + stripes).astype(np.uint8), mask),
+    )
+    model = tiny_descriptor()["input"]
+    orientation = {"volume": "stored", "picture": "transposed", "transpose_tta": True}
+    save_tiny(folder / "tiny", input={**model, "orientation": orientation})
+    add_reference_statistics(folder / "tiny", data, "cpu")
+    return folder / "tiny", data
+
+
+@pytest.mark.parametrize("device", ["cpu:torch", "cpu:onnx"])
+def test_a_picture_and_its_transpose_are_equally_far_from_the_training_images(seen_transposed, device):
+    model, data = seen_transposed
+    if device == "cpu:onnx":
+        pytest.importorskip("onnxruntime")
+        from resformer_unet.training.finish.onnx_export import add_exported_graph
+
+        add_exported_graph(load_bundle(model))
+    predictor = Predictor(load_bundle(model), device)
+    for path in sorted((data / "images").glob("test-*")):
+        pixels = read_image(path).voxels[0, ..., 0]
+        one, other = (predictor.predict(picture(x)).out_of_distribution_score for x in (pixels, pixels.T))
+        assert one == pytest.approx(other, abs=1e-3)
+
+
+def test_a_volume_in_the_orientation_of_the_network_is_in_distribution(seen_transposed):
+    """The network is given the pictures transposed, so that is how a volume shows such images."""
+    model, data = seen_transposed
+    predictor = Predictor(load_bundle(model), "cpu:torch")
+    slices = [read_image(path).voxels[0, ..., 0] for path in sorted((data / "images").glob("test-*"))]
+    as_trained, turned = (image_from_array(np.stack(x), np.eye(4), "x") for x in ([s.T for s in slices], slices))
+    assert "OUT_OF_DISTRIBUTION" not in codes(predictor, as_trained)
+    assert "OUT_OF_DISTRIBUTION" in codes(predictor, turned)
 
 
 def test_a_volume_is_judged_by_most_of_its_slices(predictor, dataset):
@@ -137,7 +180,7 @@ def test_the_distance_is_mahalanobis_where_the_covariance_is_known():
     features = (10 + random.normal(size=(20_000, 6)) * deviations).astype(np.float32)
     others = (10 + random.normal(size=(50, 6)) * 8).astype(np.float32)
     expected = np.sqrt((((others - 10) / deviations) ** 2).mean(1))
-    np.testing.assert_allclose(fit_distribution(features).slice_distances(others), expected, rtol=0.05)
+    np.testing.assert_allclose(fit_distribution(features).slice_distances(others[None]), expected, rtol=0.05)
 
 
 def signs(count: int, seed: int = 0) -> list[ImageSigns]:

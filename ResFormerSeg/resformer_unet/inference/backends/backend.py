@@ -20,8 +20,9 @@ class NetworkOutput:
     Attributes:
         masks: float32 (n, channels, height, width), probabilities at the network's input size, or ``None``.
         diagnosis: float32 (n, diagnoses), logits, or ``None``.
-        features: float32 (n, features), pooled encoder features, see :mod:`.inference.out_of_distribution`; ``None``
-            unless they were asked for.
+        features: float32 (passes, n, features), pooled encoder features, see :mod:`.inference.out_of_distribution`:
+            those of the slices as they are and, with transpose TTA, of their transposes. ``None`` unless they were
+            asked for.
     """
 
     masks: np.ndarray | None
@@ -61,7 +62,7 @@ class Backend(Protocol):
                 so that the orientation of a picture does not matter; needs a square input.
             pool: reduces the features of the encoder's middle levels, (n, channels, rows, columns) each, to
                 (n, channels) each, where the network is: NumPy arrays or PyTorch tensors. Without it, no features are
-                returned. With transpose TTA they are those of the transpose, transposed back.
+                returned. It is given those of a transpose transposed back.
 
         Raises:
             EngineError: NETWORK_NOT_FINITE.

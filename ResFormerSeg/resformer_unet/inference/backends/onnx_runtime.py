@@ -72,14 +72,14 @@ class OnnxBackend:
     def predict(self, batch: np.ndarray, transpose_tta: bool = False, pool: Pooling | None = None) -> NetworkOutput:
         output = self._predict_once(batch, bool(pool))
         masks, diagnosis = output.get(SEGMENTATION), output.get(DIAGNOSIS)
+        passes = [[output[level] for level in self._levels]] if pool else []
         if transpose_tta:
             output = self._predict_once(np.ascontiguousarray(batch.swapaxes(2, 3)), bool(pool))
             masks = None if masks is None else (masks + output[SEGMENTATION].swapaxes(2, 3)) / 2
             diagnosis = None if diagnosis is None else (diagnosis + output[DIAGNOSIS]) / 2
-        features = None
-        if pool:
-            levels = [output[level] for level in self._levels]
-            features = np.concatenate(pool([x.swapaxes(2, 3) for x in levels] if transpose_tta else levels), axis=1)
+            if pool:
+                passes.append([output[level].swapaxes(2, 3) for level in self._levels])
+        features = np.stack([np.concatenate(pool(levels), axis=1) for levels in passes]) if pool else None
         return NetworkOutput(masks, diagnosis, features)
 
     def _predict_once(self, batch: np.ndarray, features: bool) -> dict[str, np.ndarray]:

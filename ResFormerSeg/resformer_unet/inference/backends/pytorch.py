@@ -20,7 +20,9 @@ BATCH = {"cpu": 8, "cuda": 32, "mps": 16}
 
 
 @torch.inference_mode()
-def forward(network: ResFormerUNet, batch: Tensor, transpose_tta: bool = False) -> Logits:
+def forward(
+    network: ResFormerUNet, batch: Tensor, transpose_tta: bool = False
+) -> tuple[Tensor | None, Tensor | None, list[tuple[Tensor, ...]]]:
     """Predictions for slices that are already where the network is.
 
     Args:
@@ -29,18 +31,20 @@ def forward(network: ResFormerUNet, batch: Tensor, transpose_tta: bool = False) 
 
     Returns:
         Mask probabilities float32 (n, channels, height, width), diagnosis logits float32 (n, diagnoses), each ``None``
-        without that task, and features float32 of the middle levels.
+        without that task, and the features of the middle levels: those of the slices and, with transpose TTA, of their
+        transposes, transposed back.
 
     Raises:
         EngineError: NETWORK_NOT_FINITE.
     """
     masks, diagnosis, features = _forward_once(network, batch)
+    passes = [features]
     if transpose_tta:
         other = _forward_once(network, batch.transpose(2, 3))
         masks = None if masks is None else (masks + other.segmentation.transpose(2, 3)) / 2
         diagnosis = None if diagnosis is None else (diagnosis + other.diagnosis) / 2
-        features = tuple(level.transpose(2, 3) for level in other.features)
-    return Logits(masks, diagnosis, features)
+        passes.append(tuple(level.transpose(2, 3) for level in other.features))
+    return masks, diagnosis, passes
 
 
 def _forward_once(network: ResFormerUNet, batch: Tensor) -> Logits:
@@ -89,9 +93,12 @@ class TorchBackend:
 
     def predict(self, batch: np.ndarray, transpose_tta: bool = False, pool: Pooling | None = None) -> NetworkOutput:
         def output(network: ResFormerUNet, tensor: Tensor) -> NetworkOutput:
-            masks, diagnosis, levels = forward(network, tensor, transpose_tta)
-            with torch.inference_mode():
-                features = torch.cat(list(pool([level.float() for level in levels])), 1) if pool else None
+            masks, diagnosis, passes = forward(network, tensor, transpose_tta)
+            features = None
+            if pool:
+                with torch.inference_mode():
+                    pooled = [torch.cat(list(pool([level.float() for level in levels])), 1) for levels in passes]
+                    features = torch.stack(pooled)
             return NetworkOutput(*(None if x is None else x.cpu().numpy() for x in (masks, diagnosis, features)))
 
         return self.run(output, batch)

@@ -59,7 +59,8 @@ def reference_statistics(
 
 
 def _features(cases: Sequence[Encoded]) -> np.ndarray:
-    return np.concatenate([features for features, _ in cases])
+    """Of all slices in the network's own orientation, that of volumes, which are not seen transposed too."""
+    return np.concatenate([features[0] for features, _ in cases])
 
 
 def _signs(fitted: OutOfDistributionDetector, cases: Sequence[Encoded]) -> list[ImageSigns]:
