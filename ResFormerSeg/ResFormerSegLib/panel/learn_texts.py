@@ -13,8 +13,8 @@ def figureName(figure: str) -> str:
         "macro_auc": _("AUC"),
         "balanced_accuracy": _("Balanced accuracy"),
         "accuracy": _("Accuracy"),
-        "brier": _("Brier score (less is better)"),
-        "ece": _("Calibration error (less is better)"),
+        "brier": _("Brier score (lower is better)"),
+        "ece": _("Calibration error (lower is better)"),
     }
     return names.get(figure, figure)
 
@@ -43,7 +43,9 @@ def verdictText(comparison: dict) -> str:
             "Which model is better cannot be told on {patients}: masks or diagnoses measure it on {count} of them; at "
             "least {least} are needed."
         ).format(patients=held, count=measured, least=FEWEST_PATIENTS)
-    return _("No difference between the models can be told on {patients}: it is within chance.").format(patients=held)
+    return _(
+        "No difference between the models was shown on {patients}: what was measured may be due to chance."
+    ).format(patients=held)
 
 
 def _tasks(comparison: dict, verdict: str) -> str:

@@ -34,7 +34,8 @@ def basal_warnings(
     reasons = []
     moved = bases[end_diastole] - bases[end_systole]
     if moved < 0:
-        reasons.append(f"at end-systole the left ventricle reaches {-moved} slice(s) further up than at end-diastole")
+        further = f"{-moved} slice{'s' * (moved < -1)} further towards the base"
+        reasons.append(f"at end-systole the left ventricle reaches {further} than at end-diastole")
     elif moved * step > MOST_MM and moved > 1:
         reasons.append(f"the left ventricle's base moves by {moved * step:.0f} mm between end-diastole and end-systole")
     known = [(frames[index], base) for index, base in enumerate(bases) if base is not None]

@@ -8,7 +8,8 @@ import numpy as np
 
 from resformer_unet.errors import EngineError
 
-SEGMENTS = ("rv", "myocardium", "lv")  # ids of the segments that the parameters are calculated from
+# Ids of the segments that the parameters are calculated from, and their names in messages.
+SEGMENTS = {"rv": "the right ventricle", "myocardium": "the myocardium", "lv": "the left ventricle"}
 MYOCARDIAL_DENSITY = 1.05  # g/ml
 
 
@@ -58,11 +59,11 @@ def volumes_ml(report: Mapping) -> dict[str, float]:
         EngineError: HEART_NOT_FOUND if a ventricle or the myocardium is missing.
     """
     volumes = {row["id"]: (row["volume_mm3"] or 0) / 1000 for row in report["segments"]}
-    missing = [name for name in SEGMENTS if not volumes.get(name)]
+    missing = [text for name, text in SEGMENTS.items() if not volumes.get(name)]
     if missing:
         raise EngineError(
             "HEART_NOT_FOUND",
-            f"{' and '.join(missing)} was not found in {report['case']}, or its voxel size is unknown.",
+            f"In {report['case']}, {' and '.join(missing)} could not be found, or the voxel size is unknown.",
             "Give short-axis volumes of the whole heart at end-diastole and end-systole.",
         )
     return volumes

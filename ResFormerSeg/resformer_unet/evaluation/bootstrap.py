@@ -71,9 +71,12 @@ def draws(groups: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
         yield random.multinomial(groups, np.full(groups, 1 / groups), size).astype(np.float64)
 
 
-def interval(values: np.ndarray, groups: int) -> list[float] | None:
-    """[low, high] of (resamples,) values without NaNs; ``None`` without any, and of fewer than two groups."""
+def interval(values: np.ndarray, groups: int, level: float = LEVEL) -> list[float] | None:
+    """[low, high] of (resamples,) values without NaNs, the quantiles that hold the fraction ``level`` between them.
+
+    ``None`` without any value, and of fewer than two groups.
+    """
     defined = values[~np.isnan(values)]
     if groups < 2 or not len(defined):
         return None
-    return np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+    return np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]).tolist()

@@ -174,7 +174,7 @@ def _verdict_text(verdict: str, figures: Sequence[Mapping], patients: int, for_w
             f"Which model is better cannot be told {for_whom}: masks or diagnoses measure it on {measured} of them, "
             f"and at least {FEWEST_GROUPS} are needed."
         )
-    return f"No difference between the models can be told {for_whom}: it is within chance."
+    return f"No difference between the models was shown {for_whom}: what was measured may be due to chance."
 
 
 def _listed(words: Sequence[str]) -> str:

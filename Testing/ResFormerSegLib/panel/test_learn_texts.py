@@ -14,4 +14,4 @@ def test_only_enough_patients_with_masks_or_diagnoses_let_it_speak_of_chance(mod
     assert "so few cases: 4 held-out patients" in verdictText(comparison(4, dice=4))
     few = verdictText(comparison(30, dice=4, brier=7))
     assert "on 30 held-out patients" in few and "on 7 of them" in few and "chance" not in few
-    assert "within chance" in verdictText(comparison(30, dice=4, brier=12))
+    assert "due to chance" in verdictText(comparison(30, dice=4, brier=12))

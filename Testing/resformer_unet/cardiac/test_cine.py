@@ -199,7 +199,7 @@ def base_messages(bases, flipped=False, **options) -> list[str]:
     [
         ([9, 9, 8, 8, 9, 9], None),
         ([9, 8, 8, 7, 7, 8], None),
-        ([8, 8, 9, 9, 8, 8], "further up"),
+        ([8, 8, 9, 9, 8, 8], "1 slice further towards the base"),
         ([9, 8, 7, 6, 7, 8], "30 mm"),
         ([9, 9, 6, 8, 9, 9], "jumps at frames 2, 3"),
     ],

@@ -19,4 +19,5 @@ def test_an_empty_or_unmeasured_segment_is_missing(volume):
     report["segments"][0]["volume_mm3"] = volume
     with pytest.raises(EngineError) as caught:
         volumes_ml(report)
-    assert caught.value.code == "HEART_NOT_FOUND" and str(caught.value).startswith("rv was not found in d")
+    assert caught.value.code == "HEART_NOT_FOUND"
+    assert caught.value.message.startswith("In d, the right ventricle could not be found")

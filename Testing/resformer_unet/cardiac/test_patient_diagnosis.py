@@ -144,14 +144,14 @@ def test_images_segmented_by_another_model_are_refused(regression):
     assert caught.value.code == "PATIENT_MODELS_DIFFER"
 
 
-@pytest.mark.parametrize("missing", ["rv", "lv"])
-def test_an_image_without_a_chamber_is_named(regression, missing):
+@pytest.mark.parametrize(("missing", "name"), [("rv", "the right ventricle"), ("lv", "the left ventricle")])
+def test_an_image_without_a_chamber_is_named(regression, missing, name):
     empty = heart("empty", 20, 9)
     empty["segments"] = [row for row in empty["segments"] if row["id"] != missing]
     with pytest.raises(EngineError) as caught:
         diagnose_patient([heart("d", 25, 9), empty], Bundle(regression))
     assert caught.value.code == "HEART_NOT_FOUND"
-    assert "empty" in caught.value.message and missing in caught.value.message
+    assert caught.value.message.startswith(f"In empty, {name} could not be found")
 
 
 def test_the_regression_learns_what_tells_generated_patients_apart(heart_set):

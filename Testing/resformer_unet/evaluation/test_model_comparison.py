@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers.generated_dataset import write_discs, write_table
 from helpers.stand_ins import BrightNetwork, stand_in_bundle, stand_in_predictor
@@ -62,6 +63,16 @@ def test_a_small_but_steady_gain_is_told_although_the_cases_differ_much_more():
     assert found["first_interval"][1] - found["first_interval"][0] > 0.1
 
 
+def test_the_interval_of_ten_patients_difference_is_as_wide_as_students():
+    widths = []
+    for seed in range(20):
+        dice, change = random(10, seed), np.random.default_rng(seed).normal(0, 0.05, 10)
+        found = figures(rows_of(dice.tolist(), [0.6] * 10), rows_of((dice + change).tolist(), [0.6] * 10))["dice"]
+        expected = stats.t.interval(0.95, 9, change.mean(), change.std(ddof=1) / 10**0.5)
+        widths.append(np.diff(found["difference_interval"]).item() / np.diff(expected).item())
+    assert np.mean(widths) == pytest.approx(1, abs=0.07)
+
+
 def test_five_patients_who_all_improved_do_not_tell():
     dice = random(5)
     found = figures(rows_of(dice.tolist(), [0.6] * 5), rows_of((dice + 0.1).tolist(), [0.9] * 5))
@@ -88,7 +99,7 @@ def test_the_brier_score_of_certainty():
         (("better", "undecided", "undecided"), "better", "better at the segmentation, on 12"),
         (("worse", "worse", "undecided"), "worse", "worse at the segmentation and the diagnosis"),
         (("better", "undecided", "worse"), "mixed", "better at the segmentation and worse at the probabilities"),
-        (("undecided", "undecided", "undecided"), "undecided", "within chance"),
+        (("undecided", "undecided", "undecided"), "undecided", "due to chance"),
     ],
 )
 def test_the_verdict_is_given_in_words(verdicts, verdict, words):
